@@ -1,0 +1,111 @@
+"""Every error a user of wf_jupyter can meet, in one tree.
+
+WorkflowError
+├── WorkflowDefinitionError    the workflow's author: the body cannot become a graph
+├── InputError                 the caller: an argument, option or name is wrong
+│   └── ValueTooLarge          … or is larger than the limit that the message names
+├── TaskError                  a task: what `wf.allow_failure` hands downstream
+│   └── TaskFailed             … and what `Execution.result()` raises
+├── ExecutionCancelled         somebody cancelled the execution
+├── ExecutionNotFound          no such execution in this data directory
+├── WorkflowNotFound           no workflow was published under that name
+├── StateConflict              the execution is in a state that does not allow the request
+├── NotPermitted               the identity may not do that
+├── ServerUnavailable          no orchestrator could be reached
+├── ProtocolMismatch           client and server speak different versions
+├── RateLimited                too many requests; `retry_after` says how long to wait
+├── StoreError                 the data directory: full, unreadable or corrupt
+└── IllegalTransition          a bug of ours: a state move that the table does not allow
+"""
+
+from __future__ import annotations
+
+
+class WorkflowError(Exception):
+    """Base of every error raised by wf_jupyter."""
+
+
+class WorkflowDefinitionError(WorkflowError):
+    """A workflow body does something that cannot become a graph."""
+
+
+class InputError(WorkflowError):
+    """An argument, option or name given by the caller is wrong.
+
+    `field` names the offending input, or is None when no single one is to blame.
+    """
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class ValueTooLarge(InputError):
+    """A value is larger than the limit that the message names."""
+
+
+class TaskError(WorkflowError):
+    """A task that did not succeed, as data.
+
+    `task` is its key; `kind` the exception's class name; `text` its message; `traceback` the
+    formatted traceback as the worker saw it (empty when the worker died before it could tell).
+    """
+
+    def __init__(self, task: str, kind: str, text: str, traceback: str = "") -> None:
+        self.task = task
+        self.kind = kind
+        self.text = text
+        self.traceback = traceback
+        told = f"task {task!r} failed: {kind}: {text}" if text else f"task {task!r} failed: {kind}"
+        super().__init__(f"{told}\n\n{traceback.rstrip()}" if traceback else told)
+
+    def __reduce__(self) -> tuple[type[TaskError], tuple[str, str, str, str]]:
+        return type(self), (self.task, self.kind, self.text, self.traceback)
+
+
+class TaskFailed(TaskError):
+    """Raised by `Execution.result()`; `__cause__` is the task's own exception when it can be rebuilt."""
+
+
+class ExecutionCancelled(WorkflowError):
+    """The execution was cancelled before it had a result."""
+
+
+class ExecutionNotFound(WorkflowError):
+    """No execution with that id is known to this orchestrator."""
+
+
+class WorkflowNotFound(WorkflowError):
+    """No workflow was published under that name."""
+
+
+class StateConflict(WorkflowError):
+    """The execution's present state does not allow what was asked."""
+
+
+class NotPermitted(WorkflowError):
+    """The identity behind the request may not do that."""
+
+
+class ServerUnavailable(WorkflowError):
+    """No orchestrator could be reached."""
+
+
+class ProtocolMismatch(WorkflowError):
+    """Client and server speak versions of the protocol that do not fit together."""
+
+
+class RateLimited(WorkflowError):
+    """Too many requests; try again after `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StoreError(WorkflowError):
+    """The data directory cannot be used: full, unreadable or corrupt."""
+
+
+class IllegalTransition(WorkflowError):
+    """A state move that the table in `model.status` does not allow. Always a bug."""

@@ -1,0 +1,1 @@
+"""The vocabulary of the domain: msgspec and the standard library, nothing else."""

@@ -1,0 +1,221 @@
+"""Events: durable facts about one execution, in the past tense.
+
+`seq` starts at 1 and has no gaps within an execution; `time` is UTC. An event names what a person
+may see; values of users never enter it, only bounded previews. Adding an event here makes every
+`match` over `Event` fail the type check until it is handled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from wf_jupyter.model.status import ExecutionStatus, TaskStatus
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why an attempt did not succeed, as text.
+
+    `kind` is who is to blame: `raised` (the task's own exception), `timeout`, `cancelled`,
+    `worker_lost` (crash, `os._exit`, killed), `upstream`, `value` (an input or result that cannot
+    be encoded, decoded or is too large) or `definition` (a map over something that is no list).
+    `retriable` is False when `retry_on` does not name the exception.
+    """
+
+    kind: Literal["raised", "timeout", "cancelled", "worker_lost", "upstream", "value", "definition"]
+    type: str
+    message: str
+    traceback: str = ""
+    retriable: bool = True
+
+
+class ResultInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A result as people see it: class name, bounded text, size in bytes, and data facts.
+
+    `length` is `len()` where that means something, `shape` a tuple of sizes for arrays and frames.
+    """
+
+    type: str
+    text: str = ""
+    size: int = 0
+    length: int | None = None
+    shape: tuple[int, ...] | None = None
+    html: str | None = None
+
+
+class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A task as it is added: `dependencies` are keys of tasks or of groups."""
+
+    key: str
+    name: str
+    group: str | None = None
+    dependencies: tuple[str, ...] = ()
+
+
+class GroupInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A mapped task or a sub-workflow as a whole; `size` is None until the number of items is known.
+
+    A group that could not be expanded (its upstream failed, or gave no list) gets one task with the
+    group's own key, which carries the reason.
+    """
+
+    key: str
+    name: str
+    kind: Literal["map", "workflow"]
+    size: int | None = None
+    group: str | None = None
+    dependencies: tuple[str, ...] = ()
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    seq: int
+    time: datetime
+
+
+class WorkflowStarted(_Event, tag="workflow.started"):
+    """The execution exists: the first event of every one. `task_count` counts what is known so far."""
+
+    workflow: str
+    inputs: Mapping[str, str] = {}
+    task_count: int = 0
+
+
+class TasksAdded(_Event, tag="tasks.added"):
+    """The graph, and every later growth of it. A group that is already known gets its size."""
+
+    tasks: tuple[TaskInfo, ...] = ()
+    groups: tuple[GroupInfo, ...] = ()
+
+
+class TaskStarted(_Event, tag="task.started"):
+    """An attempt (from 1) was handed to a worker."""
+
+    task: str
+    attempt: int
+    worker: str = ""
+
+
+class TaskProgress(_Event, tag="task.progress"):
+    """How far a running task is; `total` is None when unknown."""
+
+    task: str
+    done: float
+    total: float | None = None
+    text: str | None = None
+
+
+class TaskLog(_Event, tag="task.log"):
+    """Text that a task printed or logged."""
+
+    task: str
+    attempt: int
+    stream: str
+    text: str
+
+
+class TaskOutput(_Event, tag="task.output"):
+    """Something a task displayed: MIME type → content (text, or base64 for binary types)."""
+
+    task: str
+    attempt: int
+    data: Mapping[str, str]
+
+
+class TaskRetrying(_Event, tag="task.retrying"):
+    """An attempt failed and another follows after `delay` seconds."""
+
+    task: str
+    attempt: int
+    error: Failure
+    delay: float
+
+
+class TaskCompleted(_Event, tag="task.completed"):
+    """A task reached a final status. `attempt` is how many were started; `duration` that of the last, in seconds.
+
+    `lengths` gives the number of items of each part of the result that is mapped over, and
+    `truth` whether the result is truthy, when the graph asked for it.
+    """
+
+    task: str
+    attempt: int
+    status: TaskStatus
+    duration: float = 0.0
+    error: Failure | None = None
+    result: ResultInfo | None = None
+    lengths: Mapping[str, int] = {}
+    truth: bool | None = None
+
+
+class WorkflowPaused(_Event, tag="workflow.paused"):
+    """No new task starts until resumed; running ones end."""
+
+
+class WorkflowResumed(_Event, tag="workflow.resumed"):
+    """Tasks start again."""
+
+
+class WorkflowCancelling(_Event, tag="workflow.cancelling"):
+    """Cancel was asked for; running tasks are being stopped."""
+
+    reason: str = ""
+
+
+class WorkflowRetried(_Event, tag="workflow.retried"):
+    """`tasks` were reset to pending and run again."""
+
+    tasks: tuple[str, ...] = ()
+
+
+class WorkflowInterrupted(_Event, tag="workflow.interrupted"):
+    """The orchestrator that ran the execution is gone."""
+
+
+class WorkflowRecovered(_Event, tag="workflow.recovered"):
+    """An orchestrator took the execution over; the attempts of `tasks` were in flight and run again."""
+
+    tasks: tuple[str, ...] = ()
+
+
+class WorkflowCompleted(_Event, tag="workflow.completed"):
+    """The execution reached a final status; `failed` names the tasks that failed, at most 100."""
+
+    status: ExecutionStatus
+    duration: float = 0.0
+    result: ResultInfo | None = None
+    failed: tuple[str, ...] = ()
+    failed_count: int = 0
+
+
+Event = (
+    WorkflowStarted
+    | TasksAdded
+    | TaskStarted
+    | TaskProgress
+    | TaskLog
+    | TaskOutput
+    | TaskRetrying
+    | TaskCompleted
+    | WorkflowPaused
+    | WorkflowResumed
+    | WorkflowCancelling
+    | WorkflowRetried
+    | WorkflowInterrupted
+    | WorkflowRecovered
+    | WorkflowCompleted
+)
+
+#: Those that a subscriber to all executions (`"*"`) receives.
+WORKFLOW_EVENTS = (
+    WorkflowStarted,
+    WorkflowPaused,
+    WorkflowResumed,
+    WorkflowCancelling,
+    WorkflowRetried,
+    WorkflowInterrupted,
+    WorkflowRecovered,
+    WorkflowCompleted,
+)

@@ -1,0 +1,92 @@
+"""What the author of a workflow may ask of the engine, as plain data with its validation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from wf_jupyter.errors import InputError
+
+TriggerRule = Literal["all_success", "all_done", "one_failed"]
+OnFailure = Literal["continue", "fail_fast"]
+ExecutorName = Literal["local", "inline", "dask"]
+
+TRIGGER_RULES = ("all_success", "all_done", "one_failed")
+ON_FAILURE = ("continue", "fail_fast")
+EXECUTORS = ("local", "inline", "dask")
+
+
+class TaskOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Options of one task call. Times are in seconds.
+
+    `retries` counts attempts after the first. `retry_delay` is the wait before the first retry,
+    multiplied by `retry_backoff` for each further one; `retry_delays` spells the waits out instead
+    (the last one repeats). `retry_jitter` spreads a wait by ± that share. `retry_on` lives with the
+    code: the worker knows the exception's classes and reports whether they match.
+    `cache` is True, False, or a time to live. `max_parallel` limits one mapped task.
+    """
+
+    retries: int = 0
+    retry_delay: float = 1.0
+    retry_delays: tuple[float, ...] = ()
+    retry_backoff: float = 2.0
+    retry_jitter: float = 0.1
+    timeout: float | None = None
+    cache: bool | float = False
+    cache_version: str | None = None
+    trigger_rule: TriggerRule = "all_success"
+    max_parallel: int | None = None
+    resources: Mapping[str, float] = {}
+    tags: tuple[str, ...] = ()
+    is_async: bool = False
+
+    def __post_init__(self) -> None:
+        _require(self.retries >= 0, "retries", self.retries, "0 or more")
+        for delay in (self.retry_delay, *self.retry_delays):
+            _require(delay >= 0 and math.isfinite(delay), "retry_delay", delay, "0 or more seconds")
+        _require(self.retry_backoff >= 1, "retry_backoff", self.retry_backoff, "1 or more")
+        _require(0 <= self.retry_jitter <= 1, "retry_jitter", self.retry_jitter, "between 0 and 1")
+        _require(self.timeout is None or self.timeout > 0, "timeout", self.timeout, "more than 0 seconds, or None")
+        _require(
+            isinstance(self.cache, bool) or self.cache > 0, "cache", self.cache, "True, False, or seconds to live"
+        )
+        _require(
+            self.trigger_rule in TRIGGER_RULES, "trigger_rule", self.trigger_rule, "one of " + ", ".join(TRIGGER_RULES)
+        )
+        _require(
+            self.max_parallel is None or self.max_parallel >= 1, "max_parallel", self.max_parallel, "1 or more, or None"
+        )
+        for name, amount in self.resources.items():
+            _require(amount > 0, f"resources[{name!r}]", amount, "more than 0")
+
+
+class ExecutionOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Options of one execution."""
+
+    executor: ExecutorName = "local"
+    max_parallel: int | None = None
+    on_failure: OnFailure = "continue"
+
+    def __post_init__(self) -> None:
+        _require(self.executor in EXECUTORS, "executor", self.executor, "one of " + ", ".join(EXECUTORS))
+        _require(
+            self.max_parallel is None or self.max_parallel >= 1, "max_parallel", self.max_parallel, "1 or more, or None"
+        )
+        _require(self.on_failure in ON_FAILURE, "on_failure", self.on_failure, "one of " + ", ".join(ON_FAILURE))
+
+
+def retry_wait(options: TaskOptions, attempt: int, luck: float) -> float:
+    """Seconds to wait after failed attempt number `attempt` (from 1); `luck` is uniform in [0, 1)."""
+    if options.retry_delays:
+        base = options.retry_delays[min(attempt, len(options.retry_delays)) - 1]
+    else:
+        base = options.retry_delay * options.retry_backoff ** (attempt - 1)
+    return base * (1 + options.retry_jitter * (2 * luck - 1))
+
+
+def _require(holds: bool, field: str, got: object, allowed: str) -> None:
+    if not holds:
+        raise InputError(f"{field}={got!r} is not allowed: it must be {allowed}", field)

@@ -1,0 +1,88 @@
+"""An execution as people see it at one `seq`: the fold of its events up to there (`engine.fold`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from wf_jupyter.model.events import Failure, ResultInfo
+from wf_jupyter.model.status import ExecutionStatus, TaskStatus
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How far a task is."""
+
+    done: float
+    total: float | None = None
+    text: str | None = None
+
+
+class TaskSnapshot(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One task. `attempts` is how many were started; `started` and `ended` are those of the last.
+
+    `duration` is in seconds, as the worker measured it; None while there is none.
+    """
+
+    key: str
+    name: str
+    status: TaskStatus
+    group: str | None = None
+    dependencies: tuple[str, ...] = ()
+    attempts: int = 0
+    worker: str = ""
+    started: datetime | None = None
+    ended: datetime | None = None
+    duration: float | None = None
+    progress: Progress | None = None
+    error: Failure | None = None
+    result: ResultInfo | None = None
+    retry_at: datetime | None = None
+    logged: int = 0
+    displayed: int = 0
+
+
+class GroupSnapshot(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A mapped task or sub-workflow as a whole; `size` is None until known."""
+
+    key: str
+    name: str
+    kind: Literal["map", "workflow"]
+    size: int | None = None
+    group: str | None = None
+    dependencies: tuple[str, ...] = ()
+
+
+class Snapshot(msgspec.Struct, kw_only=True):
+    """A whole execution at `seq`. `counts` has every task status as a key; times are UTC."""
+
+    id: str
+    workflow: str
+    status: ExecutionStatus
+    epoch: str
+    seq: int
+    created: datetime
+    counts: dict[str, int]
+    inputs: Mapping[str, str] = {}
+    started: datetime | None = None
+    ended: datetime | None = None
+    duration: float | None = None
+    result: ResultInfo | None = None
+    failed: tuple[str, ...] = ()
+    groups: list[GroupSnapshot] = []
+    tasks: list[TaskSnapshot] = []
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a list of executions."""
+
+    id: str
+    workflow: str
+    status: ExecutionStatus
+    seq: int
+    created: datetime
+    ended: datetime | None = None
+    counts: Mapping[str, int] = {}
+    owner: str = ""

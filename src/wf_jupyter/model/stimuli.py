@@ -1,0 +1,165 @@
+"""Stimuli: what can happen to an execution from outside.
+
+Commands are what a person asks, reports what an executor says happened to an attempt. `engine.decide`
+turns either into events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from wf_jupyter.model.events import Failure, ResultInfo
+from wf_jupyter.model.submission import Expansion
+
+
+class _Stimulus(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+# -- commands ---------------------------------------------------------------------------------
+
+
+class Start(_Stimulus):
+    """Begin: always the first stimulus of an execution."""
+
+
+class Cancel(_Stimulus):
+    """Stop everything that runs and start nothing more."""
+
+    reason: str = ""
+
+
+class CancelTask(_Stimulus):
+    """Stop one task; what depends on it is skipped."""
+
+    task: str
+
+
+class Pause(_Stimulus):
+    """Start nothing more until resumed."""
+
+
+class Resume(_Stimulus):
+    """Undo a pause."""
+
+
+class Retry(_Stimulus):
+    """Run failed, skipped and cancelled tasks again."""
+
+
+class Recover(_Stimulus):
+    """A new orchestrator owns the execution: attempts in flight died with the old one."""
+
+
+# -- reports ----------------------------------------------------------------------------------
+
+
+class AttemptStarted(_Stimulus):
+    """An attempt is being handed to `worker`."""
+
+    task: str
+    attempt: int
+    worker: str
+
+
+class Value(_Stimulus):
+    """Where an encoded value is: `data` when small, else a file (`path`, absolute). `size` in bytes.
+
+    `part` is `""` for the whole value; otherwise it names a part stored as separately readable
+    items (`items:` + path), or `error` for a pickled exception.
+    """
+
+    part: str = ""
+    data: bytes | None = None
+    path: str | None = None
+    size: int = 0
+
+
+class AttemptSucceeded(_Stimulus):
+    """An attempt returned. `values` are stored in the transaction of the event; the engine does not read them."""
+
+    task: str
+    attempt: int
+    duration: float
+    result: ResultInfo
+    values: tuple[Value, ...] = ()
+    lengths: Mapping[str, int] = {}
+    truth: bool | None = None
+
+
+class AttemptExpanded(_Stimulus):
+    """An attempt returned a bound workflow instead of a value."""
+
+    task: str
+    attempt: int
+    duration: float
+    expansion: Expansion
+
+
+class AttemptFailed(_Stimulus):
+    """An attempt raised, timed out, or its worker was lost."""
+
+    task: str
+    attempt: int
+    duration: float
+    failure: Failure
+    values: tuple[Value, ...] = ()
+
+
+class AttemptStopped(_Stimulus):
+    """An attempt ended because it was asked to stop."""
+
+    task: str
+    attempt: int
+    duration: float
+
+
+class RetryDue(_Stimulus):
+    """The wait before the next attempt is over."""
+
+    task: str
+    attempt: int
+
+
+class Printed(_Stimulus):
+    """A running attempt printed or logged."""
+
+    task: str
+    attempt: int
+    stream: str
+    text: str
+
+
+class Progressed(_Stimulus):
+    """A running attempt told how far it is."""
+
+    task: str
+    attempt: int
+    done: float
+    total: float | None = None
+    text: str | None = None
+
+
+class Displayed(_Stimulus):
+    """A running attempt displayed something rich."""
+
+    task: str
+    attempt: int
+    data: Mapping[str, str]
+
+
+Command = Start | Cancel | CancelTask | Pause | Resume | Retry | Recover
+Report = (
+    AttemptStarted
+    | AttemptSucceeded
+    | AttemptExpanded
+    | AttemptFailed
+    | AttemptStopped
+    | RetryDue
+    | Printed
+    | Progressed
+    | Displayed
+)
+Stimulus = Command | Report

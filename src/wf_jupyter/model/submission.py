@@ -1,0 +1,47 @@
+"""What a client hands to an orchestrator: a graph, its blobs, and where to run it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from wf_jupyter.model.graph import GraphSpec
+from wf_jupyter.model.keys import Digest
+from wf_jupyter.model.policy import ExecutionOptions
+
+
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a worker runs: the submitting process's interpreter, directory, module path and variables.
+
+    `variables` may hold secrets: they are passed on in memory and never stored.
+    """
+
+    executable: str
+    directory: str
+    path: tuple[str, ...]
+    variables: Mapping[str, str] = {}
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """A workflow with its inputs bound, ready to run.
+
+    `blobs` holds the bytes behind every digest in the graph. `inputs` are bounded texts for people;
+    the values themselves are inside the blobs. `owner` says who asked, for display only.
+    """
+
+    workflow: str
+    graph: GraphSpec
+    blobs: Mapping[Digest, bytes]
+    environment: Environment
+    inputs: Mapping[str, str] = {}
+    options: ExecutionOptions = ExecutionOptions()
+    owner: str = ""
+    notebook: str = ""
+
+
+class Expansion(msgspec.Struct, frozen=True, kw_only=True):
+    """The graph that a task returned instead of a value (`other.bind(...)`)."""
+
+    graph: GraphSpec
+    blobs: Mapping[Digest, bytes]
