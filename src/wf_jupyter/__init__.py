@@ -1,0 +1,100 @@
+"""Workflows of Python tasks that run in the Jupyter server and are watched in the notebook.
+
+The public names below are resolved at first use, so that importing the package stays cheap in a
+kernel and pulls in neither the server nor the widget.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wf_jupyter.client.api import connect, execute, executions, get_execution, workflows
+    from wf_jupyter.client.execution import Execution
+    from wf_jupyter.context import current_task, progress, track
+    from wf_jupyter.dsl.conditions import allow_failure, coalesce, unless, when
+    from wf_jupyter.dsl.task import task
+    from wf_jupyter.dsl.workflow import workflow
+    from wf_jupyter.errors import (
+        ExecutionCancelled,
+        ExecutionNotFound,
+        InputError,
+        NotPermitted,
+        ProtocolMismatch,
+        RateLimited,
+        ServerUnavailable,
+        StateConflict,
+        StoreError,
+        TaskError,
+        TaskFailed,
+        ValueTooLarge,
+        WorkflowDefinitionError,
+        WorkflowError,
+        WorkflowNotFound,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Execution",
+    "ExecutionCancelled",
+    "ExecutionNotFound",
+    "InputError",
+    "NotPermitted",
+    "ProtocolMismatch",
+    "RateLimited",
+    "ServerUnavailable",
+    "StateConflict",
+    "StoreError",
+    "TaskError",
+    "TaskFailed",
+    "ValueTooLarge",
+    "WorkflowDefinitionError",
+    "WorkflowError",
+    "WorkflowNotFound",
+    "__version__",
+    "allow_failure",
+    "coalesce",
+    "connect",
+    "current_task",
+    "execute",
+    "executions",
+    "get_execution",
+    "progress",
+    "task",
+    "track",
+    "unless",
+    "when",
+    "workflow",
+    "workflows",
+]
+
+_HOMES = {
+    "client.api": ("connect", "execute", "executions", "get_execution", "workflows"),
+    "client.execution": ("Execution",),
+    "context": ("current_task", "progress", "track"),
+    "dsl.conditions": ("allow_failure", "coalesce", "unless", "when"),
+    "dsl.task": ("task",),
+    "dsl.workflow": ("workflow",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF.get(name, 'errors')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    """What `jupyter server` loads; it asks only in its own process."""
+    from wf_jupyter.server.extension import WorkflowExtension
+
+    return [{"module": "wf_jupyter.server.extension", "app": WorkflowExtension}]
