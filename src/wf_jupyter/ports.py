@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from wf_jupyter.model.events import Event, Failure
+from wf_jupyter.model.events import Event, Failure, ResultInfo
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
@@ -82,6 +82,31 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     inline_limit: int = 65536
     size_limit: int = 1 << 40
     index: int | None = None
+
+
+# -- outcomes ---------------------------------------------------------------------------------
+
+
+class TaskFailure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A task that failed, and its pickled exception when that could be pickled."""
+
+    task: str
+    failure: Failure
+    error: bytes | None = None
+
+
+class ExecutionResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an execution ended, with all that a kernel needs to rebuild what the workflow returned.
+
+    `template` is the encoded template of the result, `inputs` what stands for its references;
+    `template` is None unless the execution succeeded.
+    """
+
+    status: ExecutionStatus
+    template: bytes | None = None
+    inputs: tuple[Input, ...] = ()
+    failed: tuple[TaskFailure, ...] = ()
+    info: ResultInfo | None = None
 
 
 class Executor(Protocol):
