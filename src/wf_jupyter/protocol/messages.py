@@ -1,0 +1,163 @@
+"""The methods of the WebSocket: their parameters, results, and the action that each one needs.
+
+Unknown members are ignored in both directions, so that an older peer understands a newer one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.protocol.problems import input_error
+
+PROTOCOL = 1
+ALL = "*"
+
+Action = Literal["read", "execute", "write"]
+
+
+def _filled(value: str, field: str) -> None:
+    if not value.strip():
+        raise ValueError(f"{field} must not be empty")
+
+
+# -- client → server --------------------------------------------------------------------------
+
+
+class Execute(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Run the published workflow `workflow` with JSON inputs."""
+
+    workflow: str
+    input: Mapping[str, Any] = {}
+
+    def __post_init__(self) -> None:
+        _filled(self.workflow, "workflow")
+
+
+class Subscribe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Follow an execution from `after` (of data directory `epoch`), or all of them with `"*"`."""
+
+    execution_id: str
+    after: int | None = None
+    epoch: str | None = None
+    encoding: str = "json"
+
+    def __post_init__(self) -> None:
+        _filled(self.execution_id, "execution_id")
+        if self.after is not None and self.after < 0:
+            raise ValueError(f"after must be 0 or more, not {self.after}")
+
+
+class Unsubscribe(msgspec.Struct, frozen=True, kw_only=True):
+    """Follow it no longer; unknown subscriptions are fine."""
+
+    execution_id: str
+
+    def __post_init__(self) -> None:
+        _filled(self.execution_id, "execution_id")
+
+
+class Cancel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Stop an execution, or only one `task` of it."""
+
+    execution_id: str
+    reason: str = ""
+    task: str | None = None
+
+    def __post_init__(self) -> None:
+        _filled(self.execution_id, "execution_id")
+
+
+class Pause(Unsubscribe, frozen=True, kw_only=True):
+    """Start nothing more until resumed."""
+
+
+class Resume(Unsubscribe, frozen=True, kw_only=True):
+    """Undo a pause."""
+
+
+class Retry(Unsubscribe, frozen=True, kw_only=True):
+    """Run failed, skipped and cancelled tasks again."""
+
+
+Params = Execute | Subscribe | Unsubscribe | Cancel | Pause | Resume | Retry
+
+
+class Method(msgspec.Struct, frozen=True):
+    """What a method takes, and the action that the identity must be allowed on `wf_jupyter`."""
+
+    params: type[Params]
+    action: Action
+
+
+METHODS: Mapping[str, Method] = {
+    "execute": Method(Execute, "execute"),
+    "subscribe": Method(Subscribe, "read"),
+    "unsubscribe": Method(Unsubscribe, "read"),
+    "cancel": Method(Cancel, "execute"),
+    "pause": Method(Pause, "execute"),
+    "resume": Method(Resume, "execute"),
+    "retry": Method(Retry, "execute"),
+}
+
+
+def read_params(method: Method, params: bytes) -> Params:
+    """The typed parameters; `InputError` naming the field when they do not fit."""
+    try:
+        return msgspec.json.decode(params, type=method.params)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise input_error(error, "params") from None
+
+
+# -- server → client --------------------------------------------------------------------------
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True):
+    """Who answers. `heartbeat` is in seconds; while `ready` is false, `message` says what is wrong."""
+
+    server_id: str
+    version: str
+    heartbeat: float
+    epoch: str
+    protocol: int = PROTOCOL
+    ready: bool = True
+    message: str | None = None
+
+
+class Executed(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of `execute`."""
+
+    execution_id: str
+
+
+class Subscription(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of `subscribe`.
+
+    When `recovered`, the events after the caller's `after` follow; otherwise `snapshot` stands for
+    everything up to `seq`, and the events after that follow.
+    """
+
+    execution_id: str
+    epoch: str
+    seq: int
+    recovered: bool
+    snapshot: Snapshot | msgspec.UnsetType = msgspec.UNSET
+
+
+class SnapshotNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """Replaces everything the subscriber knew: it had fallen too far behind for events."""
+
+    execution_id: str
+    epoch: str
+    seq: int
+    snapshot: Snapshot
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+    """The server is there; `time` is its clock, for pages that show elapsed times."""
+
+    time: datetime

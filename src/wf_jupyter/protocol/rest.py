@@ -1,0 +1,205 @@
+"""Queries and bodies of the HTTP interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from wf_jupyter.errors import InputError
+from wf_jupyter.model.events import Event, ResultInfo
+from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.model.submission import Environment
+from wf_jupyter.protocol.problems import input_error
+
+PREFIX = "wf-jupyter/api/v1"
+MSGPACK = "application/msgpack"
+JSON = "application/json"
+#: How kernels authenticate: `Authorization: wf-jupyter <secret>`.
+AUTH_SCHEME = "wf-jupyter"
+
+MAX_PAGE = 1000
+MAX_WAIT = 30.0
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+def _within(field: str, value: float | None, low: float, high: float) -> None:
+    if value is not None and not low <= value <= high:
+        raise ValueError(f"{field} must be between {low:g} and {high:g}, not {value:g}")
+
+
+# -- queries ----------------------------------------------------------------------------------
+
+
+class ExecutionsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET executions`: newest first; `before` is the id of the last one of the previous page."""
+
+    status: ExecutionStatus | None = None
+    workflow: str | None = None
+    limit: int = 50
+    before: str | None = None
+
+    def __post_init__(self) -> None:
+        _within("limit", self.limit, 1, MAX_PAGE)
+
+
+class EventsQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET executions/{id}/events`: those after `after`; waits up to `wait` seconds for the first."""
+
+    after: int = 0
+    wait: float = 0.0
+    limit: int = MAX_PAGE
+
+    def __post_init__(self) -> None:
+        _within("after", self.after, 0, 2**53)
+        _within("wait", self.wait, 0, MAX_WAIT)
+        _within("limit", self.limit, 1, MAX_PAGE)
+
+
+class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET …/tasks/{key}/logs|outputs`: of one stream, and those after event `after`."""
+
+    stream: str | None = None
+    after: int = 0
+
+    def __post_init__(self) -> None:
+        _within("after", self.after, 0, 2**53)
+
+
+class ResultQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET …/result`: `files=0` for readers on another host, who get bytes instead of paths."""
+
+    files: bool = True
+
+
+def read_query(arguments: Mapping[str, Sequence[bytes]], kind: type[T]) -> T:
+    """A query string as a struct; `InputError` naming the field. Unknown arguments are ignored."""
+    try:
+        given = {name: values[-1].decode() for name, values in arguments.items() if values}
+        return msgspec.convert(given, kind, strict=False)
+    except (msgspec.ValidationError, UnicodeError) as error:
+        raise input_error(error, "query") from None
+
+
+# -- bodies -----------------------------------------------------------------------------------
+
+
+class CommandBody(msgspec.Struct, frozen=True, kw_only=True):
+    """`POST executions/{id}/cancel` and its like; may be left out."""
+
+    reason: str = ""
+    task: str | None = None
+
+
+class PublishBody(msgspec.Struct, frozen=True, kw_only=True):
+    """`POST workflows` (MessagePack): a workflow to be executed by name."""
+
+    name: str
+    code: bytes
+    environment: Environment
+    parameters: Mapping[str, Any] = {}
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.name.strip():
+            raise ValueError("name must not be empty")
+
+
+def read_json(body: bytes, kind: type[T]) -> T:
+    """A JSON body as a struct; `InputError` naming the field."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise input_error(error) from None
+
+
+def read_msgpack(body: bytes, kind: type[T]) -> T:
+    """A MessagePack body as a struct; `InputError` naming the field."""
+    try:
+        return msgspec.msgpack.decode(body, type=kind)
+    except InputError:
+        raise
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise input_error(error) from None
+
+
+# -- answers ----------------------------------------------------------------------------------
+
+
+class Created(msgspec.Struct, frozen=True, kw_only=True):
+    """`POST executions`. `id` and `execution_id` are the same."""
+
+    id: str
+    execution_id: str
+    workflow: str
+    status: ExecutionStatus
+
+
+class ExecutionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET executions`."""
+
+    executions: list[Summary]
+
+
+class EventPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET executions/{id}/events`; `seq` is that of the last one, or the caller's `after`."""
+
+    execution_id: str
+    epoch: str
+    seq: int
+    events: list[Event]
+
+
+class LogLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Text that a task printed or logged."""
+
+    attempt: int
+    stream: str
+    text: str
+    seq: int
+    time: datetime
+
+
+class LogPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET …/tasks/{key}/logs`."""
+
+    task: str
+    logs: list[LogLine]
+
+
+class OutputLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a task displayed."""
+
+    attempt: int
+    data: Mapping[str, str]
+    seq: int
+    time: datetime
+
+
+class OutputPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET …/tasks/{key}/outputs`."""
+
+    task: str
+    outputs: list[OutputLine]
+
+
+class ResultPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET executions/{id}/result` as JSON."""
+
+    status: ExecutionStatus
+    result: ResultInfo | None
+    failed: list[str]
+
+
+class WorkflowPage(msgspec.Struct, frozen=True, kw_only=True):
+    """One published workflow, without its code."""
+
+    name: str
+    version: int
+    description: str
+    parameters: Mapping[str, Any]
+    published: datetime
