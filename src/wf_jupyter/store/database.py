@@ -1,0 +1,144 @@
+"""The database file: opening it safely, bringing its schema up to date, and telling what is wrong with it.
+
+Several processes may open one data directory at the same moment. Only the first steps (creating the
+file, switching it to WAL, migrating) are serialised, by a lock file beside it; SQLite does the rest.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Literal
+
+from wf_jupyter.errors import StoreError
+
+Durability = Literal["normal", "full"]
+
+FILE_NAME = "wf_jupyter.sqlite3"
+#: How long a commit waits for another process that is writing.
+BUSY_SECONDS = 30.0
+#: Databases up to this size are checked page by page when opened (some 20 ms); a larger one is
+#: checked as it is read.
+CHECKED_BYTES = 16 << 20
+
+
+@contextmanager
+def told_as_store_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite or the operating system raises inside into a `StoreError` that names the file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise store_error(path, error) from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be used: {error.strerror or error}") from error
+
+
+def store_error(path: Path, error: Exception) -> StoreError:
+    """What SQLite raised, in words, naming the file."""
+    text = str(error)
+    if "disk is full" in text:
+        return StoreError(f"the disk is full, {path} cannot grow")
+    if "malformed" in text or "not a database" in text:
+        return StoreError(f"{path} is corrupt: {text}")
+    return StoreError(f"{path} cannot be used: {text}")
+
+
+def prepare(data_dir: Path) -> str:
+    """Make the data directory and its database usable, whatever their state; return the epoch.
+
+    Raises `StoreError` when the database is corrupt or was written by a newer version.
+    """
+    path = data_dir / FILE_NAME
+    with told_as_store_errors(path):
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _one_at_a_time(data_dir / "opening.lock"):
+            # Created here because SQLite would give it the umask's mode; its side files take this one.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            connection = connect(path)
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                _check(connection, path)
+                _migrate(connection, path)
+                row = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
+                return str(row[0])
+            finally:
+                connection.close()
+
+
+def connect(path: Path, durability: Durability = "normal", *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection in autocommit mode: transactions are begun and ended by name.
+
+    With `normal` durability a commit survives the end of the process; with `full` also a power cut.
+    """
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
+    connection.execute("PRAGMA cache_size = -16000")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    if read_only:
+        connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    if path.stat().st_size > CHECKED_BYTES:
+        return
+    verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    if verdict != "ok":
+        raise StoreError(f"{path} is corrupt: {verdict.splitlines()[-1]}")
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    known = _migrations()
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    newest = max(known)
+    if version > newest:
+        raise StoreError(
+            f"{path} has schema {version}, this version of wf_jupyter knows {newest} and older: upgrade wf_jupyter"
+        )
+    for number in sorted(known):
+        if number <= version:
+            continue
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in _statements(known[number].read_text("utf-8")):
+                connection.execute(statement)
+            if number == 1:
+                connection.execute("INSERT INTO meta VALUES ('epoch', ?)", (secrets.token_hex(8),))
+            connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _migrations() -> dict[int, Traversable]:
+    folder = resources.files("wf_jupyter.store").joinpath("migrations")
+    return {int(entry.name[:4]): entry for entry in folder.iterdir() if entry.name.endswith(".sql")}
+
+
+def _statements(script: str) -> Iterator[str]:
+    # sqlite3's executescript would commit the migration's transaction before it starts.
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -1,0 +1,134 @@
+"""Jobs: work for a database thread, and the way back to whoever waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import sqlite3
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from wf_jupyter.errors import StoreError
+from wf_jupyter.store.database import store_error
+
+T = TypeVar("T")
+
+
+class Job(Generic[T]):
+    """`work` on a connection, and the future that gets its outcome; `loop` is None for a plain thread's future."""
+
+    __slots__ = ("error", "future", "loop", "result", "work")
+
+    def __init__(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        future: asyncio.Future[T] | concurrent.futures.Future[T],
+        loop: asyncio.AbstractEventLoop | None,
+    ) -> None:
+        self.work = work
+        self.future = future
+        self.loop = loop
+        self.result: T | None = None
+        self.error: BaseException | None = None
+
+
+class JobThread(ABC):
+    """A thread with a connection of its own; jobs are taken in the order in which they were given."""
+
+    def __init__(self, name: str, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self.path = path
+        self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
+        self._gate = threading.Lock()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Have `work` done and wait for it; raises what it raised, SQLite's errors as `StoreError`."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._put(Job(work, future, loop))
+        return await future
+
+    def run_blocking(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The same from any thread but this one, without a loop."""
+        future: concurrent.futures.Future[T] = concurrent.futures.Future()
+        self._put(Job(work, future, None))
+        return future.result()
+
+    def stop(self) -> None:
+        """Do what was given so far, then close the connection. Idempotent."""
+        with self._gate:
+            if not self._is_closed:
+                self._is_closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    @abstractmethod
+    def handle(self, group: list[Job[Any]]) -> None:
+        """Do the jobs and settle each; called on the thread with everything that was queued."""
+
+    def _put(self, job: Job[Any]) -> None:
+        # With the lock, no job can be queued behind the end, where nobody would ever answer it.
+        with self._gate:
+            if self._is_closed:
+                raise StoreError(f"the store of {self.path} is closed")
+            self._queue.put(job)
+
+    def _run(self) -> None:
+        is_ending = False
+        while not is_ending:
+            group: list[Job[Any]] = []
+            entry = self._queue.get()
+            try:
+                while entry is not None:
+                    group.append(entry)
+                    entry = self._queue.get_nowait()
+                is_ending = True
+            except Empty:
+                pass
+            if group:
+                self.handle(group)
+        self._connection.close()
+
+    def _told(self, error: Exception) -> Exception:
+        if not isinstance(error, sqlite3.Error):
+            return error
+        told = store_error(self.path, error)
+        told.__cause__ = error
+        return told
+
+
+def settle(jobs: Iterable[Job[Any]]) -> None:
+    """Hand every outcome to its waiter: one wake-up per event loop, however many jobs."""
+    waiting: dict[asyncio.AbstractEventLoop, list[Job[Any]]] = {}
+    for job in jobs:
+        if job.loop is None:
+            _resolve(job)
+        else:
+            waiting.setdefault(job.loop, []).append(job)
+    for loop, group in waiting.items():
+        try:
+            loop.call_soon_threadsafe(_resolve_all, group)
+        except RuntimeError:
+            # The loop was closed while its job was being done: nobody waits any more.
+            continue
+
+
+def _resolve_all(jobs: list[Job[Any]]) -> None:
+    for job in jobs:
+        _resolve(job)
+
+
+def _resolve(job: Job[Any]) -> None:
+    if job.future.done():
+        return
+    if job.error is not None:
+        job.future.set_exception(job.error)
+    else:
+        job.future.set_result(job.result)

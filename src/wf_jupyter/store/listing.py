@@ -1,0 +1,72 @@
+"""Executions as lines of a list, and who owns them."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+
+import msgspec
+
+from wf_jupyter.errors import ExecutionNotFound
+from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.model.status import FINAL_EXECUTION, ExecutionStatus
+from wf_jupyter.store.owners import Ownership
+
+_UNFINISHED = tuple(status for status in ExecutionStatus if status not in FINAL_EXECUTION)
+_counts = msgspec.json.Decoder(dict[str, int])
+
+
+def read_summaries(
+    connection: sqlite3.Connection,
+    status: ExecutionStatus | None,
+    workflow: str | None,
+    limit: int,
+    before: str | None,
+) -> list[Summary]:
+    """Executions, newest first. Each page is a range of an index: its cost does not grow with the table."""
+    wanted = {"status = ?": status, "workflow = ?": workflow, "id < ?": before}
+    given = {condition: value for condition, value in wanted.items() if value is not None}
+    where = f"WHERE {' AND '.join(given)}" if given else ""
+    rows = connection.execute(
+        "SELECT id, workflow, status, seq, created, ended, counts, asked_by"
+        f" FROM executions {where} ORDER BY id DESC LIMIT ?",
+        (*given.values(), max(limit, 0)),
+    )
+    return [_summary(row) for row in rows]
+
+
+def claim(connection: sqlite3.Connection, execution: str, ownership: Ownership) -> bool:
+    """Take over an execution whose owner is gone; within a write transaction, so that only one succeeds."""
+    row = connection.execute("SELECT owned_by FROM executions WHERE id = ?", (execution,)).fetchone()
+    if row is None:
+        raise ExecutionNotFound(f"no execution {execution!r}")
+    if row[0] == ownership.id:
+        return True
+    if not ownership.is_gone(row[0]):
+        return False
+    connection.execute("UPDATE executions SET owned_by = ? WHERE id = ?", (ownership.id, execution))
+    return True
+
+
+def read_orphans(connection: sqlite3.Connection, ownership: Ownership) -> list[str]:
+    """Unfinished executions whose owner is gone, oldest first."""
+    rows = connection.execute(
+        f"SELECT id, owned_by FROM executions WHERE status IN ({', '.join('?' * len(_UNFINISHED))}) ORDER BY id",
+        _UNFINISHED,
+    ).fetchall()
+    gone = {owner: ownership.is_gone(owner) for owner in {row[1] for row in rows}}
+    return [execution for execution, owner in rows if gone[owner]]
+
+
+def _summary(row: tuple[str, str, str, int, str, str | None, bytes, str]) -> Summary:
+    execution, workflow, status, seq, created, ended, counts, asked_by = row
+    return Summary(
+        id=execution,
+        workflow=workflow,
+        status=ExecutionStatus(status),
+        seq=seq,
+        created=datetime.fromisoformat(created),
+        ended=None if ended is None else datetime.fromisoformat(ended),
+        counts=_counts.decode(counts),
+        owner=asked_by,
+    )

@@ -1,0 +1,216 @@
+"""`ports.Store` without a disk: the twin of `store.sqlite` for tests and experiments.
+
+`MemoryData` plays the part of the data directory: stores that share one see the same executions and
+compete for them as processes do.
+"""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from wf_jupyter.errors import ExecutionNotFound, StoreError
+from wf_jupyter.model.events import Event
+from wf_jupyter.model.keys import Digest
+from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.model.stimuli import Value
+from wf_jupyter.model.submission import Expansion, Submission
+from wf_jupyter.ports import Batch, Published, Record, Store
+from wf_jupyter.store.log import check_sequence, without_blobs, without_secrets
+from wf_jupyter.store.published import as_stored, not_published
+from wf_jupyter.store.values import Places
+
+
+@dataclass
+class _Execution:
+    submission: Submission
+    created: datetime
+    owned_by: str
+    status: ExecutionStatus
+    counts: dict[str, int] = field(default_factory=dict)
+    ended: datetime | None = None
+    events: list[Event] = field(default_factory=list)
+    expansions: list[tuple[str, Expansion]] = field(default_factory=list)
+    blobs: dict[Digest, bytes] = field(default_factory=dict)
+    values: dict[tuple[str, str], Value] = field(default_factory=dict)
+
+
+class MemoryData:
+    """What several `MemoryStore`s share. Files of large values go to a temporary directory."""
+
+    def __init__(self) -> None:
+        self.epoch = secrets.token_hex(8)
+        self.living: set[str] = set()
+        self.executions: dict[str, _Execution] = {}
+        self.workflows: dict[str, list[Published]] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def places(self) -> Places:
+        """The temporary directory, made when first needed."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="wf_jupyter-")
+        return Places(Path(self._folder.name))
+
+
+class MemoryStore(Store):
+    """A store whose executions end with the process."""
+
+    def __init__(self, data: MemoryData | None = None) -> None:
+        self._data = data or MemoryData()
+        self._owner = secrets.token_hex(8)
+        self._data.living.add(self._owner)
+        self.epoch = self._data.epoch
+
+    async def append(self, batch: Batch) -> None:
+        """See `ports.EventLog.append`."""
+        self._check_open()
+        execution = self._next(batch)
+        check_sequence(batch, len(execution.events))
+        self._data.executions[batch.execution] = execution
+        execution.events.extend(batch.events)
+        execution.values.update({(task, value.part): value for task, value in batch.values})
+        for task, expansion in batch.expansions:
+            execution.expansions.append((task, without_blobs(expansion)))
+            execution.blobs.update(expansion.blobs)
+        execution.status = batch.status
+        execution.counts = dict(batch.counts)
+        execution.ended = batch.ended
+
+    async def events(self, execution: str, after: int = 0, limit: int | None = None) -> list[Event]:
+        """See `ports.EventLog.events`."""
+        events = self._find(execution).events[max(after, 0) :]
+        return events if limit is None else events[: max(limit, 0)]
+
+    async def record(self, execution: str) -> Record:
+        """See `ports.EventLog.record`."""
+        found = self._find(execution)
+        return Record(submission=found.submission, created=found.created, expansions=tuple(found.expansions))
+
+    async def blobs(self, execution: str) -> dict[Digest, bytes]:
+        """See `ports.EventLog.blobs`."""
+        return dict(self._find(execution).blobs)
+
+    async def summaries(
+        self,
+        *,
+        status: ExecutionStatus | None = None,
+        workflow: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> list[Summary]:
+        """See `ports.EventLog.summaries`."""
+        self._check_open()
+        found = [
+            _summary(key, execution)
+            for key, execution in sorted(self._data.executions.items(), reverse=True)
+            if (status is None or execution.status == status)
+            and (workflow is None or execution.submission.workflow == workflow)
+            and (before is None or key < before)
+        ]
+        return found[: max(limit, 0)]
+
+    async def delete(self, execution: str) -> None:
+        """See `ports.EventLog.delete`."""
+        self._find(execution)
+        del self._data.executions[execution]
+        self._data.places.remove(execution)
+
+    async def values(self, execution: str, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Value]:
+        """See `ports.ValueStore.values`."""
+        self._check_open()
+        found = self._data.executions.get(execution)
+        return {} if found is None else {key: found.values[key] for key in wanted if key in found.values}
+
+    def directory(self, execution: str) -> Path:
+        """See `ports.ValueStore.directory`."""
+        return self._data.places.directory(execution)
+
+    async def publish(self, workflow: Published) -> Published:
+        """See `ports.WorkflowStore.publish`."""
+        self._check_open()
+        versions = self._data.workflows.setdefault(workflow.name, [])
+        newest = versions[-1] if versions else None
+        stored = as_stored(workflow, newest)
+        if stored is not newest:
+            versions.append(stored)
+        return stored
+
+    async def workflow(self, name: str, version: int | None = None) -> Published:
+        """See `ports.WorkflowStore.workflow`."""
+        self._check_open()
+        for stored in reversed(self._data.workflows.get(name, [])):
+            if version is None or stored.version == version:
+                return stored
+        raise not_published(name, version)
+
+    async def workflows(self) -> list[Published]:
+        """See `ports.WorkflowStore.workflows`."""
+        self._check_open()
+        return [versions[-1] for _, versions in sorted(self._data.workflows.items())]
+
+    def claim(self, execution: str) -> bool:
+        """See `ports.Store.claim`."""
+        found = self._find(execution)
+        if found.owned_by != self._owner and found.owned_by in self._data.living:
+            return False
+        found.owned_by = self._owner
+        return True
+
+    async def orphans(self) -> list[str]:
+        """See `ports.Store.orphans`."""
+        self._check_open()
+        return [
+            key
+            for key, execution in sorted(self._data.executions.items())
+            if not execution.status.is_final and execution.owned_by not in self._data.living
+        ]
+
+    async def close(self) -> None:
+        """See `ports.Store.close`."""
+        self._data.living.discard(self._owner)
+
+    def _next(self, batch: Batch) -> _Execution:
+        if batch.submission is None:
+            execution = self._find(batch.execution)
+            if execution.owned_by != self._owner:
+                raise StoreError(f"execution {batch.execution!r} is owned by another orchestrator: claim it first")
+            return execution
+        if batch.execution in self._data.executions:
+            raise StoreError(f"execution {batch.execution!r} exists already")
+        return _Execution(
+            submission=without_secrets(batch.submission),
+            created=batch.events[0].time if batch.events else datetime.now(UTC),
+            owned_by=self._owner,
+            status=batch.status,
+            blobs=dict(batch.submission.blobs),
+        )
+
+    def _find(self, execution: str) -> _Execution:
+        self._check_open()
+        try:
+            return self._data.executions[execution]
+        except KeyError:
+            raise ExecutionNotFound(f"no execution {execution!r}") from None
+
+    def _check_open(self) -> None:
+        if self._owner not in self._data.living:
+            raise StoreError("the store is closed")
+
+
+def _summary(key: str, execution: _Execution) -> Summary:
+    return Summary(
+        id=key,
+        workflow=execution.submission.workflow,
+        status=execution.status,
+        seq=len(execution.events),
+        created=execution.created,
+        ended=execution.ended,
+        counts=execution.counts,
+        owner=execution.submission.owner,
+    )

@@ -1,0 +1,58 @@
+"""Forgetting an execution.
+
+It disappears at once, in one transaction; its events and values follow in steps, so that a long
+history does not hold up commits of running executions. A row in `removals` says that something is
+left to do: whoever opens the data directory after a crash finishes it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from wf_jupyter.store.log import number_of
+
+STEP = 5_000
+
+
+def begin(connection: sqlite3.Connection, execution: str) -> int:
+    """Make the execution unfindable and free its blobs; `ExecutionNotFound`."""
+    number = number_of(connection, execution)
+    connection.execute("INSERT INTO removals VALUES (?, ?)", (number, execution))
+    for table, column in (
+        ("executions", "number"),
+        ("submissions", "execution"),
+        ("expansions", "execution"),
+    ):
+        connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (number,))
+    connection.execute(
+        "DELETE FROM blobs WHERE digest IN (SELECT digest FROM blob_uses WHERE execution = :number)"
+        " AND NOT EXISTS (SELECT 1 FROM blob_uses AS other"
+        " WHERE other.digest = blobs.digest AND other.execution <> :number)",
+        {"number": number},
+    )
+    connection.execute("DELETE FROM blob_uses WHERE execution = ?", (number,))
+    return number
+
+
+def step(connection: sqlite3.Connection, number: int) -> bool:
+    """Remove the next rows; False when none are left."""
+    events = connection.execute(
+        "DELETE FROM events WHERE execution = :number AND seq IN"
+        " (SELECT seq FROM events WHERE execution = :number ORDER BY seq LIMIT :step)",
+        {"number": number, "step": STEP},
+    )
+    values = connection.execute(
+        "DELETE FROM task_values WHERE rowid IN (SELECT rowid FROM task_values WHERE execution = ? LIMIT ?)",
+        (number, STEP),
+    )
+    return events.rowcount > 0 or values.rowcount > 0
+
+
+def finish(connection: sqlite3.Connection, number: int) -> None:
+    """Nothing is left of it, neither rows nor files."""
+    connection.execute("DELETE FROM removals WHERE execution = ?", (number,))
+
+
+def unfinished(connection: sqlite3.Connection) -> list[tuple[int, str]]:
+    """Removals that a crash interrupted."""
+    return [(int(number), str(execution)) for number, execution in connection.execute("SELECT * FROM removals")]

@@ -1,0 +1,155 @@
+"""`ports.Store` on a data directory: one SQLite database, files for large values, locks for owners."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+from wf_jupyter.model.events import Event
+from wf_jupyter.model.keys import Digest
+from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.model.stimuli import Value
+from wf_jupyter.ports import Batch, Published, Record, Store
+from wf_jupyter.store import database, listing, log, published, removal
+from wf_jupyter.store.owners import Ownership
+from wf_jupyter.store.reader import Reader
+from wf_jupyter.store.values import Places, read_values
+from wf_jupyter.store.writer import Writer
+
+
+class SqliteStore(Store):
+    """A data directory, opened by this process. Other processes may have it open at the same time.
+
+    Make one with `open`. Methods may be called from any event loop; `claim`, `directory` and
+    `shutdown` from any thread.
+    """
+
+    def __init__(self, epoch: str, writer: Writer, reader: Reader, ownership: Ownership, places: Places) -> None:
+        self.epoch = epoch
+        self._writer = writer
+        self._reader = reader
+        self._ownership = ownership
+        self._places = places
+
+    @classmethod
+    def open(cls, data_dir: Path | str, *, durability: database.Durability = "normal") -> SqliteStore:
+        """Open a data directory, creating what is missing. Needs no event loop.
+
+        Raises `StoreError` naming the file when it is corrupt, unreadable, or from a newer version.
+        """
+        folder = Path(data_dir).expanduser().resolve()
+        path = folder / database.FILE_NAME
+        epoch = database.prepare(folder)
+        with database.told_as_store_errors(path):
+            ownership = Ownership(folder / "owners")
+            ownership.sweep()
+            writing = database.connect(path, durability)
+            reading = database.connect(path, read_only=True)
+        store = cls(
+            epoch,
+            Writer("wf_jupyter-store-writer", writing, path),
+            Reader("wf_jupyter-store-reader", reading, path),
+            ownership,
+            Places(folder),
+        )
+        store._finish_removals()
+        return store
+
+    # -- executions ---------------------------------------------------------------------------
+
+    async def append(self, batch: Batch) -> None:
+        """See `ports.EventLog.append`; only the owner of an execution may append to it."""
+        await self._writer.run(log.appending(batch, self._ownership.id, self._places))
+
+    async def events(self, execution: str, after: int = 0, limit: int | None = None) -> list[Event]:
+        """See `ports.EventLog.events`; `ExecutionNotFound`."""
+        return await self._reader.run(
+            lambda connection: log.read_events(connection, execution, after, limit, self._reader.path)
+        )
+
+    async def record(self, execution: str) -> Record:
+        """See `ports.EventLog.record`."""
+        return await self._reader.run(partial(log.read_record, execution=execution))
+
+    async def blobs(self, execution: str) -> dict[Digest, bytes]:
+        """See `ports.EventLog.blobs`; `ExecutionNotFound`."""
+        return await self._reader.run(partial(log.read_blobs, execution=execution))
+
+    async def summaries(
+        self,
+        *,
+        status: ExecutionStatus | None = None,
+        workflow: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> list[Summary]:
+        """See `ports.EventLog.summaries`."""
+        return await self._reader.run(
+            lambda connection: listing.read_summaries(connection, status, workflow, limit, before)
+        )
+
+    async def delete(self, execution: str) -> None:
+        """See `ports.EventLog.delete`; when it returns, the files are gone too."""
+        number = await self._writer.run(partial(removal.begin, execution=execution))
+        while await self._writer.run(partial(removal.step, number=number)):
+            pass
+        await asyncio.to_thread(self._places.remove, execution)
+        await self._writer.run(partial(removal.finish, number=number))
+
+    # -- values -------------------------------------------------------------------------------
+
+    async def values(self, execution: str, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Value]:
+        """See `ports.ValueStore.values`."""
+        keys = list(wanted)
+        if not keys:
+            return {}
+        return await self._reader.run(lambda connection: read_values(connection, execution, keys, self._places))
+
+    def directory(self, execution: str) -> Path:
+        """See `ports.ValueStore.directory`."""
+        with database.told_as_store_errors(self._writer.path.parent):
+            return self._places.directory(execution)
+
+    # -- published workflows ------------------------------------------------------------------
+
+    async def publish(self, workflow: Published) -> Published:
+        """See `ports.WorkflowStore.publish`; returned as stored, without environment variables."""
+        return await self._writer.run(partial(published.write_workflow, workflow=workflow))
+
+    async def workflow(self, name: str, version: int | None = None) -> Published:
+        """See `ports.WorkflowStore.workflow`."""
+        return await self._reader.run(partial(published.read_workflow, name=name, version=version))
+
+    async def workflows(self) -> list[Published]:
+        """See `ports.WorkflowStore.workflows`."""
+        return await self._reader.run(published.read_workflows)
+
+    # -- ownership and the end ----------------------------------------------------------------
+
+    def claim(self, execution: str) -> bool:
+        """See `ports.Store.claim`. Waits for one commit; `ExecutionNotFound`."""
+        return self._writer.run_blocking(partial(listing.claim, execution=execution, ownership=self._ownership))
+
+    async def orphans(self) -> list[str]:
+        """See `ports.Store.orphans`."""
+        return await self._reader.run(partial(listing.read_orphans, ownership=self._ownership))
+
+    async def close(self) -> None:
+        """See `ports.Store.close`."""
+        await asyncio.to_thread(self.shutdown)
+
+    def shutdown(self) -> None:
+        """`close` for callers without an event loop."""
+        self._writer.stop()
+        self._reader.stop()
+        self._ownership.release()
+
+    def _finish_removals(self) -> None:
+        for number, execution in self._writer.run_blocking(removal.unfinished):
+            while self._writer.run_blocking(partial(removal.step, number=number)):
+                pass
+            self._places.remove(execution)
+            self._writer.run_blocking(partial(removal.finish, number=number))

@@ -1,0 +1,76 @@
+"""Encoded results as rows, and the files of the large ones."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from wf_jupyter.errors import ExecutionNotFound
+from wf_jupyter.model.stimuli import Value
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+class Places:
+    """Where the files of large values are: `values/<execution>/` in the data directory."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._root = data_dir / "values"
+        self._prefix = f"{data_dir}/"
+
+    def directory(self, execution: str) -> Path:
+        """The folder of an execution, created if need be; an id that is no safe name is `ExecutionNotFound`."""
+        path = self._path(execution)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return path
+
+    def remove(self, execution: str) -> None:
+        """Remove the folder with everything in it, if it exists."""
+        shutil.rmtree(self._path(execution), ignore_errors=True)
+
+    def stored(self, path: str | None) -> str | None:
+        """A path as it is stored: relative inside the data directory, which then may be moved."""
+        return path.removeprefix(self._prefix) if path is not None else None
+
+    def absolute(self, path: str | None) -> str | None:
+        """The opposite of `stored`."""
+        return path if path is None or path.startswith("/") else self._prefix + path
+
+    def _path(self, execution: str) -> Path:
+        if _SAFE_ID.fullmatch(execution) is None:
+            raise ExecutionNotFound(f"no execution {execution!r}")
+        return self._root / execution
+
+
+def write_values(
+    connection: sqlite3.Connection, number: int, values: Sequence[tuple[str, Value]], places: Places
+) -> None:
+    """Store values of tasks, replacing older ones of the same task and part."""
+    if values:
+        connection.executemany(
+            "INSERT OR REPLACE INTO task_values VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (number, task, value.part, value.data, places.stored(value.path), value.size)
+                for task, value in values
+            ],
+        )
+
+
+def read_values(
+    connection: sqlite3.Connection, execution: str, wanted: Iterable[tuple[str, str]], places: Places
+) -> dict[tuple[str, str], Value]:
+    """Values by (task key, part); those that do not exist are left out."""
+    found = {}
+    for task, part in wanted:
+        row = connection.execute(
+            "SELECT data, path, size FROM task_values"
+            " WHERE execution = (SELECT number FROM executions WHERE id = ?) AND task = ? AND part = ?",
+            (execution, task, part),
+        ).fetchone()
+        if row is not None:
+            data, path, size = row
+            found[task, part] = Value(part=part, data=data, path=places.absolute(path), size=size)
+    return found
