@@ -1,0 +1,1 @@
+"""The kernel's side: submit workflows, follow executions, wherever the orchestrator runs."""

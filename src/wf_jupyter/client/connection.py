@@ -1,0 +1,90 @@
+"""What an `Execution` needs from an orchestrator, wherever that runs.
+
+All methods may be called from any thread but the background loop's, block until done, and raise the
+errors of `wf_jupyter.errors`. Every interrupt (^C) is let through at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from wf_jupyter.client.mirror import Mirror
+from wf_jupyter.model.events import Event
+from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.model.stimuli import Cancel, Pause, Resume, Retry
+from wf_jupyter.model.submission import Submission
+from wf_jupyter.ports import ExecutionResult, Input, Published
+from wf_jupyter.protocol.codec import UnknownEvent
+
+#: What a person may ask of an execution.
+Action = Cancel | Pause | Resume | Retry
+
+
+class Connection(Protocol):
+    """One orchestrator, remote or embedded."""
+
+    #: The server's identity, which a page compares with its own server's; empty when embedded.
+    server_id: str
+
+    def submit(self, submission: Submission) -> str:
+        """Start an execution; returns its id."""
+        ...
+
+    def execute(self, name: str, inputs: Mapping[str, object]) -> str:
+        """Start a published workflow by name; returns the execution's id."""
+        ...
+
+    def follow(self, execution: str) -> Mirror:
+        """The shared mirror of an execution, kept up to date for as long as somebody holds it."""
+        ...
+
+    def refresh(self, mirror: Mirror) -> None:
+        """Bring a mirror up to what the orchestrator knows at this moment."""
+        ...
+
+    def command(self, execution: str, action: Action) -> None:
+        """Ask something of an execution; `StateConflict` when its state does not allow that."""
+        ...
+
+    def executions(
+        self,
+        *,
+        status: ExecutionStatus | None = None,
+        workflow: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> list[Summary]:
+        """Executions, newest first."""
+        ...
+
+    def events(
+        self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0
+    ) -> list[Event | UnknownEvent]:
+        """Events with `seq > after`; blocks up to `wait` seconds while there are none."""
+        ...
+
+    def result(self, execution: str) -> ExecutionResult:
+        """The outcome of a final execution."""
+        ...
+
+    def task_value(self, execution: str, key: str) -> Input:
+        """The encoded result of one task."""
+        ...
+
+    def task_error(self, execution: str, key: str) -> bytes | None:
+        """The pickled exception of a failed task, when it could be pickled."""
+        ...
+
+    def workflows(self) -> list[str]:
+        """The names of the published workflows."""
+        ...
+
+    def publish(self, workflow: Published) -> None:
+        """Publish a workflow under its name."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the orchestrator. Idempotent."""
+        ...

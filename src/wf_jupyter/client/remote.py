@@ -1,0 +1,173 @@
+"""An orchestrator inside a Jupyter server: REST for questions, one WebSocket for events."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from wf_jupyter.client.connection import Action
+from wf_jupyter.client.discovery import PROTOCOL, Endpoint
+from wf_jupyter.client.http import HttpSession
+from wf_jupyter.client.loop import background
+from wf_jupyter.client.mirror import Mirror
+from wf_jupyter.client.socket import EventSocket
+from wf_jupyter.errors import ProtocolMismatch, ServerUnavailable
+from wf_jupyter.model.events import Event
+from wf_jupyter.model.snapshot import Snapshot, Summary
+from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.model.submission import Submission
+from wf_jupyter.ports import ExecutionResult, Input, Published
+from wf_jupyter.protocol.codec import UnknownEvent, decode_events
+from wf_jupyter.protocol.messages import Hello
+from wf_jupyter.protocol.rest import MAX_PAGE, MAX_WAIT, MSGPACK, Created, ExecutionPage, PublishBody
+
+
+class _Events(msgspec.Struct):
+    events: msgspec.Raw
+
+
+class _Workflow(msgspec.Struct):
+    name: str
+
+
+class _Workflows(msgspec.Struct):
+    workflows: list[_Workflow]
+
+
+class RemoteConnection:
+    """One Jupyter server. Blocking methods for any thread; the network lives on the background loop."""
+
+    def __init__(self, locate: Callable[[], Endpoint], hello: Hello) -> None:
+        self.server_id = hello.server_id
+        self._locate = locate
+        self._http = HttpSession(locate)
+        self._socket = EventSocket(self._http.dial)
+        self._mirrors: WeakValueDictionary[str, Mirror] = WeakValueDictionary()
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, locate: Callable[[], Endpoint]) -> RemoteConnection:
+        """Greet the server once; `ServerUnavailable`, `NotPermitted` or `ProtocolMismatch` when it will not do."""
+        http = HttpSession(locate)
+        body = background().run(http.request("GET", "hello", patience=0.0))
+        try:
+            hello = msgspec.json.decode(body, type=Hello)
+        except msgspec.MsgspecError as error:
+            raise ServerUnavailable(f"the server at {locate().url} is no wf_jupyter server: {error}") from error
+        if hello.protocol != PROTOCOL:
+            raise ProtocolMismatch(
+                f"the server has wf_jupyter {hello.version} (protocol {hello.protocol}), this process speaks protocol "
+                f"{PROTOCOL}: install the same version in both environments"
+            )
+        if not hello.ready:
+            raise ServerUnavailable(f"wf_jupyter could not start inside the server: {hello.message or 'see its log'}")
+        return cls(locate, hello)
+
+    # -- asking -----------------------------------------------------------------------------------
+
+    def submit(self, submission: Submission) -> str:
+        body = self._call("POST", "executions", body=msgspec.msgpack.encode(submission), content_type=MSGPACK)
+        return msgspec.json.decode(body, type=Created).execution_id
+
+    def execute(self, name: str, inputs: Mapping[str, object]) -> str:
+        body = self._call("POST", "executions", body=msgspec.json.encode({"workflow": name, "input": inputs}))
+        return msgspec.json.decode(body, type=Created).execution_id
+
+    def command(self, execution: str, action: Action) -> None:
+        self._call("POST", f"{_execution(execution)}/{type(action).__name__.lower()}", body=b"{}")
+
+    def executions(
+        self,
+        *,
+        status: ExecutionStatus | None = None,
+        workflow: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> list[Summary]:
+        asked = {"status": status, "workflow": workflow, "limit": limit, "before": before}
+        body = self._call("GET", "executions" + _query(asked))
+        return msgspec.json.decode(body, type=ExecutionPage).executions
+
+    def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> list[Event | UnknownEvent]:
+        wait = min(wait, MAX_WAIT)
+        query = _query({"after": after, "limit": min(limit or MAX_PAGE, MAX_PAGE), "wait": wait or None})
+        body = self._call("GET", f"{_execution(execution)}/events{query}", wait=wait)
+        return decode_events(bytes(msgspec.json.decode(body, type=_Events).events))
+
+    def result(self, execution: str) -> ExecutionResult:
+        path = f"{_execution(execution)}/result"
+        result: ExecutionResult = self._value(path, ExecutionResult)
+        return result
+
+    def task_value(self, execution: str, key: str) -> Input:
+        path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/result"
+        value: Input = self._value(path, Input)
+        return value
+
+    def task_error(self, execution: str, key: str) -> bytes | None:
+        for failed in self.result(execution).failed:
+            if failed.task == key:
+                return failed.error
+        return None
+
+    def workflows(self) -> list[str]:
+        body = self._call("GET", "workflows")
+        return [page.name for page in msgspec.json.decode(body, type=_Workflows).workflows]
+
+    def publish(self, workflow: Published) -> None:
+        sent = PublishBody(
+            name=workflow.name,
+            code=workflow.code,
+            environment=workflow.environment,
+            parameters=workflow.parameters,
+            description=workflow.description,
+        )
+        self._call("POST", "workflows", body=msgspec.msgpack.encode(sent), content_type=MSGPACK)
+
+    # -- following --------------------------------------------------------------------------------
+
+    def follow(self, execution: str) -> Mirror:
+        with self._lock:
+            mirror = self._mirrors.get(execution)
+            if mirror is None:
+                mirror = Mirror(self._snapshot(execution))
+                self._mirrors[mirror.id] = mirror
+                loop = background().loop
+                weakref.finalize(mirror, loop.call_soon_threadsafe, self._socket.drop, mirror.id).atexit = False
+                loop.call_soon_threadsafe(self._socket.add, mirror)
+            return mirror
+
+    def refresh(self, mirror: Mirror) -> None:
+        mirror.replace(self._snapshot(mirror.id))
+
+    def close(self) -> None:
+        background().run(self._socket.close())
+        background().loop.call_soon_threadsafe(self._http.close)
+
+    # -- plumbing ---------------------------------------------------------------------------------
+
+    def _snapshot(self, execution: str) -> Snapshot:
+        return msgspec.json.decode(self._call("GET", _execution(execution)), type=Snapshot)
+
+    def _value(self, path: str, kind: Any) -> Any:
+        """Large values come as the path of a file where that can be read, and as bytes otherwise."""
+        inline = "" if self._locate().same_host else "?files=0"
+        return msgspec.msgpack.decode(self._call("GET", path + inline, accept=MSGPACK), type=kind)
+
+    def _call(self, method: str, path: str, **options: Any) -> bytes:
+        return background().run(self._http.request(method, path, **options))
+
+
+def _execution(execution: str) -> str:
+    return f"executions/{quote(execution, safe='')}"
+
+
+def _query(asked: Mapping[str, object]) -> str:
+    given = {name: str(value) for name, value in asked.items() if value is not None}
+    return f"?{urlencode(given)}" if given else ""

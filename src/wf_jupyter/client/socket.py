@@ -1,0 +1,158 @@
+"""The WebSocket to a server: subscriptions that survive everything that happens to the wire.
+
+Each subscription is a mirror. After a loss the socket asks for exactly the events after what each
+mirror has folded (`after` and `epoch`); the server answers with them, or with a snapshot.
+All of this runs on the background loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from wf_jupyter.client.mirror import Link, Mirror
+from wf_jupyter.client.reconnect import Backoff
+from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.protocol.codec import decode_event_notice
+from wf_jupyter.protocol.messages import Hello, SnapshotNotice, Subscription
+
+_log = logging.getLogger("wf_jupyter")
+
+#: A snapshot of a graph of 100,000 tasks is tens of megabytes.
+_LARGEST_FRAME = 1 << 30
+
+
+class _Frame(msgspec.Struct):
+    """Any frame from the server: a notification has a method, an answer an id."""
+
+    id: int | None = None
+    method: str = ""
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+    result: msgspec.Raw = msgspec.Raw(b"{}")
+    error: msgspec.Raw | None = None
+
+
+class EventSocket:
+    """One WebSocket for all subscriptions of a connection, opened with the first of them.
+
+    `dial` opens a tornado WebSocket; it is called again for every attempt, so that it can look up
+    where the server is now.
+    """
+
+    def __init__(self, dial: Callable[[], Awaitable[Any]]) -> None:
+        self._dial = dial
+        self._mirrors: WeakValueDictionary[str, Mirror] = WeakValueDictionary()
+        self._asked: dict[int, str] = {}
+        self._ids = itertools.count(1)
+        self._socket: Any = None
+        self._task: asyncio.Task[None] | None = None
+        self._silence = 25.0
+
+    def add(self, mirror: Mirror) -> None:
+        """Keep this mirror up to date from now on."""
+        self._mirrors[mirror.id] = mirror
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._serve(), name="wf_jupyter events")
+        elif self._socket is not None:
+            self._subscribe(mirror)
+
+    def drop(self, execution: str) -> None:
+        """Nobody looks at this execution any more."""
+        if execution not in self._mirrors and self._socket is not None:
+            self._send("unsubscribe", {"execution_id": execution})
+
+    async def close(self) -> None:
+        """Close the socket and stop reconnecting."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _serve(self) -> None:
+        backoff = Backoff()
+        while True:
+            try:
+                self._socket = await self._dial()
+                await self._read(backoff)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                # Whatever went wrong (refused, proxy error page, malformed frame), the answer is the same.
+                _log.debug("the event socket was lost: %s", error)
+            finally:
+                self._hang_up()
+            self._tell("reconnecting")
+            await asyncio.sleep(backoff.failed(random.random()))
+
+    async def _read(self, backoff: Backoff) -> None:
+        for mirror in list(self._mirrors.values()):
+            self._subscribe(mirror)
+        while True:
+            raw = await asyncio.wait_for(self._socket.read_message(), self._silence)
+            if raw is None:
+                return
+            if backoff.failures:
+                backoff.succeeded()
+            self._take(msgspec.json.decode(raw, type=_Frame))
+
+    def _take(self, frame: _Frame) -> None:
+        match frame.method:
+            case "events":
+                execution, events = decode_event_notice(bytes(frame.params))
+                if (mirror := self._mirrors.get(execution)) is not None:
+                    mirror.fold(events)
+            case "snapshot":
+                told = msgspec.json.decode(frame.params, type=SnapshotNotice)
+                if (mirror := self._mirrors.get(told.execution_id)) is not None:
+                    mirror.replace(told.snapshot)
+            case "hello":
+                self._silence = 2.5 * max(1.0, msgspec.json.decode(frame.params, type=Hello).heartbeat)
+            case "":
+                self._answered(frame)
+
+    def _answered(self, frame: _Frame) -> None:
+        execution = self._asked.pop(frame.id or 0, None)
+        mirror = self._mirrors.get(execution) if execution else None
+        if mirror is None:
+            return
+        if frame.error is not None:
+            _log.debug("the server refused a subscription: %s", bytes(frame.error).decode(errors="replace"))
+            return
+        answer = msgspec.json.decode(frame.result, type=Subscription)
+        if isinstance(answer.snapshot, Snapshot):
+            mirror.replace(answer.snapshot)
+        mirror.set_link("live")
+
+    def _subscribe(self, mirror: Mirror) -> None:
+        epoch, seq = mirror.position
+        number = self._send("subscribe", {"execution_id": mirror.id, "after": seq, "epoch": epoch})
+        self._asked[number] = mirror.id
+
+    def _send(self, method: str, params: dict[str, object]) -> int:
+        number = next(self._ids)
+        request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+        from tornado.websocket import WebSocketClosedError
+
+        try:
+            written = self._socket.write_message(msgspec.json.encode(request).decode())
+        except WebSocketClosedError:
+            return number  # The reader meets the same end in a moment, and subscribes again after it.
+        written.add_done_callback(lambda future: future.cancelled() or future.exception())
+        return number
+
+    def _tell(self, link: Link) -> None:
+        for mirror in list(self._mirrors.values()):
+            mirror.set_link(link)
+
+    def _hang_up(self) -> None:
+        socket, self._socket = self._socket, None
+        self._asked.clear()
+        if socket is not None:
+            socket.close()
