@@ -1,0 +1,186 @@
+"""From a draft, which holds Python objects, to a graph and blobs of bytes that can be sent and stored.
+
+This is where an object that cannot travel is found, so the messages name the task and the parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wf_jupyter.errors import InputError, WorkflowDefinitionError, WorkflowError
+from wf_jupyter.model.draft import Draft, DraftNode, Each, Items, NodeRef, Source, path_label
+from wf_jupyter.model.graph import GraphSpec, NodeSpec, Over, ResultSpec
+from wf_jupyter.model.keys import Digest
+from wf_jupyter.model.policy import ExecutionOptions
+from wf_jupyter.model.submission import Environment, Expansion, Submission
+from wf_jupyter.values import container
+from wf_jupyter.values.code import encode_code
+from wf_jupyter.values.codec import Chunk, Reference, encode, encode_bytes
+from wf_jupyter.values.digest import digest
+from wf_jupyter.values.preview import shorten
+
+_REASON_LIMIT = 500
+
+
+def pack(
+    draft: Draft,
+    environment: Environment,
+    options: ExecutionOptions | None = None,
+    owner: str = "",
+    notebook: str = "",
+) -> Submission:
+    """The draft as a submission.
+
+    Raises `InputError` when an argument cannot be sent and `WorkflowDefinitionError` when a task's
+    code cannot, each naming the task.
+    """
+    packer = _Packer()
+    return Submission(
+        workflow=draft.workflow,
+        graph=packer.graph(draft),
+        blobs=packer.blobs,
+        environment=environment,
+        inputs=dict(draft.inputs),
+        options=options or ExecutionOptions(),
+        owner=owner,
+        notebook=notebook,
+    )
+
+
+def pack_expansion(draft: Draft) -> Expansion:
+    """The draft as the graph that a running task returned; raises as `pack` does."""
+    packer = _Packer()
+    return Expansion(graph=packer.graph(draft), blobs=packer.blobs)
+
+
+class _Packer:
+    def __init__(self) -> None:
+        self.blobs: dict[Digest, bytes] = {}
+        self._codes: dict[tuple[int, tuple[type[BaseException], ...]], Digest] = {}
+
+    def graph(self, draft: Draft) -> GraphSpec:
+        nodes = tuple(self._node(node) for node in draft.nodes)
+        try:
+            template = encode_bytes(draft.result, _referring(draft.position, "the workflow's return value"))
+        except WorkflowError:
+            raise
+        except Exception as error:
+            raise WorkflowDefinitionError(
+                f"the return value of workflow {draft.workflow!r} cannot be sent: {_reason(error)}"
+            ) from error
+        result = ResultSpec(template=self._add(template), needs=tuple(draft.result_needs))
+        return GraphSpec(nodes=nodes, result=result, scopes=tuple(draft.scopes))
+
+    def _node(self, node: DraftNode) -> NodeSpec:
+        return NodeSpec(
+            key=node.key,
+            name=node.name,
+            code=self._code(node),
+            call=self._call(node),
+            needs=tuple(node.needs),
+            over=tuple(self._over(node, parameter, source) for parameter, source in node.over.items()),
+            group=node.group,
+            options=node.options,
+            splits=tuple(node.splits),
+        )
+
+    def _code(self, node: DraftNode) -> Digest:
+        # A draft keeps its functions alive, so their ids are unique while it is being packed.
+        known = (id(node.function), node.retry_on)
+        if known not in self._codes:
+            try:
+                blob = encode_code(node.function, node.retry_on, _refusing(node))
+            except WorkflowError:
+                raise
+            except Exception as error:
+                raise WorkflowDefinitionError(
+                    f"the code of task {node.key!r} cannot be sent to a worker: {_reason(error)}. "
+                    "Create such an object inside the task, or pass what is needed to create it as an argument."
+                ) from error
+            self._codes[known] = self._add(blob)
+        return self._codes[known]
+
+    def _call(self, node: DraftNode) -> Digest:
+        references = _referring(node.position, f"an argument of task {node.key!r}")
+        try:
+            return self._add(encode_bytes((node.args, node.kwargs), references))
+        except WorkflowError:
+            raise
+        except Exception as error:
+            parameter, cause = _culprit(node, references, error)
+            raise InputError(
+                f"argument {parameter!r} of task {node.key!r} cannot be sent to a worker: {_reason(cause)}", parameter
+            ) from error
+
+    def _over(self, node: DraftNode, parameter: str, source: Source) -> Over:
+        match source:
+            case NodeRef():
+                return Over(parameter=parameter, source=source.source, path=path_label(source.path))
+            case Each(refs=refs):
+                return Over(parameter=parameter, each=tuple(ref.source for ref in refs))
+            case Items(values=values):
+                items = [self._item(node, parameter, index, value) for index, value in enumerate(values)]
+                literal = self._add(b"".join(container.chunks(items)))
+                return Over(parameter=parameter, literal=literal, length=len(items))
+
+    def _item(self, node: DraftNode, parameter: str, index: int, value: object) -> list[Chunk]:
+        try:
+            return encode(value, _referring(node.position, f"an item of {parameter!r} of task {node.key!r}"))
+        except WorkflowError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"item {index} of {parameter!r} of task {node.key!r} cannot be sent to a worker: {_reason(error)}",
+                parameter,
+            ) from error
+
+    def _add(self, blob: bytes) -> Digest:
+        name = digest(blob)
+        self.blobs.setdefault(name, blob)
+        return name
+
+
+def _referring(position: Callable[[NodeRef], int], place: str) -> Callable[[object], Reference | None]:
+    def references(obj: object) -> Reference | None:
+        if not isinstance(obj, NodeRef):
+            return None
+        try:
+            return position(obj), obj.path
+        except ValueError:
+            raise WorkflowDefinitionError(
+                f"the result of {obj.source!r} is hidden inside an object in {place}, where it cannot be filled in. "
+                "Pass it as an argument of its own, or inside a list, tuple, dict or set."
+            ) from None
+
+    return references
+
+
+def _refusing(node: DraftNode) -> Callable[[object], Reference | None]:
+    def references(obj: object) -> Reference | None:
+        if isinstance(obj, NodeRef):
+            raise WorkflowDefinitionError(
+                f"the code of task {node.key!r} uses the result of {obj.source!r} from the surrounding workflow. "
+                "Pass it as an argument of its own."
+            )
+        return None
+
+    return references
+
+
+def _culprit(
+    node: DraftNode, references: Callable[[object], Reference | None], error: Exception
+) -> tuple[str, Exception]:
+    names = getattr(getattr(node.function, "__code__", None), "co_varnames", ())
+    named = [(names[i] if i < len(names) else str(i), value) for i, value in enumerate(node.args)]
+    for name, value in [*named, *node.kwargs.items()]:
+        try:
+            encode(value, references)
+        except Exception as found:  # noqa: BLE001 - any object may refuse to be pickled in its own way
+            return name, found
+    return "?", error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return shorten(str(error) or type(error).__name__, _REASON_LIMIT)
