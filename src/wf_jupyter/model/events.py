@@ -75,7 +75,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_d
     time: datetime
 
 
-class WorkflowStarted(_Event, tag="workflow.started"):
+class WorkflowStarted(_Event, frozen=True, kw_only=True, tag="workflow.started"):
     """The execution exists: the first event of every one. `task_count` counts what is known so far."""
 
     workflow: str
@@ -83,14 +83,14 @@ class WorkflowStarted(_Event, tag="workflow.started"):
     task_count: int = 0
 
 
-class TasksAdded(_Event, tag="tasks.added"):
+class TasksAdded(_Event, frozen=True, kw_only=True, tag="tasks.added"):
     """The graph, and every later growth of it. A group that is already known gets its size."""
 
     tasks: tuple[TaskInfo, ...] = ()
     groups: tuple[GroupInfo, ...] = ()
 
 
-class TaskStarted(_Event, tag="task.started"):
+class TaskStarted(_Event, frozen=True, kw_only=True, tag="task.started"):
     """An attempt (from 1) was handed to a worker."""
 
     task: str
@@ -98,7 +98,7 @@ class TaskStarted(_Event, tag="task.started"):
     worker: str = ""
 
 
-class TaskProgress(_Event, tag="task.progress"):
+class TaskProgress(_Event, frozen=True, kw_only=True, tag="task.progress"):
     """How far a running task is; `total` is None when unknown."""
 
     task: str
@@ -107,7 +107,7 @@ class TaskProgress(_Event, tag="task.progress"):
     text: str | None = None
 
 
-class TaskLog(_Event, tag="task.log"):
+class TaskLog(_Event, frozen=True, kw_only=True, tag="task.log"):
     """Text that a task printed or logged."""
 
     task: str
@@ -116,7 +116,7 @@ class TaskLog(_Event, tag="task.log"):
     text: str
 
 
-class TaskOutput(_Event, tag="task.output"):
+class TaskOutput(_Event, frozen=True, kw_only=True, tag="task.output"):
     """Something a task displayed: MIME type → content (text, or base64 for binary types)."""
 
     task: str
@@ -124,7 +124,7 @@ class TaskOutput(_Event, tag="task.output"):
     data: Mapping[str, str]
 
 
-class TaskRetrying(_Event, tag="task.retrying"):
+class TaskRetrying(_Event, frozen=True, kw_only=True, tag="task.retrying"):
     """An attempt failed and another follows after `delay` seconds."""
 
     task: str
@@ -133,7 +133,7 @@ class TaskRetrying(_Event, tag="task.retrying"):
     delay: float
 
 
-class TaskCompleted(_Event, tag="task.completed"):
+class TaskCompleted(_Event, frozen=True, kw_only=True, tag="task.completed"):
     """A task reached a final status. `attempt` is how many were started; `duration` that of the last, in seconds.
 
     `lengths` gives the number of items of each part of the result that is mapped over, and
@@ -150,37 +150,37 @@ class TaskCompleted(_Event, tag="task.completed"):
     truth: bool | None = None
 
 
-class WorkflowPaused(_Event, tag="workflow.paused"):
+class WorkflowPaused(_Event, frozen=True, kw_only=True, tag="workflow.paused"):
     """No new task starts until resumed; running ones end."""
 
 
-class WorkflowResumed(_Event, tag="workflow.resumed"):
+class WorkflowResumed(_Event, frozen=True, kw_only=True, tag="workflow.resumed"):
     """Tasks start again."""
 
 
-class WorkflowCancelling(_Event, tag="workflow.cancelling"):
+class WorkflowCancelling(_Event, frozen=True, kw_only=True, tag="workflow.cancelling"):
     """Cancel was asked for; running tasks are being stopped."""
 
     reason: str = ""
 
 
-class WorkflowRetried(_Event, tag="workflow.retried"):
+class WorkflowRetried(_Event, frozen=True, kw_only=True, tag="workflow.retried"):
     """`tasks` were reset to pending and run again."""
 
     tasks: tuple[str, ...] = ()
 
 
-class WorkflowInterrupted(_Event, tag="workflow.interrupted"):
+class WorkflowInterrupted(_Event, frozen=True, kw_only=True, tag="workflow.interrupted"):
     """The orchestrator that ran the execution is gone."""
 
 
-class WorkflowRecovered(_Event, tag="workflow.recovered"):
+class WorkflowRecovered(_Event, frozen=True, kw_only=True, tag="workflow.recovered"):
     """An orchestrator took the execution over; the attempts of `tasks` were in flight and run again."""
 
     tasks: tuple[str, ...] = ()
 
 
-class WorkflowCompleted(_Event, tag="workflow.completed"):
+class WorkflowCompleted(_Event, frozen=True, kw_only=True, tag="workflow.completed"):
     """The execution reached a final status; `failed` names the tasks that failed, at most 100."""
 
     status: ExecutionStatus

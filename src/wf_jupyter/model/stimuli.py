@@ -21,42 +21,42 @@ class _Stimulus(msgspec.Struct, frozen=True, kw_only=True):
 # -- commands ---------------------------------------------------------------------------------
 
 
-class Start(_Stimulus):
+class Start(_Stimulus, frozen=True, kw_only=True):
     """Begin: always the first stimulus of an execution."""
 
 
-class Cancel(_Stimulus):
+class Cancel(_Stimulus, frozen=True, kw_only=True):
     """Stop everything that runs and start nothing more."""
 
     reason: str = ""
 
 
-class CancelTask(_Stimulus):
+class CancelTask(_Stimulus, frozen=True, kw_only=True):
     """Stop one task; what depends on it is skipped."""
 
     task: str
 
 
-class Pause(_Stimulus):
+class Pause(_Stimulus, frozen=True, kw_only=True):
     """Start nothing more until resumed."""
 
 
-class Resume(_Stimulus):
+class Resume(_Stimulus, frozen=True, kw_only=True):
     """Undo a pause."""
 
 
-class Retry(_Stimulus):
+class Retry(_Stimulus, frozen=True, kw_only=True):
     """Run failed, skipped and cancelled tasks again."""
 
 
-class Recover(_Stimulus):
+class Recover(_Stimulus, frozen=True, kw_only=True):
     """A new orchestrator owns the execution: attempts in flight died with the old one."""
 
 
 # -- reports ----------------------------------------------------------------------------------
 
 
-class AttemptStarted(_Stimulus):
+class AttemptStarted(_Stimulus, frozen=True, kw_only=True):
     """An attempt is being handed to `worker`."""
 
     task: str
@@ -64,7 +64,7 @@ class AttemptStarted(_Stimulus):
     worker: str
 
 
-class Value(_Stimulus):
+class Value(_Stimulus, frozen=True, kw_only=True):
     """Where an encoded value is: `data` when small, else a file (`path`, absolute). `size` in bytes.
 
     `part` is `""` for the whole value; otherwise it names a part stored as separately readable
@@ -77,7 +77,7 @@ class Value(_Stimulus):
     size: int = 0
 
 
-class AttemptSucceeded(_Stimulus):
+class AttemptSucceeded(_Stimulus, frozen=True, kw_only=True):
     """An attempt returned. `values` are stored in the transaction of the event; the engine does not read them."""
 
     task: str
@@ -89,7 +89,7 @@ class AttemptSucceeded(_Stimulus):
     truth: bool | None = None
 
 
-class AttemptExpanded(_Stimulus):
+class AttemptExpanded(_Stimulus, frozen=True, kw_only=True):
     """An attempt returned a bound workflow instead of a value."""
 
     task: str
@@ -98,7 +98,7 @@ class AttemptExpanded(_Stimulus):
     expansion: Expansion
 
 
-class AttemptFailed(_Stimulus):
+class AttemptFailed(_Stimulus, frozen=True, kw_only=True):
     """An attempt raised, timed out, or its worker was lost."""
 
     task: str
@@ -108,7 +108,7 @@ class AttemptFailed(_Stimulus):
     values: tuple[Value, ...] = ()
 
 
-class AttemptStopped(_Stimulus):
+class AttemptStopped(_Stimulus, frozen=True, kw_only=True):
     """An attempt ended because it was asked to stop."""
 
     task: str
@@ -116,14 +116,14 @@ class AttemptStopped(_Stimulus):
     duration: float
 
 
-class RetryDue(_Stimulus):
+class RetryDue(_Stimulus, frozen=True, kw_only=True):
     """The wait before the next attempt is over."""
 
     task: str
     attempt: int
 
 
-class Printed(_Stimulus):
+class Printed(_Stimulus, frozen=True, kw_only=True):
     """A running attempt printed or logged."""
 
     task: str
@@ -132,7 +132,7 @@ class Printed(_Stimulus):
     text: str
 
 
-class Progressed(_Stimulus):
+class Progressed(_Stimulus, frozen=True, kw_only=True):
     """A running attempt told how far it is."""
 
     task: str
@@ -142,7 +142,7 @@ class Progressed(_Stimulus):
     text: str | None = None
 
 
-class Displayed(_Stimulus):
+class Displayed(_Stimulus, frozen=True, kw_only=True):
     """A running attempt displayed something rich."""
 
     task: str

@@ -1,0 +1,240 @@
+"""`decide(state, stimulus, now, luck)`: what a command or a report means, as events. Changes nothing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+from wf_jupyter.engine.infos import fragment_infos
+from wf_jupyter.engine.state import ExecutionState, Fragment, Task
+from wf_jupyter.errors import StateConflict
+from wf_jupyter.model.events import (
+    Event,
+    TaskCompleted,
+    TaskLog,
+    TaskOutput,
+    TaskProgress,
+    TaskRetrying,
+    TaskStarted,
+    WorkflowCancelling,
+    WorkflowPaused,
+    WorkflowRecovered,
+    WorkflowResumed,
+    WorkflowRetried,
+    WorkflowStarted,
+)
+from wf_jupyter.model.policy import retry_wait
+from wf_jupyter.model.status import ExecutionStatus, TaskStatus
+from wf_jupyter.model.stimuli import (
+    AttemptExpanded,
+    AttemptFailed,
+    AttemptStarted,
+    AttemptStopped,
+    AttemptSucceeded,
+    Cancel,
+    CancelTask,
+    Displayed,
+    Pause,
+    Printed,
+    Progressed,
+    Recover,
+    Resume,
+    Retry,
+    RetryDue,
+    Start,
+    Stimulus,
+)
+
+_E = ExecutionStatus
+_AGAIN = (TaskStatus.FAILED, TaskStatus.SKIPPED, TaskStatus.CANCELLED)
+
+
+def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float) -> tuple[Event, ...]:
+    """The events that a stimulus causes; none when it is late, a duplicate, or asks for what already is.
+
+    `luck` is uniform in [0, 1) and spreads retry waits.
+
+    Raises:
+        StateConflict: a command that the execution's status does not allow; nothing happened.
+    """
+    seq = state.seq + 1
+    match stimulus:
+        case Start():
+            return _begin(state, now)
+        case Cancel(reason=reason):
+            if state.status is _E.CANCELLING:
+                return ()
+            _require(state, (_E.RUNNING, _E.PAUSED), "cancelled")
+            return (WorkflowCancelling(seq=seq, time=now, reason=reason),)
+        case CancelTask(task=key):
+            return _cancel_task(state, key, now)
+        case Pause():
+            _require(state, (_E.RUNNING,), "paused")
+            return (WorkflowPaused(seq=seq, time=now),)
+        case Resume():
+            _require(state, (_E.PAUSED,), "resumed")
+            return (WorkflowResumed(seq=seq, time=now),)
+        case Retry():
+            return _retry(state, now)
+        case Recover():
+            lost = tuple(key for key, task in state.running.items() if task.expansion is None)
+            return (WorkflowRecovered(seq=seq, time=now, tasks=lost),)
+        case RetryDue():
+            return ()
+        case AttemptStarted():
+            return (
+                TaskStarted(
+                    seq=seq, time=now, task=stimulus.task, attempt=stimulus.attempt, worker=stimulus.worker
+                ),
+            )
+        case (
+            AttemptSucceeded()
+            | AttemptExpanded()
+            | AttemptFailed()
+            | AttemptStopped()
+            | Printed()
+            | Progressed()
+            | Displayed()
+        ):
+            task = _current(state, stimulus.task, stimulus.attempt)
+            return () if task is None else _reported(state, task, stimulus, now, luck)
+        case _:
+            assert_never(stimulus)
+
+
+_Running = AttemptSucceeded | AttemptExpanded | AttemptFailed | AttemptStopped | Printed | Progressed | Displayed
+
+
+def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime, luck: float) -> tuple[Event, ...]:
+    seq, key = state.seq + 1, task.key
+    match report:
+        case AttemptSucceeded():
+            return (
+                TaskCompleted(
+                    seq=seq,
+                    time=now,
+                    task=key,
+                    attempt=task.attempt,
+                    status=TaskStatus.SUCCEEDED,
+                    duration=report.duration,
+                    result=report.result,
+                    lengths=report.lengths,
+                    truth=report.truth,
+                ),
+            )
+        case AttemptExpanded():
+            return _expand(state, task, report, now)
+        case AttemptFailed():
+            return _failed(state, task, report, now, luck)
+        case AttemptStopped():
+            return (
+                TaskCompleted(
+                    seq=seq,
+                    time=now,
+                    task=key,
+                    attempt=task.attempt,
+                    status=TaskStatus.CANCELLED,
+                    duration=report.duration,
+                ),
+            )
+        case Printed():
+            return (
+                TaskLog(seq=seq, time=now, task=key, attempt=task.attempt, stream=report.stream, text=report.text),
+            )
+        case Progressed():
+            return (
+                TaskProgress(seq=seq, time=now, task=key, done=report.done, total=report.total, text=report.text),
+            )
+        case Displayed():
+            return (TaskOutput(seq=seq, time=now, task=key, attempt=task.attempt, data=report.data),)
+        case _:
+            assert_never(report)
+
+
+def _begin(state: ExecutionState, now: datetime) -> tuple[Event, ...]:
+    if state.seq:
+        return ()
+    nodes = state.root.graph.nodes
+    known = sum(1 for node in nodes if not node.is_map)
+    known += sum(next((over.length or 0 for over in node.over), 0) for node in nodes if node.is_map)
+    started = WorkflowStarted(
+        seq=1, time=now, workflow=state.workflow, inputs=state.inputs, task_count=known
+    )
+    return (started, fragment_infos(state, state.root, now, seq=2))
+
+
+def _expand(state: ExecutionState, task: Task, report: AttemptExpanded, now: datetime) -> tuple[Event, ...]:
+    fragment = Fragment(prefix=task.key, graph=report.expansion.graph)
+    if fragment.graph.nodes:
+        return (fragment_infos(state, fragment, now, seq=state.seq + 1),)
+    return (
+        TaskCompleted(
+            seq=state.seq + 1,
+            time=now,
+            task=task.key,
+            attempt=task.attempt,
+            status=TaskStatus.SUCCEEDED,
+            duration=report.duration,
+        ),
+    )
+
+
+def _failed(
+    state: ExecutionState, task: Task, report: AttemptFailed, now: datetime, luck: float
+) -> tuple[Event, ...]:
+    options, failure = task.node.options, report.failure
+    stopping = state.is_cancelling or state.is_failing
+    if failure.retriable and task.attempt <= options.retries and not stopping:
+        return (
+            TaskRetrying(
+                seq=state.seq + 1,
+                time=now,
+                task=task.key,
+                attempt=task.attempt,
+                error=failure,
+                delay=retry_wait(options, task.attempt, luck),
+            ),
+        )
+    return (
+        TaskCompleted(
+            seq=state.seq + 1,
+            time=now,
+            task=task.key,
+            attempt=task.attempt,
+            status=TaskStatus.FAILED,
+            duration=report.duration,
+            error=failure,
+        ),
+    )
+
+
+def _cancel_task(state: ExecutionState, key: str, now: datetime) -> tuple[Event, ...]:
+    task = state.task(key)
+    if task is None:
+        raise StateConflict(f"execution {state.workflow!r} has no task {key!r}")
+    if task.is_final:
+        raise StateConflict(f"task {key!r} is {task.status}: it cannot be cancelled")
+    if task.status is TaskStatus.RUNNING:
+        return ()  # the driver stops the attempt; its report completes the task
+    return (
+        TaskCompleted(
+            seq=state.seq + 1, time=now, task=key, attempt=task.attempt, status=TaskStatus.CANCELLED
+        ),
+    )
+
+
+def _retry(state: ExecutionState, now: datetime) -> tuple[Event, ...]:
+    _require(state, (_E.FAILED, _E.CANCELLED), "retried")
+    again = [task for unit in state.units.values() if (task := state.task(unit.key)) and task.status in _AGAIN]
+    return (WorkflowRetried(seq=state.seq + 1, time=now, tasks=tuple(task.key for task in again)),)
+
+
+def _current(state: ExecutionState, key: str, attempt: int) -> Task | None:
+    """The task, if that attempt of it is still running: a report about any other is too late."""
+    task = state.running.get(key)
+    return task if task is not None and task.attempt == attempt and task.expansion is None else None
+
+
+def _require(state: ExecutionState, allowed: tuple[ExecutionStatus, ...], verb: str) -> None:
+    if state.status not in allowed:
+        raise StateConflict(f"an execution that is {state.status} cannot be {verb}")

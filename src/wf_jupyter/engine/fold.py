@@ -1,0 +1,193 @@
+"""`fold(snapshot, event)`: the picture people see. Its twin in the browser is held to the same vectors."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from wf_jupyter.model.events import (
+    Event,
+    TaskCompleted,
+    TaskLog,
+    TaskOutput,
+    TaskProgress,
+    TaskRetrying,
+    TasksAdded,
+    TaskStarted,
+    WorkflowCancelling,
+    WorkflowCompleted,
+    WorkflowInterrupted,
+    WorkflowPaused,
+    WorkflowRecovered,
+    WorkflowResumed,
+    WorkflowRetried,
+    WorkflowStarted,
+)
+from wf_jupyter.model.snapshot import GroupSnapshot, Progress, Snapshot, TaskSnapshot
+from wf_jupyter.model.status import ExecutionStatus, TaskStatus
+
+
+class Picture:
+    """A snapshot with an index by key, so that each event costs O(1).
+
+    `snapshot` is the live object: copy it before handing it to another thread.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.tasks = {task.key: task for task in snapshot.tasks}
+        self.groups = {group.key: group for group in snapshot.groups}
+
+    def fold(self, event: Event) -> None:
+        """Change the snapshot to what is true after `event`. An event for an unknown task changes only `seq`."""
+        fold(self, event)
+
+
+def empty(execution: str, epoch: str, created: datetime, workflow: str = "") -> Snapshot:
+    """The picture of an execution before its first event."""
+    return Snapshot(
+        id=execution,
+        workflow=workflow,
+        status=ExecutionStatus.PENDING,
+        epoch=epoch,
+        seq=0,
+        created=created,
+        counts={status.value: 0 for status in TaskStatus},
+        groups=[],
+        tasks=[],
+    )
+
+
+def fold(picture: Picture, event: Event) -> None:
+    """See `Picture.fold`."""
+    snapshot = picture.snapshot
+    snapshot.seq = event.seq
+    match event:
+        case WorkflowStarted():
+            snapshot.workflow = event.workflow
+            snapshot.inputs = event.inputs
+            snapshot.started = event.time
+            snapshot.status = ExecutionStatus.RUNNING
+        case TasksAdded():
+            _add(picture, event)
+        case TaskStarted() | TaskProgress() | TaskLog() | TaskOutput() | TaskRetrying() | TaskCompleted():
+            task = picture.tasks.get(event.task)
+            if task is not None:
+                _fold_task(snapshot, task, event)
+        case WorkflowPaused():
+            snapshot.status = ExecutionStatus.PAUSED
+        case WorkflowResumed():
+            snapshot.status = ExecutionStatus.RUNNING
+        case WorkflowCancelling():
+            snapshot.status = ExecutionStatus.CANCELLING
+        case WorkflowRetried():
+            snapshot.status = ExecutionStatus.RUNNING
+            snapshot.ended = snapshot.duration = snapshot.result = None
+            snapshot.failed = ()
+            _reset(picture, event.tasks)
+        case WorkflowInterrupted():
+            snapshot.status = ExecutionStatus.INTERRUPTED
+        case WorkflowRecovered():
+            if snapshot.status is ExecutionStatus.INTERRUPTED:
+                snapshot.status = ExecutionStatus.RUNNING
+            _reset(picture, event.tasks)
+        case WorkflowCompleted():
+            snapshot.status = event.status
+            snapshot.ended = event.time
+            snapshot.duration = event.duration
+            snapshot.result = event.result
+            snapshot.failed = event.failed
+        case _:
+            assert_never(event)
+
+
+_TaskEvent = TaskStarted | TaskProgress | TaskLog | TaskOutput | TaskRetrying | TaskCompleted
+
+
+def _fold_task(snapshot: Snapshot, task: TaskSnapshot, event: _TaskEvent) -> None:
+    match event:
+        case TaskStarted():
+            _count(snapshot, task, TaskStatus.RUNNING)
+            task.attempts = event.attempt
+            task.worker = event.worker
+            task.started = event.time
+            task.ended = task.duration = task.progress = task.retry_at = None
+        case TaskProgress():
+            task.progress = Progress(done=event.done, total=event.total, text=event.text)
+        case TaskLog():
+            task.logged += 1
+        case TaskOutput():
+            task.displayed += 1
+        case TaskRetrying():
+            _count(snapshot, task, TaskStatus.RETRYING)
+            task.error = event.error
+            task.ended = event.time
+            task.retry_at = event.time + timedelta(seconds=event.delay)
+        case TaskCompleted():
+            _count(snapshot, task, event.status)
+            task.attempts = event.attempt
+            task.error = event.error
+            task.result = event.result
+            task.ended = event.time
+            task.retry_at = None
+            task.duration = event.duration if event.attempt else None
+        case _:
+            assert_never(event)
+
+
+def _add(picture: Picture, event: TasksAdded) -> None:
+    snapshot = picture.snapshot
+    for info in event.groups:
+        known = picture.groups.get(info.key)
+        if known is not None:
+            known.size = info.size
+            _drop_stand_in(picture, info.key)
+            continue
+        group = GroupSnapshot(
+            key=info.key,
+            name=info.name,
+            kind=info.kind,
+            size=info.size,
+            group=info.group,
+            dependencies=info.dependencies,
+        )
+        picture.groups[info.key] = group
+        snapshot.groups.append(group)
+    for added in event.tasks:
+        if added.key in picture.tasks:
+            continue
+        task = TaskSnapshot(
+            key=added.key,
+            name=added.name,
+            status=TaskStatus.PENDING,
+            group=added.group,
+            dependencies=added.dependencies,
+        )
+        picture.tasks[added.key] = task
+        snapshot.tasks.append(task)
+        snapshot.counts[TaskStatus.PENDING] += 1
+
+
+def _drop_stand_in(picture: Picture, key: str) -> None:
+    """A group that had failed to expand and now has items no longer needs the task that told why."""
+    task = picture.tasks.get(key)
+    if task is not None and task.group == key:
+        del picture.tasks[key]
+        picture.snapshot.tasks.remove(task)
+        picture.snapshot.counts[task.status] -= 1
+
+
+def _reset(picture: Picture, keys: tuple[str, ...]) -> None:
+    for key in keys:
+        task = picture.tasks.get(key)
+        if task is None:
+            continue
+        _count(picture.snapshot, task, TaskStatus.PENDING)
+        task.error = task.result = task.progress = task.duration = None
+        task.started = task.ended = task.retry_at = None
+
+
+def _count(snapshot: Snapshot, task: TaskSnapshot, status: TaskStatus) -> None:
+    snapshot.counts[task.status] -= 1
+    snapshot.counts[status] += 1
+    task.status = status

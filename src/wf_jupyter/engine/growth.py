@@ -1,0 +1,165 @@
+"""How the graph grows (`tasks.added`) and how finished parts of it are opened again (`workflow.retried`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Lane, Task, Unit
+from wf_jupyter.engine.waking import finish_group, size_known
+from wf_jupyter.errors import IllegalTransition
+from wf_jupyter.model.events import GroupInfo, TaskInfo, TasksAdded
+
+
+def add_tasks(state: ExecutionState, event: TasksAdded) -> None:
+    """Add what the event names; groups that are already known get their size."""
+    grown: list[Group] = []
+    for info in event.groups:
+        if info.kind != "map":
+            continue
+        unit = state.units.get(info.key)
+        if isinstance(unit, Group):
+            if info.size is None or unit.size is not None:
+                raise IllegalTransition(f"{state.id}: {info.key} was expanded twice")
+            unit.size = unit.remaining = info.size
+            state.open -= 1
+            grown.append(unit)
+        else:
+            _add_group(state, info)
+    for task in event.tasks:
+        _add_task(state, task)
+    for group in grown:
+        for waiting in group.sized:
+            size_known(state, waiting)
+        if group.size == 0:
+            finish_group(state, group)
+
+
+def sources_of(state: ExecutionState, task: Task) -> Iterator[Unit]:
+    """The units that a task waits for, each once: its needs, and its own item of mapped lists."""
+    seen: set[str] = set()
+    for unit in _all_sources(state, task):
+        if unit.key not in seen:
+            seen.add(unit.key)
+            yield unit
+
+
+def _all_sources(state: ExecutionState, task: Task) -> Iterator[Unit]:
+    absolute = task.fragment.absolute
+    for need in task.node.needs:
+        yield state.units[absolute(need.source)]
+    if task.index is None:
+        return
+    for over in task.node.over:
+        if over.each is not None:
+            yield state.units[absolute(over.each[task.index])]
+        elif over.source is not None:
+            source = state.units[absolute(over.source)]
+            yield source.items[task.index] if isinstance(source, Group) else source
+
+
+def unsized_sources(state: ExecutionState, group: Group) -> Iterator[Unit]:
+    """The units whose list a group still has to see before it can expand."""
+    for over in group.node.over:
+        if over.source is None:
+            continue
+        source = state.units[group.fragment.absolute(over.source)]
+        if isinstance(source, Group):
+            if source.size is None and not source.is_final:
+                yield source
+        elif not source.is_final:
+            yield source
+
+
+def _join_fragment(state: ExecutionState, fragment: Fragment) -> None:
+    """Bind an expansion to the task that returned it, the first time one of its units appears."""
+    if fragment.prefix and fragment.holder is None:
+        bind_holder(state, fragment)
+    fragment.open += 1
+
+
+def bind_holder(state: ExecutionState, fragment: Fragment) -> None:
+    """Make the task named by the fragment's prefix wait for the fragment; it no longer takes a slot."""
+    holder = state.task(fragment.prefix)
+    if holder is None:
+        raise IllegalTransition(f"{state.id}: expansion of the unknown task {fragment.prefix!r}")
+    fragment.holder = holder
+    holder.expansion = fragment
+    holder.lane.running -= 1
+
+
+def _add_group(state: ExecutionState, info: GroupInfo) -> None:
+    node, fragment = state.nodes[info.key]
+    lane = state.lanes[0]
+    if node.options.max_parallel is not None:
+        lane = Lane(limit=node.options.max_parallel)
+        state.lanes.append(lane)
+    group = Group(key=info.key, node=node, fragment=fragment, lane=lane)
+    state.units[info.key] = group
+    state.open += 1
+    _join_fragment(state, fragment)
+    for source in unsized_sources(state, group):
+        source.sized.append(group)
+        group.unsized += 1
+    if group.unsized == 0:
+        state.unsettled.append(group)
+
+
+def _add_task(state: ExecutionState, info: TaskInfo) -> None:
+    known = state.nodes.get(info.key)
+    if known is not None and not known[0].is_map:
+        node, fragment = known
+        task = Task(key=info.key, node=node, fragment=fragment, lane=state.lanes[0])
+        state.units[info.key] = task
+        _join_fragment(state, fragment)
+        state.open += 1
+    else:
+        group = state.units.get(info.group or "")
+        if not isinstance(group, Group):
+            raise IllegalTransition(f"{state.id}: tasks.added names {info.key!r}, which no graph holds")
+        task = Task(key=info.key, node=group.node, fragment=group.fragment, lane=group.lane, group=group)
+        if info.key == group.key:
+            group.stand_in = task  # counted as open when its group was added
+        else:
+            task.index = len(group.items)
+            group.items.append(task)
+            state.units[info.key] = task
+            state.open += 1
+    if group_stand_in(task):
+        return
+    for source in sources_of(state, task):
+        source.dependents.append(task)
+        if not source.is_final:
+            task.waiting += 1
+    if task.waiting == 0:
+        state.unsettled.append(task)
+
+
+def group_stand_in(task: Task) -> bool:
+    """Whether the task only stands for a group that could not be expanded."""
+    return task.group is not None and task.group.stand_in is task
+
+
+def reopen_tasks(state: ExecutionState, tasks: Iterable[Task]) -> None:
+    """Count again what each reset task waits for, and what its group and its graph still miss."""
+    reset = list(tasks)
+    for task in reset:
+        task.fragment.broken.pop(task.key, None)
+        task.truth = None
+        state.open += 1
+        group = task.group
+        if group is None:
+            task.fragment.open += 1
+        elif group.stand_in is task:
+            group.stand_in = None
+            task.fragment.open += 1
+        else:
+            if group.remaining == 0:
+                task.fragment.open += 1
+            group.remaining += 1
+    for task in reset:
+        if task.group is not None and state.units.get(task.key) is task.group:
+            task.group.unsized = sum(1 for _ in unsized_sources(state, task.group))
+            state.unsettled.append(task.group)
+        else:
+            task.waiting = sum(1 for source in sources_of(state, task) if not source.is_final)
+            state.unsettled.append(task)

@@ -1,0 +1,173 @@
+"""The state of one execution as the engine needs it: who waits for whom, and what may run."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from wf_jupyter.model.events import ResultInfo
+from wf_jupyter.model.graph import GraphSpec, NodeSpec, ScopeSpec
+from wf_jupyter.model.keys import inside
+from wf_jupyter.model.policy import ExecutionOptions
+from wf_jupyter.model.status import ExecutionStatus, TaskStatus
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """Ready tasks that share a limit: one lane per mapped task with `max_parallel`, one for the rest."""
+
+    limit: int | None = None
+    running: int = 0
+    ready: deque[Task] = field(default_factory=deque)
+
+
+@dataclass(slots=True, eq=False)
+class Fragment:
+    """A graph inside the execution: the submitted one (`holder` is None) or a task's expansion.
+
+    `prefix` is the scope its keys are relative to; `open` counts its units that are not final;
+    `broken` names units whose failure or cancellation nothing in the graph allows for; `returned`
+    names the units that its result refers to.
+    """
+
+    prefix: str
+    graph: GraphSpec
+    holder: Task | None = None
+    open: int = 0
+    broken: dict[str, None] = field(default_factory=dict)
+    returned: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self.returned = frozenset(self.absolute(need.source) for need in self.graph.result.needs)
+
+    def absolute(self, key: str) -> str:
+        """A key of this graph as the execution knows it."""
+        return inside(self.prefix, key)
+
+
+@dataclass(slots=True, eq=False)
+class Task:
+    """One task. `waiting` counts sources that are not final; `dependents` wait for this one."""
+
+    key: str
+    node: NodeSpec
+    fragment: Fragment
+    lane: Lane
+    group: Group | None = None
+    index: int | None = None
+    status: TaskStatus = TaskStatus.PENDING
+    attempt: int = 0
+    waiting: int = 0
+    dependents: list[Task] = field(default_factory=list)
+    sized: list[Group] = field(default_factory=list)
+    expansion: Fragment | None = None
+    is_ready: bool = False
+    truth: bool | None = None
+    lengths: dict[str, int] = field(default_factory=dict)
+    result_type: str = ""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the task has reached a status that only `retry()` can change."""
+        return self.status.is_final
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the task has a value."""
+        return self.status.has_value
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """A mapped node. Its items exist once `size` is known; `unsized` counts the lists it still waits for.
+
+    `stand_in` is the task with the group's own key, when it could not be expanded.
+    """
+
+    key: str
+    node: NodeSpec
+    fragment: Fragment
+    lane: Lane
+    size: int | None = None
+    unsized: int = 0
+    items: list[Task] = field(default_factory=list)
+    remaining: int = 0
+    dependents: list[Task] = field(default_factory=list)
+    sized: list[Group] = field(default_factory=list)
+    stand_in: Task | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether every item is final."""
+        if self.stand_in is not None:
+            return self.stand_in.is_final
+        return self.size is not None and self.remaining == 0
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether every item has a value."""
+        return self.stand_in is None and self.is_final and all(item.is_ok for item in self.items)
+
+
+Unit = Task | Group
+
+
+@dataclass(slots=True, eq=False)
+class ExecutionState:
+    """Everything the engine knows about one execution.
+
+    `unsettled` holds units about which `settle` has to decide; `open` counts tasks that are not
+    final plus groups that are not expanded; `stopping` names running tasks that must be stopped.
+    """
+
+    id: str
+    workflow: str
+    options: ExecutionOptions
+    inputs: dict[str, str]
+    root: Fragment
+    status: ExecutionStatus = ExecutionStatus.PENDING
+    seq: int = 0
+    started: datetime | None = None
+    units: dict[str, Unit] = field(default_factory=dict)
+    nodes: dict[str, tuple[NodeSpec, Fragment]] = field(default_factory=dict)
+    scopes: dict[str, tuple[ScopeSpec, Fragment]] = field(default_factory=dict)
+    fragments: dict[str, Fragment] = field(default_factory=dict)
+    lanes: list[Lane] = field(default_factory=lambda: [Lane()])
+    unsettled: deque[Unit] = field(default_factory=deque)
+    running: dict[str, Task] = field(default_factory=dict)
+    retrying: dict[str, Task] = field(default_factory=dict)
+    stopping: set[str] = field(default_factory=set)
+    open: int = 0
+    failed: dict[str, None] = field(default_factory=dict)
+    results: dict[str, ResultInfo] = field(default_factory=dict)
+    is_paused: bool = False
+    is_cancelling: bool = False
+    is_failing: bool = False
+
+    def task(self, key: str) -> Task | None:
+        """The task with that key, or None; a group's own key names its stand-in."""
+        unit = self.units.get(key)
+        if isinstance(unit, Group):
+            return unit.stand_in
+        return unit
+
+    def register(self, fragment: Fragment) -> None:
+        """Make a graph's nodes known, so that `tasks.added` can refer to them. Idempotent."""
+        if fragment.prefix in self.fragments:
+            return
+        self.fragments[fragment.prefix] = fragment
+        for scope in fragment.graph.scopes:
+            self.scopes[fragment.absolute(scope.key)] = (scope, fragment)
+        for node in fragment.graph.nodes:
+            self.nodes[fragment.absolute(node.key)] = (node, fragment)
+
+
+def new_state(
+    execution: str, workflow: str, graph: GraphSpec, options: ExecutionOptions, inputs: dict[str, str]
+) -> ExecutionState:
+    """The state of an execution before its first event."""
+    root = Fragment(prefix="", graph=graph)
+    state = ExecutionState(id=execution, workflow=workflow, options=options, inputs=inputs, root=root)
+    state.register(root)
+    return state
