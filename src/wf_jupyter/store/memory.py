@@ -7,7 +7,9 @@ compete for them as processes do.
 from __future__ import annotations
 
 import secrets
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,14 +50,16 @@ class MemoryData:
         self.living: set[str] = set()
         self.executions: dict[str, _Execution] = {}
         self.workflows: dict[str, list[Published]] = {}
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._places: Places | None = None
 
     @property
     def places(self) -> Places:
-        """The temporary directory, made when first needed."""
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="wf_jupyter-")
-        return Places(Path(self._folder.name))
+        """The temporary directory, made when first needed and removed with this object."""
+        if self._places is None:
+            folder = tempfile.mkdtemp(prefix="wf_jupyter-")
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            self._places = Places(Path(folder))
+        return self._places
 
 
 class MemoryStore(Store):

@@ -1,0 +1,387 @@
+"""What every store promises, checked on SQLite and on its twin in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from wf_jupyter.errors import ExecutionNotFound, StoreError, WorkflowNotFound
+from wf_jupyter.model.events import (
+    Event,
+    TaskCompleted,
+    TaskLog,
+    TasksAdded,
+    TaskStarted,
+    WorkflowCompleted,
+    WorkflowStarted,
+)
+from wf_jupyter.model.graph import GraphSpec, NodeSpec, ResultSpec
+from wf_jupyter.model.keys import Digest, TaskKey
+from wf_jupyter.model.status import ExecutionStatus, TaskStatus
+from wf_jupyter.model.stimuli import Value
+from wf_jupyter.model.submission import Environment, Expansion, Submission
+from wf_jupyter.ports import Batch, Published, Store
+from wf_jupyter.store.memory import MemoryData, MemoryStore
+from wf_jupyter.store.sqlite import SqliteStore
+
+pytestmark = pytest.mark.anyio
+START = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+ENVIRONMENT = Environment(executable="python", directory="/", path=("lib",), variables={"SECRET": "s3cret"})
+Open = Callable[[], Store]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    """Opens one more store over the same data each time it is called."""
+    opened: list[Store] = []
+    data = MemoryData()
+
+    def open_one() -> Store:
+        store = SqliteStore.open(tmp_path / "data") if request.param == "sqlite" else MemoryStore(data)
+        opened.append(store)
+        return store
+
+    yield open_one
+    for store in opened:
+        asyncio.run(store.close())
+
+
+@pytest.fixture
+def store(open_store: Open) -> Store:
+    return open_store()
+
+
+def graph(*keys: str) -> GraphSpec:
+    nodes = tuple(NodeSpec(key=TaskKey(key), name=key, code=Digest("c"), call=Digest("a")) for key in keys)
+    return GraphSpec(nodes=nodes, result=ResultSpec(template=Digest("t")))
+
+
+def submission(workflow: str = "flow", **blobs: bytes) -> Submission:
+    return Submission(
+        workflow=workflow,
+        graph=graph("one", "two"),
+        blobs={Digest(digest): data for digest, data in blobs.items()},
+        environment=ENVIRONMENT,
+        inputs={"x": "1"},
+        owner="ada",
+    )
+
+
+def first(execution: str, workflow: str = "flow", status: ExecutionStatus = ExecutionStatus.RUNNING, **blobs: bytes) -> Batch:
+    return Batch(
+        execution=execution,
+        events=(
+            WorkflowStarted(seq=1, time=START, workflow=workflow, task_count=2),
+            TasksAdded(seq=2, time=START),
+        ),
+        submission=submission(workflow, **blobs),
+        status=status,
+        counts={"pending": 2},
+    )
+
+
+def more(execution: str, *events: Event, status: ExecutionStatus = ExecutionStatus.RUNNING, **rest: object) -> Batch:
+    return Batch(execution=execution, events=events, status=status, **rest)  # type: ignore[arg-type]
+
+
+def started(seq: int) -> TaskStarted:
+    return TaskStarted(seq=seq, time=START + timedelta(microseconds=seq), task="one", attempt=1, worker="w1")
+
+
+async def test_events_come_back_as_they_were_appended(store: Store) -> None:
+    batch = first("e1")
+    log = TaskLog(seq=4, time=START, task="one", attempt=1, stream="stdout", text="zwei\x00\n€")
+    await store.append(batch)
+    await store.append(more("e1", started(3), log))
+    assert await store.events("e1") == [*batch.events, started(3), log]
+
+
+async def test_events_are_read_after_a_seq_and_up_to_a_limit(store: Store) -> None:
+    await store.append(first("e1"))
+    await store.append(more("e1", *(started(seq) for seq in range(3, 10))))
+    assert [event.seq for event in await store.events("e1", after=4, limit=3)] == [5, 6, 7]
+    assert [event.seq for event in await store.events("e1", after=8)] == [9]
+    assert await store.events("e1", after=99) == []
+    assert await store.events("e1", limit=0) == []
+
+
+async def test_a_gap_in_seq_is_refused_and_nothing_of_the_batch_is_stored(store: Store) -> None:
+    await store.append(first("e1"))
+    value = ("one", Value(data=b"v", size=1))
+    for seq in (2, 4):
+        with pytest.raises(StoreError, match=f"event {seq} of execution 'e1' came where 3 was expected"):
+            await store.append(more("e1", started(seq), values=(value,), status=ExecutionStatus.FAILED))
+    with pytest.raises(StoreError, match="event 5"):
+        await store.append(more("e1", started(3), started(5)))
+    assert len(await store.events("e1")) == 2
+    assert await store.values("e1", [("one", "")]) == {}
+    assert [line.status for line in await store.summaries()] == [ExecutionStatus.RUNNING]
+
+
+async def test_an_execution_begins_once_and_at_seq_1(store: Store) -> None:
+    with pytest.raises(StoreError):
+        await store.append(msgspec.structs.replace(first("e1"), events=(started(2),)))
+    await store.append(first("e1"))
+    with pytest.raises(StoreError, match="exists already"):
+        await store.append(first("e1"))
+    with pytest.raises(ExecutionNotFound, match="'e2'"):
+        await store.append(more("e2", started(1)))
+
+
+async def test_batches_given_at_once_are_committed_in_order_and_a_bad_one_fails_alone(store: Store) -> None:
+    await store.append(first("e1"))
+    batches = [more("e1", started(3)), more("e1", started(9)), more("e1", started(4)), first("e2")]
+    outcomes = await asyncio.gather(*(store.append(batch) for batch in batches), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None), StoreError, type(None), type(None)]
+    assert [event.seq for event in await store.events("e1")] == [1, 2, 3, 4]
+    assert len(await store.events("e2")) == 2
+
+
+async def test_a_record_is_the_submission_without_blobs_and_variables(store: Store) -> None:
+    batch = first("e1", c=b"code", a=b"call")
+    grown = Expansion(graph=graph("x"), blobs={Digest("g"): b"grown"})
+    await store.append(batch)
+    await store.append(more("e1", started(3), expansions=(("one", grown), ("two", grown))))
+    record = await store.record("e1")
+    assert record.created == START
+    assert record.submission.graph == graph("one", "two")
+    assert record.submission.owner == "ada"
+    assert record.submission.blobs == {}
+    assert record.submission.environment == msgspec.structs.replace(ENVIRONMENT, variables={})
+    assert [(task, expansion.graph, expansion.blobs) for task, expansion in record.expansions] == [
+        ("one", graph("x"), {}),
+        ("two", graph("x"), {}),
+    ]
+    assert await store.blobs("e1") == {"c": b"code", "a": b"call", "g": b"grown"}
+
+
+async def test_values_are_found_by_task_and_part(store: Store) -> None:
+    await store.append(first("e1"))
+    path = str(store.directory("e1") / "big")
+    small, items = Value(data=b"small", size=5), Value(part="items:", path=path, size=1 << 20)
+    elsewhere = Value(path="/elsewhere/big", size=3)
+    await store.append(more("e1", started(3), values=(("a/b[3]", small), ("a/b[3]", items), ("c", elsewhere))))
+    wanted = [("a/b[3]", ""), ("a/b[3]", "items:"), ("a/b[3]", "error"), ("c", ""), ("d", "")]
+    assert await store.values("e1", wanted) == {
+        ("a/b[3]", ""): small,
+        ("a/b[3]", "items:"): items,
+        ("c", ""): elsewhere,
+    }
+    assert await store.values("nobody", wanted) == {}
+
+
+async def test_a_newer_value_replaces_the_older_one(store: Store) -> None:
+    await store.append(first("e1"))
+    await store.append(more("e1", started(3), values=(("one", Value(data=b"old", size=3)),)))
+    await store.append(more("e1", started(4), values=(("one", Value(data=b"newer", size=5)),)))
+    assert await store.values("e1", [("one", "")]) == {("one", ""): Value(data=b"newer", size=5)}
+
+
+async def test_the_directory_of_an_execution_exists_and_is_its_own(store: Store) -> None:
+    assert store.directory("e1").is_dir()
+    assert store.directory("e1").is_absolute()
+    assert store.directory("e1") != store.directory("e2")
+    for bad in ("..", "a/b", "", "a\0"):
+        with pytest.raises(ExecutionNotFound):
+            store.directory(bad)
+
+
+async def test_summaries_are_newest_first_and_page_without_loss(store: Store) -> None:
+    for number in range(25):
+        await store.append(first(f"e{number:03}"))
+    seen: list[str] = []
+    before = None
+    while page := await store.summaries(limit=10, before=before):
+        seen += [line.id for line in page]
+        before = page[-1].id
+    assert seen == [f"e{number:03}" for number in reversed(range(25))]
+
+
+async def test_summaries_are_filtered_by_status_and_workflow(store: Store) -> None:
+    for number in range(8):
+        status = ExecutionStatus.FAILED if number % 2 else ExecutionStatus.RUNNING
+        await store.append(first(f"e{number}", workflow="ab"[number % 4 // 2], status=status))
+    failed = await store.summaries(status=ExecutionStatus.FAILED)
+    assert [line.id for line in failed] == ["e7", "e5", "e3", "e1"]
+    both = await store.summaries(status=ExecutionStatus.FAILED, workflow="a", before="e5")
+    assert [line.id for line in both] == ["e1"]
+    assert await store.summaries(workflow="nobody") == []
+
+
+async def test_a_summary_follows_the_latest_batch(store: Store) -> None:
+    ended = START + timedelta(seconds=3)
+    done = WorkflowCompleted(seq=3, time=ended, status=ExecutionStatus.SUCCEEDED)
+    await store.append(first("e1"))
+    await store.append(
+        more("e1", done, status=ExecutionStatus.SUCCEEDED, counts={"succeeded": 2}, ended=ended)
+    )
+    (line,) = await store.summaries()
+    assert (line.id, line.workflow, line.owner) == ("e1", "flow", "ada")
+    assert (line.seq, line.status, dict(line.counts)) == (3, ExecutionStatus.SUCCEEDED, {"succeeded": 2})
+    assert (line.created, line.ended) == (START, ended)
+    await store.append(more("e1", started(4)))
+    (line,) = await store.summaries()
+    assert (line.status, line.ended) == (ExecutionStatus.RUNNING, None)
+
+
+async def test_deleting_forgets_everything_of_one_execution_only(store: Store) -> None:
+    await store.append(first("e1", shared=b"both", own=b"mine"))
+    await store.append(first("e2", shared=b"both"))
+    await store.append(more("e1", started(3), values=(("one", Value(data=b"v", size=1)),)))
+    folder = store.directory("e1")
+    (folder / "big").write_bytes(b"x")
+    kept = store.directory("e2") / "big"
+    kept.write_bytes(b"x")
+
+    await store.delete("e1")
+
+    assert not folder.exists()
+    assert kept.exists()
+    assert await store.values("e1", [("one", "")]) == {}
+    assert [line.id for line in await store.summaries()] == ["e2"]
+    assert await store.blobs("e2") == {"shared": b"both"}
+    for call in (store.events, store.record, store.blobs, store.delete):
+        with pytest.raises(ExecutionNotFound, match="'e1'"):
+            await call("e1")
+
+
+async def test_what_was_deleted_may_come_back_empty(store: Store) -> None:
+    await store.append(first("e1", c=b"code"))
+    await store.append(more("e1", started(3), values=(("one", Value(data=b"v", size=1)),)))
+    await store.delete("e1")
+    await store.append(first("e1", c=b"code"))
+    assert len(await store.events("e1")) == 2
+    assert await store.blobs("e1") == {"c": b"code"}
+    assert await store.values("e1", [("one", "")]) == {}
+
+
+async def test_publishing_counts_versions_and_keeps_all(store: Store) -> None:
+    one = published("etl", b"one")
+    stored = await store.publish(one)
+    assert stored.version == 1
+    assert stored.environment.variables == {}
+    assert await store.publish(one) == stored
+    later = await store.publish(published("etl", b"two"))
+    assert later.version == 2
+    await store.publish(published("alpha", b"a"))
+    assert await store.workflow("etl") == later
+    assert await store.workflow("etl", 1) == stored
+    assert [(line.name, line.version) for line in await store.workflows()] == [("alpha", 1), ("etl", 2)]
+    assert (await store.publish(published("etl", b"one"))).version == 3
+    for name, version in (("nobody", None), ("etl", 9)):
+        with pytest.raises(WorkflowNotFound, match=name):
+            await store.workflow(name, version)
+
+
+def published(name: str, code: bytes) -> Published:
+    return Published(
+        name=name,
+        version=0,
+        code=code,
+        environment=ENVIRONMENT,
+        parameters={"type": "object", "properties": {"n": {"type": "integer"}}},
+        published=START,
+    )
+
+
+async def test_only_one_store_owns_an_execution(open_store: Open) -> None:
+    mine, other = open_store(), open_store()
+    await mine.append(first("e1"))
+    assert mine.claim("e1")
+    assert not other.claim("e1")
+    assert await other.events("e1") == await mine.events("e1")
+    with pytest.raises(StoreError, match="owned by another"):
+        await other.append(more("e1", started(3)))
+    with pytest.raises(ExecutionNotFound):
+        mine.claim("nobody")
+
+
+async def test_executions_of_a_closed_store_are_orphans_until_claimed(open_store: Open) -> None:
+    gone, one, two = open_store(), open_store(), open_store()
+    for execution in ("e2", "e1", "e3"):
+        await gone.append(first(execution))
+    await gone.append(more("e3", started(3), status=ExecutionStatus.SUCCEEDED))
+    await one.append(first("e0"))
+    assert await one.orphans() == []
+    await gone.close()
+    assert await one.orphans() == ["e1", "e2"]
+    assert one.claim("e1")
+    assert not two.claim("e1")
+    assert two.claim("e3")
+    assert await two.orphans() == ["e2"]
+    await one.append(more("e1", started(3)))
+
+
+async def test_of_many_stores_that_claim_at_once_one_wins(open_store: Open) -> None:
+    gone = open_store()
+    await gone.append(first("e1"))
+    await gone.close()
+    stores = [open_store() for _ in range(6)]
+    won: list[bool] = []
+    threads = [threading.Thread(target=lambda store=store: won.append(store.claim("e1"))) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(won) == [False] * 5 + [True]
+
+
+async def test_stores_over_the_same_data_share_its_epoch(open_store: Open) -> None:
+    assert open_store().epoch == open_store().epoch != ""
+
+
+async def test_closing_commits_what_was_queued_and_may_be_repeated(open_store: Open) -> None:
+    store = open_store()
+    await store.append(first("e1"))
+    appends = [asyncio.ensure_future(store.append(more("e1", started(seq)))) for seq in range(3, 100)]
+    await asyncio.sleep(0)
+    await store.close()
+    await store.close()
+    await asyncio.gather(*appends)
+    assert len(await open_store().events("e1")) == 99
+    with pytest.raises(StoreError, match="closed"):
+        await store.append(more("e1", started(100)))
+    with pytest.raises(StoreError, match="closed"):
+        await store.events("e1")
+
+
+async def test_a_cancelled_wait_does_not_undo_the_append(store: Store) -> None:
+    await store.append(first("e1"))
+    waiting = asyncio.ensure_future(store.append(more("e1", started(3))))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    await store.append(more("e1", started(4)))
+    assert [event.seq for event in await store.events("e1")] == [1, 2, 3, 4]
+
+
+async def test_two_event_loops_may_use_one_store(store: Store) -> None:
+    await store.append(first("e1"))
+
+    async def elsewhere() -> None:
+        await store.append(first("e2"))
+
+    thread = threading.Thread(target=asyncio.run, args=(elsewhere(),))
+    thread.start()
+    await asyncio.to_thread(thread.join)
+    assert [line.id for line in await store.summaries()] == ["e2", "e1"]
+
+
+async def test_a_task_completion_keeps_every_field(store: Store) -> None:
+    await store.append(first("e1"))
+    done = TaskCompleted(
+        seq=3, time=START, task="one", attempt=2, status=TaskStatus.SUCCEEDED, duration=0.25, lengths={"": 3}, truth=False
+    )
+    await store.append(more("e1", done))
+    assert (await store.events("e1", after=2)) == [done]
