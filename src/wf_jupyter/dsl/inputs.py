@@ -1,0 +1,107 @@
+"""A workflow's inputs: bound to its signature, checked against its annotations, shown in short."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+import reprlib
+import typing
+from collections.abc import Callable, Mapping
+
+from wf_jupyter.dsl.annotations import mismatch
+from wf_jupyter.dsl.references import nodes_in
+from wf_jupyter.errors import InputError
+
+PREVIEW_LENGTH = 200
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+_brief = reprlib.Repr()
+_brief.maxlevel = 4
+_brief.maxlist = _brief.maxtuple = _brief.maxset = _brief.maxfrozenset = _brief.maxdeque = _brief.maxarray = 8
+_brief.maxdict = 8
+_brief.maxstring = _brief.maxother = _brief.maxlong = PREVIEW_LENGTH
+
+
+def bound_inputs(
+    workflow: str,
+    function: Callable[..., object],
+    signature: inspect.Signature,
+    args: tuple[object, ...],
+    kwargs: Mapping[str, object],
+) -> inspect.BoundArguments:
+    """The inputs with defaults filled in; `InputError` names the input that is missing, unknown or of a wrong type."""
+    _refuse_unknown(workflow, signature, kwargs)
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        missing = re.search(r"missing a required (?:keyword-only )?argument: '(.+?)'", str(error))
+        field = missing[1] if missing else None
+        told = f"the input {field!r} is missing" if field else str(error)
+        raise InputError(f"workflow {workflow!r}: {told}; its inputs are {workflow}{signature}", field) from None
+    bound.apply_defaults()
+    for name, annotation in _annotations(function, signature).items():
+        if name in bound.arguments and (found := _mismatch(bound, name, annotation)):
+            raise InputError(f"workflow {workflow!r}: {found}", name)
+    return bound
+
+
+def previews(bound: inspect.BoundArguments) -> dict[str, str]:
+    """Each input as a bounded text without memory addresses."""
+    return {name: preview(value) for name, value in bound.arguments.items()}
+
+
+def preview(value: object) -> str:
+    """`repr(value)`, bounded, never raising, and the same in every process."""
+    try:
+        text = _brief.repr(value)
+    except Exception:  # whatever a user's __repr__ does, a preview must not stop a run
+        text = f"<{type(value).__name__}>"
+    text = _ADDRESS.sub("", text)
+    return text if len(text) <= PREVIEW_LENGTH else text[: PREVIEW_LENGTH - 1] + "…"
+
+
+def _refuse_unknown(workflow: str, signature: inspect.Signature, kwargs: Mapping[str, object]) -> None:
+    parameters = signature.parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    for name in kwargs:
+        if name not in parameters:
+            close = difflib.get_close_matches(name, parameters, n=1)
+            known = ", ".join(repr(known) for known in parameters) or "none"
+            hint = f"did you mean {close[0]!r}?" if close else f"its inputs are: {known}"
+            raise InputError(f"workflow {workflow!r} has no input {name!r}; {hint}", name)
+
+
+def _mismatch(bound: inspect.BoundArguments, name: str, annotation: object) -> str | None:
+    parameter, value = bound.signature.parameters[name], bound.arguments[name]
+    if parameter.default is not inspect.Parameter.empty and value is parameter.default:
+        return None
+    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        entries = [(f"{name}[{index}]", entry) for index, entry in enumerate(value)]
+    elif parameter.kind is inspect.Parameter.VAR_KEYWORD:
+        entries = list(value.items())
+    else:
+        entries = [(name, value)]
+    for where, entry in entries:
+        if found := mismatch(entry, annotation, where):
+            return found
+    return None
+
+
+def _annotations(function: Callable[..., object], signature: inspect.Signature) -> Mapping[str, object]:
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except Exception:  # an annotation that names something unimported: checks are a service, not a duty
+        hints = {
+            name: parameter.annotation
+            for name, parameter in signature.parameters.items()
+            if not isinstance(parameter.annotation, str)
+        }
+    empty = inspect.Parameter.empty
+    return {name: hint for name, hint in hints.items() if name in signature.parameters and hint is not empty}
+
+
+def has_nodes(bound: inspect.BoundArguments) -> bool:
+    """Whether any input is, or holds, a node."""
+    return any(True for _ in nodes_in(*bound.arguments.values()))

@@ -1,0 +1,213 @@
+"""Workflows: functions whose body, run once per submission with the real inputs, draws the graph."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from wf_jupyter.dsl import launch, tracing
+from wf_jupyter.dsl.inputs import bound_inputs, has_nodes, previews
+from wf_jupyter.dsl.options import checked_name, execution_options, is_async
+from wf_jupyter.dsl.task import Task
+from wf_jupyter.errors import WorkflowDefinitionError
+from wf_jupyter.model.draft import Draft
+from wf_jupyter.model.policy import ExecutionOptions
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Workflow(Generic[P, R]):
+    """A workflow. Made by `@wf.workflow`; `function` is the plain body, `options` those of its executions."""
+
+    __wf_workflow__ = True
+
+    function: Callable[P, R]
+    name: str
+    options: ExecutionOptions
+    __name__: str
+
+    def __init__(self, function: Callable[P, R], name: str | None, options: Mapping[str, object]) -> None:
+        self._set(function, checked_name(name, "workflow", function), dict(options))
+
+    def _set(self, function: Callable[P, R], name: str, options: dict[str, object]) -> None:
+        self.function = function
+        self.name = name
+        self._given = options
+        self.options = execution_options(options, name)
+        self.__wrapped__ = function
+        self.__name__ = getattr(function, "__name__", name)
+        self.__qualname__ = getattr(function, "__qualname__", name)
+        self.__module__ = getattr(function, "__module__", None) or __name__
+        self.__doc__ = function.__doc__
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The signature of the body: the workflow's inputs."""
+        return inspect.signature(self.function)
+
+    def bind(self, /, *args: P.args, **inputs: P.kwargs) -> BoundWorkflow:
+        """Trace the body with these inputs. The result shows the graph, and `.submit()` runs it.
+
+        A task that returns a bound workflow is replaced by that graph.
+        """
+        return self._bind(args, inputs)
+
+    def submit(self, /, *args: P.args, **inputs: P.kwargs) -> Any:
+        """Start an execution with these inputs and return it at once."""
+        return self._bind(args, inputs).submit()
+
+    def __call__(self, /, *args: P.args, **inputs: P.kwargs) -> R:
+        """Run to the end and return the result; inside another workflow's body: become a part of it."""
+        trace = tracing.current()
+        if trace is not None:
+            return self._inline(trace, args, inputs)
+        bound = self._bind(args, inputs)
+        result: R = launch.client().run(bound, bound.options)
+        return result
+
+    def with_options(self, **options: Any) -> Workflow[P, R]:
+        """The same workflow with options of its executions changed: `executor`, `max_parallel`, `on_failure`."""
+        return Workflow(self.function, self.name, {**self._given, **options})
+
+    def publish(self, name: str | None = None) -> Any:
+        """Store the workflow on the server, so that it can be executed by name."""
+        return launch.client().publish(self, None if name is None else checked_name(name, "workflow", self.function))
+
+    def form(self) -> Any:
+        """A form with one field per input and a Run button."""
+        return launch.client().form(self)
+
+    def _bind(self, args: tuple[object, ...], inputs: Mapping[str, object]) -> BoundWorkflow:
+        outer = tracing.current()
+        if outer is not None:
+            raise WorkflowDefinitionError(
+                f"{self.name!r} cannot be bound or submitted inside the body of {outer.workflow!r}, which is being "
+                f"traced: call it, {self.name}(...), to make it a part of that workflow"
+            )
+        bound = bound_inputs(self.name, self.function, self.signature, args, inputs)
+        with tracing.tracing(self.name) as trace:
+            if has_nodes(bound):
+                raise WorkflowDefinitionError(
+                    f"an input of {self.name!r} is a node of another workflow: nodes can only be used inside the "
+                    "body that made them"
+                )
+            with trace.body(self.function, self.name):
+                draft = trace.finish(_checked_result(self.name, self.function(*bound.args, **bound.kwargs)))
+        draft.inputs = previews(bound)
+        return BoundWorkflow(self, draft)
+
+    def _inline(self, trace: tracing.Trace, args: tuple[object, ...], inputs: Mapping[str, object]) -> R:
+        bound = bound_inputs(self.name, self.function, self.signature, args, inputs)
+        with trace.body(self.function, self.name), trace.scope(self.name):
+            return _checked_result(self.name, self.function(*bound.args, **bound.kwargs))
+
+    def __repr__(self) -> str:
+        return f"<workflow {self.name}{self.signature}>"
+
+    # As for tasks: what travels is what the author wrote.
+    def __getstate__(self) -> tuple[Callable[P, R], str, dict[str, object]]:
+        return self.function, self.name, self._given
+
+    def __setstate__(self, state: tuple[Callable[P, R], str, dict[str, object]]) -> None:
+        self._set(*state)
+
+
+class BoundWorkflow:
+    """A workflow with its inputs: a graph that has not run. Shown as a picture of that graph."""
+
+    #: Recognised by this attribute where importing the class would cost too much.
+    __wf_bound__ = True
+
+    def __init__(self, workflow: Workflow[..., Any], draft: Draft) -> None:
+        self.workflow = workflow
+        self.draft = draft
+
+    @property
+    def name(self) -> str:
+        """The workflow's name."""
+        return self.workflow.name
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """The inputs as bounded texts."""
+        return self.draft.inputs
+
+    @property
+    def options(self) -> ExecutionOptions:
+        """The options that an execution will have."""
+        return self.workflow.options
+
+    def submit(self) -> Any:
+        """Start an execution and return it at once."""
+        outer = tracing.current()
+        if outer is not None:
+            raise WorkflowDefinitionError(f"{self.name!r} cannot be submitted while {outer.workflow!r} is being traced")
+        return launch.client().submit(self, self.options)
+
+    def to_svg(self) -> str:
+        """The graph as an SVG image."""
+        svg: str = launch.pictures().draft_svg(self.draft)
+        return svg
+
+    def __repr__(self) -> str:
+        text: str = launch.pictures().draft_text(self.draft)
+        return text
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        pictures = launch.pictures()
+        return {
+            "text/plain": pictures.draft_text(self.draft),
+            "text/html": pictures.draft_html(self.draft),
+        }
+
+
+@overload
+def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
+
+
+@overload
+def workflow(
+    *,
+    name: str | None = None,
+    executor: str = ...,
+    max_parallel: int | None = None,
+    on_failure: str = ...,
+) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
+
+
+def workflow(function: Any = None, /, *, name: str | None = None, **options: Any) -> Any:
+    """Make a function the body of a workflow: `@wf.workflow`, or `@wf.workflow(name="nightly")`.
+
+    Args:
+        name: the workflow's name; the function's when not given.
+        options: as for `Workflow.with_options`.
+    """
+    if function is None:
+        return lambda decorated: _workflow(decorated, name, options)
+    if isinstance(function, str):
+        raise WorkflowDefinitionError(f"@wf.workflow({function!r}): write @wf.workflow(name={function!r})")
+    return _workflow(function, name, options)
+
+
+def _workflow(function: Any, name: str | None, options: Mapping[str, object]) -> Workflow[..., Any]:
+    if isinstance(function, Workflow | Task):
+        raise WorkflowDefinitionError(f"{function!r} cannot be decorated with @wf.workflow again")
+    if not callable(function):
+        raise WorkflowDefinitionError(f"@wf.workflow decorates functions, not a {type(function).__name__}")
+    told = repr(checked_name(name, "workflow", function))
+    if is_async(function):
+        raise WorkflowDefinitionError(
+            f"the body of the workflow {told} is `async def`, but a body only draws the graph and must be a plain "
+            "`def`; its tasks may be `async def`"
+        )
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise WorkflowDefinitionError(f"the body of the workflow {told} is a generator: `return` instead of `yield`")
+    return Workflow(function, name, options)
+
+
+def _checked_result(name: str, result: R) -> R:
+    if isinstance(result, Task | Workflow | BoundWorkflow):
+        raise WorkflowDefinitionError(f"the body of the workflow {name!r} returns {result!r} itself: call it")
+    return result
