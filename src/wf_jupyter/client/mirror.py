@@ -87,6 +87,11 @@ class Mirror:
         with self._changed:
             return tuple(self._picture.tasks)
 
+    def has(self, key: str) -> bool:
+        """Whether there is such a task."""
+        with self._changed:
+            return key in self._picture.tasks
+
     def task(self, key: str) -> TaskSnapshot:
         """One task as it stands now, as a copy of its own; `KeyError`."""
         with self._changed:

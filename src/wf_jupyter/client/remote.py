@@ -94,7 +94,9 @@ class RemoteConnection:
         body = self._call("GET", "executions" + _query(asked))
         return msgspec.json.decode(body, type=ExecutionPage).executions
 
-    def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> list[Event | UnknownEvent]:
+    def events(
+        self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0
+    ) -> list[Event | UnknownEvent]:
         wait = min(wait, MAX_WAIT)
         query = _query({"after": after, "limit": min(limit or MAX_PAGE, MAX_PAGE), "wait": wait or None})
         body = self._call("GET", f"{_execution(execution)}/events{query}", wait=wait)

@@ -84,7 +84,7 @@ class EventSocket:
             except asyncio.CancelledError:
                 raise
             except Exception as error:
-                # Whatever went wrong (refused, proxy error page, malformed frame), the answer is the same.
+                # Refused, a proxy's error page, a malformed frame: the answer is always the same.
                 _log.debug("the event socket was lost: %s", error)
             finally:
                 self._hang_up()

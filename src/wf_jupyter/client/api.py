@@ -1,0 +1,124 @@
+"""What `import wf_jupyter as wf` offers for running workflows and finding their executions."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from wf_jupyter.client import display, session
+from wf_jupyter.client.connection import Connection
+from wf_jupyter.client.execution import Execution
+from wf_jupyter.client.listing import Executions
+from wf_jupyter.errors import InputError
+from wf_jupyter.model.policy import ExecutionOptions
+from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.model.submission import Environment
+from wf_jupyter.values.packaging import pack
+
+if TYPE_CHECKING:
+    from wf_jupyter.dsl.workflow import BoundWorkflow
+
+
+def connect(
+    url: str | None = None, token: str | None = None, mode: Literal["auto", "server", "embedded"] | None = None
+) -> str:
+    """Settle where workflows of this process run from now on; says where that is.
+
+    Args:
+        url: a Jupyter server's address; it must answer. Without it, the environment decides.
+        token: that server's token, or a JupyterHub one.
+        mode: `"server"` insists on a server (`ServerUnavailable`), `"embedded"` runs inside this
+            process, `"auto"` takes the server of this kernel when there is one.
+    """
+    connection = session.connect(url, token, mode)
+    return "connected to the Jupyter server" if connection.server_id else "running inside this process"
+
+
+def submit(bound: BoundWorkflow, options: ExecutionOptions) -> Execution:
+    """Start an execution of a bound workflow and return it at once; with `executor="inline"`, when it has ended."""
+    notebook = os.environ.get("JPY_SESSION_NAME", "")
+    submission = pack(bound.draft, environment(), options, owner=_owner(), notebook=notebook)
+    if options.executor == "inline":
+        embedded = session.embedded()
+        return Execution(embedded, embedded.submit_inline(submission))
+    connection = session.current()
+    return Execution(connection, connection.submit(submission))
+
+
+def run(bound: BoundWorkflow, options: ExecutionOptions) -> Any:
+    """Submit, show, wait, and return the result. An interrupt leaves the execution running."""
+    execution = submit(bound, options)
+    display.show(execution)
+    return execution.result()
+
+
+def executions(
+    status: str | None = None, workflow: str | None = None, limit: int = 50, before: str | None = None
+) -> Executions:
+    """Executions, newest first, of every kernel and notebook that uses the same orchestrator.
+
+    Args:
+        status: only those in this status.
+        workflow: only those of the workflow of this name.
+        limit: at most so many.
+        before: the id of the last one of the previous page.
+    """
+    if limit < 1:
+        raise InputError(f"limit={limit!r} is not allowed: it must be 1 or more", "limit")
+    connection = session.current()
+    found = connection.executions(status=_status(status), workflow=workflow, limit=limit, before=before)
+    return Executions(connection, found)
+
+
+def get_execution(id: str) -> Execution:  # noqa: A002 - what it is called everywhere else, too
+    """The execution with that id, whoever started it; `ExecutionNotFound`."""
+    if not isinstance(id, str) or not id.strip():
+        raise InputError(f"id={id!r} is not allowed: it must be the id of an execution, as in `execution.id`", "id")
+    connection: Connection = session.current()
+    connection.follow(id)
+    return Execution(connection, id)
+
+
+def workflows() -> list[str]:
+    """The names of the published workflows."""
+    return session.current().workflows()
+
+
+def execute(name: str, inputs: Mapping[str, Any] | None = None) -> Execution:
+    """Start a published workflow by its name; `WorkflowNotFound`, or `InputError` when the inputs do not fit."""
+    if not isinstance(name, str) or not name.strip():
+        raise InputError(f"name={name!r} is not allowed: it must be the name of a published workflow", "name")
+    connection = session.current()
+    return Execution(connection, connection.execute(name, dict(inputs or {})))
+
+
+def environment() -> Environment:
+    """Where this process runs, so that workers can be like it."""
+    here = str(Path.cwd())
+    return Environment(
+        executable=sys.executable,
+        directory=here,
+        path=tuple(str(Path(entry).absolute()) for entry in sys.path),
+        variables=dict(os.environ),
+    )
+
+
+def _status(status: str | None) -> ExecutionStatus | None:
+    if status is None:
+        return None
+    try:
+        return ExecutionStatus(status)
+    except ValueError:
+        allowed = ", ".join(known.value for known in ExecutionStatus)
+        raise InputError(f"status={status!r} is not allowed: it must be one of {allowed}", "status") from None
+
+
+def _owner() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""  # a container whose user has no name

@@ -1,0 +1,70 @@
+"""How an execution shows at the end of a cell: live where that can be, and always as a still picture.
+
+The still picture is what a saved notebook keeps, so it holds nothing that differs from run to run.
+The widget stands above the client and is therefore known here by name only, and only at call time.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from wf_jupyter.client.records import beginning
+from wf_jupyter.model.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from wf_jupyter.client.execution import Execution
+
+
+def line(still: Snapshot) -> str:
+    """One line for `repr`."""
+    return f"<Execution of {still.workflow!r}{_outcome(still)}>"
+
+
+def svg(snapshot: Snapshot) -> str:
+    """The graph as a picture."""
+    from wf_jupyter.render.svg import snapshot_svg
+
+    return snapshot_svg(snapshot)
+
+
+def bundle(execution: Execution, still: Snapshot) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The MIME bundle: text, HTML, and the live view when this is a kernel that can show it."""
+    from wf_jupyter.render.html import snapshot_html
+    from wf_jupyter.render.text import snapshot_text
+
+    data: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
+    if can_show_widgets():
+        shown = widget(execution, None, None)._repr_mimebundle_()
+        data, metadata = shown if isinstance(shown, tuple) else (shown or {}, {})
+    return {**data, "text/plain": snapshot_text(still), "text/html": snapshot_html(still)}, metadata
+
+
+def show(execution: Execution) -> None:
+    """Display an execution that was just submitted, when there is a notebook to display it in."""
+    if can_show_widgets():
+        from IPython.display import display
+
+        start = beginning(execution.connection, execution.snapshot())
+        data, metadata = bundle(execution, start)
+        display(data, metadata=metadata, raw=True)
+
+
+def widget(execution: Execution, tab: str | None, height: int | None) -> Any:
+    """A new live view; `ImportError` says what is missing."""
+    return import_module("wf_jupyter.widget.view").ExecutionView(execution, tab=tab, height=height)
+
+
+def can_show_widgets() -> bool:
+    """Whether this is an IPython kernel with everything that the live view needs."""
+    shell = sys.modules.get("IPython")
+    if shell is None or not hasattr(shell.get_ipython(), "kernel"):
+        return False
+    return all(importlib.util.find_spec(name) is not None for name in ("anywidget", "ipywidgets"))
+
+
+def _outcome(still: Snapshot) -> str:
+    return f": {still.status}, {len(still.tasks)} tasks" if still.status.is_final else ""

@@ -1,0 +1,196 @@
+"""The same orchestrator as in the server, in a background thread of this process.
+
+What a notebook runs on when there is no server: under nbval and papermill, in scripts, and for
+`executor="inline"`. It ends with the process; executions that were under way are resumed by the next
+orchestrator that opens the same data directory.
+
+The service is imported inside functions only: a kernel that talks to a server never loads it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import weakref
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakValueDictionary
+
+from wf_jupyter.client.connection import Action
+from wf_jupyter.client.loop import background
+from wf_jupyter.client.mirror import Mirror
+from wf_jupyter.errors import ExecutionNotFound, InputError
+from wf_jupyter.model.events import Event
+from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.model.submission import Submission
+from wf_jupyter.ports import ExecutionResult, Input, Published
+from wf_jupyter.protocol.codec import UnknownEvent
+
+if TYPE_CHECKING:
+    from wf_jupyter.service.mailbox import Mailbox
+    from wf_jupyter.service.runtime import Runtime
+
+T = TypeVar("T")
+
+#: Seconds that the end of the process waits for the orchestrator to stop its workers.
+_CLOSING = 5.0
+
+
+def data_directory() -> Path:
+    """Where executions are kept: `WF_JUPYTER_DATA_DIR`, else beside Jupyter's other data."""
+    if named := os.environ.get("WF_JUPYTER_DATA_DIR", "").strip():
+        return Path(named).expanduser().absolute()
+    from jupyter_core.paths import jupyter_data_dir
+
+    return Path(jupyter_data_dir()) / "wf_jupyter"
+
+
+class EmbeddedConnection:
+    """One orchestrator in this process."""
+
+    server_id = ""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._orchestrator = runtime.orchestrator
+        self._mirrors: WeakValueDictionary[str, Mirror] = WeakValueDictionary()
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, directory: Path | None = None) -> EmbeddedConnection:
+        """Start the orchestrator; `StoreError` when the data directory cannot be used."""
+        from wf_jupyter.service.config import RuntimeConfig
+        from wf_jupyter.service.runtime import Runtime
+
+        return cls(Runtime.open(RuntimeConfig(data_dir=directory or data_directory())))
+
+    # -- asking -----------------------------------------------------------------------------------
+
+    def submit(self, submission: Submission) -> str:
+        return self._call(self._orchestrator.submit(submission))
+
+    def submit_inline(self, submission: Submission) -> str:
+        """Run an execution in the calling thread, task after task; returns its id when it has ended."""
+        execution = self.submit(submission)
+        mirror = self.follow(execution)
+        inline = self._runtime.inline
+        if inline is None:
+            raise InputError("executor='inline' was not asked for", "executor")
+        inline.run_pending(lambda: mirror.status.is_final)
+        return execution
+
+    def execute(self, name: str, inputs: Mapping[str, object]) -> str:
+        return self._call(self._orchestrator.execute(name, inputs))
+
+    def command(self, execution: str, action: Action) -> None:
+        self._call(self._orchestrator.command(execution, action))
+
+    def executions(
+        self,
+        *,
+        status: ExecutionStatus | None = None,
+        workflow: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> list[Summary]:
+        return self._call(self._orchestrator.executions(status=status, workflow=workflow, limit=limit, before=before))
+
+    def events(
+        self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0
+    ) -> list[Event | UnknownEvent]:
+        return list(self._call(self._orchestrator.events(execution, after, limit, wait)))
+
+    def result(self, execution: str) -> ExecutionResult:
+        return self._call(self._orchestrator.result(execution))
+
+    def task_value(self, execution: str, key: str) -> Input:
+        return self._call(self._orchestrator.task_value(execution, key))
+
+    def task_error(self, execution: str, key: str) -> bytes | None:
+        return self._call(self._orchestrator.task_error(execution, key))
+
+    def workflows(self) -> list[str]:
+        return [published.name for published in self._call(self._orchestrator.workflows())]
+
+    def publish(self, workflow: Published) -> None:
+        self._call(self._orchestrator.publish(workflow))
+
+    # -- following --------------------------------------------------------------------------------
+
+    def follow(self, execution: str) -> Mirror:
+        with self._lock:
+            mirror = self._mirrors.get(execution)
+            if mirror is None:
+                mirror = self._mirrors[execution] = _Feed(self._runtime, execution).open()
+            return mirror
+
+    def refresh(self, mirror: Mirror) -> None:
+        mirror.replace(self._call(self._orchestrator.snapshot(mirror.id)))
+
+    def close(self) -> None:
+        self._runtime.close(_CLOSING)
+
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return called(self._runtime, coroutine)
+
+
+def called(runtime: Runtime, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine of the orchestrator and block for it; an interrupt cancels it."""
+    future = runtime.call(coroutine)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+class _Feed:
+    """Carries one execution's events from the orchestrator's thread to a mirror on the background loop."""
+
+    def __init__(self, runtime: Runtime, execution: str) -> None:
+        from wf_jupyter.service.mailbox import Mailbox
+
+        self._runtime = runtime
+        self._execution = execution
+        self._loop = background().loop
+        self._mailbox: Mailbox = Mailbox(self._wake)
+        self._mirror: Callable[[], Mirror | None] = lambda: None
+        self._resyncing: asyncio.Future[None] | None = None
+
+    def open(self) -> Mirror:
+        """Subscribe; the mirror keeps the feed alive until it is dropped itself."""
+        orchestrator = self._runtime.orchestrator
+        found = called(self._runtime, orchestrator.subscribe(self._execution, self._mailbox))
+        if found.snapshot is None:
+            raise ExecutionNotFound(f"no execution {self._execution!r}")
+        mirror = Mirror(found.snapshot)
+        weakref.finalize(mirror, self._close).atexit = False
+        self._mirror = weakref.ref(mirror)
+        # What arrived before the mirror existed is still in the mailbox, and woke nobody.
+        self._wake()
+        return mirror
+
+    def _wake(self) -> None:
+        self._loop.call_soon_threadsafe(self._drain)
+
+    def _drain(self) -> None:
+        mirror = self._mirror()
+        if mirror is None:
+            return
+        from wf_jupyter.service.mailbox import Events
+
+        for delivery in self._mailbox.take():
+            if isinstance(delivery, Events):
+                mirror.fold(delivery.events)
+            else:
+                self._resyncing = asyncio.ensure_future(self._resync(mirror))
+
+    async def _resync(self, mirror: Mirror) -> None:
+        resync = self._runtime.orchestrator.resync(self._execution, self._mailbox)
+        mirror.replace(await asyncio.wrap_future(self._runtime.call(resync)))
+
+    def _close(self) -> None:
+        self._runtime.call(self._runtime.orchestrator.unsubscribe(self._execution, self._mailbox))

@@ -1,0 +1,237 @@
+"""`Execution`: a run of a workflow, as the user holds it.
+
+The run belongs to the orchestrator, not to this object: dropping it, or restarting the kernel,
+changes nothing, and `wf.get_execution(id)` gives it back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any, Literal, overload
+
+from wf_jupyter.client import display, outcome, records
+from wf_jupyter.client.connection import Action, Connection
+from wf_jupyter.client.mirror import Link, Mirror
+from wf_jupyter.client.records import LogText
+from wf_jupyter.client.tasks import Tasks
+from wf_jupyter.errors import StateConflict
+from wf_jupyter.model.events import Event
+from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.model.stimuli import Cancel, Pause, Resume, Retry
+from wf_jupyter.ports import ExecutionResult
+
+
+class Execution:
+    """One execution. Every method may be called from any thread, also inside a running event loop."""
+
+    def __init__(self, connection: Connection, execution: str) -> None:
+        self._connection = connection
+        self._id = execution
+        self._mirror: Mirror | None = None
+
+    # -- what it is --------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """What `wf.get_execution` takes."""
+        return self._id
+
+    @property
+    def workflow(self) -> str:
+        """The workflow's name."""
+        return self._followed().workflow
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """The inputs as bounded texts."""
+        return self._followed().read(lambda snapshot: dict(snapshot.inputs))
+
+    @property
+    def status(self) -> ExecutionStatus:
+        """Where the execution stands; equal to the plain string, for example `"running"`."""
+        return self._followed().status
+
+    @property
+    def tasks(self) -> Tasks:
+        """The tasks by key. It grows while mapped tasks learn their sizes."""
+        return Tasks(self._connection, self._followed())
+
+    def snapshot(self) -> Snapshot:
+        """Everything that is known at this moment, as a copy."""
+        return self._followed().read(records.copied)
+
+    # -- waiting -----------------------------------------------------------------------------------
+
+    def wait(self, timeout: float | None = None) -> ExecutionStatus | None:
+        """Block until the execution has ended; its status then, or None after `timeout` seconds."""
+        mirror = self._followed()
+        return mirror.status if mirror.wait(lambda status: status.is_final, timeout) else None
+
+    def result(self, timeout: float | None = None) -> Any:
+        """What the workflow returned.
+
+        Raises `TaskFailed` with the task's own exception as its cause, `ExecutionCancelled`, or
+        `TimeoutError` after `timeout` seconds (the execution goes on).
+        """
+        return outcome.returned(self._outcome(timeout))
+
+    def exception(self, timeout: float | None = None) -> Exception | None:
+        """The error that `result` would raise, or None when the execution succeeded."""
+        return outcome.failure(self._outcome(timeout))
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._awaited().__await__()
+
+    # -- steering ----------------------------------------------------------------------------------
+
+    def cancel(self) -> None:
+        """Stop what runs and start nothing more; `StateConflict` when it has ended."""
+        self._command(Cancel())
+
+    def pause(self) -> None:
+        """Start nothing more until resumed; running tasks end."""
+        self._command(Pause())
+
+    def resume(self) -> None:
+        """Undo a pause."""
+        self._command(Resume())
+
+    def retry(self) -> None:
+        """Run failed, skipped and cancelled tasks again; finished ones are kept."""
+        self._command(Retry())
+
+    # -- looking closer ----------------------------------------------------------------------------
+
+    @overload
+    def events(self, after: int = 0, follow: Literal[False] = False) -> list[Event]: ...
+    @overload
+    def events(self, after: int = 0, *, follow: Literal[True]) -> Iterator[Event]: ...
+    @overload
+    def events(self, after: int = 0, follow: bool = False) -> list[Event] | Iterator[Event]: ...
+    def events(self, after: int = 0, follow: bool = False) -> list[Event] | Iterator[Event]:
+        """The events with `seq > after`; with `follow`, an iterator that goes on until the execution ends."""
+        stream = records.stream(self._connection, self._id, after, follow)
+        return stream if follow else list(stream)
+
+    @overload
+    def logs(self, task: str | None = None, follow: Literal[False] = False) -> LogText: ...
+    @overload
+    def logs(self, task: str | None = None, *, follow: Literal[True]) -> Iterator[str]: ...
+    @overload
+    def logs(self, task: str | None = None, follow: bool = False) -> LogText | Iterator[str]: ...
+    def logs(self, task: str | None = None, follow: bool = False) -> LogText | Iterator[str]:
+        """What the tasks (or one of them) printed and logged; with `follow`, piece by piece as it comes."""
+        if task is not None:
+            self.tasks[task]
+        pieces = records.printed(records.stream(self._connection, self._id, 0, follow), task)
+        return pieces if follow else LogText("".join(pieces))
+
+    def to_frame(self) -> Any:
+        """One row per task, as a pandas DataFrame."""
+        return records.frame(self.snapshot())
+
+    def to_svg(self) -> str:
+        """The graph with its states, as an SVG picture."""
+        return display.svg(self.snapshot())
+
+    def view(self, tab: str | None = None, height: int | None = None) -> Any:
+        """The live view as a widget, opened on a tab and with a height in pixels."""
+        return display.widget(self, tab, height)
+
+    # -- how it shows ------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return display.line(self._still())
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        return display.bundle(self, self._still())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Execution) and other._id == self._id
+
+    def __hash__(self) -> int:
+        return hash(self._id)
+
+    # -- plumbing ----------------------------------------------------------------------------------
+
+    @property
+    def connection(self) -> Connection:
+        """The orchestrator that runs it."""
+        return self._connection
+
+    def follow(self) -> Mirror:
+        """The live mirror behind this object; what the view and the relay listen to."""
+        return self._followed()
+
+    def _followed(self) -> Mirror:
+        if self._mirror is None:
+            self._mirror = self._connection.follow(self._id)
+        return self._mirror
+
+    def _still(self) -> Snapshot:
+        """What a saved notebook may show: the end if there is one, else the graph as it was submitted.
+
+        Anything in between would depend on the moment of saving.
+        """
+        snapshot = self.snapshot()
+        return snapshot if snapshot.status.is_final else records.beginning(self._connection, snapshot)
+
+    def _command(self, action: Action) -> None:
+        self._connection.command(self._id, action)
+        # What the command changed must be visible to the next line, also to a `wait()` after a retry.
+        self._connection.refresh(self._followed())
+
+    def _outcome(self, timeout: float | None) -> ExecutionResult:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if self.wait(left) is None:
+                raise TimeoutError(f"{self.workflow} is still {self.status} after {timeout:g} s; it goes on")
+            try:
+                return self._connection.result(self._id)
+            except StateConflict:
+                # Somebody retried it since it ended.
+                self._connection.refresh(self._followed())
+
+    async def _awaited(self) -> Any:
+        mirror = await asyncio.to_thread(self._followed)
+        while True:
+            await _ended(mirror)
+            try:
+                found = await asyncio.to_thread(self._connection.result, self._id)
+            except StateConflict:
+                await asyncio.to_thread(self._connection.refresh, mirror)
+                continue
+            return outcome.returned(found)
+
+
+async def _ended(mirror: Mirror) -> None:
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    bell = _Bell(mirror, lambda: loop.call_soon_threadsafe(ended.set))
+    try:
+        if not mirror.attach(bell, lambda snapshot: snapshot.status.is_final):
+            await ended.wait()
+    finally:
+        mirror.detach(bell)
+
+
+class _Bell:
+    """Rings when the execution has ended."""
+
+    def __init__(self, mirror: Mirror, ring: Callable[[], object]) -> None:
+        self._mirror = mirror
+        self._ring = ring
+
+    def happened(self, events: object) -> None:
+        if self._mirror.status.is_final:
+            self._ring()
+
+    def replaced(self) -> None:
+        self.happened(())
+
+    def linked(self, link: Link) -> None:
+        pass

@@ -1,0 +1,80 @@
+"""From what the orchestrator keeps (bytes) to what the user wrote (objects), in the user's own process.
+
+This is one of the two places that unpickle values; the other one is the worker.
+"""
+
+from __future__ import annotations
+
+from wf_jupyter.errors import ExecutionCancelled, StateConflict, TaskFailed, WorkflowError
+from wf_jupyter.model.draft import ABSENT
+from wf_jupyter.model.events import Failure
+from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.ports import ExecutionResult, Input, TaskFailure
+from wf_jupyter.values import codec, inputs
+
+#: How many other failed tasks the error names.
+_NAMED = 5
+
+
+def returned(result: ExecutionResult) -> object:
+    """What the workflow returned; raises what `failure` says when it did not."""
+    error = failure(result)
+    if error is not None:
+        raise error
+    if result.template is None:
+        raise StateConflict(f"the execution has no result: it is {result.status}")
+    resolve = inputs.resolver(result.inputs)
+    return codec.decode(result.template, lambda position, path: _present(resolve(position, path)))
+
+
+def failure(result: ExecutionResult) -> WorkflowError | None:
+    """The error that stands for an execution that did not succeed."""
+    match result.status:
+        case ExecutionStatus.SUCCEEDED:
+            return None
+        case ExecutionStatus.CANCELLED:
+            return ExecutionCancelled("the execution was cancelled before it had a result")
+    if not result.failed:
+        return WorkflowError(f"the execution is {result.status}, and no task says why")
+    first = result.failed[0]
+    error = task_failed(first)
+    others = [f"{other.task}: {other.failure.type}" for other in result.failed[1:]]
+    if others:
+        more = f", and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        error.add_note(f"Also failed: {', '.join(others[:_NAMED])}{more}")
+    return error
+
+
+def task_failed(failed: TaskFailure) -> TaskFailed:
+    """The error of one task, with the task's own exception as its cause when it can be rebuilt."""
+    error = TaskFailed(*_told(failed.task, failed.failure))
+    if failed.error is not None:
+        error.__cause__ = _rebuilt(failed.error)
+    return error
+
+
+def value(stored: Input) -> object:
+    """The object behind one stored result; None stands for a task that was skipped or cancelled."""
+    return _present(inputs.load(stored))
+
+
+def _told(task: str, failure: Failure) -> tuple[str, str, str, str]:
+    return task, failure.type, failure.message, failure.traceback
+
+
+def _present(found: object) -> object:
+    """A user's program knows nothing of our marker for "no value"; the results of a map may hold some."""
+    if found is ABSENT:
+        return None
+    if type(found) is list and any(item is ABSENT for item in found):
+        return [None if item is ABSENT else item for item in found]
+    return found
+
+
+def _rebuilt(pickled: bytes) -> BaseException | None:
+    try:
+        error = codec.decode(pickled)
+    except Exception:
+        # An exception class may run anything when it is rebuilt, and fail at it.
+        return None
+    return error if isinstance(error, BaseException) else None

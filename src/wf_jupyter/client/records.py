@@ -1,0 +1,107 @@
+"""The log of an execution, read for people: events, printed text, displayed things, a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from wf_jupyter.client.connection import Connection
+from wf_jupyter.engine.fold import Picture, empty
+from wf_jupyter.model.events import Event, TaskLog, TaskOutput, TasksAdded, WorkflowCompleted
+from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.protocol.codec import UnknownEvent
+
+_PAGE = 1000
+_WAIT = 20.0
+
+_to_bytes = msgspec.msgpack.Encoder()
+_to_snapshot = msgspec.msgpack.Decoder(Snapshot)
+
+
+class LogText(str):
+    """Text that shows as it is at the end of a cell, instead of as a quoted string."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self).rstrip("\n")
+
+
+@dataclass(frozen=True, repr=False)
+class Output:
+    """Something a task displayed: MIME type → content. Shows itself at the end of a cell."""
+
+    data: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return self.data.get("text/plain", f"<output: {', '.join(sorted(self.data))}>")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return dict(self.data)
+
+
+def stream(connection: Connection, execution: str, after: int, follow: bool) -> Iterator[Event]:
+    """Events page by page; with `follow`, waits for more until the last one ends the execution."""
+    ended = False
+    while True:
+        page = connection.events(execution, after, _PAGE, _WAIT if follow and not ended else 0.0)
+        for event in page:
+            after = event.seq
+            ended = isinstance(event, WorkflowCompleted)
+            if not isinstance(event, UnknownEvent):
+                yield event
+        if not page and (ended or not follow):
+            return
+        if not page and follow and not ended:
+            # Started at or after the end: no event tells of it any more.
+            ended = connection.follow(execution).status.is_final
+
+
+def printed(events: Iterable[Event], task: str | None) -> Iterator[str]:
+    """The text of one task, or of all of them with each line marked by its task."""
+    for event in events:
+        if isinstance(event, TaskLog):
+            if task is None:
+                yield "".join(f"{event.task} | {line}\n" for line in event.text.splitlines())
+            elif event.task == task:
+                yield event.text
+
+
+def displayed(events: Iterable[Event], task: str) -> list[Output]:
+    """What one task displayed."""
+    return [Output(event.data) for event in events if isinstance(event, TaskOutput) and event.task == task]
+
+
+def copied(snapshot: Snapshot) -> Snapshot:
+    """A snapshot that shares nothing with the live one; encoding is the fastest deep copy there is."""
+    return _to_snapshot.decode(_to_bytes.encode(snapshot))
+
+
+def beginning(connection: Connection, snapshot: Snapshot) -> Snapshot:
+    """The execution as it was submitted: the graph with nothing done yet."""
+    picture = Picture(empty(snapshot.id, snapshot.epoch, snapshot.created, snapshot.workflow))
+    for event in connection.events(snapshot.id, 0, 2):
+        if isinstance(event, TasksAdded):
+            picture.fold(event)
+    return picture.snapshot
+
+
+def frame(snapshot: Snapshot) -> Any:
+    """One row per task, as a pandas DataFrame."""
+    try:
+        import pandas as pd
+    except ImportError:
+        raise ImportError("to_frame() needs pandas: pip install pandas") from None
+    columns = ("key", "name", "group", "status", "attempts", "started", "ended", "duration")
+    rows = [
+        {
+            **{column: getattr(task, column) for column in columns},
+            "status": str(task.status),
+            "error": None if task.error is None else f"{task.error.type}: {task.error.message}",
+        }
+        for task in snapshot.tasks
+    ]
+    return pd.DataFrame(rows, columns=[*columns, "error"])

@@ -1,0 +1,108 @@
+"""The connection of this process: found at first use, shared from then on, replaced by `connect`."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from wf_jupyter.client.connection import Connection
+from wf_jupyter.client.discovery import Choice, NoServer, choose, endpoint
+from wf_jupyter.client.remote import RemoteConnection
+from wf_jupyter.errors import NotPermitted, ProtocolMismatch, ServerUnavailable, WorkflowError
+
+if TYPE_CHECKING:
+    from wf_jupyter.client.embedded import EmbeddedConnection
+
+_log = logging.getLogger("wf_jupyter")
+_log.addHandler(logging.NullHandler())
+
+#: A server writes its connection file a moment after it began to listen; that long it is waited for.
+_PATIENCE = 2.0
+
+_lock = threading.RLock()
+_connection: Connection | None = None
+_embedded: EmbeddedConnection | None = None
+
+
+def current() -> Connection:
+    """The connection that everything uses unless told otherwise."""
+    global _connection
+    with _lock:
+        if _connection is None:
+            _connection = _opened(choose(os.environ))
+        return _connection
+
+
+def connect(url: str | None = None, token: str | None = None, mode: str | None = None) -> Connection:
+    """Settle where workflows of this process run from now on; executions already held keep their place."""
+    global _connection
+    choice = choose(os.environ, url=url, token=token, mode=mode)
+    with _lock:
+        _connection = _opened(choice)
+        return _connection
+
+
+def embedded() -> EmbeddedConnection:
+    """The orchestrator inside this process, started at the first call."""
+    global _embedded
+    with _lock:
+        if _embedded is None:
+            from wf_jupyter.client.embedded import EmbeddedConnection
+
+            _embedded = EmbeddedConnection.open()
+        return _embedded
+
+
+def close() -> None:
+    """Let go of every connection; the next use finds one anew."""
+    global _connection, _embedded
+    with _lock:
+        held: tuple[Connection | None, ...] = (_connection, _embedded)
+        ending = {id(connection): connection for connection in held if connection is not None}
+        _connection = _embedded = None
+    for connection in ending.values():
+        connection.close()
+
+
+def _opened(choice: Choice) -> Connection:
+    if choice.mode == "embedded":
+        return embedded()
+    try:
+        return _remote(choice)
+    except WorkflowError as error:
+        if choice.mode == "server":
+            raise
+        _log.info("running workflows inside this process: %s", error)
+        return embedded()
+
+
+def _remote(choice: Choice) -> Connection:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            endpoint(choice, os.environ)
+            return RemoteConnection.open(lambda: endpoint(choice, os.environ))
+        except (NoServer, ProtocolMismatch):
+            raise
+        except NotPermitted as error:
+            raise ServerUnavailable(str(error)) from error
+        except ServerUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _forget() -> None:
+    # A forked child has neither the threads nor the sockets of its parent: it starts over.
+    global _lock, _connection, _embedded
+    _lock = threading.RLock()
+    _connection = _embedded = None
+
+
+atexit.register(close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

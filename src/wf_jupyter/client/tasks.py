@@ -1,0 +1,122 @@
+"""The tasks of an execution as a mapping of live views."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from wf_jupyter.client import outcome, records
+from wf_jupyter.client.connection import Connection
+from wf_jupyter.client.mirror import Mirror
+from wf_jupyter.client.records import LogText, Output
+from wf_jupyter.errors import StateConflict, TaskFailed
+from wf_jupyter.model.snapshot import Progress, TaskSnapshot
+from wf_jupyter.model.status import TaskStatus
+from wf_jupyter.ports import TaskFailure
+
+#: How many similar keys an error names.
+_NAMED = 8
+
+
+class Tasks(Mapping[str, "TaskView"]):
+    """Task views by key, in the order in which the tasks were added."""
+
+    def __init__(self, connection: Connection, mirror: Mirror) -> None:
+        self._connection = connection
+        self._mirror = mirror
+
+    def __getitem__(self, key: str) -> TaskView:
+        view = TaskView(self._connection, self._mirror, key)
+        if not self._mirror.has(key):
+            raise KeyError(self._missing(key))
+        return view
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._mirror.keys())
+
+    def __len__(self) -> int:
+        return len(self._mirror.keys())
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self._mirror.has(key)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} tasks of {self._mirror.workflow!r}>"
+
+    def _missing(self, key: str) -> str:
+        keys = self._mirror.keys()
+        near = [known for known in keys if known.startswith(f"{key}[")] or list(keys)
+        more = ", …" if len(near) > _NAMED else ""
+        return f"no task {key!r}; there are: {', '.join(near[:_NAMED])}{more}"
+
+
+class TaskView:
+    """One task, as it stands at the moment of asking."""
+
+    def __init__(self, connection: Connection, mirror: Mirror, key: str) -> None:
+        self._connection = connection
+        self._mirror = mirror
+        self.key = key
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self._now.name
+
+    @property
+    def status(self) -> TaskStatus:
+        """Where the task stands; equal to the plain string, for example `"failed"`."""
+        return self._now.status
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts were started."""
+        return self._now.attempts
+
+    @property
+    def started(self) -> datetime | None:
+        """When the latest attempt was handed to a worker (UTC)."""
+        return self._now.started
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds that the latest attempt took, once it has ended."""
+        return self._now.duration
+
+    @property
+    def progress(self) -> Progress | None:
+        """How far the task says it is."""
+        return self._now.progress
+
+    @property
+    def error(self) -> TaskFailed | None:
+        """Why the latest attempt failed, with the traceback in its text; None when it did not."""
+        failure = self._now.error
+        return None if failure is None else outcome.task_failed(TaskFailure(task=self.key, failure=failure))
+
+    def result(self) -> Any:
+        """What the task returned; `TaskFailed` when it failed, `StateConflict` when there is no result (yet)."""
+        now = self._now
+        if now.status is TaskStatus.FAILED and now.error is not None:
+            pickled = self._connection.task_error(self._mirror.id, self.key)
+            raise outcome.task_failed(TaskFailure(task=self.key, failure=now.error, error=pickled))
+        if not now.status.has_value:
+            raise StateConflict(f"task {self.key!r} has no result: it is {now.status}")
+        return outcome.value(self._connection.task_value(self._mirror.id, self.key))
+
+    def logs(self) -> LogText:
+        """What the task printed and logged, all attempts together."""
+        events = records.stream(self._connection, self._mirror.id, 0, follow=False)
+        return LogText("".join(records.printed(events, self.key)))
+
+    def outputs(self) -> list[Output]:
+        """What the task displayed: plots, frames, anything given to `display`."""
+        return records.displayed(records.stream(self._connection, self._mirror.id, 0, follow=False), self.key)
+
+    def __repr__(self) -> str:
+        return f"<task {self.key!r}: {self.status}>"
+
+    @property
+    def _now(self) -> TaskSnapshot:
+        return self._mirror.task(self.key)
