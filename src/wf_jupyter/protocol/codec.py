@@ -113,4 +113,3 @@ def _each(data: bytes) -> list[bytes]:
 
 def _known_types() -> frozenset[str]:
     return frozenset(str(kind.__struct_config__.tag) for kind in get_args(Event))
-

@@ -104,15 +104,15 @@ def parse(frame: str | bytes, limit: int | None = None) -> Call | Notice | Refus
 
 
 def _classify(read: _Frame) -> Call | Notice | Refusal:
-    id = None if read.id is msgspec.UNSET else read.id
+    identity = None if read.id is msgspec.UNSET else read.id
     if read.jsonrpc != VERSION:
-        return _refuse(INVALID_REQUEST, 'the member "jsonrpc" must be "2.0"', id)
+        return _refuse(INVALID_REQUEST, 'the member "jsonrpc" must be "2.0"', identity)
     if not isinstance(read.method, str) or not read.method:
-        return _refuse(INVALID_REQUEST, 'the member "method" must be a non-empty string', id)
+        return _refuse(INVALID_REQUEST, 'the member "method" must be a non-empty string', identity)
     params = bytes(read.params)
     if read.id is msgspec.UNSET:
         return Notice(read.method, params)
-    return Call(id, read.method, params)
+    return Call(identity, read.method, params)
 
 
 def _why_no_request(frame: str, error: msgspec.ValidationError) -> str:
@@ -124,21 +124,21 @@ def _why_no_request(frame: str, error: msgspec.ValidationError) -> str:
     return f"not a JSON-RPC request: {error}"
 
 
-def _refuse(code: int, message: str, id: Id = None) -> Refusal:
-    return Refusal(id, ErrorObject(code, message))
+def _refuse(code: int, message: str, identity: Id = None) -> Refusal:
+    return Refusal(identity, ErrorObject(code, message))
 
 
 # -- the answering side -----------------------------------------------------------------------
 
 
-def result(id: Id, value: object) -> bytes:
+def result(identity: Id, value: object) -> bytes:
     """The reply to a call that succeeded."""
-    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (_encoder.encode(id), _encoder.encode(value))
+    return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (_encoder.encode(identity), _encoder.encode(value))
 
 
-def failure(id: Id, error: ErrorObject) -> bytes:
+def failure(identity: Id, error: ErrorObject) -> bytes:
     """The reply to a call that failed."""
-    return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (_encoder.encode(id), _encoder.encode(error))
+    return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (_encoder.encode(identity), _encoder.encode(error))
 
 
 def notification(method: str, params: object) -> bytes:
@@ -154,10 +154,10 @@ def framed_notification(method: str, params: bytes) -> bytes:
 # -- the asking side --------------------------------------------------------------------------
 
 
-def request(id: Id, method: str, params: object) -> bytes:
+def request(identity: Id, method: str, params: object) -> bytes:
     """A call, as a client sends it."""
     return b'{"jsonrpc":"2.0","id":%b,"method":%b,"params":%b}' % (
-        _encoder.encode(id),
+        _encoder.encode(identity),
         _encoder.encode(method),
         _encoder.encode(params),
     )

@@ -1,0 +1,114 @@
+"""What all REST handlers share: bodies in, structs out, errors as `{"message", "reason", "field"?}`."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import msgspec
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.extension.handler import ExtensionHandlerMixin
+from tornado import httputil, web
+
+from wf_jupyter.errors import WorkflowError
+from wf_jupyter.protocol import problems
+from wf_jupyter.protocol.rest import JSON, MSGPACK, read_json, read_msgpack, read_query
+from wf_jupyter.server.access import KernelAccess
+from wf_jupyter.server.host import OrchestratorHost
+from wf_jupyter.server.rate_limit import RateLimiter
+from wf_jupyter.service.orchestrator import Orchestrator
+
+S = TypeVar("S", bound=msgspec.Struct)
+T = TypeVar("T")
+
+
+class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):  # type: ignore[misc]
+    """Base of the REST handlers. Errors of our tree raised by a method become answers, not log entries."""
+
+    @property
+    def host(self) -> OrchestratorHost:
+        """The orchestrator, or the reason why there is none."""
+        host: OrchestratorHost = self.settings["wf_jupyter_host"]
+        return host
+
+    async def ask(self, question: Callable[[Orchestrator], Coroutine[Any, Any, T]]) -> T:
+        """Let the orchestrator answer."""
+        return await self.host.ask(question)
+
+    def limit_rate(self) -> None:
+        """Use one execution of this identity's allowance; `RateLimited`."""
+        limiter: RateLimiter = self.settings["wf_jupyter_rate_limiter"]
+        limiter.take(self.identity, time.monotonic())
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def query(self, kind: type[S]) -> S:
+        """The query string; `InputError` naming the field."""
+        return read_query(self.request.query_arguments, kind)
+
+    def body(self, kind: type[S]) -> S:
+        """The JSON body; `InputError` naming the field."""
+        return read_json(self.request.body, kind)
+
+    def packed_body(self, kind: type[S]) -> S:
+        """The MessagePack body; `InputError` naming the field."""
+        return read_msgpack(self.request.body, kind)
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the body says that it is MessagePack."""
+        return self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == MSGPACK
+
+    @property
+    def wants_packed(self) -> bool:
+        """Whether the answer should be MessagePack."""
+        return MSGPACK in self.request.headers.get("Accept", "").lower()
+
+    # -- answering --------------------------------------------------------------------------------
+
+    def answer(self, value: object, status: int = 200) -> None:
+        """End with a JSON body."""
+        self.set_status(status)
+        self.finish(msgspec.json.encode(value), set_content_type=JSON)
+
+    def answer_packed(self, value: object) -> None:
+        """End with a MessagePack body."""
+        self.finish(msgspec.msgpack.encode(value), set_content_type=MSGPACK)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Errors of our tree are answers: the access log's line is enough."""
+        if not isinstance(value, WorkflowError) or problems.crossing(value).status >= 500:
+            super().log_exception(typ, value, tb)
+
+    def write_error(self, status_code: int, **options: Any) -> None:
+        """Every error has the same body, and never a traceback."""
+        info = options.get("exc_info")
+        error = info[1] if info else None
+        if isinstance(error, web.HTTPError) or error is None:
+            phrase = httputil.responses.get(status_code, "error")
+            told = getattr(error, "log_message", None) or phrase
+            problem = problems.Problem(message=told.replace("%%", "%"), reason=_snake(phrase))
+        else:
+            status_code = problems.crossing(error).status
+            problem = problems.problem(error)
+        if problem.retry_after is not None:
+            self.set_header("Retry-After", str(math.ceil(problem.retry_after)))
+        self.answer(problem, status_code)
+
+
+class UnknownResource(RestHandler):
+    """Anything else below the API's prefix: a 404 that programs can read."""
+
+    @web.authenticated
+    async def get(self, *_: str) -> None:
+        """There is nothing here."""
+        raise web.HTTPError(404, "there is no such resource in this API")
+
+    post = put = patch = delete = head = get
+
+
+def _snake(phrase: str) -> str:
+    return re.sub(r"[^a-z]+", "_", phrase.lower()).strip("_")

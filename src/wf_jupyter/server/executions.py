@@ -1,0 +1,150 @@
+"""REST: executions, what happened in them, and commands to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from tornado import web
+
+from wf_jupyter.errors import InputError
+from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.model.stimuli import Cancel, CancelTask, Command, Pause, Resume, Retry
+from wf_jupyter.model.submission import Submission
+from wf_jupyter.protocol.messages import Execute
+from wf_jupyter.protocol.rest import (
+    CommandBody,
+    Created,
+    EventPage,
+    EventsQuery,
+    ExecutionPage,
+    ExecutionsQuery,
+    ResultPage,
+    ResultQuery,
+)
+from wf_jupyter.server.access import permitted
+from wf_jupyter.server.api import RestHandler
+from wf_jupyter.server.inlining import without_files
+
+
+class HelloHandler(RestHandler):
+    """Who answers here, and whether it is ready."""
+
+    @web.authenticated
+    @permitted("read")
+    async def get(self) -> None:
+        """`ready: false` with a message when the orchestrator could not start."""
+        await self.host.start()
+        self.answer(self.host.hello())
+
+
+class ExecutionsHandler(RestHandler):
+    """All executions."""
+
+    @web.authenticated
+    @permitted("read")
+    async def get(self) -> None:
+        """A page of them, newest first."""
+        wanted = self.query(ExecutionsQuery)
+        found = await self.ask(
+            lambda engine: engine.executions(
+                status=wanted.status, workflow=wanted.workflow, limit=wanted.limit, before=wanted.before
+            )
+        )
+        self.answer(ExecutionPage(executions=found))
+
+    @web.authenticated
+    @permitted("execute")
+    async def post(self) -> None:
+        """Start one: a published workflow by name (JSON), or a submission with its code (MessagePack)."""
+        self.limit_rate()
+        execution = await (self._submit() if self.is_packed else self._execute())
+        snapshot = await self.ask(lambda engine: engine.snapshot(execution))
+        self.set_header("Location", f"{self.base_url}wf-jupyter/api/v1/executions/{execution}")
+        created = Created(id=execution, execution_id=execution, workflow=snapshot.workflow, status=snapshot.status)
+        self.answer(created, status=201)
+
+    async def _submit(self) -> str:
+        submission = self.packed_body(Submission)
+        if submission.options.executor == "inline":
+            raise InputError("executor='inline' runs in the process that submits, not on a server", "executor")
+        if self.person:
+            submission = msgspec.structs.replace(submission, owner=self.person)
+        return await self.ask(lambda engine: engine.submit(submission))
+
+    async def _execute(self) -> str:
+        wanted = self.body(Execute)
+        return await self.ask(lambda engine: engine.execute(wanted.workflow, wanted.input, owner=self.person))
+
+
+class ExecutionHandler(RestHandler):
+    """One execution."""
+
+    @web.authenticated
+    @permitted("read")
+    async def get(self, execution: str) -> None:
+        """Everything about it at one `seq`."""
+        self.answer(await self.ask(lambda engine: engine.snapshot(execution)))
+
+    @web.authenticated
+    @permitted("write")
+    async def delete(self, execution: str) -> None:
+        """Forget it; 409 while it is not final."""
+        await self.ask(lambda engine: engine.delete(execution))
+        self.set_status(204)
+        self.finish()
+
+
+class CommandHandler(RestHandler):
+    """Cancel, pause, resume, retry."""
+
+    @web.authenticated
+    @permitted("execute")
+    async def post(self, execution: str, name: str) -> None:
+        """Ask for it; 409 when the execution's state does not allow it."""
+        command = _command(name, self.body(CommandBody) if self.request.body.strip() else CommandBody())
+        await self.ask(lambda engine: engine.command(execution, command))
+        self.answer({})
+
+
+class EventsHandler(RestHandler):
+    """The event log, also as a long poll."""
+
+    @web.authenticated
+    @permitted("read")
+    async def get(self, execution: str) -> None:
+        """Events after `after`; with `wait`, answers as soon as there is one."""
+        wanted = self.query(EventsQuery)
+        events = await self.ask(
+            lambda engine: engine.events(execution, after=wanted.after, limit=wanted.limit, wait=wanted.wait)
+        )
+        seq = events[-1].seq if events else wanted.after
+        self.answer(EventPage(execution_id=execution, epoch=self.host.hello().epoch, seq=seq, events=events))
+
+
+class ResultHandler(RestHandler):
+    """The outcome of a final execution."""
+
+    @web.authenticated
+    @permitted("read")
+    async def get(self, execution: str) -> None:
+        """A preview as JSON; the encoded value as MessagePack when that is accepted."""
+        if not self.wants_packed:
+            self.answer(_outcome(await self.ask(lambda engine: engine.snapshot(execution))))
+            return
+        result = await self.ask(lambda engine: engine.result(execution))
+        self.answer_packed(result if self.query(ResultQuery).files else await without_files(result))
+
+
+def _command(name: str, body: CommandBody) -> Command:
+    if name == "cancel":
+        return CancelTask(task=body.task) if body.task is not None else Cancel(reason=body.reason)
+    return _PLAIN[name]()
+
+
+_PLAIN: Mapping[str, type[Pause | Resume | Retry]] = {"pause": Pause, "resume": Resume, "retry": Retry}
+
+
+def _outcome(snapshot: Snapshot) -> ResultPage:
+    return ResultPage(status=ExecutionStatus(snapshot.status), result=snapshot.result, failed=list(snapshot.failed))

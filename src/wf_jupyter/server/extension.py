@@ -1,0 +1,177 @@
+"""The extension application: settings, routes, and the orchestrator's life inside the Jupyter server.
+
+`jupyter_server` calls `stop_extension` on a clean stop only; not on SIGKILL, nor on an interrupt
+without a terminal. Nothing here relies on it: the event log is durable at every moment, workers die
+with the server, and the next start removes files that were left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import os
+from pathlib import Path
+
+from jupyter_core.paths import jupyter_data_dir
+from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
+from jupyter_server.serverapp import ServerApp
+from traitlets import Bool, Enum, Float, Int, Set, Unicode, default
+
+import wf_jupyter
+from wf_jupyter.server import activity, connection_file
+from wf_jupyter.server.connection_file import ConnectionFile
+from wf_jupyter.server.host import OrchestratorHost
+from wf_jupyter.server.pages import StaticFiles
+from wf_jupyter.server.rate_limit import RateLimiter
+from wf_jupyter.server.routes import routes
+from wf_jupyter.server.socket import GOING_AWAY
+from wf_jupyter.service.config import RuntimeConfig
+
+_PACKAGE = Path(wf_jupyter.__file__).parent
+_ASSETS = Path(__file__).parent / "assets"
+#: Of the time that a stopping server has; a Hub may grant as little as a few seconds.
+_STOP_DEADLINE = 2.5
+
+
+class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
+    """Runs workflows submitted from notebooks."""
+
+    name = "wf_jupyter"
+    version = wf_jupyter.__version__
+    description = "Workflows submitted from notebooks, run and kept by the Jupyter server."
+    extension_url = "/wf-jupyter/"
+    load_other_extensions = True
+
+    max_workers = Int(min=1, help="Worker processes per environment; by default as many as the machine has CPUs.").tag(
+        config=True
+    )
+    data_dir = Unicode(
+        help="Directory of the event log and of results; by default WF_JUPYTER_DATA_DIR, "
+        "or wf_jupyter in the Jupyter data directory. Several servers may share one."
+    ).tag(config=True)
+    durability = Enum(
+        ["normal", "full"],
+        "normal",
+        help="`normal` survives every crash of the server; `full` also a power failure, at the price of one "
+        "disk flush per transaction.",
+    ).tag(config=True)
+    recovery = Enum(
+        ["resume", "interrupt"],
+        "resume",
+        help="What happens at start to executions whose server died: resume them, or leave them interrupted.",
+    ).tag(config=True)
+    execution_burst = Int(100, min=1, help="Executions that one identity may start at once.").tag(config=True)
+    execution_rate = Float(
+        20.0, min=0.0, help="Executions per second that one identity may start after that; 0 for no limit."
+    ).tag(config=True)
+    kernel_actions = Set(
+        Enum(["read", "execute", "write"]),
+        {"read", "execute", "write"},
+        help="What kernels of this server may do with workflows. Everybody else is asked about at the "
+        "configured Authorizer, with the resource `wf_jupyter`.",
+    ).tag(config=True)
+    heartbeat = Float(10.0, min=0.1, help="Seconds between the heartbeats on a WebSocket.").tag(config=True)
+    slow_client_timeout = Float(
+        30.0, min=0.1, help="Seconds after which a WebSocket is closed whose reader takes nothing."
+    ).tag(config=True)
+    max_message_size = Int(
+        1024 * 1024, min=1024, help="The longest message that is accepted on a WebSocket, in characters."
+    ).tag(config=True)
+    max_subscriptions = Int(1000, min=1, help="Executions that one WebSocket may follow at once.").tag(config=True)
+    advertise_to_remote = Bool(
+        False,
+        help="Tell kernels behind a gateway the address of this server (KERNEL_WF_JUPYTER_URL). "
+        "No credential goes with it: they need WF_JUPYTER_TOKEN.",
+    ).tag(config=True)
+
+    @default("max_workers")
+    def _default_max_workers(self) -> int:
+        return os.cpu_count() or 2
+
+    @default("data_dir")
+    def _default_data_dir(self) -> str:
+        return os.environ.get("WF_JUPYTER_DATA_DIR") or str(Path(jupyter_data_dir()) / "wf_jupyter")
+
+    @default("template_paths")
+    def _default_template_paths(self) -> list[str]:
+        return [str(_ASSETS)]
+
+    @property
+    def file_paths(self) -> list[str]:
+        """Where the files below `static/wf_jupyter/` come from."""
+        return [*self.static_paths, str(_PACKAGE / "static"), str(_ASSETS)]
+
+    # -- loading: there is no running loop and no port yet ------------------------------------------
+
+    def initialize_settings(self) -> None:
+        """Announce the connection file and prepare what handlers share."""
+        self._adopt_logger()
+        self._activity: asyncio.Task[None] | None = None
+        self._connection = ConnectionFile(Path(self.serverapp.runtime_dir))
+        self._connection.announce()
+        self._host = OrchestratorHost(
+            RuntimeConfig(
+                data_dir=Path(self.data_dir).expanduser(),
+                max_workers=self.max_workers,
+                durability=self.durability,
+                recovery=self.recovery,
+            ),
+            version=self.version,
+            heartbeat=self.heartbeat,
+        )
+        self.settings.update(
+            wf_jupyter_host=self._host,
+            wf_jupyter_secret=self._connection.secret,
+            wf_jupyter_rate_limiter=RateLimiter(self.execution_burst, self.execution_rate),
+            wf_jupyter_sockets=set(),
+            wf_jupyter_goodbyes=set(),
+        )
+
+    def initialize_handlers(self) -> None:
+        """Routes and files."""
+        self.handlers.extend(routes())
+        self.handlers.append((rf"/static/{self.name}/(.*)", StaticFiles, {"path": self.file_paths}))
+
+    def _adopt_logger(self) -> None:
+        # The library logs under its own name and knows nothing of Jupyter; here its lines appear as ours.
+        logger = logging.getLogger("wf_jupyter")
+        logger.parent = self.log
+        logger.setLevel(self.log.level)
+
+    # -- running ------------------------------------------------------------------------------------
+
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        """Start the orchestrator; when it cannot start, the Jupyter server goes on without."""
+        directory = self._connection.path.parent
+        await self._host.start()
+        connection_file.prune(directory)
+        atexit.register(self._connection.remove)
+        self._connection.write(
+            server_id=self._host.server_id,
+            url=serverapp.connection_url,
+            sock=serverapp.sock,
+            base_url=serverapp.base_url,
+        )
+        if self.advertise_to_remote:
+            os.environ["KERNEL_WF_JUPYTER_URL"] = serverapp.connection_url
+        self._activity = asyncio.get_running_loop().create_task(
+            activity.keep_awake(serverapp.web_app.settings, self._host.active), name="wf_jupyter activity"
+        )
+
+    def current_activity(self) -> dict[str, int] | None:
+        """What keeps an idle server from shutting itself down."""
+        active = self._host.active()
+        return {"executions": active} if active else None
+
+    async def stop_extension(self) -> None:
+        """Close within three seconds, started or not; running executions go on with the next server."""
+        if "wf_jupyter_host" not in self.settings:
+            return
+        if self._activity is not None:
+            self._activity.cancel()
+        self._connection.remove()
+        atexit.unregister(self._connection.remove)
+        for socket in list(self.settings["wf_jupyter_sockets"]):
+            socket.close(GOING_AWAY, "the server is shutting down")
+        await self._host.close(_STOP_DEADLINE)

@@ -1,0 +1,112 @@
+"""The orchestrator as the Jupyter server sees it: started once, asked from the server's loop, closed.
+
+When it cannot start (a corrupt database, a full disk), the Jupyter server goes on, `hello` says why,
+and every request gets the same answer instead of a hang.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from wf_jupyter.errors import ServerUnavailable, WorkflowError
+from wf_jupyter.protocol.messages import Hello
+from wf_jupyter.service.config import RuntimeConfig
+from wf_jupyter.service.orchestrator import Orchestrator
+from wf_jupyter.service.runtime import Runtime
+
+T = TypeVar("T")
+_log = logging.getLogger("wf_jupyter")
+
+
+class OrchestratorHost:
+    """Owns the runtime. All methods are called on the Jupyter server's loop."""
+
+    def __init__(self, config: RuntimeConfig, *, version: str, heartbeat: float) -> None:
+        self._config = config
+        self._version = version
+        self._heartbeat = heartbeat
+        self._runtime: Runtime | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._closed = False
+        self._message = "the orchestrator has not been started"
+        self._own_id = secrets.token_hex(8)
+
+    async def start(self) -> None:
+        """Start unless started; returns when it runs or is known not to. Never raises."""
+        if self._closed or self._runtime is not None:
+            return
+        if self._starting is None:
+            self._starting = asyncio.get_running_loop().create_task(self._start(), name="wf_jupyter start")
+        # Shielded: the start belongs to everybody who waits for it, not to the first request.
+        await asyncio.shield(self._starting)
+
+    async def _start(self) -> None:
+        try:
+            runtime = await asyncio.to_thread(Runtime.open, self._config)
+        except (WorkflowError, OSError) as error:
+            self._message = f"the orchestrator could not start: {error}"
+            _log.error("%s", self._message)
+        except Exception:
+            self._message = "the orchestrator could not start: the server's log says more"
+            _log.exception("the orchestrator could not start")
+        else:
+            if self._closed:
+                await asyncio.to_thread(runtime.close, 1.0)
+            else:
+                self._runtime = runtime
+
+    async def close(self, deadline: float) -> None:
+        """Stop within `deadline` seconds; running executions are resumed by the next server. Idempotent."""
+        self._closed = True
+        self._message = "the server is shutting down"
+        runtime, self._runtime = self._runtime, None
+        if runtime is None:
+            return
+        try:
+            async with asyncio.timeout(deadline + 0.5):
+                await asyncio.to_thread(runtime.close, deadline)
+        except TimeoutError:
+            _log.warning("the orchestrator did not stop within %g seconds", deadline)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests can be answered."""
+        return self._runtime is not None
+
+    @property
+    def server_id(self) -> str:
+        """Names this start of the orchestrator; there is one even when it could not start."""
+        return self._runtime.orchestrator.server_id if self._runtime else self._own_id
+
+    @property
+    def mailbox_limit(self) -> int:
+        """How many events may wait for one subscriber."""
+        return self._config.mailbox_limit
+
+    def hello(self) -> Hello:
+        """Who answers here, and whether it can."""
+        runtime = self._runtime
+        return Hello(
+            server_id=self.server_id,
+            version=self._version,
+            heartbeat=self._heartbeat,
+            epoch=runtime.orchestrator.epoch if runtime else "",
+            ready=runtime is not None,
+            message=None if runtime else self._message,
+        )
+
+    def active(self) -> int:
+        """How many executions are not final; 0 when not running."""
+        return self._runtime.orchestrator.active_count() if self._runtime else 0
+
+    async def ask(self, question: Callable[[Orchestrator], Coroutine[Any, Any, T]]) -> T:
+        """Let the orchestrator answer on its own loop; cancelling the caller cancels the question."""
+        await self.start()
+        runtime = self._runtime
+        if runtime is None:
+            raise ServerUnavailable(self._message)
+        return await asyncio.wrap_future(runtime.call(question(runtime.orchestrator)))

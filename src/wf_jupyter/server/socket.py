@@ -1,0 +1,134 @@
+"""The WebSocket: tornado around a `Conversation` (what comes in) and a `Pump` (what goes out)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.base.websocket import WebSocketMixin
+from jupyter_server.extension.handler import ExtensionHandlerMixin
+from tornado import web
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from wf_jupyter.protocol import jsonrpc
+from wf_jupyter.server.access import KernelAccess
+from wf_jupyter.server.conversation import Conversation
+from wf_jupyter.server.host import OrchestratorHost
+from wf_jupyter.server.pump import Pump
+
+GOING_AWAY = 1001
+TRY_AGAIN_LATER = 1013
+
+_log = logging.getLogger("wf_jupyter")
+
+
+class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocketHandler):  # type: ignore[misc]
+    """One connected page or kernel."""
+
+    _pump: Pump | None = None
+    _conversation: Conversation | None = None
+    _pumping: asyncio.Task[None] | None = None
+
+    # -- the handshake ----------------------------------------------------------------------------
+
+    def set_default_headers(self) -> None:
+        """None: CSP and CORS mean nothing on a 101."""
+
+    def get_compression_options(self) -> dict[str, Any] | None:
+        """permessage-deflate exactly when the server's settings ask for it."""
+        options: dict[str, Any] | None = self.settings.get("websocket_compression_options")
+        return options
+
+    # jupyter_server reads these settings in milliseconds and tornado reads the same properties in
+    # seconds (jupyter_server#1612): tornado's own ping loop is the one that runs here.
+    @property
+    def ping_interval(self) -> float:
+        """Seconds between pings."""
+        return float(self.settings.get("websocket_ping_interval") or 20)
+
+    @property
+    def ping_timeout(self) -> float:
+        """Seconds until an unanswered ping closes the socket."""
+        return min(float(self.settings.get("websocket_ping_timeout") or 20), self.ping_interval)
+
+    @ws_authenticated
+    async def get(self, *args: Any, **kwargs: Any) -> None:
+        """Open for everybody who may read; each command is checked again by itself."""
+        if not await self.allows("read"):
+            raise web.HTTPError(403, "you are not allowed to read workflows on this server")
+        await super().get(*args, **kwargs)
+
+    # -- the conversation -------------------------------------------------------------------------
+
+    async def open(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+        """Say hello. Jupyter's own `open` is left out: it starts a second ping loop."""
+        self.set_nodelay(True)
+        app = self.settings["wf_jupyter"]
+        host: OrchestratorHost = self.settings["wf_jupyter_host"]
+        await host.start()
+        pump = Pump(
+            host=host,
+            write=self._write,
+            heartbeat=app.heartbeat,
+            deadline=app.slow_client_timeout,
+            limit=host.mailbox_limit,
+        )
+        self._pump = pump
+        self._conversation = Conversation(
+            host=host,
+            mailbox=pump.mailbox,
+            outlet=pump,
+            visitor=self,
+            limiter=self.settings["wf_jupyter_rate_limiter"],
+            message_limit=app.max_message_size,
+            subscription_limit=app.max_subscriptions,
+        )
+        self.settings["wf_jupyter_sockets"].add(self)
+        try:
+            await pump.send(jsonrpc.notification("hello", host.hello()))
+        except (WebSocketClosedError, TimeoutError):
+            return
+        self._pumping = asyncio.get_running_loop().create_task(self._deliver(pump), name="wf_jupyter socket")
+
+    async def on_message(self, message: str | bytes) -> None:  # type: ignore[override]
+        """tornado reads the next frame only after this returned: a flood slows its sender down."""
+        if self._conversation is None:
+            return
+        try:
+            await self._conversation.receive(message)
+        except WebSocketClosedError:
+            pass
+        except TimeoutError:
+            self._give_up()
+
+    def on_close(self) -> None:
+        """Stop listening; nothing is kept for a socket that is gone, it asks again with its position."""
+        self.settings["wf_jupyter_sockets"].discard(self)
+        if self._pumping is not None:
+            self._pumping.cancel()
+        if self._conversation is not None:
+            ending = asyncio.get_running_loop().create_task(self._conversation.end(), name="wf_jupyter goodbye")
+            keep: set[asyncio.Task[None]] = self.settings["wf_jupyter_goodbyes"]
+            keep.add(ending)
+            ending.add_done_callback(keep.discard)
+
+    async def _deliver(self, pump: Pump) -> None:
+        try:
+            await pump.run()
+        except WebSocketClosedError:
+            pass
+        except TimeoutError:
+            self._give_up()
+        except Exception:
+            # Closing makes the client come back and ask for what it misses; staying open would be a silent hole.
+            _log.exception("delivering events failed")
+            self.close(1011, "internal error")
+
+    def _give_up(self) -> None:
+        _log.info("closing a WebSocket whose reader takes nothing")
+        self.close(TRY_AGAIN_LATER, "too slow")
+
+    async def _write(self, frame: bytes) -> None:
+        await self.write_message(frame)
