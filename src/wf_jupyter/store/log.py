@@ -47,9 +47,7 @@ def appending(batch: Batch, owner: str, places: Places) -> Callable[[sqlite3.Con
         connection.executemany("INSERT INTO events VALUES (?, ?, ?)", rows)
         write_values(connection, number, batch.values, places)
         for (task, body), (_, expansion) in zip(expansions, batch.expansions, strict=True):
-            connection.execute(
-                "INSERT INTO expansions (execution, task, body) VALUES (?, ?, ?)", (number, task, body)
-            )
+            connection.execute("INSERT INTO expansions (execution, task, body) VALUES (?, ?, ?)", (number, task, body))
             _write_blobs(connection, number, expansion.blobs)
         connection.execute(
             "UPDATE executions SET seq = ?, counts = ?, ended = ? WHERE number = ?",

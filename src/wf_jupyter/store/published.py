@@ -27,9 +27,10 @@ def write_workflow(connection: sqlite3.Connection, workflow: Published) -> Publi
 def as_stored(workflow: Published, newest: Published | None) -> Published:
     """The workflow with its version and without environment variables; `newest` itself when nothing changed."""
     environment = msgspec.structs.replace(workflow.environment, variables={})
-    if (
-        newest is not None
-        and (workflow.code, workflow.parameters, environment) == (newest.code, newest.parameters, newest.environment)
+    if newest is not None and (workflow.code, workflow.parameters, environment) == (
+        newest.code,
+        newest.parameters,
+        newest.environment,
     ):
         return newest
     version = 1 if newest is None else newest.version + 1

@@ -52,10 +52,7 @@ def write_values(
     if values:
         connection.executemany(
             "INSERT OR REPLACE INTO task_values VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (number, task, value.part, value.data, places.stored(value.path), value.size)
-                for task, value in values
-            ],
+            [(number, task, value.part, value.data, places.stored(value.path), value.size) for task, value in values],
         )
 
 

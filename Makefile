@@ -1,0 +1,48 @@
+# Two commands set everything up on a fresh machine: `make demo` and `make test`.
+# Both use the virtual environment .venv and install again only when something that matters changed.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell command -v $(name) 2>/dev/null)))
+FRONTEND := src/wf_jupyter/frontend
+SOURCES := $(wildcard $(addprefix $(FRONTEND)/,package.json package-lock.json build.mjs tsconfig.json hatch_build.py)) \
+           $(shell find $(FRONTEND)/src -type f 2>/dev/null)
+CONFIG := pyproject.toml $(wildcard jupyter-config/*/*)
+
+.PHONY: demo test check clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   open JupyterLab on the quickstart notebook"
+	@echo "make test   run all checks and tests"
+	@echo "make check  the checks without the tests: ruff, mypy, import contracts, TypeScript"
+	@echo "make clean  remove what these made"
+
+demo: $(VENV)/.demo
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/demo.py
+
+test: $(VENV)/.test
+	@.ci/check
+	@.ci/test
+
+check: $(VENV)/.test
+	@.ci/check
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; $(PYTHON) is older: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/python $(CONFIG) $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[examples,lab]'
+	@touch $@
+
+$(VENV)/.test: $(BIN)/python $(CONFIG) $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,examples,lab,dask]'
+	@.ci/browser
+	@touch $@ $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV) $(FRONTEND)/node_modules build dist
+	find src/wf_jupyter/static -type f ! -name .gitkeep -delete

@@ -1,0 +1,130 @@
+"""The shape of the code: no cycles, small modules, a cheap import, and exactly the public names we mean."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import wf_jupyter
+
+SOURCE = Path(wf_jupyter.__file__).parent
+MODULES = sorted(path for path in SOURCE.rglob("*.py") if "frontend" not in path.relative_to(SOURCE).parts)
+LONGEST_MODULE = 400
+LONGEST_INIT = 120
+LONGEST_FUNCTION = 60
+BANNED_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "misc"}
+
+#: What a kernel must not pay for when it imports the package.
+NOT_IN_A_KERNEL = {"IPython", "anywidget", "cloudpickle", "dask", "distributed", "jupyter_server", "sqlite3", "tornado"}
+#: What the Jupyter server process must never load.
+NOT_IN_THE_SERVER = {"cloudpickle", "numpy", "pandas", "wf_jupyter.dsl", "wf_jupyter.client", "wf_jupyter.widget"}
+IMPORT_SECONDS = 0.1
+
+PUBLIC_NAMES = """
+    Execution ExecutionCancelled ExecutionNotFound InputError NotPermitted ProtocolMismatch RateLimited
+    ServerUnavailable StateConflict StoreError TaskError TaskFailed ValueTooLarge WorkflowDefinitionError
+    WorkflowError WorkflowNotFound __version__ allow_failure coalesce connect current_task execute executions
+    get_execution progress task track unless when workflow workflows
+""".split()
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+TREES = {name_of(path): ast.parse(path.read_text("utf-8")) for path in MODULES}
+
+
+def imports_of(module: str, tree: ast.AST) -> Iterator[str]:
+    """Modules of ours that it imports, also inside functions; not those under TYPE_CHECKING."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in TREES)
+        elif isinstance(node, ast.ImportFrom) and node.module in TREES:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in TREES else node.module
+        else:
+            yield from imports_of(module, node)
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    # The package root names everything lazily, for users; from inside it serves only `__version__`.
+    graph = {name: set(imports_of(name, tree)) - {name} for name, tree in TREES.items() if name != "wf_jupyter"}
+    remaining = dict(graph)
+    while leaves := [name for name, targets in remaining.items() if not targets & remaining.keys()]:
+        for name in leaves:
+            del remaining[name]
+    assert {name: sorted(targets & remaining.keys()) for name, targets in remaining.items()} == {}
+
+
+def test_nothing_inside_imports_the_package_root_but_for_the_version() -> None:
+    wrong = [
+        name
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and node.module == "wf_jupyter"
+        and any(alias.name != "__version__" and f"wf_jupyter.{alias.name}" not in TREES for alias in node.names)
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=[name_of(path) for path in MODULES])
+def test_modules_and_functions_are_small_and_named_for_what_they_are(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert len(text.splitlines()) <= (LONGEST_INIT if path.name == "__init__.py" else LONGEST_MODULE)
+    assert not BANNED_NAMES & set(path.stem.split("_"))
+    long = [
+        f"{node.name}: {node.end_lineno - node.lineno + 1} lines"
+        for node in ast.walk(TREES[name_of(path)])
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.end_lineno is not None
+        and node.end_lineno - node.lineno >= LONGEST_FUNCTION
+    ]
+    assert long == []
+
+
+def test_the_public_names_are_these_and_all_can_be_had() -> None:
+    assert sorted(wf_jupyter.__all__) == sorted(PUBLIC_NAMES)
+    for name in PUBLIC_NAMES:
+        assert getattr(wf_jupyter, name) is not None
+
+
+def loaded_by(statement: str) -> tuple[set[str], float]:
+    """The modules that a fresh interpreter has after `statement`, and how long that took, in seconds."""
+    code = (
+        "import json, sys, time; begin = time.perf_counter()\n"
+        f"{statement}\n"
+        "print(json.dumps([time.perf_counter() - begin, sorted(sys.modules)]))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE.parent)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    seconds, modules = json.loads(done.stdout)
+    return set(modules), seconds
+
+
+def test_importing_the_package_is_cheap() -> None:
+    runs = [loaded_by("import wf_jupyter") for _ in range(5)]
+    assert not NOT_IN_A_KERNEL & runs[0][0]
+    assert min(seconds for _, seconds in runs) < IMPORT_SECONDS
+
+
+def test_defining_a_workflow_loads_neither_server_nor_store_nor_widget() -> None:
+    modules, _ = loaded_by("import wf_jupyter as wf; wf.task; wf.workflow; wf.progress; wf.WorkflowError")
+    assert not {"anywidget", "dask", "distributed", "jupyter_server", "sqlite3", "tornado"} & modules
+
+
+def test_the_server_process_does_not_load_user_code_or_what_could_unpickle_it() -> None:
+    modules, _ = loaded_by("import wf_jupyter.server.extension")
+    assert not NOT_IN_THE_SERVER & modules
