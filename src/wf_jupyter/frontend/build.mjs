@@ -1,0 +1,58 @@
+// Bundles src/widget.ts into ../static/widget.js: one ESM file with nothing to load at run time.
+//
+// Its first line is `/* wf_jupyter <hash> */`; a bundle whose hash fits the sources is fresh and is not
+// built again. The hash is sha256, in hex, over the sources in order of their path relative to this
+// folder (with `/`, compared by code units): for each the path in UTF-8, a zero byte, the content,
+// a zero byte. The sources are package.json, package-lock.json, build.mjs, tsconfig.json and every
+// file below src/. The Python build hook computes the same.
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const TARGET = fileURLToPath(new URL("../static/widget.js", import.meta.url));
+const FILES = ["package.json", "package-lock.json", "build.mjs", "tsconfig.json"];
+
+/** Paths of all sources, relative to this folder, in hash order. */
+export function sources() {
+  const inside = readdirSync(`${HERE}src`, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => `${entry.parentPath.slice(HERE.length).replaceAll("\\", "/")}/${entry.name}`);
+  return [...FILES, ...inside].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+/** What the first line of the bundle names. */
+export function sourceHash() {
+  const hash = createHash("sha256");
+  for (const path of sources()) {
+    hash.update(path, "utf8").update("\0").update(readFileSync(HERE + path)).update("\0");
+  }
+  return hash.digest("hex");
+}
+
+async function bundle() {
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({
+    absWorkingDir: HERE,
+    entryPoints: ["src/widget.ts"],
+    bundle: true,
+    write: false,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    charset: "utf8",
+    legalComments: "inline",
+    loader: { ".css": "text" },
+    banner: { js: `/* wf_jupyter ${sourceHash()} */` },
+    logLevel: "warning",
+  });
+  const { contents } = outputFiles[0];
+  mkdirSync(fileURLToPath(new URL("../static/", import.meta.url)), { recursive: true });
+  writeFileSync(`${TARGET}.new`, contents);
+  renameSync(`${TARGET}.new`, TARGET);
+  const kb = (bytes) => `${(bytes / 1024).toFixed(1)} kB`;
+  console.error(`widget.js ${kb(contents.length)}, gzipped ${kb(gzipSync(contents, { level: 9 }).length)}`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();

@@ -1,0 +1,178 @@
+// The drawing of a whole graph: connected parts laid out each on its own, then packed in rows.
+import { Component } from "./component.ts";
+import type { Sketch } from "./layers.ts";
+
+const PART_GAP = 28;
+
+/** A bend of a long edge: where it passes a rank, from `from` to `to` along. */
+export interface Bend {
+  readonly across: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Place of one node: centre across, start along, and where its rank ends. */
+export interface Place {
+  readonly across: number;
+  readonly along: number;
+  readonly rankEnd: number;
+}
+
+/** Positions of all nodes of a graph; grows without moving what need not move. */
+export class Layout {
+  width = 0;
+  length = 0;
+  /** Nodes placed by `insert` since the whole was laid out. */
+  inserted = 0;
+  #parts: Component[] = [];
+  #partOf: number[] = [];
+  #local: number[] = [];
+  #offset: { across: number; along: number }[] = [];
+
+  /** Lay out `sketch`; parts stand side by side up to `room` across. */
+  constructor(
+    sketch: Sketch,
+    private readonly room: number,
+  ) {
+    for (const { members, inner } of split(sketch)) this.#adopt(new Component(members, inner));
+    this.#pack();
+  }
+
+  get size(): number {
+    return this.#partOf.length;
+  }
+
+  /** Where a node is. */
+  place(node: number): Place {
+    const part = this.#parts[this.#partOf[node]!]!;
+    const { across, along } = this.#offset[this.#partOf[node]!]!;
+    const local = this.#local[node]!;
+    const rank = part.graph.rank[local]!;
+    const start = along + part.start[rank]!;
+    return { across: across + part.at[local]!, along: start, rankEnd: start + part.extent[rank]! };
+  }
+
+  /** Rank of a node within its part, and the order there: what arrow keys follow. */
+  rank(node: number): number {
+    return this.#parts[this.#partOf[node]!]!.graph.rank[this.#local[node]!]!;
+  }
+
+  /** The ranks that an edge passes between its ends. */
+  bends(source: number, target: number): Bend[] {
+    const p = this.#partOf[source]!;
+    if (p !== this.#partOf[target]) return [];
+    const part = this.#parts[p]!;
+    const { across, along } = this.#offset[p]!;
+    const from = this.#local[source]!;
+    const steps = part.graph.rank[this.#local[target]!]! - part.graph.rank[from]! - 1;
+    return (part.graph.chain.get(from) ?? []).slice(0, Math.max(0, steps)).map((dummy) => {
+      const start = along + part.start[part.graph.rank[dummy]!]!;
+      return { across: across + part.at[dummy]!, from: start, to: start + part.extent[part.graph.rank[dummy]!]! };
+    });
+  }
+
+  /** Change a node's size in place. */
+  resize(node: number, across: number, along: number): void {
+    this.#parts[this.#partOf[node]!]!.resize(this.#local[node]!, across, along);
+    this.#pack();
+  }
+
+  /**
+   * Add the nodes of `sketch` beyond those that are there, with the edges that lead to them. False,
+   * with nothing changed, when they would join parts or feed old nodes: then all must be laid out again.
+   */
+  insert(sketch: Sketch): boolean {
+    const old = this.size;
+    const into: number[][] = Array.from({ length: sketch.across.length - old }, () => []);
+    for (let edge = 0; edge < sketch.sources.length; edge++) {
+      const source = sketch.sources[edge]!;
+      const target = sketch.targets[edge]!;
+      if (target >= old && source < target) into[target - old]!.push(source);
+      else if (source >= old) return false;
+    }
+    const part = [...this.#partOf];
+    for (const [i, sources] of into.entries()) {
+      const parts = new Set(sources.map((source) => part[source]!));
+      if (parts.size > 1) return false;
+      part.push(parts.values().next().value ?? -1 - i);
+    }
+    into.forEach((sources, i) => {
+      const node = old + i;
+      const across = sketch.across[node]!;
+      const along = sketch.along[node]!;
+      if (sources.length === 0) {
+        this.#adopt(new Component([node], { across: [across], along: [along], sources: [], targets: [] }));
+        return;
+      }
+      const index = this.#partOf[sources[0]!]!;
+      this.#partOf[node] = index;
+      this.#local[node] = this.#parts[index]!.members.length;
+      this.#parts[index]!.insert(node, across, along, sources.map((source) => this.#local[source]!));
+    });
+    this.inserted += into.length;
+    this.#pack();
+    return true;
+  }
+
+  #adopt(part: Component): void {
+    part.members.forEach((member, local) => {
+      this.#partOf[member] = this.#parts.length;
+      this.#local[member] = local;
+    });
+    this.#parts.push(part);
+  }
+
+  #pack(): void {
+    const widest = this.#parts.reduce((most, part) => Math.max(most, part.width), this.room);
+    let across = 0;
+    let along = 0;
+    let row = 0;
+    this.width = 0;
+    this.#offset = this.#parts.map((part) => {
+      if (across > 0 && across + part.width > widest) {
+        across = 0;
+        along += row + PART_GAP;
+        row = 0;
+      }
+      const offset = { across, along };
+      across += part.width + PART_GAP;
+      row = Math.max(row, part.length);
+      this.width = Math.max(this.width, offset.across + part.width);
+      return offset;
+    });
+    this.length = along + row;
+  }
+}
+
+/** The connected parts of a graph, in order of their first node. */
+function split(sketch: Sketch): { members: number[]; inner: Sketch }[] {
+  const n = sketch.across.length;
+  const root = Array.from({ length: n }, (_, i) => i);
+  const find = (node: number): number => {
+    while (root[node] !== node) node = root[node] = root[root[node]!]!;
+    return node;
+  };
+  sketch.sources.forEach((source, edge) => {
+    const a = find(source);
+    const b = find(sketch.targets[edge]!);
+    root[Math.max(a, b)] = Math.min(a, b);
+  });
+  const parts = new Map<number, { members: number[]; sources: number[]; targets: number[] }>();
+  const local: number[] = [];
+  for (let node = 0; node < n; node++) {
+    const top = find(node);
+    const part = parts.get(top) ?? { members: [], sources: [], targets: [] };
+    parts.set(top, part);
+    local[node] = part.members.push(node) - 1;
+  }
+  sketch.sources.forEach((source, edge) => {
+    const part = parts.get(find(source))!;
+    part.sources.push(local[source]!);
+    part.targets.push(local[sketch.targets[edge]!]!);
+  });
+  return [...parts.values()].map(({ members, sources, targets }) => {
+    const across = members.map((node) => sketch.across[node]!);
+    const along = members.map((node) => sketch.along[node]!);
+    return { members, inner: { across, along, sources, targets } };
+  });
+}

@@ -1,0 +1,92 @@
+// Everything that arrives is untrusted: it enters the program here or not at all.
+import type { Event, Snapshot } from "./messages.gen.ts";
+
+/** An event of a type that this view does not know: only its place in the log counts. */
+export interface UnknownEvent {
+  readonly type: "unknown";
+  readonly seq: number;
+}
+
+export type Incoming = Event | UnknownEvent;
+
+type Fields = Readonly<Record<string, unknown>>;
+type Check = (value: unknown) => boolean;
+
+const text: Check = (value) => typeof value === "string";
+const number: Check = (value) => typeof value === "number" && Number.isFinite(value);
+const list: Check = (value) => Array.isArray(value);
+const texts: Check = (value) => Array.isArray(value) && value.every(text);
+const object: Check = isObject;
+const optional = (check: Check): Check => (value) => value === undefined || value === null || check(value);
+
+const FAILURE = { type: text, message: text, traceback: optional(text) };
+const failure: Check = (value) => isObject(value) && holds(value, FAILURE);
+const RESULT = { type: text, text: optional(text), size: optional(number), shape: optional(list), html: optional(text) };
+const result: Check = (value) => isObject(value) && holds(value, RESULT);
+const item: Check = (value) =>
+  isObject(value) && holds(value, { key: text, name: text, group: optional(text), dependencies: optional(texts) });
+const items: Check = (value) => Array.isArray(value) && value.every(item);
+
+const EVENTS: { readonly [type in Event["type"]]: Readonly<Record<string, Check>> } = {
+  "workflow.started": { workflow: text, inputs: optional(object) },
+  "tasks.added": { tasks: optional(items), groups: optional(items) },
+  "task.started": { task: text, attempt: number },
+  "task.progress": { task: text, done: number, total: optional(number), text: optional(text) },
+  "task.log": { task: text, attempt: number, stream: text, text: text },
+  "task.output": { task: text, attempt: number, data: object },
+  "task.retrying": { task: text, attempt: number, delay: number, error: failure },
+  "task.completed": { task: text, status: text, attempt: number, error: optional(failure), result: optional(result) },
+  "workflow.paused": {},
+  "workflow.resumed": {},
+  "workflow.cancelling": { reason: optional(text) },
+  "workflow.retried": { tasks: optional(texts) },
+  "workflow.interrupted": {},
+  "workflow.recovered": { tasks: optional(texts) },
+  "workflow.completed": { status: text, failed: optional(texts), result: optional(result) },
+};
+
+const TASK = { key: text, name: text, status: text, group: optional(text), dependencies: optional(texts) };
+const task: Check = (value) => isObject(value) && holds(value, TASK);
+const SNAPSHOT = { id: text, workflow: text, status: text, seq: number, tasks: list };
+
+/** Whether `value` is a plain JSON object. */
+export function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The event, `UnknownEvent` when only its place is understood, or null when it is no event at all. */
+export function decodeEvent(value: unknown): Incoming | null {
+  if (!isObject(value) || !Number.isInteger(value["seq"])) return null;
+  const seq = value["seq"] as number;
+  const type = value["type"];
+  const fields = typeof type === "string" && Object.hasOwn(EVENTS, type) ? EVENTS[type as Event["type"]] : null;
+  if (fields === null || !text(value["time"]) || !holds(value, fields)) return { type: "unknown", seq };
+  return value as unknown as Event;
+}
+
+/** All that are events, in order; an empty list for anything that is no list. */
+export function decodeEvents(value: unknown): Incoming[] {
+  return Array.isArray(value) ? value.map(decodeEvent).filter((event) => event !== null) : [];
+}
+
+/** The snapshot without the tasks and groups that are malformed, or null. */
+export function decodeSnapshot(value: unknown): Snapshot | null {
+  if (!isObject(value) || !holds(value, SNAPSHOT)) return null;
+  const tasks = (value["tasks"] as unknown[]).filter(task);
+  const groups = Array.isArray(value["groups"]) ? value["groups"].filter(item) : [];
+  return { ...value, tasks, groups } as unknown as Snapshot;
+}
+
+/** The value that the text stands for, or undefined when it is no JSON. */
+export function parseJson(source: string): unknown {
+  try {
+    return JSON.parse(source) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function holds(value: Fields, checks: Readonly<Record<string, Check>>): boolean {
+  for (const name in checks) if (!checks[name]!(value[name])) return false;
+  return true;
+}

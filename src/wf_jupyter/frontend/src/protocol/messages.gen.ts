@@ -1,0 +1,325 @@
+// Generated from protocol/schema.json by scripts/types.mjs: do not edit.
+
+export type Event = WorkflowStarted | TasksAdded | TaskStarted | TaskProgress | TaskLog | TaskOutput | TaskRetrying | TaskCompleted | WorkflowPaused | WorkflowResumed | WorkflowCancelling | WorkflowRetried | WorkflowInterrupted | WorkflowRecovered | WorkflowCompleted;
+
+/**
+ * Where one execution stands.
+ */
+export type ExecutionStatus = "cancelled" | "cancelling" | "failed" | "interrupted" | "paused" | "pending" | "running" | "succeeded";
+
+/**
+ * Why an attempt did not succeed, as text.
+ *
+ * `kind` is who is to blame: `raised` (the task's own exception), `timeout`, `cancelled`,
+ * `worker_lost` (crash, `os._exit`, killed), `upstream`, `value` (an input or result that cannot
+ * be encoded, decoded or is too large) or `definition` (a map over something that is no list).
+ * `retriable` is False when `retry_on` does not name the exception.
+ */
+export interface Failure {
+  readonly kind: "cancelled" | "definition" | "raised" | "timeout" | "upstream" | "value" | "worker_lost";
+  readonly message: string;
+  readonly retriable?: boolean;
+  readonly traceback?: string;
+  readonly type: string;
+}
+
+/**
+ * A mapped task or a sub-workflow as a whole; `size` is None until the number of items is known.
+ *
+ * A group that could not be expanded (its upstream failed, or gave no list) gets one task with the
+ * group's own key, which carries the reason.
+ */
+export interface GroupInfo {
+  readonly dependencies?: readonly string[];
+  readonly group?: string | null;
+  readonly key: string;
+  readonly kind: "map" | "workflow";
+  readonly name: string;
+  readonly size?: number | null;
+}
+
+/**
+ * A mapped task or sub-workflow as a whole; `size` is None until known.
+ */
+export interface GroupSnapshot {
+  readonly dependencies?: readonly string[];
+  readonly group?: string | null;
+  readonly key: string;
+  readonly kind: "map" | "workflow";
+  readonly name: string;
+  readonly size?: number | null;
+}
+
+/**
+ * How far a task is.
+ */
+export interface Progress {
+  readonly done: number;
+  readonly text?: string | null;
+  readonly total?: number | null;
+}
+
+/**
+ * A result as people see it: class name, bounded text, size in bytes, and data facts.
+ *
+ * `length` is `len()` where that means something, `shape` a tuple of sizes for arrays and frames.
+ */
+export interface ResultInfo {
+  readonly html?: string | null;
+  readonly length?: number | null;
+  readonly shape?: readonly number[] | null;
+  readonly size?: number;
+  readonly text?: string;
+  readonly type: string;
+}
+
+/**
+ * A whole execution at `seq`. `counts` has every task status as a key; times are UTC.
+ */
+export interface Snapshot {
+  readonly counts: { readonly [key: string]: number };
+  readonly created: string;
+  readonly duration?: number | null;
+  readonly ended?: string | null;
+  readonly epoch: string;
+  readonly failed?: readonly string[];
+  readonly groups?: readonly GroupSnapshot[];
+  readonly id: string;
+  readonly inputs?: { readonly [key: string]: string };
+  readonly result?: ResultInfo | null;
+  readonly seq: number;
+  readonly started?: string | null;
+  readonly status: ExecutionStatus;
+  readonly tasks?: readonly TaskSnapshot[];
+  readonly workflow: string;
+}
+
+/**
+ * One line of a list of executions.
+ */
+export interface Summary {
+  readonly counts?: { readonly [key: string]: number };
+  readonly created: string;
+  readonly ended?: string | null;
+  readonly id: string;
+  readonly owner?: string;
+  readonly seq: number;
+  readonly status: ExecutionStatus;
+  readonly workflow: string;
+}
+
+/**
+ * A task reached a final status. `attempt` is how many were started; `duration` that of the last, in seconds.
+ *
+ * `lengths` gives the number of items of each part of the result that is mapped over, and
+ * `truth` whether the result is truthy, when the graph asked for it.
+ */
+export interface TaskCompleted {
+  readonly attempt: number;
+  readonly duration?: number;
+  readonly error?: Failure | null;
+  readonly lengths?: { readonly [key: string]: number };
+  readonly result?: ResultInfo | null;
+  readonly seq: number;
+  readonly status: TaskStatus;
+  readonly task: string;
+  readonly time: string;
+  readonly truth?: boolean | null;
+  readonly type: "task.completed";
+}
+
+/**
+ * A task as it is added: `dependencies` are keys of tasks or of groups.
+ */
+export interface TaskInfo {
+  readonly dependencies?: readonly string[];
+  readonly group?: string | null;
+  readonly key: string;
+  readonly name: string;
+}
+
+/**
+ * Text that a task printed or logged.
+ */
+export interface TaskLog {
+  readonly attempt: number;
+  readonly seq: number;
+  readonly stream: string;
+  readonly task: string;
+  readonly text: string;
+  readonly time: string;
+  readonly type: "task.log";
+}
+
+/**
+ * Something a task displayed: MIME type → content (text, or base64 for binary types).
+ */
+export interface TaskOutput {
+  readonly attempt: number;
+  readonly data: { readonly [key: string]: string };
+  readonly seq: number;
+  readonly task: string;
+  readonly time: string;
+  readonly type: "task.output";
+}
+
+/**
+ * How far a running task is; `total` is None when unknown.
+ */
+export interface TaskProgress {
+  readonly done: number;
+  readonly seq: number;
+  readonly task: string;
+  readonly text?: string | null;
+  readonly time: string;
+  readonly total?: number | null;
+  readonly type: "task.progress";
+}
+
+/**
+ * An attempt failed and another follows after `delay` seconds.
+ */
+export interface TaskRetrying {
+  readonly attempt: number;
+  readonly delay: number;
+  readonly error: Failure;
+  readonly seq: number;
+  readonly task: string;
+  readonly time: string;
+  readonly type: "task.retrying";
+}
+
+/**
+ * One task. `attempts` is how many were started; `started` and `ended` are those of the last.
+ *
+ * `duration` is in seconds, as the worker measured it; None while there is none.
+ */
+export interface TaskSnapshot {
+  readonly attempts?: number;
+  readonly dependencies?: readonly string[];
+  readonly displayed?: number;
+  readonly duration?: number | null;
+  readonly ended?: string | null;
+  readonly error?: Failure | null;
+  readonly group?: string | null;
+  readonly key: string;
+  readonly logged?: number;
+  readonly name: string;
+  readonly progress?: Progress | null;
+  readonly result?: ResultInfo | null;
+  readonly retry_at?: string | null;
+  readonly started?: string | null;
+  readonly status: TaskStatus;
+  readonly worker?: string;
+}
+
+/**
+ * An attempt (from 1) was handed to a worker.
+ */
+export interface TaskStarted {
+  readonly attempt: number;
+  readonly seq: number;
+  readonly task: string;
+  readonly time: string;
+  readonly type: "task.started";
+  readonly worker?: string;
+}
+
+/**
+ * Where one task stands.
+ */
+export type TaskStatus = "cached" | "cancelled" | "failed" | "pending" | "retrying" | "running" | "skipped" | "succeeded";
+
+/**
+ * The graph, and every later growth of it. A group that is already known gets its size.
+ */
+export interface TasksAdded {
+  readonly groups?: readonly GroupInfo[];
+  readonly seq: number;
+  readonly tasks?: readonly TaskInfo[];
+  readonly time: string;
+  readonly type: "tasks.added";
+}
+
+/**
+ * Cancel was asked for; running tasks are being stopped.
+ */
+export interface WorkflowCancelling {
+  readonly reason?: string;
+  readonly seq: number;
+  readonly time: string;
+  readonly type: "workflow.cancelling";
+}
+
+/**
+ * The execution reached a final status; `failed` names the tasks that failed, at most 100.
+ */
+export interface WorkflowCompleted {
+  readonly duration?: number;
+  readonly failed?: readonly string[];
+  readonly failed_count?: number;
+  readonly result?: ResultInfo | null;
+  readonly seq: number;
+  readonly status: ExecutionStatus;
+  readonly time: string;
+  readonly type: "workflow.completed";
+}
+
+/**
+ * The orchestrator that ran the execution is gone.
+ */
+export interface WorkflowInterrupted {
+  readonly seq: number;
+  readonly time: string;
+  readonly type: "workflow.interrupted";
+}
+
+/**
+ * No new task starts until resumed; running ones end.
+ */
+export interface WorkflowPaused {
+  readonly seq: number;
+  readonly time: string;
+  readonly type: "workflow.paused";
+}
+
+/**
+ * An orchestrator took the execution over; the attempts of `tasks` were in flight and run again.
+ */
+export interface WorkflowRecovered {
+  readonly seq: number;
+  readonly tasks?: readonly string[];
+  readonly time: string;
+  readonly type: "workflow.recovered";
+}
+
+/**
+ * Tasks start again.
+ */
+export interface WorkflowResumed {
+  readonly seq: number;
+  readonly time: string;
+  readonly type: "workflow.resumed";
+}
+
+/**
+ * `tasks` were reset to pending and run again.
+ */
+export interface WorkflowRetried {
+  readonly seq: number;
+  readonly tasks?: readonly string[];
+  readonly time: string;
+  readonly type: "workflow.retried";
+}
+
+/**
+ * The execution exists: the first event of every one. `task_count` counts what is known so far.
+ */
+export interface WorkflowStarted {
+  readonly inputs?: { readonly [key: string]: string };
+  readonly seq: number;
+  readonly task_count?: number;
+  readonly time: string;
+  readonly type: "workflow.started";
+  readonly workflow: string;
+}

@@ -1,0 +1,142 @@
+// How the page's own Jupyter server is found and talked to: https://…{base_url}wf-jupyter/api/v1/
+import { isObject, parseJson } from "./decode.ts";
+
+/** What the page says about its server. */
+export interface PageConfig {
+  readonly baseUrl: string;
+  readonly wsUrl: string;
+  readonly token: string;
+}
+
+/** The server's answer to `GET hello`, and the difference of its clock to ours in ms when it can be told. */
+export interface Hello {
+  readonly serverId: string;
+  readonly epoch: string;
+  readonly ready: boolean;
+  readonly message: string;
+  readonly clockOffset: number | null;
+}
+
+/** An answer that is not 2xx; `status` is 0 when there was none. */
+export class RequestError extends Error {
+  constructor(readonly status: number, message: string, readonly retryAfter: number | null = null) {
+    super(message);
+  }
+}
+
+/** The Jupyter page's configuration; null where there is no Jupyter server behind the page. */
+export function pageConfig(): PageConfig | null {
+  const element = document.getElementById("jupyter-config-data");
+  const parsed = element?.textContent ? parseJson(element.textContent) : null;
+  if (isObject(parsed) && typeof parsed["baseUrl"] === "string") {
+    return { baseUrl: parsed["baseUrl"], wsUrl: asText(parsed["wsUrl"]), token: asText(parsed["token"]) };
+  }
+  const data = document.body?.dataset; // nbclassic
+  if (!data?.["baseUrl"]) return null;
+  const value = (name: string): string => decodeURIComponent(data[name] ?? "");
+  return { baseUrl: value("baseUrl"), wsUrl: value("wsUrl"), token: value("jupyterApiToken") };
+}
+
+/** The REST interface of the page's server. */
+export class Rest {
+  #query = "";
+
+  constructor(readonly config: PageConfig) {}
+
+  /** Address of a REST path. */
+  url(path: string): string {
+    const base = new URL(this.config.baseUrl || "/", location.href);
+    const [name, query] = path.split("?", 2);
+    base.pathname = `${base.pathname.replace(/\/*$/, "/")}wf-jupyter/api/v1/${name}`;
+    base.search = [query, this.#query].filter(Boolean).join("&");
+    base.hash = "";
+    return base.href;
+  }
+
+  /** Address of the WebSocket. */
+  socketUrl(): string {
+    const base = new URL(this.config.baseUrl || "/", location.href);
+    const socket = this.config.wsUrl ? new URL(this.config.wsUrl, location.href) : new URL(base);
+    socket.protocol = socket.protocol.replace(/^http/, "ws");
+    socket.pathname = `${socket.pathname.replace(/\/*$/, "/")}wf-jupyter/api/v1/ws`;
+    socket.search = this.#query;
+    socket.hash = "";
+    return socket.href;
+  }
+
+  /** Ask the server who it is. Third-party frames have no cookie: then the page's token is tried once. */
+  async hello(): Promise<Hello> {
+    const sent = Date.now();
+    let answer: Response;
+    try {
+      answer = await this.#fetch("GET", "hello");
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.status !== 403 || !this.config.token || this.#query) throw error;
+      this.#query = `token=${encodeURIComponent(this.config.token)}`;
+      answer = await this.#fetch("GET", "hello");
+    }
+    const body: unknown = await answer.json();
+    if (!isObject(body)) throw new RequestError(answer.status, "the server's hello is not understood");
+    const date = Date.parse(answer.headers.get("Date") ?? "");
+    const clockOffset = Number.isNaN(date) ? null : date + 500 - (sent + Date.now()) / 2;
+    return {
+      serverId: asText(body["server_id"]),
+      epoch: asText(body["epoch"]),
+      ready: body["ready"] !== false,
+      message: asText(body["message"]),
+      clockOffset,
+    };
+  }
+
+  /** The parsed JSON answer to a GET. */
+  async get(path: string): Promise<unknown> {
+    return (await this.#fetch("GET", path)).json();
+  }
+
+  /** Send a command; a rate limit is waited for, up to a minute in all. */
+  async post(path: string): Promise<unknown> {
+    for (let waited = 0; ; ) {
+      try {
+        return await (await this.#fetch("POST", path)).json();
+      } catch (error) {
+        const pause = error instanceof RequestError && error.status === 429 ? (error.retryAfter ?? 1) : null;
+        if (pause === null || waited + pause > 60) throw error;
+        waited += pause;
+        await new Promise((resolve) => setTimeout(resolve, pause * 1000));
+      }
+    }
+  }
+
+  async #fetch(method: "GET" | "POST", path: string): Promise<Response> {
+    const headers: Record<string, string> = { Accept: "application/json" };
+    if (method === "POST") {
+      headers["Content-Type"] = "application/json";
+      headers["X-XSRFToken"] = cookie("_xsrf");
+    }
+    let answer: Response;
+    try {
+      answer = await fetch(this.url(path), { method, headers, credentials: "same-origin", cache: "no-store" });
+    } catch {
+      throw new RequestError(0, "the server cannot be reached");
+    }
+    if (answer.ok) return answer;
+    const body = parseJson(await answer.text().catch(() => ""));
+    const message = isObject(body) ? asText(body["message"]) || asText(body["reason"]) : "";
+    const after = Number.parseFloat(answer.headers.get("Retry-After") ?? "");
+    throw new RequestError(answer.status, message || `the server answered ${answer.status}`, after >= 0 ? after : null);
+  }
+}
+
+/** Path of one execution, or of a command on it. */
+export function executionPath(id: string, ...rest: string[]): string {
+  return ["executions", encodeURIComponent(id), ...rest.map(encodeURIComponent)].join("/");
+}
+
+function cookie(name: string): string {
+  const found = document.cookie.split("; ").find((entry) => entry.startsWith(`${name}=`));
+  return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
+}
+
+function asText(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,40 @@
+"""The JSON Schema of what the wire carries: the one source of the view's TypeScript types.
+
+`python -m wf_jupyter.protocol.schema` writes `schema.json` beside this file; a test fails when that
+file no longer matches the model.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from wf_jupyter.model.events import Event
+from wf_jupyter.model.snapshot import Snapshot, Summary
+
+PATH = Path(__file__).with_name("schema.json")
+
+_REFERENCE = "#/$defs/{name}"
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) whose `$defs` hold `Event`, `Snapshot`, `Summary` and all that they use."""
+    (event, _, _), components = msgspec.json.schema_components((Event, Snapshot, Summary), ref_template=_REFERENCE)
+    definitions = {"Event": event, **components}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "wf_jupyter",
+        "$defs": {name: definitions[name] for name in sorted(definitions)},
+    }
+
+
+def text() -> str:
+    """The schema as it stands in the file."""
+    return json.dumps(schema(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    PATH.write_text(text(), encoding="utf-8")
