@@ -30,27 +30,33 @@ def svg(snapshot: Snapshot) -> str:
     return snapshot_svg(snapshot)
 
 
-def bundle(execution: Execution, still: Snapshot) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The MIME bundle: text, HTML, and the live view when this is a kernel that can show it."""
+def still_bundle(still: Snapshot) -> dict[str, Any]:
+    """What shows where nothing runs: text, and HTML that survives a sanitizer."""
     from wf_jupyter.render.html import snapshot_html
     from wf_jupyter.render.text import snapshot_text
 
-    data: dict[str, Any] = {}
-    metadata: dict[str, Any] = {}
-    if can_show_widgets():
-        shown = widget(execution, None, None)._repr_mimebundle_()
-        data, metadata = shown if isinstance(shown, tuple) else (shown or {}, {})
-    return {**data, "text/plain": snapshot_text(still), "text/html": snapshot_html(still)}, metadata
+    return {"text/plain": snapshot_text(still), "text/html": snapshot_html(still)}
+
+
+def bundle(execution: Execution) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The MIME bundle of an execution: live when this is a kernel that can show it, and always still."""
+    if not can_show_widgets():
+        return still_bundle(execution.still()), {}
+    found: tuple[dict[str, Any], dict[str, Any]] = execution.view()._repr_mimebundle_()
+    return found
 
 
 def show(execution: Execution) -> None:
-    """Display an execution that was just submitted, when there is a notebook to display it in."""
+    """Display an execution that was just submitted, when there is a notebook to display it in.
+
+    The still picture is that of the beginning, however fast the tasks were.
+    """
     if can_show_widgets():
         from IPython.display import display
 
+        data, metadata = bundle(execution)
         start = beginning(execution.connection, execution.snapshot())
-        data, metadata = bundle(execution, start)
-        display(data, metadata=metadata, raw=True)
+        display({**data, **still_bundle(start)}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 
 
 def widget(execution: Execution, tab: str | None, height: int | None) -> Any:

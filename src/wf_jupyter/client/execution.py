@@ -31,6 +31,7 @@ class Execution:
         self._connection = connection
         self._id = execution
         self._mirror: Mirror | None = None
+        self._view: Any = None
 
     # -- what it is --------------------------------------------------------------------------------
 
@@ -138,16 +139,23 @@ class Execution:
         return display.svg(self.snapshot())
 
     def view(self, tab: str | None = None, height: int | None = None) -> Any:
-        """The live view as a widget, opened on a tab and with a height in pixels."""
-        return display.widget(self, tab, height)
+        """The live view as a widget, opened on a tab and with a height in pixels.
+
+        Without arguments it is the same widget each time, as at the end of a cell.
+        """
+        if tab is not None or height is not None:
+            return display.widget(self, tab, height)
+        if self._view is None:
+            self._view = display.widget(self, None, None)
+        return self._view
 
     # -- how it shows ------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        return display.line(self._still())
+        return display.line(self.still())
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-        return display.bundle(self, self._still())
+        return display.bundle(self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Execution) and other._id == self._id
@@ -166,18 +174,18 @@ class Execution:
         """The live mirror behind this object; what the view and the relay listen to."""
         return self._followed()
 
-    def _followed(self) -> Mirror:
-        if self._mirror is None:
-            self._mirror = self._connection.follow(self._id)
-        return self._mirror
-
-    def _still(self) -> Snapshot:
+    def still(self) -> Snapshot:
         """What a saved notebook may show: the end if there is one, else the graph as it was submitted.
 
         Anything in between would depend on the moment of saving.
         """
         snapshot = self.snapshot()
         return snapshot if snapshot.status.is_final else records.beginning(self._connection, snapshot)
+
+    def _followed(self) -> Mirror:
+        if self._mirror is None:
+            self._mirror = self._connection.follow(self._id)
+        return self._mirror
 
     def _command(self, action: Action) -> None:
         self._connection.command(self._id, action)

@@ -1,0 +1,133 @@
+"""From a mirror in the kernel to a page, through the notebook's own connection.
+
+A page that reaches the server of the execution needs none of this; one in VS Code, Colab, or with an
+embedded orchestrator gets its events here. Jupyter drops messages silently above some 1,000 a
+second, so events are collected and leave in at most 20 frames a second. Frames are numbered: a page
+that misses one asks again, and gets a snapshot.
+
+Independently of any page, a snapshot is kept in the widget's state for saved notebooks, at most once
+a second and less often for large graphs.
+
+Runs on the client's background loop, so it goes on while the kernel is busy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from wf_jupyter.client.loop import background
+from wf_jupyter.client.mirror import Link, Mirror
+from wf_jupyter.model.events import Event
+from wf_jupyter.model.snapshot import Snapshot
+
+#: Seconds between two frames of events.
+FRAME = 0.05
+#: Beyond so many collected events a snapshot is smaller, and sooner shown.
+LARGEST_FRAME = 5000
+#: Tasks whose snapshot may be kept once a second; a larger graph is kept proportionally less often.
+_SMALL_GRAPH = 200
+
+Send = Callable[[Mapping[str, Any]], None]
+Keep = Callable[[Any], None]
+
+
+class Relay:
+    """Carries one mirror to one widget. `send` posts a message to all pages, `keep` stores the snapshot."""
+
+    def __init__(self, mirror: Mirror, send: Send, keep: Keep) -> None:
+        self._mirror = mirror
+        self._send = send
+        self._keep = keep
+        self._loop = background().loop
+        self._asked = 0
+        self._frames = 0
+        self._waiting: list[Event] = []
+        self._must_replace = False
+        self._is_flushing = False
+        self._is_keeping = False
+        self._kept_final = False
+
+    def start(self) -> None:
+        """Listen, and keep the snapshot as it is now."""
+        snapshot = self._mirror.attach(self, plain)
+        self._keep(snapshot)
+
+    def ask(self) -> None:
+        """A page wants to be told: a snapshot at once, then events. Any thread."""
+        self._loop.call_soon_threadsafe(self._begin)
+
+    def leave(self) -> None:
+        """A page does not want to be told any more. Any thread."""
+        self._loop.call_soon_threadsafe(self._end)
+
+    # -- listening, on the background loop ---------------------------------------------------------
+
+    def happened(self, events: Sequence[Event]) -> None:
+        if self._asked:
+            self._waiting += events
+            self._plan_frame()
+        self._plan_keeping()
+
+    def replaced(self) -> None:
+        if self._asked:
+            self._must_replace = True
+            self._plan_frame()
+        self._plan_keeping()
+
+    def linked(self, link: Link) -> None:
+        if self._asked:
+            self._send({**self._head("connection"), "state": "live" if link == "live" else "waiting"})
+
+    # -- frames ------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._asked += 1
+        self._must_replace = True
+        self._flush()
+
+    def _end(self) -> None:
+        # A page that asked twice, or vanished, leaves the count too high: then frames go on unread.
+        self._asked = max(0, self._asked - 1)
+
+    def _plan_frame(self) -> None:
+        if not self._is_flushing:
+            self._is_flushing = True
+            self._loop.call_later(FRAME, self._flush)
+
+    def _flush(self) -> None:
+        self._is_flushing = False
+        events, self._waiting = self._waiting, []
+        if self._must_replace or len(events) > LARGEST_FRAME:
+            self._must_replace = False
+            self._send({**self._head("snapshot"), "snapshot": self._mirror.read(plain)})
+        elif events:
+            self._send({**self._head("events"), "events": msgspec.to_builtins(events)})
+
+    def _head(self, kind: str) -> dict[str, Any]:
+        self._frames += 1
+        return {"kind": kind, "execution_id": self._mirror.id, "from": self._frames}
+
+    # -- the saved snapshot ------------------------------------------------------------------------
+
+    def _plan_keeping(self) -> None:
+        is_final = self._mirror.status.is_final
+        if is_final and not self._kept_final:
+            self._kept_final = True
+            self._loop.call_soon(self._store)
+        elif not self._is_keeping:
+            self._kept_final = is_final
+            self._is_keeping = True
+            size = self._mirror.read(lambda snapshot: len(snapshot.tasks))
+            self._loop.call_later(max(1.0, size / _SMALL_GRAPH), self._store)
+
+    def _store(self) -> None:
+        self._is_keeping = False
+        self._keep(self._mirror.read(plain))
+
+
+def plain(snapshot: Snapshot) -> Any:
+    """A snapshot as JSON objects."""
+    return msgspec.to_builtins(snapshot)

@@ -1,0 +1,101 @@
+"""The widget: what Python and the page share about one live view.
+
+The page decides how it gets its events: from its own server when `server_id` is that server's, else
+through the relay. A notebook that was saved with widget state shows `snapshot`, with nothing running.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from wf_jupyter.client.display import still_bundle
+from wf_jupyter.client.execution import Execution
+from wf_jupyter.errors import InputError, WorkflowError
+from wf_jupyter.widget.relay import Relay
+
+_log = logging.getLogger("wf_jupyter")
+
+BUNDLE = Path(__file__).parent.parent / "static" / "widget.js"
+TABS = ("graph", "timeline", "table")
+
+_MISSING = """export default { render({ el }) {
+  el.textContent = "The live view of wf_jupyter was not built: reinstall wf_jupyter, or run `npm run build` in " +
+    "its frontend folder, and restart the kernel. The execution itself goes on.";
+} };
+"""
+
+
+@cache
+def bundle() -> str:
+    """The view's code, or code that says that it is missing."""
+    return BUNDLE.read_text(encoding="utf-8") if BUNDLE.exists() else _MISSING
+
+
+class ExecutionView(anywidget.AnyWidget):  # type: ignore[misc]
+    """The live view of one execution."""
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    execution_id = traitlets.Unicode().tag(sync=True)
+    server_id = traitlets.Unicode().tag(sync=True)
+    workflow = traitlets.Unicode().tag(sync=True)
+    snapshot = traitlets.Dict().tag(sync=True)
+    tab = traitlets.Unicode().tag(sync=True)
+    height = traitlets.Int().tag(sync=True)
+
+    def __init__(self, execution: Execution, tab: str | None = None, height: int | None = None) -> None:
+        if tab is not None and tab not in TABS:
+            raise InputError(f"tab={tab!r} is not allowed: it must be one of {', '.join(TABS)}", "tab")
+        if height is not None and (isinstance(height, bool) or not isinstance(height, int) or height < 1):
+            raise InputError(f"height={height!r} is not allowed: it must be a number of pixels", "height")
+        self._execution = execution
+        mirror = execution.follow()
+        super().__init__(
+            _esm=bundle(),
+            execution_id=execution.id,
+            server_id=execution.connection.server_id,
+            workflow=execution.workflow,
+            tab=tab or "",
+            height=height or 0,
+        )
+        self._relay = Relay(mirror, self.send, self._keep)
+        self._commands = {
+            "cancel": execution.cancel,
+            "pause": execution.pause,
+            "resume": execution.resume,
+            "retry": execution.retry,
+        }
+        self.on_msg(self._received)
+        self._relay.start()
+
+    def _received(self, widget: object, content: Any, buffers: object) -> None:
+        """A message from a page: untrusted, and delivered only while the kernel is idle."""
+        kind = content.get("kind") if isinstance(content, dict) else None
+        match kind:
+            case "subscribe":
+                self._relay.ask()
+            case "unsubscribe":
+                self._relay.leave()
+            case str() if kind in self._commands:
+                try:
+                    self._commands[kind]()
+                except WorkflowError as error:
+                    self.send({"kind": "refused", "command": kind, "message": str(error)})
+            case _:
+                _log.debug("a page sent what is no message")
+
+    def _keep(self, snapshot: Any) -> None:
+        self.snapshot = snapshot
+
+    def __repr__(self) -> str:
+        return f"<live view of {self.workflow!r}>"
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        shown = super()._repr_mimebundle_(**options)
+        data, metadata = shown if isinstance(shown, tuple) else (shown or {}, {})
+        return {**data, **still_bundle(self._execution.still())}, metadata
