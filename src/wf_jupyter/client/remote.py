@@ -16,6 +16,7 @@ from wf_jupyter.client.discovery import PROTOCOL, Endpoint
 from wf_jupyter.client.http import HttpSession
 from wf_jupyter.client.loop import background
 from wf_jupyter.client.mirror import Mirror
+from wf_jupyter.client.polling import Poller
 from wf_jupyter.client.socket import EventSocket
 from wf_jupyter.errors import ProtocolMismatch, ServerUnavailable
 from wf_jupyter.model.events import Event
@@ -47,7 +48,7 @@ class RemoteConnection:
         self.server_id = hello.server_id
         self._locate = locate
         self._http = HttpSession(locate)
-        self._socket = EventSocket(self._http.dial)
+        self._socket = EventSocket(self._http.dial, Poller(self._news))
         self._mirrors: WeakValueDictionary[str, Mirror] = WeakValueDictionary()
         self._lock = threading.Lock()
 
@@ -100,7 +101,7 @@ class RemoteConnection:
         wait = min(wait, MAX_WAIT)
         query = _query({"after": after, "limit": min(limit or MAX_PAGE, MAX_PAGE), "wait": wait or None})
         body = self._call("GET", f"{_execution(execution)}/events{query}", wait=wait)
-        return decode_events(bytes(msgspec.json.decode(body, type=_Events).events))
+        return _events(body)
 
     def result(self, execution: str) -> ExecutionResult:
         path = f"{_execution(execution)}/result"
@@ -113,10 +114,8 @@ class RemoteConnection:
         return value
 
     def task_error(self, execution: str, key: str) -> bytes | None:
-        for failed in self.result(execution).failed:
-            if failed.task == key:
-                return failed.error
-        return None
+        path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/error"
+        return self._call("GET", path, accept="*/*") or None
 
     def workflows(self) -> list[str]:
         body = self._call("GET", "workflows")
@@ -154,6 +153,10 @@ class RemoteConnection:
 
     # -- plumbing ---------------------------------------------------------------------------------
 
+    async def _news(self, execution: str, after: int) -> list[Event | UnknownEvent]:
+        path = f"{_execution(execution)}/events?after={after}&limit={MAX_PAGE}"
+        return _events(await self._http.request("GET", path, patience=0.0))
+
     def _snapshot(self, execution: str) -> Snapshot:
         return msgspec.json.decode(self._call("GET", _execution(execution)), type=Snapshot)
 
@@ -164,6 +167,10 @@ class RemoteConnection:
 
     def _call(self, method: str, path: str, **options: Any) -> bytes:
         return background().run(self._http.request(method, path, **options))
+
+
+def _events(body: bytes) -> list[Event | UnknownEvent]:
+    return decode_events(bytes(msgspec.json.decode(body, type=_Events).events))
 
 
 def _execution(execution: str) -> str:

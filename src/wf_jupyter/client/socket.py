@@ -17,7 +17,8 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from wf_jupyter.client.mirror import Link, Mirror
+from wf_jupyter.client.mirror import Mirror
+from wf_jupyter.client.polling import Poller
 from wf_jupyter.client.reconnect import Backoff
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.protocol.codec import decode_event_notice
@@ -25,8 +26,8 @@ from wf_jupyter.protocol.messages import Hello, SnapshotNotice, Subscription
 
 _log = logging.getLogger("wf_jupyter")
 
-#: A snapshot of a graph of 100,000 tasks is tens of megabytes.
-_LARGEST_FRAME = 1 << 30
+#: So many failed attempts in a row mean that there may be a server, but no WebSocket to it.
+_BLOCKED = 3
 
 
 class _Frame(msgspec.Struct):
@@ -43,11 +44,12 @@ class EventSocket:
     """One WebSocket for all subscriptions of a connection, opened with the first of them.
 
     `dial` opens a tornado WebSocket; it is called again for every attempt, so that it can look up
-    where the server is now.
+    where the server is now. `poller` takes over what cannot be subscribed to.
     """
 
-    def __init__(self, dial: Callable[[], Awaitable[Any]]) -> None:
+    def __init__(self, dial: Callable[[], Awaitable[Any]], poller: Poller) -> None:
         self._dial = dial
+        self._poller = poller
         self._mirrors: WeakValueDictionary[str, Mirror] = WeakValueDictionary()
         self._asked: dict[int, str] = {}
         self._ids = itertools.count(1)
@@ -74,6 +76,7 @@ class EventSocket:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        await self._poller.close()
 
     async def _serve(self) -> None:
         backoff = Backoff()
@@ -88,7 +91,10 @@ class EventSocket:
                 _log.debug("the event socket was lost: %s", error)
             finally:
                 self._hang_up()
-            self._tell("reconnecting")
+            for mirror in list(self._mirrors.values()):
+                mirror.set_link("reconnecting")
+                if backoff.failures >= _BLOCKED:
+                    self._poller.add(mirror)
             await asyncio.sleep(backoff.failed(random.random()))
 
     async def _read(self, backoff: Backoff) -> None:
@@ -124,10 +130,12 @@ class EventSocket:
             return
         if frame.error is not None:
             _log.debug("the server refused a subscription: %s", bytes(frame.error).decode(errors="replace"))
+            self._poller.add(mirror)
             return
         answer = msgspec.json.decode(frame.result, type=Subscription)
         if isinstance(answer.snapshot, Snapshot):
             mirror.replace(answer.snapshot)
+        self._poller.discard(mirror)
         mirror.set_link("live")
 
     def _subscribe(self, mirror: Mirror) -> None:
@@ -146,10 +154,6 @@ class EventSocket:
             return number  # The reader meets the same end in a moment, and subscribes again after it.
         written.add_done_callback(lambda future: future.cancelled() or future.exception())
         return number
-
-    def _tell(self, link: Link) -> None:
-        for mirror in list(self._mirrors.values()):
-            mirror.set_link(link)
 
     def _hang_up(self) -> None:
         socket, self._socket = self._socket, None

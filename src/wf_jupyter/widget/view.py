@@ -37,7 +37,7 @@ def bundle() -> str:
     return BUNDLE.read_text(encoding="utf-8") if BUNDLE.exists() else _MISSING
 
 
-class ExecutionView(anywidget.AnyWidget):  # type: ignore[misc]
+class ExecutionView(anywidget.AnyWidget):
     """The live view of one execution."""
 
     _esm = traitlets.Unicode().tag(sync=True)

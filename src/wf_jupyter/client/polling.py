@@ -1,0 +1,64 @@
+"""The way around a WebSocket that cannot be had: asking for new events, one execution after the other.
+
+Used where a proxy lets no WebSocket through, and for executions beyond what one socket may follow.
+One task asks for all of them in turn, so that their number costs time but no connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from weakref import WeakSet
+
+from wf_jupyter.client.mirror import Mirror
+from wf_jupyter.client.reconnect import Backoff
+from wf_jupyter.errors import WorkflowError
+from wf_jupyter.model.events import Event
+from wf_jupyter.protocol.codec import UnknownEvent
+
+#: Seconds between two rounds.
+_PAUSE = 0.5
+
+#: Asks for the events of an execution after a `seq`.
+Ask = Callable[[str, int], Awaitable[list[Event | UnknownEvent]]]
+
+
+class Poller:
+    """Keeps mirrors up to date by asking; on the background loop only."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._mirrors: WeakSet[Mirror] = WeakSet()
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, mirror: Mirror) -> None:
+        """Ask for this one's events from now on."""
+        self._mirrors.add(mirror)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._serve(), name="wf_jupyter polling")
+
+    def discard(self, mirror: Mirror) -> None:
+        """Events of this one come another way."""
+        self._mirrors.discard(mirror)
+
+    async def close(self) -> None:
+        """Ask no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _serve(self) -> None:
+        backoff = Backoff()
+        while self._mirrors:
+            # What has ended changes only by a retry, and our own retries refresh their mirror themselves.
+            for mirror in [mirror for mirror in self._mirrors if not mirror.status.is_final]:
+                try:
+                    mirror.fold(await self._ask(mirror.id, mirror.position[1]))
+                except WorkflowError:
+                    mirror.set_link("reconnecting")
+                    await asyncio.sleep(backoff.failed(random.random()))
+                else:
+                    backoff.succeeded()
+                    mirror.set_link("live")
+            await asyncio.sleep(_PAUSE)
