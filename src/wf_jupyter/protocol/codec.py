@@ -60,7 +60,7 @@ def decode_event(data: bytes | str) -> Event | UnknownEvent:
     except msgspec.ValidationError as error:
         try:
             unknown = _unknown.decode(data)
-        except msgspec.ValidationError:
+        except (msgspec.DecodeError, RecursionError):
             raise input_error(error, "event") from None
         if unknown.type in _known_types():
             raise input_error(error, "event") from None
@@ -107,7 +107,7 @@ def encode_json(value: object) -> bytes:
 def _each(data: bytes) -> list[bytes]:
     try:
         return [bytes(raw) for raw in _raw_events.decode(data)]
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise input_error(error, "events") from None
 
 

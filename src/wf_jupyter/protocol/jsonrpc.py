@@ -82,6 +82,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 _frames = msgspec.json.Decoder(_Frame)
+_anything = msgspec.json.Decoder(msgspec.Raw)
 _replies = msgspec.json.Decoder(_Reply)
 _encoder = msgspec.json.Encoder()
 
@@ -93,9 +94,12 @@ def parse(frame: str | bytes, limit: int | None = None) -> Call | Notice | Refus
     if limit is not None and len(frame) > limit:
         return _refuse(TOO_LARGE, f"the message has {len(frame)} characters, more than the {limit} allowed")
     try:
-        read = _frames.decode(frame)
-    except msgspec.ValidationError as error:
-        return _refuse(INVALID_REQUEST, _why_no_request(frame, error))
+        try:
+            read = _frames.decode(frame)
+        except msgspec.ValidationError as error:
+            # The first wrong type ends the decoding: whether the rest is JSON is not known yet.
+            _anything.decode(frame)
+            return _refuse(INVALID_REQUEST, _why_no_request(frame, error))
     except (msgspec.DecodeError, UnicodeError) as error:
         return _refuse(PARSE_ERROR, f"the message is not JSON: {error}")
     except RecursionError:

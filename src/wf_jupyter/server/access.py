@@ -36,7 +36,7 @@ class KernelAccess(JupyterHandler):
     auth_resource = RESOURCE
     is_kernel = False
 
-    async def prepare(self, **options: Any) -> None:  # type: ignore[override]
+    async def prepare(self, **options: Any) -> None:
         """Find out who asks."""
         scheme, _, given = self.request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != AUTH_SCHEME:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http
 import math
 import re
 import time
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
-from tornado import httputil, web
+from tornado import web
 
 from wf_jupyter.errors import WorkflowError
 from wf_jupyter.protocol import problems
@@ -25,7 +26,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 T = TypeVar("T")
 
 
-class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):  # type: ignore[misc]
+class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):
     """Base of the REST handlers. Errors of our tree raised by a method become answers, not log entries."""
 
     @property
@@ -88,7 +89,7 @@ class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):  # type: ign
         info = options.get("exc_info")
         error = info[1] if info else None
         if isinstance(error, web.HTTPError) or error is None:
-            phrase = httputil.responses.get(status_code, "error")
+            phrase = _phrase(status_code)
             told = getattr(error, "log_message", None) or phrase
             problem = problems.Problem(message=told.replace("%%", "%"), reason=_snake(phrase))
         else:
@@ -108,6 +109,13 @@ class UnknownResource(RestHandler):
         raise web.HTTPError(404, "there is no such resource in this API")
 
     post = put = patch = delete = head = get
+
+
+def _phrase(status: int) -> str:
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return "error"
 
 
 def _snake(phrase: str) -> str:

@@ -59,13 +59,13 @@ class ExecutionsHandler(RestHandler):
     async def post(self) -> None:
         """Start one: a published workflow by name (JSON), or a submission with its code (MessagePack)."""
         self.limit_rate()
-        execution = await (self._submit() if self.is_packed else self._execute())
+        execution = await (self._start_submitted() if self.is_packed else self._start_published())
         snapshot = await self.ask(lambda engine: engine.snapshot(execution))
         self.set_header("Location", f"{self.base_url}wf-jupyter/api/v1/executions/{execution}")
         created = Created(id=execution, execution_id=execution, workflow=snapshot.workflow, status=snapshot.status)
         self.answer(created, status=201)
 
-    async def _submit(self) -> str:
+    async def _start_submitted(self) -> str:
         submission = self.packed_body(Submission)
         if submission.options.executor == "inline":
             raise InputError("executor='inline' runs in the process that submits, not on a server", "executor")
@@ -73,7 +73,7 @@ class ExecutionsHandler(RestHandler):
             submission = msgspec.structs.replace(submission, owner=self.person)
         return await self.ask(lambda engine: engine.submit(submission))
 
-    async def _execute(self) -> str:
+    async def _start_published(self) -> str:
         wanted = self.body(Execute)
         return await self.ask(lambda engine: engine.execute(wanted.workflow, wanted.input, owner=self.person))
 

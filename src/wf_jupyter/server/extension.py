@@ -12,6 +12,7 @@ import atexit
 import logging
 import os
 from pathlib import Path
+from typing import Literal, cast
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
@@ -108,14 +109,14 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         """Announce the connection file and prepare what handlers share."""
         self._adopt_logger()
         self._activity: asyncio.Task[None] | None = None
-        self._connection = ConnectionFile(Path(self.serverapp.runtime_dir))
+        self._connection = ConnectionFile(Path(self._server().runtime_dir))
         self._connection.announce()
         self._host = OrchestratorHost(
             RuntimeConfig(
                 data_dir=Path(self.data_dir).expanduser(),
                 max_workers=self.max_workers,
-                durability=self.durability,
-                recovery=self.recovery,
+                durability=cast(Literal["normal", "full"], self.durability),
+                recovery=cast(Literal["resume", "interrupt"], self.recovery),
             ),
             version=self.version,
             heartbeat=self.heartbeat,
@@ -132,6 +133,11 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         """Routes and files."""
         self.handlers.extend(routes())
         self.handlers.append((rf"/static/{self.name}/(.*)", StaticFiles, {"path": self.file_paths}))
+
+    def _server(self) -> ServerApp:
+        if self.serverapp is None:
+            raise RuntimeError("the extension is not linked to a server")
+        return self.serverapp
 
     def _adopt_logger(self) -> None:
         # The library logs under its own name and knows nothing of Jupyter; here its lines appear as ours.

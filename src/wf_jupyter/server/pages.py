@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from typing import Any
 
 from jupyter_server.base.handlers import FileFindHandler
 from jupyter_server.extension.handler import ExtensionHandlerJinjaMixin, ExtensionHandlerMixin
@@ -22,10 +22,10 @@ class StaticFiles(FileFindHandler):
     its own, another extension's `widget.js` would be served here.
     """
 
-    _static_paths: ClassVar[dict[str, str]] = {}
+    _static_paths: dict[str, str] = {}  # noqa: RUF012  the base class declares it so
 
 
-class PageHandler(KernelAccess, ExtensionHandlerJinjaMixin, ExtensionHandlerMixin):  # type: ignore[misc]
+class PageHandler(ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, KernelAccess):
     """Base of the pages. Anonymous visitors are sent to the login page and come back."""
 
     @property

@@ -62,7 +62,7 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
 
     # -- the conversation -------------------------------------------------------------------------
 
-    async def open(self, *args: Any, **kwargs: Any) -> None:  # type: ignore[override]
+    async def open(self, *args: Any, **kwargs: Any) -> None:
         """Say hello. Jupyter's own `open` is left out: it starts a second ping loop."""
         self.set_nodelay(True)
         app = self.settings["wf_jupyter"]
@@ -92,7 +92,7 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
             return
         self._pumping = asyncio.get_running_loop().create_task(self._deliver(pump), name="wf_jupyter socket")
 
-    async def on_message(self, message: str | bytes) -> None:  # type: ignore[override]
+    async def on_message(self, message: str | bytes) -> None:
         """tornado reads the next frame only after this returned: a flood slows its sender down."""
         if self._conversation is None:
             return
