@@ -3,13 +3,15 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell command -v $(name) 2>/dev/null)))
+# The first that is new enough and really runs: a version manager's shim may be there without its Python.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
+  "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done)
 FRONTEND := src/wf_jupyter/frontend
 SOURCES := $(wildcard $(addprefix $(FRONTEND)/,package.json package-lock.json build.mjs tsconfig.json hatch_build.py)) \
            $(shell find $(FRONTEND)/src -type f 2>/dev/null)
 CONFIG := pyproject.toml $(wildcard jupyter-config/*/*)
 
-.PHONY: demo test check clean
+.PHONY: help demo test check clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,7 +21,7 @@ help:
 	@echo "make clean  remove what these made"
 
 demo: $(VENV)/.demo
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/demo.py
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/demo.py $(ARGS)
 
 test: $(VENV)/.test
 	@.ci/check
@@ -29,17 +31,17 @@ check: $(VENV)/.test
 	@.ci/check
 
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Python 3.11 or newer is needed; $(PYTHON) is older: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
 $(VENV)/.demo: $(BIN)/python $(CONFIG) $(SOURCES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[examples,lab]'
+	@echo "Installing into $(VENV): a minute or two, the first time"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[examples,lab]'
 	@touch $@
 
 $(VENV)/.test: $(BIN)/python $(CONFIG) $(SOURCES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,examples,lab,dask]'
+	@echo "Installing into $(VENV): a minute or two, the first time"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,examples,lab,dask]'
 	@.ci/browser
 	@touch $@ $(VENV)/.demo
 
