@@ -28,7 +28,7 @@ class Fragment:
 
     `prefix` is the scope its keys are relative to; `open` counts its units that are not final;
     `broken` names units whose failure or cancellation nothing in the graph allows for; `returned`
-    names the units that its result refers to.
+    names the units that its result refers to; `questioned` the nodes whose truth somebody asks for.
     """
 
     prefix: str
@@ -37,9 +37,13 @@ class Fragment:
     open: int = 0
     broken: dict[str, None] = field(default_factory=dict)
     returned: frozenset[str] = frozenset()
+    questioned: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.returned = frozenset(self.absolute(need.source) for need in self.graph.result.needs)
+        self.questioned = frozenset(
+            need.source for node in self.graph.nodes for need in node.needs if need.kind in ("truthy", "falsy")
+        )
 
     def absolute(self, key: str) -> str:
         """A key of this graph as the execution knows it."""

@@ -1,0 +1,178 @@
+"""Executions read back from the log: as a picture for people, or as a state that can go on."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from collections import OrderedDict
+from datetime import datetime
+
+from wf_jupyter.engine.fold import Picture, empty
+from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit, new_state
+from wf_jupyter.engine.step import rebuild, settle_all
+from wf_jupyter.errors import ExecutionNotFound, InputError, StateConflict
+from wf_jupyter.model.events import Event, Failure, TaskCompleted
+from wf_jupyter.model.keys import Digest
+from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.model.status import TaskStatus
+from wf_jupyter.ports import ExecutionResult, Input, Record, Store, TaskFailure
+from wf_jupyter.service.inputs import InputReader, Values
+
+#: Pictures of executions that are not running, kept for the next reader.
+KEPT = 8
+
+
+class Archive:
+    """Reads executions that no driver holds."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._pictures: OrderedDict[str, Picture] = OrderedDict()
+
+    async def picture(self, execution: str) -> Picture:
+        """The picture of an execution at the end of its log; `ExecutionNotFound`."""
+        known = self._pictures.get(execution)
+        if known is not None:
+            self._pictures.move_to_end(execution)
+            return known
+        record, events = await self._read(execution)
+        # In a thread: a fold over 10,000 tasks would hold up all other executions for a tenth of a second.
+        picture = await asyncio.to_thread(fold_log, execution, self._store.epoch, record, events)
+        if picture.snapshot.status.is_final:
+            self.keep(picture)
+        return picture
+
+    def keep(self, picture: Picture) -> None:
+        """Remember the picture of an execution that ended."""
+        self._pictures[picture.snapshot.id] = picture
+        while len(self._pictures) > KEPT:
+            self._pictures.popitem(last=False)
+
+    def forget(self, execution: str) -> None:
+        """The execution goes on, or is deleted."""
+        self._pictures.pop(execution, None)
+
+    async def restore(self, execution: str) -> tuple[Record, ExecutionState, Picture, dict[Digest, bytes]]:
+        """All that a driver needs to go on."""
+        record, events = await self._read(execution)
+        blobs = await self._store.blobs(execution)
+        state = await asyncio.to_thread(replay, execution, record, events)
+        picture = await asyncio.to_thread(fold_log, execution, self._store.epoch, record, events)
+        return record, state, picture, blobs
+
+    async def result(self, execution: str) -> ExecutionResult:
+        """How an execution ended; `StateConflict` while it has not."""
+        record, events = await self._read(execution)
+        state = await asyncio.to_thread(replay, execution, record, events)
+        if not state.status.is_final:
+            raise StateConflict(f"execution {execution} is {state.status}: there is no result yet")
+        snapshot = (await self.picture(execution)).snapshot
+        failed = [key for key in state.failed][:10]
+        errors = await self._store.values(execution, [(key, "error") for key in failed])
+        failures = tuple(
+            TaskFailure(
+                task=key,
+                failure=failure,
+                error=errors[key, "error"].data if (key, "error") in errors else None,
+            )
+            for key in failed
+            if (failure := _failure_of(events, key)) is not None
+        )
+        if state.status.value != "succeeded":
+            return ExecutionResult(status=state.status, failed=failures, info=snapshot.result)
+        reader = await self._reader(execution, state, events, list(_returned(state, state.root)))
+        built = reader.result(state.root)
+        return ExecutionResult(
+            status=state.status,
+            template=built.template,
+            inputs=built.inputs,
+            failed=failures,
+            info=snapshot.result,
+        )
+
+    async def task_value(self, execution: str, key: str) -> Input:
+        """The result of one task or mapped group."""
+        record, events = await self._read(execution)
+        state = await asyncio.to_thread(replay, execution, record, events)
+        unit = state.units.get(key)
+        if unit is None:
+            raise InputError(f"execution {execution} has no task {key!r}", "task")
+        if isinstance(unit, Task) and not unit.is_ok:
+            raise StateConflict(f"task {key!r} is {unit.status}: it has no result")
+        if not unit.is_final:
+            raise StateConflict(f"task {key!r} is not finished: it has no result yet")
+        return (await self._reader(execution, state, events, [unit])).of(unit)
+
+    async def _reader(
+        self, execution: str, state: ExecutionState, events: list[Event], units: list[Unit]
+    ) -> InputReader:
+        values = Values()
+        for task in _leaves(state, units):
+            if task.status is TaskStatus.FAILED and (failure := _failure_of(events, task.key)) is not None:
+                values.failures[task.key] = failure
+        wanted = [(task.key, "") for task in _leaves(state, units) if task.is_ok]
+        for (key, _), value in (await self._store.values(execution, wanted)).items():
+            values.add(key, value)
+        return InputReader(state, values, await self._store.blobs(execution))
+
+    async def _read(self, execution: str) -> tuple[Record, list[Event]]:
+        record = await self._store.record(execution)
+        events = await self._store.events(execution)
+        if not events:
+            raise ExecutionNotFound(f"no execution {execution!r}")
+        return record, events
+
+
+def fold_log(execution: str, epoch: str, record: Record, events: list[Event]) -> Picture:
+    """The picture at the end of a log."""
+    picture = Picture(empty(execution, epoch, record.created, record.submission.workflow))
+    for event in events:
+        picture.fold(event)
+    return picture
+
+
+def replay(execution: str, record: Record, events: list[Event]) -> ExecutionState:
+    """The engine's state at the end of a log, with its ready queue."""
+    submission = record.submission
+    state = new_state(
+        execution, submission.workflow, submission.graph, submission.options, dict(submission.inputs)
+    )
+    rebuild(state, record.expansions, events)
+    settle_all(state, events[-1].time if events else datetime.min)
+    return state
+
+
+def copy_snapshot(picture: Picture) -> Snapshot:
+    """A snapshot that no later event changes."""
+    live = picture.snapshot
+    taken = copy.copy(live)
+    taken.counts = dict(live.counts)
+    taken.tasks = [copy.copy(task) for task in live.tasks]
+    taken.groups = [copy.copy(group) for group in live.groups]
+    return taken
+
+
+def _failure_of(events: list[Event], key: str) -> Failure | None:
+    for event in reversed(events):
+        if isinstance(event, TaskCompleted) and event.task == key:
+            return event.error
+    return None
+
+
+def _returned(state: ExecutionState, fragment: Fragment) -> list[Unit]:
+    return [state.units[key] for key in fragment.returned]
+
+
+def _leaves(state: ExecutionState, units: list[Unit]) -> list[Task]:
+    """The tasks whose values make up the values of `units`, through groups and expansions."""
+    found: list[Task] = []
+    pending = list(units)
+    while pending:
+        unit = pending.pop()
+        if isinstance(unit, Group):
+            pending.extend(unit.items if unit.stand_in is None else [unit.stand_in])
+        elif unit.expansion is not None:
+            pending.extend(_returned(state, unit.expansion))
+        else:
+            found.append(unit)
+    return found

@@ -1,0 +1,31 @@
+"""Settings of an orchestrator, as plain data."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class RuntimeConfig:
+    """How an orchestrator runs.
+
+    `data_dir` holds the database and the values. `max_workers` limits the processes per environment.
+    `inline_limit` is the size in bytes up to which a result is kept in the database instead of a
+    file. `size_limit` bounds a single result. `recovery` says what happens to executions whose
+    orchestrator died. `idle_seconds` is how long an unused worker stays. `grace` is the time in
+    seconds that a task has to end after it was asked to stop.
+    """
+
+    data_dir: Path
+    max_workers: int = os.cpu_count() or 2
+    inline_limit: int = 64 * 1024
+    size_limit: int = 64 * 1024**3
+    recovery: Literal["resume", "interrupt"] = "resume"
+    durability: Literal["normal", "full"] = "normal"
+    idle_seconds: float = 60.0
+    grace: float = 2.0
+    mailbox_limit: int = 4096
+    gap_limit: int = 5000

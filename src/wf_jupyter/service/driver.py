@@ -1,0 +1,315 @@
+"""One execution at work: stimulus → step → append → fold → publish → act.
+
+What happened since the last turn is decided together and committed in one transaction. Nobody is
+told of an event, and no attempt starts, before that commit. `step` runs ahead of the commit, in
+memory; the picture that people see (`self.picture`) does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+
+from wf_jupyter.engine.fold import Picture
+from wf_jupyter.engine.plan import plan, wanted
+from wf_jupyter.engine.state import ExecutionState
+from wf_jupyter.engine.step import step
+from wf_jupyter.errors import StateConflict, StoreError
+from wf_jupyter.model.events import Event, TaskCompleted, TaskRetrying, WorkflowCompleted
+from wf_jupyter.model.keys import Digest
+from wf_jupyter.model.status import TaskStatus
+from wf_jupyter.model.stimuli import (
+    AttemptExpanded,
+    AttemptFailed,
+    AttemptStarted,
+    AttemptStopped,
+    AttemptSucceeded,
+    CancelTask,
+    Command,
+    Report,
+    RetryDue,
+    Stimulus,
+    Value,
+)
+from wf_jupyter.model.submission import Expansion, Submission
+from wf_jupyter.ports import Batch, Clock, Store
+from wf_jupyter.service.config import RuntimeConfig
+from wf_jupyter.service.hub import Hub
+from wf_jupyter.service.inputs import InputReader, Values
+from wf_jupyter.service.slots import SlotPool
+
+#: Attempts started per turn: bounds the memory of one transaction, not the parallelism.
+STARTS_PER_TURN = 256
+
+_log = logging.getLogger(__name__)
+
+
+class Driver:
+    """Runs one execution on the orchestrator's loop.
+
+    `post` and `command` feed it; `ended` is called once, when it needs no more turns.
+    """
+
+    def __init__(
+        self,
+        state: ExecutionState,
+        picture: Picture,
+        blobs: dict[Digest, bytes],
+        *,
+        store: Store,
+        hub: Hub,
+        pool: SlotPool,
+        clock: Clock,
+        config: RuntimeConfig,
+        ended: Callable[[Driver], None],
+    ) -> None:
+        self.state = state
+        self.picture = picture
+        self.blobs = blobs
+        self.values = Values()
+        self.reader = InputReader(state, self.values, blobs)
+        self._store = store
+        self._hub = hub
+        self._pool = pool
+        self._clock = clock
+        self._config = config
+        self._ended = ended
+        self._inbox: list[tuple[Stimulus, asyncio.Future[None] | None]] = []
+        self._wake = asyncio.Event()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._in_flight: set[tuple[str, int]] = set()
+        self._stopping: set[tuple[str, int]] = set()
+        self._submission: Submission | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._broken: StoreError | None = None
+        self._directory = ""
+
+    def start(self, stimulus: Command, submission: Submission | None = None) -> asyncio.Future[None]:
+        """Begin turning; the future resolves when the first turn is durable."""
+        self._submission = submission
+        done = self._put(stimulus)
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"execution {self.state.id}")
+        return done
+
+    def post(self, report: Report) -> None:
+        """Something happened to an attempt."""
+        self._inbox.append((report, None))
+        self._wake.set()
+
+    def poke(self) -> None:
+        """Look again: there may be a free slot."""
+        self._wake.set()
+
+    async def command(self, command: Command) -> None:
+        """Do what somebody asked for; returns when it is durable.
+
+        Raises:
+            StateConflict: the state does not allow it; nothing happened.
+        """
+        await self._put(command)
+        if isinstance(command, CancelTask):
+            task = self.state.running.get(command.task)
+            if task is not None:
+                self._stop(task.key, task.attempt)
+
+    async def close(self) -> None:
+        """Turn no more; what was committed stays as it is, for the next orchestrator to resume."""
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._release()
+
+    def _put(self, command: Command) -> asyncio.Future[None]:
+        done = asyncio.get_running_loop().create_future()
+        if self._broken is not None:
+            done.set_exception(self._broken)
+            return done
+        self._inbox.append((command, done))
+        self._wake.set()
+        return done
+
+    async def _run(self) -> None:
+        try:
+            while not self.state.status.is_final or self._inbox:
+                await self._wake.wait()
+                self._wake.clear()
+                await self._turn()
+        except StoreError as error:
+            self._park(error)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            _log.exception("execution %s of %r stopped", self.state.id, self.state.workflow)
+            self._park(StoreError(f"execution {self.state.id} stopped after an internal error: {error}"))
+        finally:
+            self._release()
+        self._ended(self)
+
+    async def _turn(self) -> None:
+        inbox, self._inbox = self._inbox, []
+        events: list[Event] = []
+        values: list[tuple[str, Value]] = []
+        expansions: list[tuple[str, Expansion]] = []
+        waiting: list[asyncio.Future[None]] = []
+        now = self._clock()
+        for stimulus, done in inbox:
+            try:
+                happened = step(self.state, stimulus, now, random.random())
+            except StateConflict as conflict:
+                if done is not None and not done.done():
+                    done.set_exception(conflict)
+                continue
+            if done is not None:
+                waiting.append(done)
+            events += happened
+            self._note(stimulus, bool(happened), values, expansions)
+        starts = self._plan(events)
+        if events:
+            try:
+                await self._append(events, values, expansions)
+            except StoreError as error:
+                for done in waiting:
+                    if not done.done():
+                        done.set_exception(error)
+                raise
+            for event in events:
+                self.picture.fold(event)
+            self._hub.publish(self.state.id, self.state.workflow, events)
+        for done in waiting:
+            if not done.done():
+                done.set_result(None)
+        await self._act(starts, events)
+
+    def _note(
+        self,
+        stimulus: Stimulus,
+        counted: bool,
+        values: list[tuple[str, Value]],
+        expansions: list[tuple[str, Expansion]],
+    ) -> None:
+        """Keep what the engine does not look at: values, blobs, and which attempts ended."""
+        match stimulus:
+            case AttemptSucceeded() | AttemptFailed() | AttemptExpanded() | AttemptStopped():
+                attempt = (stimulus.task, stimulus.attempt)
+                if attempt in self._in_flight:
+                    self._in_flight.discard(attempt)
+                    self._stopping.discard(attempt)
+                    self._pool.ended(self)
+            case _:
+                return
+        if not counted:
+            return
+        if isinstance(stimulus, AttemptSucceeded | AttemptFailed):
+            for value in stimulus.values:
+                self.values.add(stimulus.task, value)
+                values.append((stimulus.task, value))
+        elif isinstance(stimulus, AttemptExpanded):
+            self.blobs.update(stimulus.expansion.blobs)
+            expansions.append((stimulus.task, stimulus.expansion))
+
+    def _plan(self, events: list[Event]) -> tuple[AttemptStarted, ...]:
+        slots = self._pool.take(self, self.poke, wanted(self.state, STARTS_PER_TURN))
+        starts = plan(self.state, slots)
+        for unused in slots[len(starts) :]:
+            self._pool.give_back(self, unused)
+        now = self._clock()
+        for start in starts:
+            events += step(self.state, start, now)
+        return starts
+
+    async def _append(
+        self, events: list[Event], values: list[tuple[str, Value]], expansions: list[tuple[str, Expansion]]
+    ) -> None:
+        last = events[-1]
+        counts = dict(self.picture.snapshot.counts)
+        await self._store.append(
+            Batch(
+                execution=self.state.id,
+                events=tuple(events),
+                values=tuple(values),
+                expansions=tuple(expansions),
+                submission=self._submission,
+                status=self.state.status,
+                counts=_count(self.state) if self.state.status.is_final else counts,
+                ended=last.time if isinstance(last, WorkflowCompleted) else None,
+            )
+        )
+        self._submission = None
+
+    async def _act(self, starts: tuple[AttemptStarted, ...], events: list[Event]) -> None:
+        for event in events:
+            match event:
+                case TaskRetrying():
+                    self._arm(event.task, event.attempt, event.delay)
+                case TaskCompleted() if event.error is not None:
+                    self.values.failures[event.task] = event.error
+                case _:
+                    pass
+        if starts:
+            await self._hand_over(starts)
+        for key in self.state.stopping:
+            self._stop(key, self.state.running[key].attempt)
+
+    async def _hand_over(self, starts: tuple[AttemptStarted, ...]) -> None:
+        tasks = [(start, self.state.running[start.task]) for start in starts]
+        wanted_values = {place for _, task in tasks for place in self.reader.missing(task)}
+        if wanted_values:
+            found = await self._store.values(self.state.id, wanted_values)
+            for (key, _), value in found.items():
+                self.values.add(key, value)
+        if not self._directory:
+            self._directory = str(self._store.directory(self.state.id))
+        for start, task in tasks:
+            self._pool.started(start.worker)
+            self._in_flight.add((start.task, start.attempt))
+            attempt = self.reader.attempt(task, start.attempt, self._config, self._directory)
+            self._pool.executor.start(attempt, start.worker)
+
+    def _stop(self, key: str, attempt: int) -> None:
+        if (key, attempt) in self._in_flight and (key, attempt) not in self._stopping:
+            self._stopping.add((key, attempt))
+            self._pool.executor.stop(self.state.id, key, attempt)
+
+    def _arm(self, key: str, attempt: int, delay: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers[key] = loop.call_later(delay, self._due, key, attempt)
+
+    def _due(self, key: str, attempt: int) -> None:
+        self._timers.pop(key, None)
+        self.post(RetryDue(task=key, attempt=attempt))
+
+    def arm_waiting(self) -> None:
+        """After a replay: retries that were waiting for their time wait again, at most as long as they had left."""
+        now = self._clock()
+        for key, task in self.state.retrying.items():
+            shown = self.picture.tasks.get(key)
+            left = (shown.retry_at - now).total_seconds() if shown is not None and shown.retry_at is not None else 0.0
+            self._arm(key, task.attempt, max(0.0, left))
+
+    def _park(self, error: StoreError) -> None:
+        """Stop working on an execution whose log cannot be continued; what is on disk stays true."""
+        self._broken = error
+        _log.error("execution %s of %r is parked: %s", self.state.id, self.state.workflow, error)
+        for key, attempt in list(self._in_flight):
+            self._stop(key, attempt)
+        for _, done in self._inbox:
+            if done is not None and not done.done():
+                done.set_exception(error)
+
+    def _release(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._pool.leave(self)
+
+
+def _count(state: ExecutionState) -> dict[str, int]:
+    """Tasks by status, counted from the engine's state: the picture is one turn behind while committing."""
+    counts = {status.value: 0 for status in TaskStatus}
+    for key in state.units:
+        task = state.task(key)
+        if task is not None:
+            counts[task.status.value] += 1
+    return counts

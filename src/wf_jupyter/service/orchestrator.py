@@ -1,0 +1,357 @@
+"""Many executions at once: submit, follow, command, read, recover.
+
+Everything runs on one event loop (`service.runtime` owns it and its thread). An execution that is
+not final has a driver; any other is read from the log when somebody asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from wf_jupyter.engine.fold import Picture, empty
+from wf_jupyter.engine.state import new_state
+from wf_jupyter.errors import ExecutionNotFound, InputError, StateConflict, WorkflowError
+from wf_jupyter.model.events import Event
+from wf_jupyter.model.graph import check_graph
+from wf_jupyter.model.snapshot import Snapshot, Summary
+from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.model.stimuli import Command, Recover, Report, Retry, Start
+from wf_jupyter.model.submission import Submission
+from wf_jupyter.ports import Clock, ExecutionResult, ExecutorFactory, Input, Notifier, Published, Store
+from wf_jupyter.service.archive import Archive, copy_snapshot
+from wf_jupyter.service.config import RuntimeConfig
+from wf_jupyter.service.driver import Driver
+from wf_jupyter.service.hub import EVERYTHING, Hub
+from wf_jupyter.service.ids import new_execution_id
+from wf_jupyter.service.mailbox import Events, Mailbox
+from wf_jupyter.service.pools import Pools
+from wf_jupyter.service.tracing import Tracer
+
+_log = logging.getLogger(__name__)
+
+
+class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a subscription: events after `seq` follow in the mailbox.
+
+    `recovered` says that they continue exactly where the subscriber was; otherwise `snapshot` is the
+    state at `seq` (None for `"*"`).
+    """
+
+    execution_id: str
+    epoch: str
+    seq: int
+    recovered: bool
+    snapshot: Snapshot | None = None
+
+
+class Orchestrator:
+    """The engine room. All methods are called on its loop; their errors are those of `errors`."""
+
+    def __init__(
+        self,
+        store: Store,
+        factory: ExecutorFactory,
+        clock: Clock,
+        config: RuntimeConfig,
+        notifiers: Sequence[Notifier] = (),
+    ) -> None:
+        self.server_id = secrets.token_hex(8)
+        self.epoch = store.epoch
+        self._store = store
+        self._clock = clock
+        self._config = config
+        self._hub = Hub(notifiers)
+        self._archive = Archive(store)
+        self._tracer = Tracer()
+        self._pools = Pools(factory, self._report)
+        self._drivers: dict[str, Driver] = {}
+        self._is_closed = False
+
+    # -- starting and ending ------------------------------------------------------------------
+
+    async def recover(self) -> list[str]:
+        """Take over every execution whose orchestrator is gone; returns their ids."""
+        if self._config.recovery != "resume":
+            return []
+        recovered = []
+        for execution in await self._store.orphans():
+            try:
+                if await asyncio.to_thread(self._store.claim, execution):
+                    await self._revive(execution, Recover())
+                    recovered.append(execution)
+            except WorkflowError as error:
+                _log.error("execution %s cannot be resumed: %s", execution, error)
+        return recovered
+
+    async def close(self) -> None:
+        """Stop the workers and release the store; what is not final is resumed by the next orchestrator."""
+        self._is_closed = True
+        await asyncio.gather(*(driver.close() for driver in self._drivers.values()))
+        self._drivers.clear()
+        await self._pools.close()
+        await self._store.close()
+
+    def active_count(self) -> int:
+        """How many executions are not final. Callable from any thread."""
+        return len(self._drivers)
+
+    # -- running ------------------------------------------------------------------------------
+
+    async def submit(self, submission: Submission) -> str:
+        """Start an execution and return its id, once that is durable.
+
+        Raises:
+            WorkflowDefinitionError: the graph has a cycle or refers to what is not in it.
+            InputError: a blob is missing, or the workflow has no name.
+        """
+        if not submission.workflow.strip():
+            raise InputError("a workflow needs a name", "workflow")
+        check_graph(submission.graph)
+        _check_blobs(submission)
+        now = self._clock()
+        execution = new_execution_id(now)
+        state = new_state(
+            execution, submission.workflow, submission.graph, submission.options, dict(submission.inputs)
+        )
+        picture = Picture(empty(execution, self.epoch, now, submission.workflow))
+        driver = self._drive(
+            Driver(
+                state,
+                picture,
+                dict(submission.blobs),
+                store=self._store,
+                hub=self._hub,
+                pool=self._pools.get(submission.options.executor, submission.environment),
+                clock=self._clock,
+                config=self._config,
+                ended=self._ended,
+            )
+        )
+        try:
+            await driver.start(Start(), msgspec.structs.replace(submission, blobs=dict(submission.blobs)))
+        except WorkflowError:
+            self._drivers.pop(execution, None)
+            raise
+        return execution
+
+    async def execute(self, name: str, inputs: Mapping[str, object], owner: str = "") -> str:
+        """Start a published workflow by name.
+
+        Raises:
+            InputError: the name is empty, or the inputs do not fit.
+            WorkflowNotFound: nothing was published under that name.
+        """
+        if not name.strip():
+            raise InputError("workflow must not be empty", "workflow")
+        workflow = await self._store.workflow(name)
+        pool = self._pools.get("local", workflow.environment)
+        trace = f"trace-{secrets.token_hex(8)}"
+        return await self.submit(await self._tracer.trace(trace, workflow, inputs, pool, owner))
+
+    async def command(self, execution: str, command: Command) -> None:
+        """Do what a person asked for; returns when it is durable.
+
+        Raises:
+            ExecutionNotFound: there is no such execution.
+            StateConflict: its state does not allow that.
+        """
+        driver = self._drivers.get(execution)
+        if driver is not None:
+            await driver.command(command)
+            return
+        picture = await self._archive.picture(execution)
+        if not isinstance(command, Retry):
+            raise StateConflict(f"execution {execution} is {picture.snapshot.status}: nothing to do")
+        if not await asyncio.to_thread(self._store.claim, execution):
+            raise StateConflict(f"execution {execution} belongs to another orchestrator")
+        await self._revive(execution, command)
+
+    # -- reading ------------------------------------------------------------------------------
+
+    async def snapshot(self, execution: str) -> Snapshot:
+        """The execution as it is on disk now."""
+        return copy_snapshot(await self._picture(execution))
+
+    async def executions(
+        self,
+        status: ExecutionStatus | None = None,
+        workflow: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> list[Summary]:
+        """Executions, newest first."""
+        return await self._store.summaries(status=status, workflow=workflow, limit=limit, before=before)
+
+    async def events(
+        self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0
+    ) -> list[Event]:
+        """Events with `seq > after`; waits up to `wait` seconds for one when there is none."""
+        found = await self._store.events(execution, after, limit)
+        if found or wait <= 0 or execution not in self._drivers:
+            if not found:
+                await self._picture(execution)  # ExecutionNotFound for an unknown id
+            return found
+        arrived = asyncio.Event()
+        mailbox = Mailbox(arrived.set, limit=1)
+        self._hub.add(execution, mailbox)
+        try:
+            found = await self._store.events(execution, after, limit)
+            if not found:
+                async with asyncio.timeout(wait):
+                    await arrived.wait()
+        except TimeoutError:
+            return []
+        finally:
+            self._hub.remove(execution, mailbox)
+        return found or await self._store.events(execution, after, limit)
+
+    async def result(self, execution: str) -> ExecutionResult:
+        """How an execution ended; `StateConflict` while it has not."""
+        if execution in self._drivers:
+            status = self._drivers[execution].picture.snapshot.status
+            if not status.is_final:
+                raise StateConflict(f"execution {execution} is {status}: there is no result yet")
+        return await self._archive.result(execution)
+
+    async def task_value(self, execution: str, key: str) -> Input:
+        """The result of one task, or of a mapped one as a whole."""
+        return await self._archive.task_value(execution, key)
+
+    async def task_error(self, execution: str, key: str) -> bytes | None:
+        """The pickled exception of a failed task, when it could be pickled."""
+        found = await self._store.values(execution, [(key, "error")])
+        return found[key, "error"].data if found else None
+
+    async def delete(self, execution: str) -> None:
+        """Forget an execution; `StateConflict` while it runs."""
+        if execution in self._drivers:
+            raise StateConflict(f"execution {execution} is not finished: cancel it first")
+        self._archive.forget(execution)
+        await self._store.delete(execution)
+
+    # -- following ----------------------------------------------------------------------------
+
+    async def subscribe(
+        self, execution: str, mailbox: Mailbox, after: int | None = None, epoch: str | None = None
+    ) -> Subscribed:
+        """Follow an execution, or the workflow-level events of all (`"*"`).
+
+        Going live is atomic with the answer: the mailbox gets every event after `seq`, in order and
+        without a hole, first those that are on disk already.
+        """
+        if execution == EVERYTHING:
+            self._hub.add(EVERYTHING, mailbox)
+            return Subscribed(execution_id=EVERYTHING, epoch=self.epoch, seq=0, recovered=False)
+        picture = await self._picture(execution)
+        if after is not None and epoch == self.epoch and 0 <= picture.snapshot.seq - after <= self._config.gap_limit:
+            gap: list[Event] = []
+            while True:
+                picture = await self._picture(execution)
+                last = gap[-1].seq if gap else after
+                if picture.snapshot.seq == last:
+                    break
+                gap += await self._store.events(execution, last, picture.snapshot.seq - last)
+            mailbox.forget(execution)
+            if gap:
+                mailbox.put(Events(execution, tuple(gap)))
+            self._hub.add(execution, mailbox)
+            return Subscribed(execution_id=execution, epoch=self.epoch, seq=after, recovered=True)
+        mailbox.forget(execution)
+        self._hub.add(execution, mailbox)
+        snapshot = copy_snapshot(picture)
+        return Subscribed(
+            execution_id=execution, epoch=self.epoch, seq=snapshot.seq, recovered=False, snapshot=snapshot
+        )
+
+    async def unsubscribe(self, execution: str, mailbox: Mailbox) -> None:
+        """Follow it no longer; unknown subscriptions are fine."""
+        self._hub.remove(execution, mailbox)
+        mailbox.forget(execution)
+
+    async def resync(self, execution: str, mailbox: Mailbox) -> Snapshot:
+        """A snapshot for a subscriber that lagged; its mailbox goes on right after it."""
+        picture = await self._picture(execution)
+        mailbox.forget(execution)
+        return copy_snapshot(picture)
+
+    # -- published workflows ------------------------------------------------------------------
+
+    async def publish(self, workflow: Published) -> Published:
+        """Store a workflow under its name, as a new version when it differs from the newest."""
+        if not workflow.name.strip():
+            raise InputError("a workflow needs a name", "name")
+        return await self._store.publish(workflow)
+
+    async def workflows(self) -> list[Published]:
+        """The newest version of each published workflow, by name."""
+        return await self._store.workflows()
+
+    async def workflow(self, name: str) -> Published:
+        """The newest version; `WorkflowNotFound`."""
+        return await self._store.workflow(name)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    async def _picture(self, execution: str) -> Picture:
+        driver = self._drivers.get(execution)
+        if driver is not None and driver.picture.snapshot.seq > 0:
+            return driver.picture
+        return await self._archive.picture(execution)
+
+    def _report(self, execution: str, report: Report | None) -> None:
+        if report is None:
+            self._pools.poke()
+            return
+        driver = self._drivers.get(execution)
+        if driver is not None:
+            driver.post(report)
+        elif not self._tracer.report(execution, report):
+            _log.debug("a report for %s came too late", execution)
+
+    def _drive(self, driver: Driver) -> Driver:
+        if self._is_closed:
+            raise StateConflict("the orchestrator is shutting down")
+        self._drivers[driver.state.id] = driver
+        self._archive.forget(driver.state.id)
+        return driver
+
+    def _ended(self, driver: Driver) -> None:
+        if self._drivers.get(driver.state.id) is driver:
+            del self._drivers[driver.state.id]
+            if driver.picture.snapshot.status.is_final:
+                self._archive.keep(driver.picture)
+
+    async def _revive(self, execution: str, command: Command) -> None:
+        """Go on with an execution that is on disk; returns when the command is durable."""
+        record, state, picture, blobs = await self._archive.restore(execution)
+        if execution in self._drivers:
+            raise ExecutionNotFound(f"execution {execution} was revived twice")
+        driver = self._drive(
+            Driver(
+                state,
+                picture,
+                blobs,
+                store=self._store,
+                hub=self._hub,
+                pool=self._pools.get(record.submission.options.executor, record.submission.environment),
+                clock=self._clock,
+                config=self._config,
+                ended=self._ended,
+            )
+        )
+        driver.arm_waiting()
+        await driver.start(command)
+
+
+def _check_blobs(submission: Submission) -> None:
+    graph, blobs = submission.graph, submission.blobs
+    wanted = [digest for node in graph.nodes for digest in (node.code, node.call)]
+    wanted += [over.literal for node in graph.nodes for over in node.over if over.literal is not None]
+    for digest in [*wanted, graph.result.template]:
+        if digest not in blobs:
+            raise InputError(f"the submission lacks the blob {digest!r}", "blobs")

@@ -1,0 +1,113 @@
+"""The composition root: store, executors and orchestrator on one event loop in one thread.
+
+The same in the Jupyter server and in a kernel. A thread of its own keeps the engine from holding up
+the server's loop, and a busy kernel from holding up the engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import threading
+from collections.abc import Coroutine, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from wf_jupyter.errors import InputError, ServerUnavailable
+from wf_jupyter.executors.inline import InlineExecutor
+from wf_jupyter.executors.local import LocalExecutor
+from wf_jupyter.model.submission import Environment
+from wf_jupyter.ports import Executor, Notifier, ReportSink, Store
+from wf_jupyter.service.config import RuntimeConfig
+from wf_jupyter.service.orchestrator import Orchestrator
+from wf_jupyter.store.sqlite import SqliteStore
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class Runtime:
+    """An orchestrator with its thread. Make one with `open`; methods are callable from any thread.
+
+    `inline` holds the executor that runs tasks in the calling thread, once an execution asked for it.
+    """
+
+    def __init__(self, config: RuntimeConfig) -> None:
+        self.config = config
+        self.inline: InlineExecutor | None = None
+        self.orchestrator: Orchestrator
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name="wf_jupyter", daemon=True)
+        self._is_closed = False
+
+    @classmethod
+    def open(cls, config: RuntimeConfig, notifiers: Sequence[Notifier] = ()) -> Runtime:
+        """Open the data directory, start the thread, and take over executions that nobody owns.
+
+        Raises:
+            StoreError: the data directory cannot be used; nothing was started.
+        """
+        store = SqliteStore.open(config.data_dir, durability=config.durability)
+        runtime = cls(config)
+        runtime._start(store, notifiers)
+        return runtime
+
+    def call(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Run a coroutine of the orchestrator on its loop; never block on the future from that loop."""
+        if self._is_closed:
+            coroutine.close()
+            raise ServerUnavailable("the orchestrator has been closed")
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+    def close(self, deadline: float = 5.0) -> None:
+        """Stop workers and thread within about `deadline` seconds. Idempotent.
+
+        What was committed stays; executions that are not final are resumed by the next orchestrator.
+        """
+        if self._is_closed:
+            return
+        closing = self.call(self.orchestrator.close())
+        self._is_closed = True
+        try:
+            closing.result(deadline)
+        except concurrent.futures.TimeoutError:
+            _log.warning("the orchestrator did not close within %g s", deadline)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(deadline)
+
+    def _start(self, store: Store, notifiers: Sequence[Notifier]) -> None:
+        self.orchestrator = Orchestrator(store, self._open_executor, _now, self.config, notifiers)
+        self._thread.start()
+        recovered = self.call(self.orchestrator.recover()).result()
+        if recovered:
+            _log.info("resumed %d executions", len(recovered))
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.close()
+
+    def _open_executor(self, name: str, environment: Environment, report: ReportSink) -> Executor:
+        match name:
+            case "local":
+                return LocalExecutor(
+                    environment,
+                    report,
+                    max_workers=self.config.max_workers,
+                    idle_seconds=self.config.idle_seconds,
+                    grace=self.config.grace,
+                )
+            case "inline":
+                if self.inline is None:
+                    self.inline = InlineExecutor(report)
+                return self.inline
+            case _:
+                raise InputError(f"executor={name!r} is not available here", "executor")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
