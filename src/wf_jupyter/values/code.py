@@ -7,9 +7,9 @@ line numbers and no lines. The worker hands it to `linecache`.
 from __future__ import annotations
 
 import linecache
-import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import CodeType
 
 from wf_jupyter.values.codec import Chunk, Reference, decode, encode_bytes
@@ -57,7 +57,7 @@ def _sources(function: Callable[..., object]) -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
     for code in _codes(function):
         name = code.co_filename
-        if name in seen or os.path.exists(name):
+        if name in seen or Path(name).exists():
             continue
         seen.add(name)
         text = "".join(linecache.getlines(name))

@@ -85,7 +85,7 @@ class _Unpickler(pickle.Unpickler):
 
 @functools.cache
 def _template_pickler() -> type[pickle.Pickler]:
-    import cloudpickle
+    import cloudpickle  # type: ignore[import-untyped]
 
     class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         references: Callable[[object], Reference | None]
@@ -101,7 +101,7 @@ def _pickler(
     keep: Callable[[pickle.PickleBuffer], object],
     references: Callable[[object], Reference | None] | None,
 ) -> pickle.Pickler:
-    import cloudpickle  # type: ignore[import-untyped]  # here, because `import wf_jupyter` must stay light
+    import cloudpickle  # here, because `import wf_jupyter` must stay light
 
     if references is None:
         plain: pickle.Pickler = cloudpickle.Pickler(stream, protocol=5, buffer_callback=keep)

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from wf_jupyter.errors import StoreError, TaskError
 from wf_jupyter.model.draft import ABSENT
-from wf_jupyter.ports import Absent, Failed, Input, Item, Many, Whole
+from wf_jupyter.ports import Absent, Built, Failed, Input, Item, Many, Whole
 from wf_jupyter.values import container, files
 from wf_jupyter.values.codec import Chunk, decode
 
@@ -33,6 +33,8 @@ def load(given: Input) -> object:
             return TaskError(task, failure.type, failure.message, failure.traceback)
         case Absent():
             return ABSENT
+        case Built(template=template, inputs=inputs):
+            return decode(template, resolver(inputs))
         case _:
             assert_never(given)
 

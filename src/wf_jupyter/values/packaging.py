@@ -175,7 +175,7 @@ def _culprit(
     for name, value in [*named, *node.kwargs.items()]:
         try:
             encode(value, references)
-        except Exception as found:  # noqa: BLE001 - any object may refuse to be pickled in its own way
+        except Exception as found:  # any object may refuse to be pickled in its own way
             return name, found
     return "?", error
 

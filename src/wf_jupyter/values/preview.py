@@ -98,5 +98,5 @@ def _guarded(compute: Callable[[], T], otherwise: T) -> T:
         return compute()
     except KeyboardInterrupt:
         raise  # a task that is being stopped must not go on because of its preview
-    except BaseException:  # noqa: BLE001 - a user's __repr__ may even call sys.exit
+    except BaseException:  # a user's __repr__ may even call sys.exit
         return otherwise

@@ -1,0 +1,87 @@
+"""A worker for `async def` attempts: hundreds at a time on one event loop in the main thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+
+from wf_jupyter.executors import freshness
+from wf_jupyter.executors.channel import Channel
+from wf_jupyter.executors.interrupts import Interrupts
+from wf_jupyter.executors.messages import Final, Recalled, Run, Stopped
+from wf_jupyter.executors.output import Output
+from wf_jupyter.executors.worker_main import Worker
+
+
+class AsyncHost(Worker):
+    """Begins every attempt as it comes. Stopping cancels the attempt's asyncio task, and interrupts it
+    when it blocks the loop."""
+
+    def __init__(self, channel: Channel, interrupts: Interrupts) -> None:
+        super().__init__(channel, interrupts)
+        self._loop = asyncio.new_event_loop()
+        self._tasks: dict[int, asyncio.Task[Final]] = {}
+        self._tokens: dict[asyncio.Task[Final], int] = {}
+        self._quitting = False
+        interrupts.on_stack = self._on_stack
+
+    def serve(self) -> None:
+        """Run attempts until told to quit. In the main thread."""
+        self._loop.call_soon(self.prepare)
+        while not self._quitting:
+            try:
+                self._loop.run_forever()
+            except (KeyboardInterrupt, SystemExit):
+                # asyncio lets these pass after it has ended the task that raised them.
+                continue
+
+    def on_run(self, run: Run) -> None:
+        """An attempt came. In the reader's thread."""
+        self._waiting[run.token] = run
+        self._loop.call_soon_threadsafe(self._begin, run.token)
+
+    def on_stop(self, token: int) -> None:
+        """An attempt is to stop. In the reader's thread."""
+        self._loop.call_soon_threadsafe(self._cancel, token)
+        self.interrupts.stop(token)
+
+    def on_quit(self) -> None:
+        """The process is to end. In the reader's thread."""
+        self._quitting = True
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _begin(self, token: int) -> None:
+        run = self.take(token)
+        if run is None:
+            return
+        if self.freshness.is_stale_for(run.execution):
+            self.channel.send([Recalled((token,), stale=True)])
+            return
+        self.restore()
+        sink = self.output_of(run)
+        began = freshness.now()
+        coroutine = self.runner.run_async(run, lambda: self.blob(run.code), self.call_of(run), sink)
+        task = self._loop.create_task(coroutine, name=run.task, context=contextvars.copy_context())
+        self._tasks[token] = task
+        self._tokens[task] = token
+        task.add_done_callback(lambda ended: self._ended(ended, token, sink, began))
+
+    def _cancel(self, token: int) -> None:
+        task = self._tasks.get(token)
+        if task is not None:
+            task.cancel()
+
+    def _ended(self, task: asyncio.Task[Final], token: int, sink: Output, began: float) -> None:
+        del self._tasks[token], self._tokens[task]
+        duration = freshness.now() - began
+        interrupted = self.interrupts.forget(token)
+        if interrupted or task.cancelled() or task.exception() is not None:
+            final: Final = Stopped(token, duration)
+        else:
+            final = task.result()
+        self.freshness.note(began)
+        self.conclude(sink, final)
+
+    def _on_stack(self) -> int | None:
+        task = asyncio.current_task(self._loop)
+        return None if task is None else self._tokens.get(task)

@@ -1,0 +1,95 @@
+"""An exception as a `Failure`: text for people, and the pickled exception where that is possible."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+from wf_jupyter.errors import StoreError
+from wf_jupyter.model.events import Failure
+from wf_jupyter.model.stimuli import Value
+from wf_jupyter.values.codec import decode, encode_bytes
+from wf_jupyter.values.preview import shorten
+
+TRACEBACK_LIMIT = 100_000
+MESSAGE_LIMIT = 10_000
+ERROR_LIMIT = 1 << 20
+_PACKAGE = Path(__file__).parent.parent
+_OWN = (os.path.join(_PACKAGE, "executors", ""), os.path.join(_PACKAGE, "values", ""))
+
+
+def raised(error: BaseException, retry_on: tuple[type[BaseException], ...]) -> Failure:
+    """The task's own exception."""
+    return Failure(
+        kind="raised",
+        type=type(error).__name__,
+        message=_message(error),
+        traceback=_traceback(error),
+        retriable=isinstance(error, retry_on),
+    )
+
+
+def unusable(what: str, error: BaseException) -> Failure:
+    """Code, an input or a result that cannot be encoded, decoded or stored; `what` is the subject of the sentence."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        told = f"{what} cannot be stored: the disk is full"
+    else:
+        told = f"{what}: {_message(error) or type(error).__name__}"
+    transient = isinstance(error, OSError | StoreError | MemoryError)
+    return Failure(
+        kind="value", type=type(error).__name__, message=told, traceback=_traceback(error), retriable=transient
+    )
+
+
+def pickled(error: BaseException) -> tuple[Value, ...]:
+    """The exception as a value, when it can be pickled, unpickled again and is not huge; else nothing."""
+    try:
+        data = encode_bytes(error)
+        if len(data) > ERROR_LIMIT or type(decode(data)) is not type(error):
+            return ()
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # exceptions of users may fail in any way to be rebuilt
+        return ()
+    return (Value(part="error", data=data, size=len(data)),)
+
+
+def pickling_reason(error: BaseException) -> str:
+    """Why pickling failed, without pickle's own name in front."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    text = _message(error)
+    return text if isinstance(error, pickle.PicklingError | TypeError) and text else f"{type(error).__name__}: {text}"
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"the task called sys.exit({'' if error.code is None else repr(error.code)})"
+    if isinstance(error, KeyboardInterrupt) and not error.args:
+        return "the task raised KeyboardInterrupt"
+    try:
+        return shorten(str(error), MESSAGE_LIMIT)
+    except Exception as second:  # a user's __str__
+        return f"<its text cannot be shown: {type(second).__name__}>"
+
+
+def _traceback(error: BaseException) -> str:
+    try:
+        lines = traceback.format_exception(type(error), error, _without_own_frames(error.__traceback__))
+    except Exception:  # a user's __str__, or source that cannot be read
+        lines = [f"{type(error).__name__}, whose traceback cannot be shown\n"]
+    text = "".join(lines)
+    if len(text) <= TRACEBACK_LIMIT:
+        return text
+    half = TRACEBACK_LIMIT // 2 - 20
+    return f"{text[:half]}\n  [... cut ...]\n{text[-half:]}"
+
+
+def _without_own_frames(tb: TracebackType | None) -> TracebackType | None:
+    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_OWN):
+        tb = tb.tb_next
+    return tb
