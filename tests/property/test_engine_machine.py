@@ -299,7 +299,7 @@ def essence(state: ExecutionState) -> dict[str, object]:
         "ready": {
             task.key
             for task in invariants.all_tasks(state)
-            if task.is_ready and task.key not in state.retrying
+            if task in task.lane.ready and task.key not in state.retrying
         },
         "broken": {prefix: set(fragment.broken) for prefix, fragment in state.fragments.items() if fragment.broken},
     }

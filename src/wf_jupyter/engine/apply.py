@@ -133,16 +133,13 @@ def _start(state: ExecutionState, event: TaskStarted) -> None:
         raise IllegalTransition(f"{state.id}: {task.key}: attempt {event.attempt} after {task.attempt}")
     _move(state, task, TaskStatus.RUNNING)
     task.attempt = event.attempt
-    task.is_ready = False
-    # `plan` starts from the left and skips what is no longer ready, so all before this one is stale.
-    while task.lane.ready and task.lane.ready.popleft() is not task:
-        pass
+    task.lane.ready.pop(task, None)
 
 
 def _complete(state: ExecutionState, event: TaskCompleted) -> None:
     task = _known(state, event.task)
     _move(state, task, event.status)
-    task.is_ready = False
+    task.lane.ready.pop(task, None)
     task.truth = event.truth
     task.lengths = dict(event.lengths)
     if event.result is not None:

@@ -141,7 +141,6 @@ def _add(picture: Picture, event: TasksAdded) -> None:
         known = picture.groups.get(info.key)
         if known is not None:
             known.size = info.size
-            _drop_stand_in(picture, info.key)
             continue
         group = GroupSnapshot(
             key=info.key,
@@ -168,19 +167,16 @@ def _add(picture: Picture, event: TasksAdded) -> None:
         snapshot.counts[TaskStatus.PENDING] += 1
 
 
-def _drop_stand_in(picture: Picture, key: str) -> None:
-    """A group that had failed to expand and now has items no longer needs the task that told why."""
-    task = picture.tasks.get(key)
-    if task is not None and task.group == key:
-        del picture.tasks[key]
-        picture.snapshot.tasks.remove(task)
-        picture.snapshot.counts[task.status] -= 1
-
-
 def _reset(picture: Picture, keys: tuple[str, ...]) -> None:
     for key in keys:
         task = picture.tasks.get(key)
         if task is None:
+            continue
+        if task.group == key:
+            # It stood for a mapped task that could not be expanded, which now has another chance.
+            del picture.tasks[key]
+            picture.snapshot.tasks.remove(task)
+            picture.snapshot.counts[task.status] -= 1
             continue
         _count(picture.snapshot, task, TaskStatus.PENDING)
         task.error = task.result = task.progress = task.duration = None

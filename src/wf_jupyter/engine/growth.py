@@ -11,8 +11,13 @@ from wf_jupyter.model.events import GroupInfo, TaskInfo, TasksAdded
 
 
 def add_tasks(state: ExecutionState, event: TasksAdded) -> None:
-    """Add what the event names; groups that are already known get their size."""
+    """Add what the event names; groups that are already known get their size.
+
+    Units are made first and linked afterwards: tasks and groups come in two lists, so neither is in
+    an order in which all sources come before.
+    """
     grown: list[Group] = []
+    made: list[Unit] = []
     for info in event.groups:
         if info.kind != "map":
             continue
@@ -24,9 +29,10 @@ def add_tasks(state: ExecutionState, event: TasksAdded) -> None:
             state.open -= 1
             grown.append(unit)
         else:
-            _add_group(state, info)
-    for task in event.tasks:
-        _add_task(state, task)
+            made.append(_add_group(state, info))
+    made += [_add_task(state, info) for info in event.tasks]
+    for added in made:
+        _link(state, added)
     for group in grown:
         for waiting in group.sized:
             size_known(state, waiting)
@@ -87,7 +93,7 @@ def bind_holder(state: ExecutionState, fragment: Fragment) -> None:
     holder.lane.running -= 1
 
 
-def _add_group(state: ExecutionState, info: GroupInfo) -> None:
+def _add_group(state: ExecutionState, info: GroupInfo) -> Group:
     node, fragment = state.nodes[info.key]
     lane = state.lanes[0]
     if node.options.max_parallel is not None:
@@ -97,14 +103,10 @@ def _add_group(state: ExecutionState, info: GroupInfo) -> None:
     state.units[info.key] = group
     state.open += 1
     _join_fragment(state, fragment)
-    for source in unsized_sources(state, group):
-        source.sized.append(group)
-        group.unsized += 1
-    if group.unsized == 0:
-        state.unsettled.append(group)
+    return group
 
 
-def _add_task(state: ExecutionState, info: TaskInfo) -> None:
+def _add_task(state: ExecutionState, info: TaskInfo) -> Task:
     known = state.nodes.get(info.key)
     if known is not None and not known[0].is_map:
         node, fragment = known
@@ -124,14 +126,24 @@ def _add_task(state: ExecutionState, info: TaskInfo) -> None:
             group.items.append(task)
             state.units[info.key] = task
             state.open += 1
-    if group_stand_in(task):
-        return
-    for source in sources_of(state, task):
-        source.dependents.append(task)
-        if not source.is_final:
-            task.waiting += 1
-    if task.waiting == 0:
-        state.unsettled.append(task)
+    return task
+
+
+def _link(state: ExecutionState, unit: Unit) -> None:
+    """Tell the sources of a new unit who waits for them."""
+    if isinstance(unit, Group):
+        for source in unsized_sources(state, unit):
+            source.sized.append(unit)
+            unit.unsized += 1
+        if unit.unsized == 0:
+            state.unsettled.append(unit)
+    elif not group_stand_in(unit):
+        for source in sources_of(state, unit):
+            source.dependents.append(unit)
+            if not source.is_final:
+                unit.waiting += 1
+        if unit.waiting == 0:
+            state.unsettled.append(unit)
 
 
 def group_stand_in(task: Task) -> bool:

@@ -47,8 +47,8 @@ def _check_task(state: ExecutionState, task: Task) -> None:
     if task.status is TaskStatus.RUNNING and task.expansion is None:
         late = [source.key for source in sources_of(state, task) if not source.is_final]
         assert not late, f"{task.key} runs before {late}"
-    if task.is_ready:
-        assert task in task.lane.ready, f"{task.key} is ready but in no queue"
+    if task in task.lane.ready:
+        assert task.status in (TaskStatus.PENDING, TaskStatus.RETRYING), f"{task.key} is {task.status} and ready"
 
 
 def _check_group(state: ExecutionState, group: Group) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from wf_jupyter.engine.state import ExecutionState, Lane, Task
-from wf_jupyter.model.status import ExecutionStatus, TaskStatus
+from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import AttemptStarted
 
 
@@ -43,8 +43,7 @@ def _from_lane(lane: Lane, limit: int) -> Iterator[Task]:
     if limit <= 0:
         return
     for task in lane.ready:
-        if task.is_ready and task.status in (TaskStatus.PENDING, TaskStatus.RETRYING):
-            yield task
-            limit -= 1
-            if limit <= 0:
-                return
+        yield task
+        limit -= 1
+        if limit <= 0:
+            return

@@ -47,13 +47,12 @@ def _settle_task(state: ExecutionState, task: Task, now: datetime) -> tuple[Even
         return ()
     if state.is_cancelling or state.is_failing:
         return (_completed(state, task, TaskStatus.CANCELLED, now),)
-    if task.waiting > 0 or task.is_ready:
+    if task.waiting > 0:
         return ()
     reason = why_skipped(state, task)
     if reason is not None:
         return (_completed(state, task, TaskStatus.SKIPPED, now, reason),)
-    task.is_ready = True
-    task.lane.ready.append(task)
+    task.lane.ready[task] = None
     return ()
 
 

@@ -15,11 +15,14 @@ from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """Ready tasks that share a limit: one lane per mapped task with `max_parallel`, one for the rest."""
+    """Ready tasks that share a limit: one lane per mapped task with `max_parallel`, one for the rest.
+
+    `ready` is a queue from which any member can be taken in constant time.
+    """
 
     limit: int | None = None
     running: int = 0
-    ready: deque[Task] = field(default_factory=deque)
+    ready: dict[Task, None] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -66,7 +69,6 @@ class Task:
     dependents: list[Task] = field(default_factory=list)
     sized: list[Group] = field(default_factory=list)
     expansion: Fragment | None = None
-    is_ready: bool = False
     truth: bool | None = None
     lengths: dict[str, int] = field(default_factory=dict)
     result_type: str = ""

@@ -10,7 +10,6 @@ from wf_jupyter.engine.decide import decide
 from wf_jupyter.engine.settle import settle
 from wf_jupyter.engine.state import ExecutionState, Fragment
 from wf_jupyter.model.events import Event
-from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.model.stimuli import AttemptExpanded, RetryDue, Stimulus
 from wf_jupyter.model.submission import Expansion
 
@@ -62,7 +61,6 @@ def register_expansion(state: ExecutionState, key: str, expansion: Expansion) ->
 def _make_due(state: ExecutionState, due: RetryDue) -> None:
     """The wait is over: queue the task again. Derived data, so there is no event; recovery arms timers anew."""
     task = state.retrying.get(due.task)
-    if task is None or task.attempt != due.attempt or task.is_ready or task.status is not TaskStatus.RETRYING:
+    if task is None or task.attempt != due.attempt:
         return
-    task.is_ready = True
-    task.lane.ready.append(task)
+    task.lane.ready[task] = None
