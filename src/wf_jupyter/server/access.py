@@ -42,11 +42,12 @@ class KernelAccess(JupyterHandler):
         if scheme.lower() != AUTH_SCHEME:
             await self._prepare_person(**options)
             return
+        CallContext.set(CallContext.JUPYTER_HANDLER, self)
+        self.current_user = self._jupyter_current_user = None
         secret = self.settings["wf_jupyter_secret"]
         # Compared as bytes: a header may hold anything, and compare_digest refuses non-ASCII text.
         if not hmac.compare_digest(given.strip().encode(), secret.encode()):
             raise web.HTTPError(403, "the secret is not that of this server's kernels")
-        CallContext.set(CallContext.JUPYTER_HANDLER, self)
         if not self.check_host():
             raise web.HTTPError(403)
         self.is_kernel = True

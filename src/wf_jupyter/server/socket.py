@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
 from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
@@ -24,7 +25,7 @@ TRY_AGAIN_LATER = 1013
 _log = logging.getLogger("wf_jupyter")
 
 
-class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocketHandler):  # type: ignore[misc]
+class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocketHandler, JupyterHandler):
     """One connected page or kernel."""
 
     _pump: Pump | None = None
@@ -59,6 +60,12 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
         if not await self.allows("read"):
             raise web.HTTPError(403, "you are not allowed to read workflows on this server")
         await super().get(*args, **kwargs)
+
+    def write_error(self, status_code: int, **options: Any) -> None:
+        """A refused handshake: no browser shows the body, so it is only a line for people with a terminal."""
+        error = (options.get("exc_info") or (None, None, None))[1]
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(str(getattr(error, "log_message", None) or "the handshake was refused"))
 
     # -- the conversation -------------------------------------------------------------------------
 

@@ -177,7 +177,7 @@ class Wire:
 
     async def socket(self, headers: dict[str, str] | None = None, **options: Any) -> Socket:
         """An open WebSocket."""
-        url = f"ws://localhost:{self.port}{self.base_url}wf-jupyter/api/v1/ws"
+        url = f"ws://127.0.0.1:{self.port}{self.base_url}wf-jupyter/api/v1/ws"
         request = HTTPRequest(url, headers=self.authorization if headers is None else headers, request_timeout=PATIENCE)
         socket = Socket(await websocket_connect(request, max_message_size=1 << 30, **options))
         self.sockets.append(socket)
