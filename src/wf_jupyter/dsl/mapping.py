@@ -134,9 +134,8 @@ def _is_plain(node: Node) -> bool:
 
 
 def _told(values: object) -> str:
-    return f"the {type(values).__name__} {values!r}" if isinstance(values, str | int | float) else (
-        f"a {type(values).__name__}"
-    )
+    kind = type(values).__name__
+    return f"the {kind} {values!r}" if isinstance(values, str | int | float) else f"a {kind}"
 
 
 def _advice(values: object, task: str, parameter: str) -> str:

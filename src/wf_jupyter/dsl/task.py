@@ -273,5 +273,3 @@ def _refuse_nodes(name: str, args: tuple[object, ...], kwargs: Mapping[str, obje
     for value in (*args, *kwargs.values()):
         if isinstance(value, Node):
             raise tracing.foreign(value)
-
-

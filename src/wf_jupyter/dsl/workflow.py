@@ -156,11 +156,9 @@ class BoundWorkflow:
         return text
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        # No HTML: viewers prefer it to SVG, and then strip its pictures. Those that refuse SVG have the text.
         pictures = launch.pictures()
-        return {
-            "text/plain": pictures.draft_text(self.draft),
-            "text/html": pictures.draft_html(self.draft),
-        }
+        return {"text/plain": pictures.draft_text(self.draft), "image/svg+xml": pictures.draft_svg(self.draft)}
 
 
 @overload
