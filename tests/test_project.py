@@ -1,0 +1,91 @@
+"""The project's own promises: one version everywhere, commands that exist, a bundle that fits its sources."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import wf_jupyter
+
+ROOT = Path(__file__).resolve().parents[1]
+FRONTEND = ROOT / "src" / "wf_jupyter" / "frontend"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+@pytest.fixture(scope="module")
+def build_hook() -> ModuleType:
+    pytest.importorskip("hatchling")
+    spec = importlib.util.spec_from_file_location("hatch_build", FRONTEND / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_there_is_one_version() -> None:
+    assert PROJECT["version"] == wf_jupyter.__version__
+    newest = re.search(r"^## (\S+?),", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert newest is not None
+    assert newest[1] == wf_jupyter.__version__
+
+
+def test_every_make_command_in_the_readme_exists() -> None:
+    commands = set(re.findall(r"\bmake ([a-z]+)\b(?=[`\s])", code_of((ROOT / "README.md").read_text("utf-8"))))
+    assert {"demo", "test"} <= commands
+    for target in commands:
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, check=True)
+
+
+def code_of(markdown: str) -> str:
+    return "\n".join(re.findall(r"```.*?```|`[^`\n]+`", markdown, re.DOTALL))
+
+
+def test_every_script_leads_to_a_function() -> None:
+    for target in PROJECT["scripts"].values():
+        module, function = target.split(":")
+        assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_the_bundle_was_built_from_these_sources(build_hook: ModuleType) -> None:
+    if not (ROOT / build_hook.BUNDLE).exists():
+        pytest.skip("the bundle was not built here")
+    assert build_hook.is_fresh(ROOT), "stale bundle: run `npm run build` in src/wf_jupyter/frontend"
+
+
+def test_the_build_hook_and_the_build_script_agree_on_what_is_fresh(build_hook: ModuleType) -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node on the PATH")
+    script = "import('./build.mjs').then((build) => process.stdout.write(build.sourceHash()))"
+    done = subprocess.run([node, "-e", script], cwd=FRONTEND, capture_output=True, text=True, check=True)
+    assert done.stdout == build_hook.source_hash(FRONTEND)
+
+
+def test_node_is_asked_for_only_when_the_bundle_is_stale_and_no_npm_is_there(
+    build_hook: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = build_hook.BundleBuildHook(str(tmp_path), {}, None, None, str(tmp_path), "wheel")
+    folder, bundle = tmp_path / build_hook.FRONTEND, tmp_path / build_hook.BUNDLE
+    (folder / "src").mkdir(parents=True)
+    bundle.parent.mkdir(parents=True)
+    for name in build_hook.FILES:
+        (folder / name).write_text(name)
+    (folder / "src" / "widget.ts").write_text("export default {};")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert hook.dependencies() == [build_hook.NODE_PACKAGE]
+    monkeypatch.setenv("WF_JUPYTER_SKIP_JS", "1")
+    assert hook.dependencies() == []
+    monkeypatch.delenv("WF_JUPYTER_SKIP_JS")
+    bundle.write_text(f"/* wf_jupyter {build_hook.source_hash(folder)} */\nexport default {{}};\n")
+    assert hook.dependencies() == []
+    (folder / "src" / "widget.ts").write_text("export default { render() {} };")
+    assert hook.dependencies() == [build_hook.NODE_PACKAGE]
