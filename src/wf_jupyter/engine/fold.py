@@ -161,6 +161,7 @@ def _add(picture: Picture, event: TasksAdded) -> None:
             status=TaskStatus.PENDING,
             group=added.group,
             dependencies=added.dependencies,
+            attempts=0,
         )
         picture.tasks[added.key] = task
         snapshot.tasks.append(task)

@@ -46,7 +46,7 @@ class ResultInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     html: str | None = None
 
 
-class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TaskInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A task as it is added: `dependencies` are keys of tasks or of groups."""
 
     key: str
@@ -55,7 +55,7 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dependencies: tuple[str, ...] = ()
 
 
-class GroupInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class GroupInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A mapped task or a sub-workflow as a whole; `size` is None until the number of items is known.
 
     A group that could not be expanded (its upstream failed, or gave no list) gets one task with the
@@ -70,7 +70,7 @@ class GroupInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dependencies: tuple[str, ...] = ()
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     seq: int
     time: datetime
 

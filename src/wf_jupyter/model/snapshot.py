@@ -29,9 +29,9 @@ class TaskSnapshot(msgspec.Struct, kw_only=True, omit_defaults=True):
     key: str
     name: str
     status: TaskStatus
-    group: str | None = None
-    dependencies: tuple[str, ...] = ()
-    attempts: int = 0
+    group: str | None
+    dependencies: tuple[str, ...]
+    attempts: int
     worker: str = ""
     started: datetime | None = None
     ended: datetime | None = None
@@ -44,7 +44,7 @@ class TaskSnapshot(msgspec.Struct, kw_only=True, omit_defaults=True):
     displayed: int = 0
 
 
-class GroupSnapshot(msgspec.Struct, kw_only=True, omit_defaults=True):
+class GroupSnapshot(msgspec.Struct, kw_only=True):
     """A mapped task or sub-workflow as a whole; `size` is None until known."""
 
     key: str

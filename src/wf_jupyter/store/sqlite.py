@@ -138,8 +138,11 @@ class SqliteStore(Store):
         return await self._reader.run(partial(listing.read_orphans, ownership=self._ownership))
 
     async def close(self) -> None:
-        """See `ports.Store.close`."""
-        await asyncio.to_thread(self.shutdown)
+        """See `ports.Store.close`.
+
+        Blocks the loop for the last commit: a thread could not be had any more while the interpreter exits.
+        """
+        self.shutdown()
 
     def shutdown(self) -> None:
         """`close` for callers without an event loop."""

@@ -195,13 +195,13 @@ export interface TaskRetrying {
  * `duration` is in seconds, as the worker measured it; None while there is none.
  */
 export interface TaskSnapshot {
-  readonly attempts?: number;
-  readonly dependencies?: readonly string[];
+  readonly attempts: number;
+  readonly dependencies: readonly string[];
   readonly displayed?: number;
   readonly duration?: number | null;
   readonly ended?: string | null;
   readonly error?: Failure | null;
-  readonly group?: string | null;
+  readonly group: string | null;
   readonly key: string;
   readonly logged?: number;
   readonly name: string;

@@ -1,0 +1,217 @@
+"""Golden vectors: the same events must fold to the same snapshot in Python and in the browser.
+
+`python -m tests.golden.vectors` writes `fold/*.json` anew; a test says when they are stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from wf_jupyter.engine.fold import Picture, empty
+from wf_jupyter.engine.plan import plan
+from wf_jupyter.engine.state import new_state
+from wf_jupyter.engine.step import step
+from wf_jupyter.model.events import Event, Failure, ResultInfo, TaskLog, TaskProgress
+from wf_jupyter.model.graph import GraphSpec, Need, NodeSpec, Over, ResultSpec, ScopeSpec
+from wf_jupyter.model.keys import Digest, TaskKey
+from wf_jupyter.model.policy import ExecutionOptions, TaskOptions
+from wf_jupyter.model.stimuli import (
+    AttemptExpanded,
+    AttemptFailed,
+    AttemptStopped,
+    AttemptSucceeded,
+    Cancel,
+    Displayed,
+    Pause,
+    Printed,
+    Progressed,
+    Recover,
+    Resume,
+    Retry,
+    RetryDue,
+    Start,
+    Stimulus,
+)
+from wf_jupyter.model.submission import Expansion
+
+FOLDER = Path(__file__).parent / "fold"
+BLOB = Digest("b")
+BEGIN = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+class Script:
+    """Plays one execution; every step takes a quarter of a second."""
+
+    def __init__(self, *nodes: NodeSpec, options: ExecutionOptions | None = None, scopes: tuple[ScopeSpec, ...] = ()):
+        result = ResultSpec(template=BLOB, needs=(Need(nodes[-1].key),) if nodes else ())
+        graph = GraphSpec(nodes=nodes, result=result, scopes=scopes)
+        self.state = new_state("01golden", "demo", graph, options or ExecutionOptions(), {"n": "3"})
+        self.now = BEGIN
+        self.events: list[Event] = []
+        self.feed(Start())
+
+    def feed(self, stimulus: Stimulus) -> None:
+        self.now += timedelta(milliseconds=250)
+        self.events += step(self.state, stimulus, self.now, 0.5)
+
+    def start(self, count: int = 99) -> None:
+        for start in plan(self.state, [f"local-{n % 2 + 1}" for n in range(count)]):
+            self.feed(start)
+
+    def succeed(self, key: str, length: int | None = None, **more: object) -> None:
+        info = ResultInfo(type="int", text="42", size=12, **more)  # type: ignore[arg-type]
+        lengths = {} if length is None else {"": length}
+        self.feed(
+            AttemptSucceeded(task=key, attempt=self.attempt(key), duration=0.125, result=info, lengths=lengths)
+        )
+
+    def fail(self, key: str) -> None:
+        failure = Failure(kind="raised", type="ValueError", message="14 rows with null id", traceback="Traceback …")
+        self.feed(AttemptFailed(task=key, attempt=self.attempt(key), duration=0.5, failure=failure))
+
+    def attempt(self, key: str) -> int:
+        return self.state.running[key].attempt
+
+
+def node(key: str, *needs: str, over: tuple[Over, ...] = (), group: str | None = None, **options: object) -> NodeSpec:
+    return NodeSpec(
+        key=TaskKey(key),
+        name=key.rpartition("/")[2],
+        code=BLOB,
+        call=BLOB,
+        needs=tuple(Need(TaskKey(need)) for need in needs),
+        over=over,
+        group=group,
+        options=TaskOptions(**options),  # type: ignore[arg-type]
+    )
+
+
+def over(source: str) -> tuple[Over, ...]:
+    return (Over(parameter="x", source=TaskKey(source)),)
+
+
+def chain() -> Script:
+    script = Script(node("fetch"), node("clean", "fetch"), node("report", "clean"))
+    script.start()
+    script.feed(Progressed(task="fetch", attempt=1, done=1, total=4, text="rows"))
+    script.feed(Printed(task="fetch", attempt=1, stream="stdout", text="hello\n"))
+    script.feed(Displayed(task="fetch", attempt=1, data={"text/plain": "plot"}))
+    script.succeed("fetch", shape=(3, 2), length=3)
+    script.start()
+    script.succeed("clean")
+    script.start()
+    script.succeed("report")
+    return script
+
+
+def mapped() -> Script:
+    literal = (Over(parameter="x", literal=BLOB, length=3),)
+    script = Script(node("fetch", over=literal), node("clean", over=over("fetch")), node("report", "clean"))
+    for _ in range(9):
+        script.start(2)
+        for key in list(script.state.running):
+            script.succeed(key)
+    return script
+
+
+def mapped_over_a_result() -> Script:
+    script = Script(node("list"), node("each", over=over("list")), node("empty", over=over("each")))
+    script.start()
+    script.succeed("list", length=2)
+    script.start()
+    script.succeed("each[0]")
+    return script
+
+
+def failed_and_retried() -> Script:
+    script = Script(
+        node("good"), node("bad", retries=1), node("items", over=over("bad")), node("report", "items", "good")
+    )
+    script.start()
+    script.succeed("good")
+    script.fail("bad")
+    script.feed(RetryDue(task="bad", attempt=1))
+    script.start()
+    script.fail("bad")
+    script.feed(Retry())
+    script.start()
+    script.succeed("bad", length=0)
+    script.start()
+    script.succeed("report")
+    return script
+
+
+def cancelled() -> Script:
+    script = Script(node("a"), node("b"), node("c", "a"))
+    script.start(1)
+    script.feed(Pause())
+    script.feed(Resume())
+    script.feed(Cancel(reason="enough"))
+    script.feed(AttemptStopped(task="a", attempt=1, duration=0.25))
+    return script
+
+
+def expanded_and_recovered() -> Script:
+    script = Script(
+        node("train/fit", group="train"),
+        node("after", "train/fit"),
+        scopes=(ScopeSpec(key="train", name="train"),),
+    )
+    script.start()
+    inner = GraphSpec(
+        nodes=(node("step"), node("last", "step")),
+        result=ResultSpec(template=BLOB, needs=(Need(TaskKey("last")),)),
+    )
+    expansion = Expansion(graph=inner, blobs={})
+    script.feed(AttemptExpanded(task="train/fit", attempt=1, duration=0.1, expansion=expansion))
+    script.start()
+    script.feed(Recover())
+    script.start()
+    script.succeed("train/fit/step")
+    script.start()
+    script.succeed("train/fit/last")
+    return script
+
+
+def unknown_tasks() -> Script:
+    script = Script(node("known"))
+    after = script.state.seq
+    script.events.append(TaskProgress(seq=after + 1, time=script.now, task="nobody", done=1))
+    script.events.append(TaskLog(seq=after + 2, time=script.now, task="nobody", attempt=1, stream="stdout", text="x"))
+    return script
+
+
+SCRIPTS: tuple[Callable[[], Script], ...] = (
+    chain,
+    mapped,
+    mapped_over_a_result,
+    failed_and_retried,
+    cancelled,
+    expanded_and_recovered,
+    unknown_tasks,
+)
+
+
+def vector(script: Script) -> bytes:
+    """Events and the snapshot they fold to, as the wire would carry them."""
+    first = empty("01golden", "epoch", BEGIN)
+    before = msgspec.json.encode(first)
+    picture = Picture(first)
+    for event in script.events:
+        picture.fold(event)
+    whole = {
+        "before": msgspec.Raw(before),
+        "events": script.events,
+        "snapshot": picture.snapshot,
+    }
+    return msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for make in SCRIPTS:
+        (FOLDER / f"{make.__name__}.json").write_bytes(vector(make()))
