@@ -212,7 +212,9 @@ class _UnknownMethod(Exception):
     def told(self) -> jsonrpc.ErrorObject:
         """The standard error, with the methods that there are."""
         known = ", ".join(sorted(messages.METHODS))
-        return jsonrpc.ErrorObject(jsonrpc.METHOD_NOT_FOUND, f"there is no method {self.args[0]!r}; there are {known}")
+        return jsonrpc.ErrorObject(
+            jsonrpc.METHOD_NOT_FOUND, f"there is no method {self.args[0][:100]!r}; there are {known}"
+        )
 
 
 def _command(params: messages.Cancel | messages.Pause | messages.Resume | messages.Retry) -> Command:

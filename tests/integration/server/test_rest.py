@@ -96,9 +96,8 @@ async def test_an_execution_is_cancelled_and_then_forgotten(wire: Any, packed: A
     await wire.until(execution, "running")
     busy = await wire.ask("DELETE", f"executions/{execution}")
     assert (busy.status, busy.json["reason"]) == (409, "state_conflict")
-    unfinished = await wire.ask(
-        "GET", f"executions/{execution}/result", headers={**wire.kernel, "Accept": "application/msgpack"}
-    )
+    wanted = {**wire.kernel, "Accept": "application/msgpack"}
+    unfinished = await wire.ask("GET", f"executions/{execution}/result", headers=wanted)
     assert unfinished.status == 409
 
     assert (await wire.ask("POST", f"executions/{execution}/cancel", json_body={"reason": "enough"})).json == {}
@@ -194,7 +193,7 @@ async def test_a_malformed_query_is_400_and_names_the_field(
         ("GET", "executions/unknown/result"),
         ("GET", "executions/unknown/tasks/a/logs"),
         ("GET", "executions/unknown/tasks/a/result"),
-        ("GET", "executions/%00%ff"),
+        ("GET", "executions/%00"),
         ("POST", "executions/unknown/cancel"),
         ("POST", "executions/unknown/retry"),
         ("DELETE", "executions/unknown"),
