@@ -27,7 +27,7 @@ def headline(scene: Scene) -> str:
     words.append(counted_tasks(scene))
     if scene.status is not None and scene.status is not ExecutionStatus.SUCCEEDED and scene.status.is_final:
         words += [f"{count:,} {look.word}" for look, count in counted(scene.counts)]
-    return f"{scene.title}: {', '.join(words)}"
+    return f"{one_line(scene.title)}: {', '.join(words)}"
 
 
 def counted_tasks(scene: Scene) -> str:
