@@ -180,8 +180,8 @@ def _note(box: Box) -> str:
 
 
 def _told(box: Box) -> str:
-    words = [one_line(box.label, 300), box.times, "" if box.status is None else TASK_LOOKS[box.status].word, box.note]
-    return " ".join(word for word in words if word)
+    words = [box.label, box.times, "" if box.status is None else TASK_LOOKS[box.status].word, box.note]
+    return one_line(" ".join(word for word in words if word), 500)
 
 
 def _text(
