@@ -10,6 +10,7 @@ The service is imported inside functions only: a kernel that talks to a server n
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import threading
 import weakref
@@ -21,7 +22,7 @@ from weakref import WeakValueDictionary
 from wf_jupyter.client.connection import Action
 from wf_jupyter.client.loop import background
 from wf_jupyter.client.mirror import Mirror
-from wf_jupyter.errors import ExecutionNotFound, InputError
+from wf_jupyter.errors import ExecutionNotFound, InputError, ServerUnavailable
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
@@ -193,4 +194,6 @@ class _Feed:
         mirror.replace(await asyncio.wrap_future(self._runtime.call(resync)))
 
     def _close(self) -> None:
-        self._runtime.call(self._runtime.orchestrator.unsubscribe(self._execution, self._mailbox))
+        # Called by the garbage collector, possibly after the orchestrator's own end.
+        with contextlib.suppress(ServerUnavailable):
+            self._runtime.call(self._runtime.orchestrator.unsubscribe(self._execution, self._mailbox))

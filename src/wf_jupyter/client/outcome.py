@@ -5,6 +5,8 @@ This is one of the two places that unpickle values; the other one is the worker.
 
 from __future__ import annotations
 
+import re
+
 from wf_jupyter.errors import ExecutionCancelled, StateConflict, TaskFailed, WorkflowError
 from wf_jupyter.model.draft import ABSENT
 from wf_jupyter.model.events import Failure
@@ -36,9 +38,10 @@ def failure(result: ExecutionResult) -> WorkflowError | None:
             return ExecutionCancelled("the execution was cancelled before it had a result")
     if not result.failed:
         return WorkflowError(f"the execution is {result.status}, and no task says why")
-    first = result.failed[0]
+    # By key, not by time: of several failures the same one is told in every run.
+    first, *rest = sorted(result.failed, key=lambda failed: _natural(failed.task))
     error = task_failed(first)
-    others = [f"{other.task}: {other.failure.type}" for other in result.failed[1:]]
+    others = [f"{other.task}: {other.failure.type}" for other in rest]
     if others:
         more = f", and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
         error.add_note(f"Also failed: {', '.join(others[:_NAMED])}{more}")
@@ -56,6 +59,10 @@ def task_failed(failed: TaskFailure) -> TaskFailed:
 def value(stored: Input) -> object:
     """The object behind one stored result; None stands for a task that was skipped or cancelled."""
     return _present(inputs.load(stored))
+
+
+def _natural(key: str) -> list[tuple[str, int]]:
+    return [(word, int(number or -1)) for word, number in re.findall(r"(\D*)(\d*)", key)]
 
 
 def _told(task: str, failure: Failure) -> tuple[str, str, str, str]:

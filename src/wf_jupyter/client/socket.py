@@ -101,7 +101,9 @@ class EventSocket:
         for mirror in list(self._mirrors.values()):
             self._subscribe(mirror)
         while True:
-            raw = await asyncio.wait_for(self._socket.read_message(), self._silence)
+            # Not `wait_for`: on Python 3.11 it loses a cancellation that meets an arriving message.
+            async with asyncio.timeout(self._silence):
+                raw = await self._socket.read_message()
             if raw is None:
                 return
             if backoff.failures:
