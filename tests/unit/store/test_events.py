@@ -23,6 +23,7 @@ def test_an_event_is_stored_as_its_json_on_the_wire() -> None:
         "time": "2026-01-02T00:00:00Z",
         "task": "t",
         "attempt": 1,
+        "worker": "",
     }
 
 
