@@ -137,6 +137,8 @@ class Orchestrator:
         except WorkflowError:
             self._drivers.pop(execution, None)
             raise
+        # The log knows an execution from its first event on; before and after a restart it must look the same.
+        picture.snapshot.created = picture.snapshot.started or now
         return execution
 
     async def execute(self, name: str, inputs: Mapping[str, object], owner: str = "") -> str:
