@@ -1,0 +1,43 @@
+"""Values as files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wf_jupyter.errors import StoreError
+from wf_jupyter.values import files
+
+
+def test_pieces_are_written_one_after_the_other(tmp_path: Path) -> None:
+    path = files.write(tmp_path, [b"ab", bytearray(b"c"), memoryview(b"d")])
+    assert Path(path).is_absolute()
+    assert bytes(files.read(path)) == b"abcd"
+    assert files.write(tmp_path, [b"x"]) != path
+
+
+def test_the_view_is_writable_and_the_file_is_not_changed(tmp_path: Path) -> None:
+    path = files.write(tmp_path, [b"abcd"])
+    view = files.read(path)
+    view[0] = 0
+    assert Path(path).read_bytes() == b"abcd"
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_an_error_leaves_nothing_behind(tmp_path: Path, error: BaseException) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"some"
+        raise error
+
+    with pytest.raises(type(error)):
+        files.write(tmp_path, pieces())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_missing_or_empty_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    for name in ("missing", "empty"):
+        with pytest.raises(StoreError, match=name):
+            files.read(str(tmp_path / name))
