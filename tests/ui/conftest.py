@@ -1,0 +1,124 @@
+"""One real JupyterLab and one Chromium for all tests of the page."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_process import JupyterProcess
+
+PICTURES = Path(__file__).resolve().parents[2] / "test-results"
+
+LAB = (
+    "--LabApp.expose_app_in_browser=True",
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+)
+CHROMIUM = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+)
+READY = """() => {
+  const kernel = window.jupyterapp?.shell.currentWidget?.context?.sessionContext?.session?.kernel;
+  return kernel?.status === "idle" && kernel.connectionStatus === "connected";
+}"""
+RUN = """(index) => {
+  const notebook = window.jupyterapp.shell.currentWidget;
+  notebook.content.activeCellIndex = index;
+  window.jupyterapp.commands.execute("notebook:run-cell");
+}"""
+KERNEL = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.id"
+
+
+def chromium(playwright: Any) -> str | None:
+    """A browser of the system, or the one that Playwright installed; None when there is none."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    return playwright.chromium.executable_path if Path(playwright.chromium.executable_path).exists() else None
+
+
+# Playwright keeps an event loop in this thread for as long as it runs: it must end with these tests.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright:
+        path = chromium(playwright)
+        if path is None:
+            pytest.skip("there is no Chromium on this machine")
+        running = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM))
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="package")
+def lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[JupyterProcess]:
+    running = JupyterProcess(tmp_path_factory.mktemp("lab"), "lab", LAB).start()
+    yield running
+    running.stop()
+
+
+class Notebook:
+    """A notebook open in JupyterLab, with a kernel that is ready."""
+
+    def __init__(self, page: Any, lab: JupyterProcess, name: str) -> None:
+        self.page = page
+        self.lab = lab
+        page.goto(f"{lab.url}lab/workspaces/{Path(name).stem}/tree/{name}?token={lab.token}&reset")
+        page.wait_for_function(READY, timeout=60_000)
+
+    def run(self, index: int) -> None:
+        """Start cell `index`; returns at once."""
+        self.page.evaluate(RUN, index)
+
+    def idle(self) -> None:
+        """Wait until nothing runs in the kernel."""
+        self.page.wait_for_function(READY, timeout=60_000)
+
+    def restart_kernel(self) -> None:
+        """As the menu does, and wait until it answers."""
+        self.lab.ask("POST", f"api/kernels/{self.page.evaluate(KERNEL)}/restart")
+        self.idle()
+
+    def picture(self, name: str) -> None:
+        """A screenshot for people to look at."""
+        PICTURES.mkdir(exist_ok=True)
+        self.page.screenshot(path=str(PICTURES / f"{name}.png"))
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page of its own; every error that its scripts report fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    opened = context.new_page()
+    opened.set_default_timeout(30_000)
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    yield opened
+    context.close()
+    assert not [error for error in errors if "ResizeObserver" not in error]
+
+
+@pytest.fixture
+def open_notebook(page: Any, lab: JupyterProcess) -> Callable[[str, Sequence[str]], Notebook]:
+    """Write a notebook with these cells, and open it."""
+
+    def opened(name: str, cells: Sequence[str]) -> Notebook:
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        )
+        nbformat.write(notebook, lab.root / f"{name}.ipynb")
+        return Notebook(page, lab, f"{name}.ipynb")
+
+    return opened
