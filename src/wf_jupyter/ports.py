@@ -54,7 +54,14 @@ class Absent(msgspec.Struct, frozen=True, tag=True):
     """No value: the task was skipped or cancelled."""
 
 
-Input = Whole | Item | Many | Failed | Absent
+class Built(msgspec.Struct, frozen=True, tag=True):
+    """What a graph returned: an encoded template with references into `inputs`."""
+
+    template: bytes
+    inputs: tuple[Input, ...]
+
+
+Input = Whole | Item | Many | Failed | Absent | Built
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
