@@ -54,6 +54,7 @@ class ExecutionList {
     ),
   );
   #last = null;
+  #due = null;
   #waited = 500;
 
   constructor(root) {
@@ -148,16 +149,21 @@ class ExecutionList {
 
   #happened(id, event) {
     const known = this.#rows.get(id);
-    if (event.type === "workflow.started" || event.type === "workflow.completed" || !known) this.#refresh(id);
-    else if (STATUS_OF_EVENT[event.type]) this.#show({ ...known.summary, status: STATUS_OF_EVENT[event.type] }, false);
+    const status = STATUS_OF_EVENT[event.type];
+    if (known && status) this.#show({ ...known.summary, status }, false);
+    else this.#refresh();
   }
 
-  async #refresh(id) {
-    const known = this.#rows.get(id);
-    const snapshot = await request(`executions/${encodeURIComponent(id)}`).catch(() => null);
-    if (!snapshot || (this.#status.value && snapshot.status !== this.#status.value)) return;
-    if (!this.#rows.size) this.#body.replaceChildren();
-    this.#show({ ...known?.summary, ...snapshot }, !known);
+  // Many executions may start or end at once: one request shows them all.
+  #refresh() {
+    this.#due ??= setTimeout(async () => {
+      this.#due = null;
+      const query = new URLSearchParams({ limit: "50" });
+      if (this.#status.value) query.set("status", this.#status.value);
+      const answer = await request(`executions?${query}`).catch(() => ({ executions: [] }));
+      if (!this.#rows.size && answer.executions.length) this.#body.replaceChildren();
+      for (const summary of answer.executions.reverse()) this.#show(summary, true);
+    }, 150);
   }
 }
 
