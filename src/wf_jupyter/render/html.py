@@ -32,7 +32,8 @@ def snapshot_html(snapshot: Snapshot) -> str:
 def _html(scene: Scene) -> str:
     drawn = folded(scene, _ROWS)
     shown = drawn.boxes if len(drawn.boxes) <= _ROWS else drawn.boxes[: _ROWS - 1]
-    rows = [_row(box) for box in shown]
+    is_plan = scene.status in (None, ExecutionStatus.PENDING)
+    rows = [_row(box, is_plan) for box in shown]
     if len(shown) < len(drawn.boxes):
         rows.append(f"<tr><td></td><td>… and {len(drawn.boxes) - len(shown):,} more</td><td></td></tr>")
     parts = [f"<p>{_headline(scene)}</p>"]
@@ -63,11 +64,11 @@ def _bar(scene: Scene) -> str:
     return f"<p>{''.join(parts)}<br>{' &nbsp; '.join(told)}</p>"
 
 
-def _row(box: Box) -> str:
+def _row(box: Box, is_plan: bool) -> str:
     status = box.status
-    if status is None:
+    if is_plan or status is None:
         waits = ", ".join(_safe(key) for key in box.waits[:6]) + (", …" if len(box.waits) > 6 else "")
-        state, note = "○", f"after {waits}" if waits else ""
+        state, note = "·", f"after {waits}" if waits else ""
     else:
         state = _signed(TASK_LOOKS[status])
         note = _safe(box.note)

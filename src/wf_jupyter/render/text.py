@@ -39,15 +39,16 @@ def counted_tasks(scene: Scene) -> str:
 def _text(scene: Scene) -> str:
     drawn = folded(scene, _LINES)
     shown = drawn.boxes if len(drawn.boxes) <= _LINES else drawn.boxes[: _LINES - 1]
-    lines = [headline(scene), *(_line(box) for box in shown)]
+    is_plan = scene.status in (None, ExecutionStatus.PENDING)
+    lines = [headline(scene), *(_line(box, is_plan) for box in shown)]
     if len(shown) < len(drawn.boxes):
         lines.append(f"  … and {len(drawn.boxes) - len(shown):,} more")
     return "\n".join(lines)
 
 
-def _line(box: Box) -> str:
+def _line(box: Box, is_plan: bool) -> str:
     status = box.status
-    words = ["·" if status is None else TASK_LOOKS[status].glyph, one_line(box.label)]
+    words = ["·" if is_plan or status is None else TASK_LOOKS[status].glyph, one_line(box.label)]
     if box.times:
         words.append(box.times)
     if len(box.counts) > 1:
@@ -56,7 +57,7 @@ def _line(box: Box) -> str:
         words.append(TASK_LOOKS[status].word)
     if box.note:
         words.append("– " + one_line(box.note))
-    elif status is None and box.waits:
+    elif is_plan and box.waits:
         words.append("← " + ", ".join(one_line(key) for key in box.waits[:6]) + (", …" if len(box.waits) > 6 else ""))
     return "  " + " ".join(words)
 

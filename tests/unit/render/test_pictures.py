@@ -118,7 +118,7 @@ def test_text_of_an_execution_tells_states_and_what_failed():
 
 def test_an_execution_that_has_just_begun_shows_only_its_graph():
     text = snapshot_text(snapshot(task("load", "pending"), status="pending"))
-    assert text.splitlines() == ["flights: 1 task", "  ○ load"]
+    assert text.splitlines() == ["flights: 1 task", "  · load"]
 
 
 @pytest.mark.parametrize("draw", [snapshot_text, snapshot_html, snapshot_svg])
