@@ -12,7 +12,7 @@ from wf_jupyter.model.stimuli import AttemptExpanded, AttemptFailed, AttemptStop
 from wf_jupyter.model.submission import Submission
 from wf_jupyter.ports import Attempt, Published
 from wf_jupyter.service.slots import SlotPool
-from wf_jupyter.values.codec import encode_bytes
+from wf_jupyter.values.plain import encode_plain
 
 #: How long a workflow's body may take to become a graph, in seconds.
 TRACE_TIMEOUT = 60.0
@@ -82,7 +82,7 @@ def _attempt(trace: str, workflow: Published, inputs: Mapping[str, object]) -> A
         name=workflow.name,
         code=Digest(f"workflow:{workflow.name}:{workflow.version}"),
         code_data=workflow.code,
-        call_data=encode_bytes(((json.dumps(dict(inputs)),), {})),
+        call_data=encode_plain(((json.dumps(dict(inputs)),), {})),
         timeout=TRACE_TIMEOUT,
     )
 

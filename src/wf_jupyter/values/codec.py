@@ -15,10 +15,9 @@ import struct
 from collections.abc import Callable, Iterable
 
 from wf_jupyter.errors import StoreError
+from wf_jupyter.values.plain import HEAD, MAGIC, encode_plain
 
-MAGIC = b"WFV1"
 ALIGNMENT = 64
-_HEAD = struct.Struct("<4sIQ")
 
 Chunk = bytes | bytearray | memoryview
 #: A placeholder in an argument template: position in the node's needs, and the path into that value.
@@ -35,15 +34,13 @@ def encode(value: object, references: Callable[[object], Reference | None] | Non
     for the result of another task. Buffers of arrays are returned as views: write or join them
     before the value changes. Raises whatever pickling raises.
     """
-    buffers: list[pickle.PickleBuffer] = []
     if _is_plain(value):
         # cloudpickle costs some 20 µs to set up; most results of small tasks do not need it.
-        body = pickle.dumps(value, protocol=5)
-    else:
-        stream = io.BytesIO()
-        _pickler(stream, buffers.append, references).dump(value)
-        body = stream.getvalue()
-    return list(_lay_out(body, [buffer.raw() for buffer in buffers]))
+        return [encode_plain(value)]
+    buffers: list[pickle.PickleBuffer] = []
+    stream = io.BytesIO()
+    _pickler(stream, buffers.append, references).dump(value)
+    return list(_lay_out(stream.getvalue(), [buffer.raw() for buffer in buffers]))
 
 
 def encode_bytes(value: object, references: Callable[[object], Reference | None] | None = None) -> bytes:
@@ -59,16 +56,16 @@ def decode(buffer: Chunk, resolve: Callable[[int, tuple[object, ...]], object] |
     unpickling raises.
     """
     view = memoryview(buffer)
-    if len(view) < _HEAD.size:
+    if len(view) < HEAD.size:
         raise StoreError("not an encoded value: the buffer is too short")
-    magic, count, size = _HEAD.unpack_from(view)
-    start = _HEAD.size + 8 * count
+    magic, count, size = HEAD.unpack_from(view)
+    start = HEAD.size + 8 * count
     if magic != MAGIC or len(view) < start + size:
         raise StoreError("not an encoded value, or one that is cut off")
     body = view[start : start + size]
     if not count and resolve is None:
         return pickle.loads(body)
-    buffers = _buffers(view, start + size, struct.unpack_from(f"<{count}Q", view, _HEAD.size))
+    buffers = _buffers(view, start + size, struct.unpack_from(f"<{count}Q", view, HEAD.size))
     if resolve is None:
         return pickle.loads(body, buffers=buffers)
     unpickler = _Unpickler(io.BytesIO(body), buffers=buffers)
@@ -112,7 +109,7 @@ def _pickler(
 
 
 def _lay_out(body: bytes, buffers: list[memoryview]) -> Iterable[Chunk]:
-    head = _HEAD.pack(MAGIC, len(buffers), len(body)) + struct.pack(f"<{len(buffers)}Q", *map(len, buffers))
+    head = HEAD.pack(MAGIC, len(buffers), len(body)) + struct.pack(f"<{len(buffers)}Q", *map(len, buffers))
     if not buffers:
         yield head + body
         return

@@ -36,9 +36,12 @@ class _Bounded(reprlib.Repr):
         return shorten(repr(x), self.maxother)
 
 
+_bounded = _Bounded()
+
+
 def text_of(value: object, limit: int = TEXT_LIMIT) -> str:
     """`repr(value)`, bounded and without addresses."""
-    shown = _guarded(lambda: _Bounded().repr(value), None)
+    shown = _guarded(lambda: _bounded.repr(value), None)
     if shown is None:
         shown = f"<{type(value).__name__}, whose repr failed>"
     return shorten(_ADDRESS.sub("", shown), limit)
