@@ -106,11 +106,6 @@ export class Connection implements Source {
   }
 }
 
-/** Listen to workflow-level events of all executions of the page's server. */
-export function watchAll(rest: Rest, subscriber: Omit<Subscriber, "executionId">): Source {
-  return attach(channel(rest.socketUrl(), () => refusal(rest)), { executionId: "*", ...subscriber });
-}
-
 function attach(shared: Channel, subscriber: Subscriber): Source {
   const leave = shared.join(subscriber);
   return { nudge: () => shared.nudge(), resync: () => shared.resync(subscriber), close: leave };

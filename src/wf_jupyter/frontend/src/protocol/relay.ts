@@ -65,6 +65,7 @@ export class Relay implements Source {
   #receive = (content: unknown): void => {
     if (!isObject(content) || (content["execution_id"] ?? this.executionId) !== this.executionId) return;
     if (content["kind"] === "connection") this.#connection(content["state"]);
+    if (content["kind"] === "refused") this.sink.notice(String(content["message"]));
     if (content["kind"] === "snapshot") {
       const snapshot = decodeSnapshot(content["snapshot"]);
       if (snapshot) this.sink.snapshot(snapshot);

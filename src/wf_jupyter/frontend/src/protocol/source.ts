@@ -25,6 +25,8 @@ export interface Sink {
   /** Events in order; those up to the cursor are to be ignored. `fresh` tells that they happened just now. */
   events(events: readonly Incoming[], fresh: boolean): void;
   state(state: ConnectionState): void;
+  /** Something that a person should read: a command was refused. */
+  notice(message: string): void;
 }
 
 /** A running transport. */

@@ -1,0 +1,126 @@
+// A mapped task or sub-workflow as one card: heat strip, stacked bar, counts; small maps open in place.
+import type { Run } from "../fold/run.ts";
+import { statusName } from "../fold/statuses.ts";
+import { button, html, setAttribute, setText } from "./element.ts";
+import { groupFacts, taskFacts } from "./facts.ts";
+import { icon } from "./icons.ts";
+import type { Palette } from "./palette.ts";
+import { bins, paintStrip } from "./strip.ts";
+import { StackedBar, Tally } from "./tally.ts";
+import { count } from "./words.ts";
+
+export const GROUP_WIDTH = 236;
+export const GROUP_HEIGHT = 88;
+/** Maps up to this size open inside their card. */
+export const OPEN_IN_PLACE = 64;
+
+const PER_ROW = 16;
+const TILE = 13;
+const STRIP_WIDTH = 212;
+const STRIP_HEIGHT = 15;
+
+/** Height of the card of a group, open or not. */
+export function groupHeight(size: number, open: boolean): number {
+  return GROUP_HEIGHT + (open ? Math.ceil(size / PER_ROW) * TILE + 7 : 0);
+}
+
+/** What a group card reports. */
+export interface GroupActions {
+  toggle(key: string): void;
+  open(key: string): void;
+}
+
+/** The card of a group; `show` changes only what differs. */
+export class GroupCard {
+  readonly element: HTMLElement;
+  readonly #name = html("span", "wfj-name");
+  readonly #chip = html("span", "wfj-chip");
+  readonly #strip = html("canvas", "wfj-strip", { "aria-hidden": "true" });
+  readonly #bar: StackedBar;
+  readonly #tally = new Tally("wfj-tally", false);
+  readonly #note = html("span", "wfj-detail");
+  readonly #toggle: HTMLButtonElement;
+  readonly #tiles = html("div", "wfj-tiles", { role: "group", hidden: true });
+  #icon = icon(-1);
+  #status = -1;
+
+  constructor(
+    readonly key: string,
+    private readonly actions: GroupActions,
+  ) {
+    this.#bar = new StackedBar(`progress of ${key}`);
+    this.#toggle = button("", "wfj-toggle", () => actions.toggle(key), `Show the tasks of ${key}`);
+    this.#toggle.tabIndex = -1;
+    const head = html("span", "wfj-group-head", {}, this.#icon, this.#name, this.#chip, this.#toggle);
+    const body = [this.#strip, this.#bar.element, this.#tally.element, this.#note, this.#tiles];
+    this.element = html("div", "wfj-card wfj-group", { role: "treeitem", tabindex: -1, title: key }, head, ...body);
+    this.element.dataset["key"] = key;
+  }
+
+  show(run: Run, index: number, palette: Palette, open: boolean): void {
+    const group = run.groups[index]!;
+    const facts = groupFacts(group);
+    if (facts.status !== this.#status) {
+      this.#status = facts.status;
+      const fresh = icon(facts.status);
+      this.#icon.replaceWith(fresh);
+      this.#icon = fresh;
+      this.element.dataset["status"] = statusName(facts.status);
+    }
+    const all = group.counts.reduce((sum, n) => sum + n, 0);
+    setText(this.#name, facts.name);
+    setText(this.#chip, group.kind === "map" ? (group.size === null ? "× ?" : `× ${count(group.size)}`) : `${count(all)} tasks`);
+    setText(this.#note, facts.detail);
+    this.#note.hidden = facts.detail === "";
+    this.#strip.hidden = this.#bar.element.hidden = this.#tally.element.hidden = facts.detail !== "";
+    this.#bar.show(group.counts);
+    this.#tally.show(group.counts);
+    setAttribute(this.element, "aria-label", facts.spoken);
+    setAttribute(this.element, "aria-expanded", String(open));
+    this.#toggle.classList.toggle("wfj-open", open);
+    this.#toggle.hidden = all === 0;
+    if (all > 0) this.#paint(run, index, all, palette);
+    this.#tiles.hidden = !(open && all <= OPEN_IN_PLACE);
+    if (!this.#tiles.hidden) this.#showTiles(run, index);
+  }
+
+  #paint(run: Run, index: number, all: number, palette: Palette): void {
+    const scale = Math.min(2, Math.ceil(devicePixelRatio || 1));
+    if (this.#strip.width !== STRIP_WIDTH * scale) {
+      this.#strip.width = STRIP_WIDTH * scale;
+      this.#strip.height = STRIP_HEIGHT * scale;
+    }
+    paintStrip(this.#strip, bins(run, membersOf(run, index), all), palette, scale);
+  }
+
+  #showTiles(run: Run, index: number): void {
+    const rows = membersOf(run, index);
+    while (this.#tiles.childElementCount > rows.length) this.#tiles.lastElementChild?.remove();
+    rows.forEach((row, i) => {
+      const key = run.tasks.keys[row]!;
+      let tile = this.#tiles.children[i] as HTMLButtonElement | undefined;
+      if (tile === undefined || tile.dataset["open"] !== key) {
+        const fresh = button("", "wfj-tile", () => this.actions.open(key));
+        fresh.dataset["open"] = key;
+        fresh.tabIndex = -1;
+        if (tile === undefined) this.#tiles.append(fresh);
+        else tile.replaceWith(fresh);
+        tile = fresh;
+      }
+      const status = statusName(run.tasks.status[row]!);
+      if (tile.dataset["status"] === status) return;
+      tile.dataset["status"] = status;
+      const { spoken } = taskFacts(run, row, Number.NaN);
+      setAttribute(tile, "aria-label", spoken);
+      tile.title = spoken;
+    });
+  }
+}
+
+/** Rows of all tasks inside a group, at any depth, in order of declaration. */
+export function membersOf(run: Run, index: number): readonly number[] {
+  const inner = run.groups.flatMap((group, g) => (group.parent === index ? [g] : []));
+  const own = run.groups[index]!.members;
+  if (inner.length === 0) return own;
+  return [...own, ...inner.flatMap((g) => membersOf(run, g))].sort((a, b) => a - b);
+}

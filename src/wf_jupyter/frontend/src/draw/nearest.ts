@@ -1,0 +1,30 @@
+// Where an arrow key leads: the nearest box in that direction, straight ahead before aside.
+
+export type Direction = "up" | "down" | "left" | "right";
+
+interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Index of the box that one reaches from `from`; `from` itself when there is none. */
+export function nearest(boxes: readonly Box[], from: number, direction: Direction): number {
+  const start = middle(boxes[from]);
+  let best = from;
+  let least = Number.POSITIVE_INFINITY;
+  boxes.forEach((box, i) => {
+    const [dx, dy] = [middle(box).x - start.x, middle(box).y - start.y];
+    const [ahead, aside] =
+      direction === "up" ? [-dy, dx] : direction === "down" ? [dy, dx] : direction === "left" ? [-dx, dy] : [dx, dy];
+    if (i === from || ahead < 4) return;
+    const cost = ahead + 2 * Math.abs(aside);
+    if (cost < least) [best, least] = [i, cost];
+  });
+  return best;
+}
+
+function middle(box: Box | undefined): { x: number; y: number } {
+  return box ? { x: box.x + box.width / 2, y: box.y + box.height / 2 } : { x: 0, y: 0 };
+}

@@ -1,0 +1,304 @@
+// One view of a session: header, one of three pictures, a detail below, the strip at the bottom.
+import type { Event } from "../protocol/messages.gen.ts";
+import type { ConnectionState } from "../protocol/source.ts";
+import type { Changes } from "../fold/run.ts";
+import { isFinalExecution, RETRYING, RUNNING } from "../fold/statuses.ts";
+import { html } from "../draw/element.ts";
+import { GraphView } from "../draw/graph.ts";
+import { isDark, readPalette, watchTheme, type Palette } from "../draw/palette.ts";
+import { Announcer } from "./announcer.ts";
+import { Drawer } from "./drawer.ts";
+import { firstFailure, Footer } from "./footer.ts";
+import { Header, TABS, type Tab } from "./header.ts";
+import { TaskPanel } from "./panel.ts";
+import { STYLE } from "./style.ts";
+import type { Listener, Session } from "./session.ts";
+import { TableView } from "./table.ts";
+import { TimelineView } from "./timeline.ts";
+
+const TEXT_MS = 100;
+const TICK_MS = 250;
+
+/** How a view begins. `height` limits the picture, in pixels; 0 for the default. */
+export interface ViewOptions {
+  readonly tab: Tab;
+  readonly height: number;
+  /** The tab that was chosen by hand. */
+  readonly tabChanged?: (tab: Tab) => void;
+}
+
+/** The view in `root`. After `dispose` nothing of it is left: no listener, timer, observer or element. */
+export class App implements Listener {
+  readonly #root: HTMLElement;
+  readonly #header: Header;
+  readonly #footer: Footer;
+  readonly #announcer = new Announcer();
+  readonly #graph: GraphView;
+  readonly #table: TableView;
+  readonly #timeline: TimelineView;
+  readonly #body = html("div", "wfj-body", { role: "tabpanel" });
+  readonly #detail = html("div", "wfj-detail-area");
+  readonly #ending = new AbortController();
+  readonly #leave: () => void;
+  #panel: TaskPanel | null = null;
+  #drawer: Drawer | null = null;
+  #drawerEnd: AbortController | null = null;
+  #tab: Tab;
+  #palette: Palette | null = null;
+  #seen = true;
+  #missed = false;
+  #texts: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly session: Session,
+    place: HTMLElement,
+    private readonly options: ViewOptions,
+  ) {
+    const { signal } = this.#ending;
+    this.#tab = options.tab;
+    this.#root = html("div", "wfj-root", { "data-lm-suppress-shortcuts": "true", role: "region", "aria-label": `Workflow ${session.run.workflow}` });
+    this.#header = new Header({
+      tab: (tab) => this.#open(tab, true),
+      command: (command) => this.#command(session.command(command)),
+      filter: (status) => {
+        this.#table.filter(status);
+        this.#open("table", true);
+      },
+      reconnect: () => session.nudge(),
+    });
+    const palette = (): Palette => (this.#palette ??= readPalette(this.#root));
+    this.#graph = new GraphView(session.run, null, {
+      select: (key) => (key === null ? this.#closePanel() : this.#select(key)),
+      drawer: (key) => this.#openDrawer(key),
+      palette,
+    }, signal);
+    this.#graph.height = options.height;
+    this.#table = new TableView(session, (key) => this.#select(key), signal);
+    this.#timeline = new TimelineView(session, (key) => this.#select(key), signal);
+    this.#table.height = this.#timeline.height = options.height || 480;
+    this.#footer = new Footer({ open: (key) => this.#select(key, true), next: () => this.#nextFailure() });
+    this.#root.append(
+      html("style", "", {}, STYLE),
+      this.#header.element, this.#body, this.#detail, this.#footer.element, this.#announcer.element,
+    );
+    this.#root.addEventListener("keydown", (event) => this.#key(event), { signal });
+    place.append(this.#root);
+    this.#watch();
+    this.#open(this.#tab, false);
+    this.#leave = session.join(this);
+    this.#showTexts();
+    this.connection(session.state);
+  }
+
+  // -- the session tells ----------------------------------------------------------------------------
+
+  changed(changes: Changes): void {
+    if (!this.#seen) {
+      this.#missed = true;
+      return;
+    }
+    this.#picture().changed(changes);
+    this.#panel?.changed(changes);
+    this.#drawer?.changed(changes);
+    this.#texts ??= setTimeout(() => this.#showTexts(), TEXT_MS);
+  }
+
+  connection(state: ConnectionState): void {
+    this.#header.connection(state, this.session.run, Date.now());
+    this.#root.classList.toggle("wfj-stale", state.kind === "waiting" || state.kind === "refused");
+  }
+
+  said(event: Event & { type: "task.log" | "task.output" }): void {
+    this.#panel?.said(event);
+  }
+
+  notice(message: string): void {
+    this.#footer.notice(message);
+  }
+
+  /** Remove everything. */
+  dispose(): void {
+    this.#leave();
+    this.#ending.abort();
+    this.#drawerEnd?.abort();
+    clearTimeout(this.#texts);
+    this.#drawer?.dispose();
+    this.#graph.dispose();
+    this.#root.remove();
+  }
+
+  // -- time, size, theme ----------------------------------------------------------------------------
+
+  #watch(): void {
+    const { signal } = this.#ending;
+    const timer = setInterval(() => this.#tick(), TICK_MS);
+    const sizes = new ResizeObserver(() => this.#resized());
+    sizes.observe(this.#root);
+    const sight = new IntersectionObserver((entries) => this.#sight(entries.at(-1)!.isIntersecting));
+    sight.observe(this.#root);
+    const unwatch = watchTheme(() => this.#theme());
+    this.#theme();
+    signal.addEventListener("abort", () => {
+      clearInterval(timer);
+      sizes.disconnect();
+      sight.disconnect();
+      unwatch();
+    });
+  }
+
+  #theme(): void {
+    const dark = isDark();
+    if (this.#palette !== null && this.#root.classList.contains("wfj-dark") === dark) return;
+    this.#root.classList.toggle("wfj-dark", dark);
+    this.#palette = null;
+    this.#refresh();
+  }
+
+  #sight(seen: boolean): void {
+    this.#seen = seen;
+    if (!seen || !this.#missed) return;
+    this.#missed = false;
+    this.#refresh();
+  }
+
+  #resized(): void {
+    if (this.#root.clientWidth === 0) return;
+    this.#root.classList.toggle("wfj-narrow", this.#root.clientWidth < 560);
+    if (this.#tab === "graph") this.#graph.resized();
+    this.#drawer?.resized();
+  }
+
+  #tick(): void {
+    if (!this.#seen || document.visibilityState === "hidden") return;
+    const { run, clock, state } = this.session;
+    const now = clock.now();
+    this.#header.tick(run, now);
+    this.#header.connection(state, run, Date.now());
+    if (isFinalExecution(run.status) || state.kind === "saved") return;
+    if (run.counts[RUNNING]! + run.counts[RETRYING]! === 0) return;
+    this.#picture().tick(now);
+    this.#panel?.tick();
+  }
+
+  /** Everything anew, after time out of sight or in another theme. */
+  #refresh(): void {
+    this.#picture().changed({ tasks: new Set(), groups: new Set(), structure: true });
+    this.#drawer?.show();
+    this.#panel?.show();
+    this.#showTexts();
+  }
+
+  #showTexts(): void {
+    clearTimeout(this.#texts);
+    this.#texts = undefined;
+    const { run, clock } = this.session;
+    this.#header.show(run);
+    this.#header.tick(run, clock.now());
+    this.#footer.show(run);
+    this.#announcer.show(run, Date.now());
+    this.#root.setAttribute("aria-label", `Workflow ${run.workflow}`);
+    this.#root.dataset["status"] = run.status;
+  }
+
+  // -- people ---------------------------------------------------------------------------------------
+
+  #picture(): { changed(changes: Changes): void; tick(now: number): void } {
+    const { session } = this;
+    if (this.#tab === "table") return this.#table;
+    if (this.#tab === "timeline") return this.#timeline;
+    return {
+      changed: (changes) => this.#graph.update(changes, session.clock.now()),
+      tick: (now) => this.#graph.refresh(now),
+    };
+  }
+
+  #open(tab: Tab, byHand: boolean): void {
+    this.#tab = tab;
+    this.#header.tab = tab;
+    const pictures = { graph: this.#graph, timeline: this.#timeline, table: this.#table };
+    this.#body.replaceChildren(pictures[tab].element);
+    this.#body.setAttribute("aria-label", tab);
+    this.#picture().changed({ tasks: new Set(), groups: new Set(), structure: true });
+    if (tab === "graph") this.#graph.resized();
+    if (byHand) this.options.tabChanged?.(tab);
+  }
+
+  #select(key: string, error = false): void {
+    const { run } = this.session;
+    if (!run.rows.has(key) && run.groupRows.has(key)) return this.#openDrawer(key);
+    this.#graph.mark(key);
+    if (this.#panel?.key !== key) {
+      this.#panel = new TaskPanel(this.session, key, () => this.#root.classList.contains("wfj-dark"), () => this.#closePanel());
+      this.#showDetail();
+    }
+    if (error) this.#panel.showError();
+  }
+
+  #closePanel(): void {
+    const key = this.#panel?.key;
+    this.#panel = null;
+    this.#graph.mark(null);
+    this.#showDetail();
+    if (key !== undefined && this.#tab === "graph") this.#graph.focus(key);
+  }
+
+  #openDrawer(key: string | null): void {
+    this.#drawer?.dispose();
+    this.#drawerEnd?.abort();
+    this.#drawer = null;
+    this.#graph.drawer = key;
+    if (key !== null) {
+      this.#drawerEnd = new AbortController();
+      this.#drawer = new Drawer(this.session, key, {
+        close: () => this.#openDrawer(null),
+        select: (name) => this.#select(name),
+        drawer: (name) => this.#openDrawer(name),
+        palette: () => (this.#palette ??= readPalette(this.#root)),
+      }, this.#drawerEnd.signal);
+    }
+    this.#showDetail();
+    this.#drawer?.changed({ tasks: new Set(), groups: new Set(), structure: true });
+    this.#drawer?.resized();
+  }
+
+  #showDetail(): void {
+    const parts = [this.#drawer, this.#panel].flatMap((part) => (part === null ? [] : [part.element]));
+    this.#detail.replaceChildren(...parts);
+  }
+
+  #nextFailure(): void {
+    const current = this.#panel?.key ?? this.#drawer?.key ?? null;
+    if (this.#tab !== "graph") this.#open("graph", true);
+    const key = this.#graph.nextFailure(current);
+    if (key === null) return;
+    this.#graph.focus(key);
+    if (this.session.run.groupRows.has(key)) this.#openDrawer(key);
+    else this.#select(key);
+  }
+
+  async #command(answer: Promise<void>): Promise<void> {
+    this.#footer.notice("");
+    try {
+      await answer;
+    } catch (error) {
+      this.#footer.notice(error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  }
+
+  #key(event: KeyboardEvent): void {
+    const typing = (event.target as Element).closest("input, select, textarea") !== null;
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "n" && firstFailure(this.session.run) >= 0) this.#nextFailure();
+    else if (event.key === "Escape" && this.#panel !== null) this.#closePanel();
+    else if (event.key === "Escape" && this.#drawer !== null) this.#openDrawer(null);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
+/** The tab of that name, or the graph. */
+export function tabOf(name: unknown): Tab {
+  return TABS.find((tab) => tab === name) ?? "graph";
+}

@@ -1,0 +1,67 @@
+// The strip at the bottom: the first failure in one line, or what a command was answered.
+import type { Run } from "../fold/run.ts";
+import { FAILED } from "../fold/statuses.ts";
+import { button, html } from "../draw/element.ts";
+import { icon } from "../draw/icons.ts";
+import { count, headline } from "../draw/words.ts";
+
+/** What the strip reports. */
+export interface FooterActions {
+  /** Show a failed task. */
+  open(key: string): void;
+  /** Go to the next failure. */
+  next(): void;
+}
+
+/** The strip. */
+export class Footer {
+  readonly element = html("div", "wfj-foot", { hidden: true });
+  readonly #notice = html("div", "wfj-notice", { hidden: true, role: "alert" });
+  readonly #failure = html("div", "wfj-failure", { hidden: true });
+  #shown = "";
+
+  constructor(private readonly actions: FooterActions) {
+    this.element.append(this.#notice, this.#failure);
+  }
+
+  show(run: Run): void {
+    const row = run.counts[FAILED]! > 0 ? firstFailure(run) : -1;
+    const more = run.counts[FAILED]! - 1;
+    const shown = row < 0 ? "" : `${row} ${more} ${run.tasks.attempts[row]}`;
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    this.#failure.hidden = row < 0;
+    this.#frame();
+    if (row < 0) return;
+    const key = run.tasks.keys[row]!;
+    const error = run.tasks.errors.get(row);
+    const words = html("span", "wfj-code", {}, error ? headline(error) : "failed");
+    words.title = words.textContent;
+    const open = button(error?.traceback ? "Traceback" : "Details", "wfj-action", () => this.actions.open(key));
+    const next = button(`Next of ${count(more + 1)}`, "wfj-action", () => this.actions.next(), "Go to the next failure (n)");
+    this.#failure.replaceChildren(icon(FAILED), html("b", "", {}, key), words, ...(more > 0 ? [next] : []), open);
+  }
+
+  /** Tell something until the next command, or until it is pressed away. */
+  notice(text: string): void {
+    this.#notice.hidden = text === "";
+    const shut = button("×", "wfj-close", () => this.notice(""), "Close the message");
+    this.#notice.replaceChildren(html("span", "", {}, text), shut);
+    this.#frame();
+  }
+
+  #frame(): void {
+    this.element.hidden = this.#failure.hidden && this.#notice.hidden;
+  }
+}
+
+/** The row of the failed task that ended first; -1 when none failed. */
+export function firstFailure(run: Run): number {
+  const { tasks } = run;
+  let first = -1;
+  for (let row = 0; row < tasks.length; row++) {
+    if (tasks.status[row] !== FAILED || tasks.removed[row]) continue;
+    if (first < 0 || tasks.ended[row]! < tasks.ended[first]!) first = row;
+  }
+  return first;
+}

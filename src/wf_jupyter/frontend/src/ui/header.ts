@@ -1,0 +1,175 @@
+// Name, state, elapsed time, connection, commands, tabs; the stacked bar and the counts below.
+import type { ExecutionStatus } from "../protocol/messages.gen.ts";
+import type { Command, ConnectionState } from "../protocol/source.ts";
+import type { Run } from "../fold/run.ts";
+import { CANCELLED, FAILED, isFinalExecution, PENDING, RETRYING, RUNNING, SUCCEEDED } from "../fold/statuses.ts";
+import { button, html, setAttribute, setText } from "../draw/element.ts";
+import { icon } from "../draw/icons.ts";
+import { StackedBar, Tally } from "../draw/tally.ts";
+import { clock, duration, timeOfDay } from "../draw/words.ts";
+
+export const TABS = ["graph", "timeline", "table"] as const;
+export type Tab = (typeof TABS)[number];
+
+const STALE_MS = 10_000;
+const SHAPES: { readonly [status in ExecutionStatus]: number } = {
+  pending: PENDING,
+  running: RUNNING,
+  paused: PENDING,
+  cancelling: CANCELLED,
+  interrupted: RETRYING,
+  succeeded: SUCCEEDED,
+  failed: FAILED,
+  cancelled: CANCELLED,
+};
+
+/** What the header reports. */
+export interface HeaderActions {
+  tab(tab: Tab): void;
+  command(command: Command): Promise<void>;
+  filter(status: number): void;
+  reconnect(): void;
+}
+
+/** The head of the view. */
+export class Header {
+  readonly element: HTMLElement;
+  readonly #name = html("span", "wfj-title");
+  readonly #pill = html("span", "wfj-pill", { role: "status" });
+  readonly #elapsed = html("span", "wfj-elapsed");
+  readonly #badge: HTMLButtonElement;
+  readonly #commands = html("span", "wfj-commands");
+  readonly #tabs = new Map<Tab, HTMLButtonElement>();
+  readonly #bar = new StackedBar("tasks done");
+  readonly #tally: Tally;
+  #shown = "";
+  #asked: Command | null = null;
+
+  constructor(private readonly actions: HeaderActions) {
+    this.#badge = button("", "wfj-badge", () => actions.reconnect());
+    const tabs = html("div", "wfj-tabs", { role: "tablist", "aria-label": "View" });
+    for (const tab of TABS) {
+      const made = button(tab[0]!.toUpperCase() + tab.slice(1), "wfj-tab", () => actions.tab(tab));
+      made.setAttribute("role", "tab");
+      made.addEventListener("keydown", (event) => this.#arrow(event, tab));
+      this.#tabs.set(tab, made);
+      tabs.append(made);
+    }
+    this.#tally = new Tally("wfj-counts", true, (status) => actions.filter(status));
+    const what = html("div", "wfj-what", {}, this.#name, this.#pill, this.#elapsed, this.#badge);
+    const row = html("div", "wfj-head-row", {}, what, this.#commands, tabs);
+    this.element = html("div", "wfj-head", {}, row, this.#bar.element, this.#tally.element);
+  }
+
+  /** Bring name, state, bar and counts up to date. */
+  show(run: Run): void {
+    setText(this.#name, run.workflow || "workflow");
+    this.#name.title = run.workflow;
+    if (run.status !== this.#shown) {
+      this.#shown = run.status;
+      this.#asked = null;
+      const shape = icon(SHAPES[run.status] ?? PENDING);
+      this.#pill.replaceChildren(shape, html("span", "", {}, word(run.status)));
+      this.#pill.dataset["status"] = run.status;
+      this.#pill.hidden = run.status === "pending" && run.seq === 0;
+      this.#showCommands(run.status);
+    }
+    this.#bar.show(run.counts);
+    this.#tally.show(run.counts);
+  }
+
+  /** Bring the elapsed time up to date; `now` is the server's clock. */
+  tick(run: Run, now: number): void {
+    const since = Number.isNaN(run.started) ? run.created : run.started;
+    const seconds = run.duration ?? (now - since) / 1000;
+    const final = isFinalExecution(run.status);
+    const text = Number.isFinite(seconds) ? (final ? duration(seconds) : clock(seconds)) : "";
+    if (this.#elapsed.dataset["text"] === text + final) return;
+    this.#elapsed.dataset["text"] = text + final;
+    this.#elapsed.replaceChildren(...(text ? [html("b", "", {}, text), final ? "" : " elapsed"] : []));
+  }
+
+  /** Say how the picture is connected; nothing while it is live. */
+  connection(state: ConnectionState, run: Run, local: number): void {
+    const [text, title] = connectionWords(state, local);
+    const settled = isFinalExecution(run.status) && state.kind !== "refused";
+    this.#badge.hidden = text === "" || settled;
+    setText(this.#badge, text);
+    setAttribute(this.#badge, "title", title);
+    this.#badge.dataset["kind"] = state.kind;
+    this.#badge.disabled = state.kind !== "waiting";
+  }
+
+  /** Mark the tab that is open. */
+  set tab(tab: Tab) {
+    for (const [name, element] of this.#tabs) {
+      element.setAttribute("aria-selected", String(name === tab));
+      element.tabIndex = name === tab ? 0 : -1;
+    }
+  }
+
+  #showCommands(status: ExecutionStatus): void {
+    const make = (text: string, command: Command, label: string): HTMLButtonElement =>
+      button(text, "wfj-command", () => this.#give(command), label);
+    const made: HTMLButtonElement[] = [];
+    if (status === "running") made.push(make("Pause", "pause", "Start no more tasks"));
+    if (status === "paused") made.push(make("Resume", "resume", "Start tasks again"));
+    if (status === "running" || status === "paused") made.push(make("Cancel", "cancel", "Cancel the execution"));
+    if (status === "cancelling") {
+      const waiting = make("Cancelling…", "cancel", "The execution is being cancelled");
+      waiting.disabled = true;
+      made.push(waiting);
+    }
+    if (status === "failed" || status === "cancelled") made.push(make("Retry", "retry", "Run what did not succeed again"));
+    this.#commands.replaceChildren(...made);
+  }
+
+  #give(command: Command): void {
+    if (this.#asked !== null) return;
+    this.#asked = command;
+    const buttons = [...this.#commands.querySelectorAll("button")];
+    const release = (): void => {
+      this.#asked = null;
+      for (const element of buttons) element.disabled = false;
+    };
+    for (const element of buttons) element.disabled = true;
+    // the state that follows brings other buttons; where none follows, these come back
+    this.actions.command(command).then(() => setTimeout(release, 3_000), release);
+  }
+
+  #arrow(event: KeyboardEvent, tab: Tab): void {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (step === 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = TABS[(TABS.indexOf(tab) + step + TABS.length) % TABS.length]!;
+    this.actions.tab(next);
+    this.#tabs.get(next)!.focus();
+  }
+}
+
+/** The badge in words, and at length; empty while live. */
+export function connectionWords(state: ConnectionState, local: number): readonly [string, string] {
+  switch (state.kind) {
+    case "connecting":
+      return ["connecting", "Connecting to the server"];
+    case "live":
+      return ["", ""];
+    case "delayed":
+      return ["via kernel", "Events come through the notebook's kernel, a little later than from the server itself"];
+    case "waiting": {
+      const wait = Math.max(0, Math.ceil((state.retryAt - local) / 1000));
+      const retry = wait > 0 ? `reconnecting in ${wait} s` : "reconnecting";
+      if (local - state.since < STALE_MS) return [retry, "The connection was lost: press to try now"];
+      return [`stale since ${timeOfDay(state.since)} · ${retry}`, "What is shown is not current: press to try now"];
+    }
+    case "saved":
+      return ["saved picture", "This is what was saved with the notebook; nothing is connected"];
+    case "refused":
+      return [state.reason, state.reason];
+  }
+}
+
+function word(status: ExecutionStatus): string {
+  return status[0]!.toUpperCase() + status.slice(1);
+}

@@ -1,0 +1,184 @@
+// One task in full: what happened, why it failed, what it printed, displayed and returned.
+import type { Event, Failure, ResultInfo } from "../protocol/messages.gen.ts";
+import { isObject } from "../protocol/decode.ts";
+import type { Changes } from "../fold/run.ts";
+import { FAILED, isFinal, RETRYING, RUNNING, SKIPPED, statusName } from "../fold/statuses.ts";
+import { button, html, setText } from "../draw/element.ts";
+import { taskFacts } from "../draw/facts.ts";
+import { icon } from "../draw/icons.ts";
+import { bytes, count, duration, headline } from "../draw/words.ts";
+import { LogView, type LogPiece } from "./log.ts";
+import { outputElement, plainText, sandbox } from "./rich.ts";
+import type { Session } from "./session.ts";
+
+type Said = Event & { type: "task.log" | "task.output" };
+
+/** The panel of the task `key`. */
+export class TaskPanel {
+  readonly element: HTMLElement;
+  readonly #title = html("div", "wfj-panel-title");
+  readonly #facts = html("dl", "wfj-facts");
+  readonly #error = html("div", "wfj-section wfj-error", { hidden: true });
+  readonly #outputs = html("div", "wfj-section", { hidden: true });
+  readonly #logs = html("div", "wfj-section", { hidden: true });
+  readonly #result = html("div", "wfj-section", { hidden: true });
+  readonly #log = new LogView();
+  #shownError: Failure | undefined;
+  #shownResult: ResultInfo | undefined;
+  #shownStatus = -1;
+  #lastOutput = 0;
+  #loading = true;
+  #held: Said[] = [];
+
+  constructor(
+    private readonly session: Session,
+    readonly key: string,
+    private readonly isDark: () => boolean,
+    close: () => void,
+  ) {
+    const shut = button("×", "wfj-close", close, "Close the task");
+    const head = html("div", "wfj-panel-head", {}, this.#title, shut);
+    this.#logs.append(html("h4", "wfj-caption", {}, "Log"), this.#log.element);
+    this.#outputs.append(html("h4", "wfj-caption", {}, "Output"));
+    const body = html("div", "wfj-panel-body", {}, this.#error, this.#outputs, this.#logs, this.#result);
+    this.element = html("section", "wfj-panel", { "aria-label": `Task ${key}` }, head, this.#facts, body);
+    this.element.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      close();
+    });
+    this.show();
+    void this.#load();
+  }
+
+  /** Scroll to the error. */
+  showError(): void {
+    this.#error.scrollIntoView?.({ block: "nearest" });
+  }
+
+  changed({ tasks, structure }: Changes): void {
+    const row = this.session.run.rows.get(this.key);
+    if (structure || (row !== undefined && tasks.has(row))) this.show();
+  }
+
+  /** The task printed or displayed something just now. */
+  said(event: Said): void {
+    if (event.task !== this.key) return;
+    if (this.#loading) this.#held.push(event);
+    else this.#add([event]);
+  }
+
+  /** Bring everything but the log up to date. */
+  show(): void {
+    const { run, clock } = this.session;
+    const row = run.rows.get(this.key);
+    if (row === undefined) return;
+    const { tasks } = run;
+    const status = tasks.status[row]!;
+    if (status !== this.#shownStatus) {
+      this.#shownStatus = status;
+      const word = html("span", "wfj-status-word", {}, statusName(status));
+      this.#title.replaceChildren(icon(status), html("b", "", {}, this.key), word);
+      this.element.dataset["status"] = statusName(status);
+    }
+    this.#showFacts(row, clock.now());
+    this.#showError(tasks.errors.get(row), status);
+    this.#showResult(tasks.results.get(row));
+  }
+
+  #showFacts(row: number, now: number): void {
+    const { run } = this.session;
+    const { tasks } = run;
+    const started = tasks.started[row]!;
+    const running = tasks.status[row] === RUNNING;
+    const begun = Number.isNaN(run.started) ? run.created : run.started;
+    const facts: [string, string][] = [];
+    const say = (name: string, text: string): void => void (text && facts.push([name, text]));
+    say("tries", tasks.attempts[row]! > 0 ? count(tasks.attempts[row]!) : "");
+    say("ran", running ? duration((now - started) / 1000) : isFinal(tasks.status[row]!) ? duration(tasks.duration[row]!) : "");
+    say("started", Number.isNaN(started) ? "" : `${duration((started - begun) / 1000)} after the start`);
+    say("worker", tasks.workers[row]!);
+    if (!isFinal(tasks.status[row]!)) say("now", taskFacts(run, row, now).detail);
+    say("waits for", tasks.status[row] === RUNNING || isFinal(tasks.status[row]!) ? "" : tasks.dependencies[row]!.join(", "));
+    const parts = facts.flatMap(([name, text]) => [html("dt", "", {}, name), html("dd", "", {}, text)]);
+    if (parts.map((part) => part.textContent).join("|") !== this.#facts.dataset["shown"]) {
+      this.#facts.dataset["shown"] = parts.map((part) => part.textContent).join("|");
+      this.#facts.replaceChildren(...parts);
+    }
+  }
+
+  #showError(error: Failure | undefined, status: number): void {
+    this.#error.hidden = error === undefined;
+    if (error === this.#shownError || error === undefined) return;
+    this.#shownError = error;
+    const caption = status === RETRYING ? "Last try" : status === FAILED ? "Error" : status === SKIPPED ? "Skipped" : "Stopped";
+    const parts: HTMLElement[] = [html("h4", "wfj-caption", {}, caption), html("p", "wfj-headline", {}, headline(error))];
+    const rest = error.traceback || (error.message.includes("\n") ? error.message : "");
+    if (rest) parts.push(plainText(rest));
+    this.#error.replaceChildren(...parts);
+  }
+
+  #showResult(result: ResultInfo | undefined): void {
+    this.#result.hidden = result === undefined;
+    if (result === this.#shownResult || result === undefined) return;
+    this.#shownResult = result;
+    const shape = result.shape ? result.shape.map(count).join(" × ") : result.length != null ? `${count(result.length)} long` : "";
+    const facts = [result.type, shape, result.size ? bytes(result.size) : ""].filter(Boolean).join(" · ");
+    const preview = result.html
+      ? sandbox(result.html, `result of ${this.key}`, this.isDark())
+      : result.text ? plainText(result.text) : null;
+    const caption = html("h4", "wfj-caption", {}, "Result ", html("span", "wfj-dim", {}, facts));
+    this.#result.replaceChildren(caption, ...(preview ? [preview] : []));
+  }
+
+  /** Everything that was printed before, then what came while it was fetched. */
+  async #load(): Promise<void> {
+    const { session, key } = this;
+    const [logs, outputs] = await Promise.all([
+      session.taskList(key, "logs").catch(() => null),
+      session.taskList(key, "outputs").catch(() => null),
+    ]);
+    this.#loading = false;
+    if (logs !== null) this.#addLogs(logs.filter(isLog));
+    for (const output of outputs ?? []) if (isObject(output)) this.#addOutput(output["data"], Number(output["seq"]) || 0);
+    this.#add([...session.tails.of(key), ...this.#held]);
+    this.#held = [];
+    const row = session.run.rows.get(key);
+    const printed = row === undefined ? 0 : session.run.tasks.logged[row]!;
+    if (logs === null && printed > 0 && this.#log.isEmpty) {
+      this.#logs.hidden = false;
+      this.#logs.append(html("p", "wfj-note", {}, "Printed before this page opened; the server cannot be asked from here."));
+    }
+  }
+
+  #add(events: readonly Said[]): void {
+    this.#addLogs(events.filter((event) => event.type === "task.log"));
+    for (const event of events) if (event.type === "task.output") this.#addOutput(event.data, event.seq);
+  }
+
+  #addLogs(pieces: readonly LogPiece[]): void {
+    if (pieces.length === 0) return;
+    this.#logs.hidden = false;
+    this.#log.add(pieces);
+  }
+
+  #addOutput(data: unknown, seq: number): void {
+    if (!isObject(data) || (seq > 0 && seq <= this.#lastOutput)) return;
+    this.#lastOutput = Math.max(seq, this.#lastOutput);
+    const element = outputElement(data, `output of ${this.key}`, this.isDark());
+    if (element === null) return;
+    this.#outputs.hidden = false;
+    this.#outputs.append(element);
+  }
+
+  /** Elapsed time and the like, while it runs. */
+  tick(): void {
+    const row = this.session.run.rows.get(this.key);
+    if (row !== undefined && !isFinal(this.session.run.tasks.status[row]!)) this.#showFacts(row, this.session.clock.now());
+    setText(this.#title.querySelector(".wfj-status-word") ?? this.#title, statusName(Math.max(0, this.#shownStatus)));
+  }
+}
+
+function isLog(value: unknown): value is LogPiece {
+  return isObject(value) && typeof value["text"] === "string" && typeof value["seq"] === "number";
+}

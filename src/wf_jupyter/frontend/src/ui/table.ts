@@ -1,0 +1,190 @@
+// All tasks as a table: sortable, filtered, virtual; also the accessible form of the graph.
+import type { Changes } from "../fold/run.ts";
+import { CACHED, FAILED, RUNNING, STATUSES, statusName } from "../fold/statuses.ts";
+import { html, setText } from "../draw/element.ts";
+import { icon } from "../draw/icons.ts";
+import { bytes, count, duration, fact, headline } from "../draw/words.ts";
+import { VirtualRows } from "./rows.ts";
+import type { Session } from "./session.ts";
+
+const ROW = 27;
+const COLUMNS = ["Status", "Task", "Tries", "Started", "Duration", "Result"] as const;
+type Column = (typeof COLUMNS)[number];
+
+/** Problems first, then what moves, then the rest. */
+const URGENCY = [5, 6, 1, 2, 0, 4, 3, 7];
+
+/** The table of a run. */
+export class TableView {
+  readonly element: HTMLElement;
+  readonly #search = html("input", "wfj-search", { type: "search", placeholder: "Find a task", "aria-label": "Find a task" });
+  readonly #status = html("select", "wfj-select", { "aria-label": "Status" });
+  readonly #found = html("span", "wfj-dim", { role: "status" });
+  readonly #heads = new Map<Column, HTMLElement>();
+  readonly #rows: VirtualRows;
+  #order: number[] = [];
+  #places = new Map<number, number>();
+  #sort: Column | null = null;
+  #descending = false;
+
+  constructor(
+    private readonly session: Session,
+    private readonly select: (key: string) => void,
+    signal: AbortSignal,
+  ) {
+    this.#status.append(html("option", "", { value: "" }, "all"));
+    for (const status of STATUSES) this.#status.append(html("option", "", { value: status }, status));
+    const head = html("div", "wfj-row wfj-row-head", { role: "row" });
+    for (const column of COLUMNS) head.append(this.#makeHead(column));
+    this.#rows = new VirtualRows("wfj-rows", ROW, (index) => this.#makeRow(index), signal);
+    const bar = html("div", "wfj-table-bar", {}, this.#search, this.#status, this.#found);
+    const table = html("div", "wfj-table", { role: "table", "aria-label": "Tasks" });
+    table.append(html("div", "", { role: "rowgroup" }, head), this.#rows.element);
+    this.element = html("div", "wfj-table-view", {}, bar, table);
+    this.#search.addEventListener("input", () => this.refresh(), { signal });
+    this.#status.addEventListener("change", () => this.refresh(), { signal });
+    this.#rows.element.addEventListener("click", (event) => this.#press(event.target as Element), { signal });
+    this.#rows.element.addEventListener("keydown", (event) => this.#key(event), { signal });
+  }
+
+  /** Show only tasks of one status. */
+  filter(status: number): void {
+    this.#status.value = statusName(status);
+    this.refresh();
+  }
+
+  /** Show at most so many pixels of rows. */
+  set height(pixels: number) {
+    this.#rows.element.style.maxHeight = `${Math.max(120, pixels)}px`;
+  }
+
+  changed(changes: Changes): void {
+    if (changes.structure || this.#sort !== null || this.#status.value) this.refresh();
+    else for (const row of changes.tasks) this.#renew(row);
+  }
+
+  /** Find, filter and sort again. */
+  refresh(): void {
+    const { tasks } = this.session.run;
+    const wanted = this.#search.value.trim().toLowerCase();
+    const status = this.#status.value;
+    this.#order = [];
+    for (let row = 0; row < tasks.length; row++) {
+      if (tasks.removed[row]) continue;
+      if (status && statusName(tasks.status[row]!) !== status) continue;
+      if (wanted && !tasks.keys[row]!.toLowerCase().includes(wanted)) continue;
+      this.#order.push(row);
+    }
+    if (this.#sort !== null) this.#order.sort(this.#comparison(this.#sort));
+    this.#places = new Map(this.#order.map((row, place) => [row, place]));
+    const all = tasks.length === this.#order.length;
+    setText(this.#found, `${count(this.#order.length)} ${all ? "tasks" : `of ${count(this.session.run.rows.size)} tasks`}`);
+    this.#rows.element.style.height = `${Math.max(1, this.#order.length) * ROW}px`;
+    this.#rows.show(this.#order.length);
+  }
+
+  /** Durations of running tasks. */
+  tick(): void {
+    const { status } = this.session.run.tasks;
+    this.#order.forEach((row, place) => {
+      if (status[row] === RUNNING) this.#rows.renew(place);
+    });
+  }
+
+  #comparison(column: Column): (a: number, b: number) => number {
+    const { tasks } = this.session.run;
+    const now = this.session.clock.now();
+    const value = (row: number): number | string => {
+      switch (column) {
+        case "Status":
+          return URGENCY[tasks.status[row]!]!;
+        case "Task":
+          return tasks.keys[row]!;
+        case "Tries":
+          return tasks.attempts[row]!;
+        case "Started":
+          return tasks.started[row]!;
+        case "Duration":
+          return this.#seconds(row, now);
+        case "Result":
+          return tasks.results.get(row)?.size ?? Number.NaN;
+      }
+    };
+    const names = new Intl.Collator("en", { numeric: true });
+    const sign = this.#descending ? -1 : 1;
+    return (a, b) => {
+      const [x, y] = [value(a), value(b)];
+      if (typeof x === "string" || typeof y === "string") return sign * names.compare(String(x), String(y)) || a - b;
+      if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || a - b;
+      return sign * (x - y) || a - b;
+    };
+  }
+
+  #seconds(row: number, now: number): number {
+    const { tasks } = this.session.run;
+    return tasks.status[row] === RUNNING ? (now - tasks.started[row]!) / 1000 : tasks.duration[row]!;
+  }
+
+  #makeHead(column: Column): HTMLElement {
+    const press = html("button", "wfj-sort", { type: "button" }, column);
+    const head = html("span", "wfj-cell", { role: "columnheader", "aria-sort": "none" }, press);
+    press.addEventListener("click", () => {
+      this.#descending = this.#sort === column ? !this.#descending : column !== "Task" && column !== "Status";
+      this.#sort = column;
+      for (const [name, element] of this.#heads) {
+        element.setAttribute("aria-sort", name !== column ? "none" : this.#descending ? "descending" : "ascending");
+      }
+      this.refresh();
+    });
+    this.#heads.set(column, head);
+    return head;
+  }
+
+  #makeRow(index: number): HTMLElement {
+    const row = this.#order[index]!;
+    const { run, clock } = this.session;
+    const { tasks } = run;
+    const status = tasks.status[row]!;
+    const error = tasks.errors.get(row);
+    const result = tasks.results.get(row);
+    const begun = Number.isNaN(run.started) ? run.created : run.started;
+    const last = error && status === FAILED ? headline(error) : [fact(result), result?.size ? bytes(result.size) : ""].filter(Boolean).join(" · ");
+    const cell = (...children: (Node | string)[]): HTMLElement => html("span", "wfj-cell", { role: "cell" }, ...children);
+    const name = html("button", "wfj-link", { type: "button", tabindex: -1 }, tasks.keys[row]!);
+    const element = html("div", "wfj-row", { role: "row", "aria-rowindex": index + 2 });
+    element.append(
+      cell(icon(status), statusName(status)),
+      cell(name),
+      cell(tasks.attempts[row]! > 0 ? count(tasks.attempts[row]!) : ""),
+      cell(duration((tasks.started[row]! - begun) / 1000)),
+      cell(status === CACHED ? "" : duration(this.#seconds(row, clock.now()))),
+      cell(last),
+    );
+    element.lastElementChild!.setAttribute("title", last);
+    element.dataset["status"] = statusName(status);
+    element.dataset["key"] = tasks.keys[row]!;
+    return element;
+  }
+
+  #renew(row: number): void {
+    const place = this.#places.get(row);
+    if (place !== undefined) this.#rows.renew(place);
+  }
+
+  #press(target: Element): void {
+    const key = target.closest<HTMLElement>(".wfj-row")?.dataset["key"];
+    if (key !== undefined && getSelection()?.isCollapsed !== false) this.select(key);
+  }
+
+  #key(event: KeyboardEvent): void {
+    const rows = [...this.#rows.element.querySelectorAll<HTMLElement>(".wfj-row")];
+    const place = rows.findIndex((row) => row.contains(document.activeElement) && document.activeElement !== this.#rows.element);
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (step === 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const sorted = rows.sort((a, b) => a.offsetTop - b.offsetTop);
+    const next = sorted[place < 0 ? 0 : Math.min(sorted.length - 1, Math.max(0, place + step))];
+    next?.querySelector<HTMLElement>(".wfj-link")?.focus();
+  }
+}
