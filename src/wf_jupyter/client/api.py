@@ -13,6 +13,7 @@ from wf_jupyter.client import display, session
 from wf_jupyter.client.connection import Connection
 from wf_jupyter.client.execution import Execution
 from wf_jupyter.client.listing import Executions
+from wf_jupyter.client.publishing import published
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.status import ExecutionStatus
@@ -20,7 +21,7 @@ from wf_jupyter.model.submission import Environment
 from wf_jupyter.values.packaging import pack
 
 if TYPE_CHECKING:
-    from wf_jupyter.dsl.workflow import BoundWorkflow
+    from wf_jupyter.dsl.workflow import BoundWorkflow, Workflow
 
 
 def connect(
@@ -86,6 +87,11 @@ def get_execution(id: str) -> Execution:  # noqa: A002 - what it is called every
 def workflows() -> list[str]:
     """The names of the published workflows."""
     return session.current().workflows()
+
+
+def publish(workflow: Workflow[..., Any], name: str | None = None) -> None:
+    """Store a workflow with its code, to be executed by name; a changed one becomes a new version."""
+    session.current().publish(published(workflow, name, environment()))
 
 
 def execute(name: str, inputs: Mapping[str, Any] | None = None) -> Execution:

@@ -101,10 +101,9 @@ def test_await_works_at_the_top_of_a_cell(kernel, tmp_path):
 def test_an_interrupt_ends_the_waiting_and_not_the_run(kernel, tmp_path):
     gate = tmp_path / "gate"
     kernel.run(f"{WORKFLOW}\nexecution = waiting.submit(path={str(gate)!r})")
-    message = kernel.client.execute("execution.result()")
-    until(
-        lambda: kernel.server.ask("GET", f"api/kernels/{kernel.id}")["execution_state"] == "busy", "it does not block"
-    )
+    entered = tmp_path / "entered"
+    message = kernel.client.execute(f"import pathlib; pathlib.Path({str(entered)!r}).touch(); execution.result()")
+    until(entered.exists, "the cell does not start")
     kernel.server.ask("POST", f"api/kernels/{kernel.id}/interrupt")
     reply = until(lambda: _reply(kernel.client, message), "the interrupt is not heard", 60)
     assert reply["content"]["ename"] == "KeyboardInterrupt"
