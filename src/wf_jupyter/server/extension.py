@@ -33,6 +33,8 @@ _PACKAGE = Path(wf_jupyter.__file__).parent
 _ASSETS = Path(__file__).parent / "assets"
 #: Of the time that a stopping server has; a Hub may grant as little as a few seconds.
 _STOP_DEADLINE = 2.5
+#: Gateways pass variables with this prefix on to their kernels.
+_REMOTE = "KERNEL_WF_JUPYTER_URL"
 
 
 class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
@@ -160,7 +162,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
             base_url=serverapp.base_url,
         )
         if self.advertise_to_remote:
-            os.environ["KERNEL_WF_JUPYTER_URL"] = serverapp.connection_url
+            os.environ[_REMOTE] = serverapp.connection_url
         self._activity = asyncio.get_running_loop().create_task(
             activity.keep_awake(serverapp.web_app.settings, self._host.active), name="wf_jupyter activity"
         )
@@ -177,6 +179,8 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         if self._activity is not None:
             self._activity.cancel()
         self._connection.remove()
+        if self.advertise_to_remote:
+            os.environ.pop(_REMOTE, None)
         atexit.unregister(self._connection.remove)
         for socket in list(self.settings["wf_jupyter_sockets"]):
             socket.close(GOING_AWAY, "the server is shutting down")

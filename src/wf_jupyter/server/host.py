@@ -33,6 +33,7 @@ class OrchestratorHost:
         self._starting: asyncio.Task[None] | None = None
         self._closed = False
         self._message = "the orchestrator has not been started"
+        self._asked: set[asyncio.Future[Any]] = set()
         self._own_id = secrets.token_hex(8)
 
     async def start(self) -> None:
@@ -71,6 +72,9 @@ class OrchestratorHost:
                 await asyncio.to_thread(runtime.close, deadline)
         except TimeoutError:
             _log.warning("the orchestrator did not stop within %g seconds", deadline)
+        # Its loop is gone: these would never be answered.
+        for question in list(self._asked):
+            question.cancel()
 
     @property
     def is_ready(self) -> bool:
@@ -109,4 +113,14 @@ class OrchestratorHost:
         runtime = self._runtime
         if runtime is None:
             raise ServerUnavailable(self._message)
-        return await asyncio.wrap_future(runtime.call(question(runtime.orchestrator)))
+        answer = asyncio.wrap_future(runtime.call(question(runtime.orchestrator)))
+        self._asked.add(answer)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._closed and task is not None and not task.cancelling():
+                raise ServerUnavailable(self._message) from None
+            raise
+        finally:
+            self._asked.discard(answer)

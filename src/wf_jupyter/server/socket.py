@@ -96,6 +96,8 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
         try:
             await pump.send(jsonrpc.notification("hello", host.hello()))
         except (WebSocketClosedError, TimeoutError):
+            # It left while the orchestrator was starting, perhaps before `on_close` could know of it.
+            self.settings["wf_jupyter_sockets"].discard(self)
             return
         self._pumping = asyncio.get_running_loop().create_task(self._deliver(pump), name="wf_jupyter socket")
 

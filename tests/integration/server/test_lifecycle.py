@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -50,6 +51,17 @@ async def test_stopping_with_running_executions_takes_under_three_seconds(wire: 
     answer = await wire.ask("GET", "executions")
     assert (answer.status, answer.json["reason"]) == (503, "unavailable")
     await wire.extension.stop_extension()
+
+
+async def test_who_waits_for_events_when_the_server_stops_is_told(wire: Any, packed: Any, gated: Any) -> None:
+    execution = await wire.submit(packed(gated.bind()))
+    seq = (await wire.until(execution, "running"))["seq"]
+    waiting = asyncio.ensure_future(wire.ask("GET", f"executions/{execution}/events", after=seq + 1000, wait=25))
+    while not wire.extension._host._asked:
+        await asyncio.sleep(0.01)
+    await wire.extension.stop_extension()
+    answer = await waiting
+    assert (answer.status, answer.json["reason"]) == (503, "unavailable")
 
 
 async def test_a_corrupt_database_is_named_in_hello_and_jupyter_goes_on(wire: Any) -> None:
