@@ -622,3 +622,26 @@ def test_nothing_is_left_behind_after_many_crashes(bench: Bench) -> None:
     if sys.platform == "linux":
         assert len(os.listdir("/proc/self/fd")) <= before + 8
     assert threading.active_count() < 20
+
+
+def test_a_pool_of_threads_that_outlives_its_task_prints_for_the_next_one(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(max_workers=1)
+
+    def talk(text: str) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        pool = sys.__dict__.setdefault("wf_test_pool", ThreadPoolExecutor(1))
+        pool.submit(print, text).result()
+
+    for text in ("one", "two"):
+        bench.run(talk, text, task=text)
+        assert bench.text(task=text) == f"{text}\n"
+
+
+def test_an_async_task_that_cancels_itself_failed(bench: Bench) -> None:
+    async def cancel() -> None:
+        raise asyncio.CancelledError
+
+    report = bench.run(cancel, is_async=True)
+    assert isinstance(report, AttemptFailed)
+    assert (report.failure.kind, report.failure.message) == ("raised", "the task cancelled itself")

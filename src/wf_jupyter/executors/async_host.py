@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 
-from wf_jupyter.executors import freshness
+from wf_jupyter.executors import failures, freshness
 from wf_jupyter.executors.channel import Channel
 from wf_jupyter.executors.interrupts import Interrupts
-from wf_jupyter.executors.messages import Final, Recalled, Run, Stopped
+from wf_jupyter.executors.messages import Final, Raised, Recalled, Run, Stopped
 from wf_jupyter.executors.output import Output
 from wf_jupyter.executors.worker_main import Worker
 
@@ -74,9 +74,14 @@ class AsyncHost(Worker):
     def _ended(self, task: asyncio.Task[Final], token: int, sink: Output, began: float) -> None:
         del self._tasks[token], self._tokens[task]
         duration = freshness.now() - began
-        interrupted = self.interrupts.forget(token)
-        if interrupted or task.cancelled() or task.exception() is not None:
-            final: Final = Stopped(token, duration)
+        asked = self.interrupts.is_stopping(token)
+        final: Final
+        if self.interrupts.forget(token) or (asked and task.cancelled()):
+            final = Stopped(token, duration)
+        elif task.cancelled():
+            final = Raised(token, duration, failures.raised(asyncio.CancelledError(), (Exception,)))
+        elif (error := task.exception()) is not None:
+            final = Raised(token, duration, failures.raised(error, (Exception,)))
         else:
             final = task.result()
         self.freshness.note(began)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import pickle
@@ -71,6 +72,8 @@ def _message(error: BaseException) -> str:
         return f"the task called sys.exit({'' if error.code is None else repr(error.code)})"
     if isinstance(error, KeyboardInterrupt) and not error.args:
         return "the task raised KeyboardInterrupt"
+    if isinstance(error, asyncio.CancelledError) and not error.args:
+        return "the task cancelled itself"
     try:
         return shorten(str(error), MESSAGE_LIMIT)
     except Exception as second:  # a user's __str__

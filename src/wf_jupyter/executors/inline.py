@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from wf_jupyter.executors.runner import Runner
 
 _POLL_SECONDS = 0.05
+_AHEAD = 8
+_SHORT_SECONDS = 0.005
 NAME = "inline"
 
 
@@ -46,14 +48,16 @@ class InlineExecutor:
         self._tokens = itertools.count(1)
         self._runner: Runner | None = None
         self._closed = False
+        self._is_short = False
 
     # -- the port ---------------------------------------------------------------------------------
 
     def slots(self, limit: int) -> Sequence[str]:
-        """One place, when nothing runs or waits."""
+        """One place when nothing runs or waits; more, for a while, when attempts turn out to be short."""
         with self._change:
-            is_free = self._running is None and not self._pending and not self._closed
-        return [NAME][:limit] if is_free else []
+            busy = len(self._pending) + (self._running is not None)
+            free = 0 if self._closed else (_AHEAD if self._is_short else 1) - busy
+        return [NAME] * min(limit, max(0, free))
 
     def start(self, attempt: Attempt, worker: str) -> None:
         """Put an attempt where `run_pending` finds it."""
@@ -116,7 +120,7 @@ class InlineExecutor:
         from wf_jupyter.executors.output import Flusher, Output
         from wf_jupyter.executors.runner import Runner
 
-        self._runner = self._runner or Runner()
+        self._runner = self._runner or Runner(owns_figures=False)
 
         def emit(messages: Sequence[FromWorker]) -> None:
             for message in messages:
@@ -141,6 +145,7 @@ class InlineExecutor:
             timer.cancel()
         emit(sink.close())
         report = report_of(final, attempt)
+        self._is_short = final.duration < _SHORT_SECONDS
         if isinstance(report, AttemptStopped) and self._timed_out:
             report = timed_out(attempt, report.duration)
         with self._change:

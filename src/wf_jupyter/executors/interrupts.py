@@ -42,6 +42,10 @@ class Interrupts:
         """From here on it may not."""
         self._current = None
 
+    def is_stopping(self, token: int) -> bool:
+        """Whether a stop of that attempt was asked for."""
+        return token in self._stopping
+
     def forget(self, token: int) -> bool:
         """The attempt is over; whether it had been interrupted."""
         self._stopping.discard(token)

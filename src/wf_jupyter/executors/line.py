@@ -49,6 +49,7 @@ _BLOBS = 256 << 20
 _TEXT_SECONDS = 0.05
 _TEXT_SIZE = 32_768
 _TAIL = 4000
+_QUIT_SECONDS = 2.0
 
 Role = Literal["plain", "async"]
 
@@ -92,8 +93,8 @@ class Owner(Protocol):
         """The worker should be replaced, as it holds outdated modules."""
         ...
 
-    def on_lost(self, line: Line, jobs: Sequence[Job], told: str, started: bool) -> None:
-        """The process is gone and took these with it; `started` is False when it never became ready."""
+    def on_lost(self, line: Line, jobs: Sequence[Job], told: str, is_broken: bool) -> None:
+        """The process is gone and took these with it; `is_broken`: another one would not start either."""
         ...
 
 
@@ -160,6 +161,8 @@ class Line:
         self.is_leaving = True
         if not self.jobs and self.process is not None:
             self.process.send(Quit())
+            # A thread that a task left behind can keep a process from ending.
+            self._loop.call_later(_QUIT_SECONDS, self.kill)
 
     def kill(self, job: Job | None = None) -> None:
         """Kill the process, for the sake of `job` if given."""
@@ -214,7 +217,8 @@ class Line:
         running, waiting = (jobs, []) if self.role == "async" or not started else (jobs[:1], jobs[1:])
         if waiting:
             self._owner.on_returned(self, waiting)
-        self._owner.on_lost(self, running, told, started)
+        # Only a process that ended by itself would do so again; one that was killed might not.
+        self._owner.on_lost(self, running, told, is_broken=not started and (returncode or 0) >= 0)
 
     def _on_final(self, message: Final) -> None:
         job = self.jobs.get(message.token)

@@ -170,9 +170,9 @@ class LocalExecutor:
     def on_stale(self, line: Line) -> None:
         self._replace(line)
 
-    def on_lost(self, line: Line, jobs: Sequence[Job], told: str, started: bool) -> None:
+    def on_lost(self, line: Line, jobs: Sequence[Job], told: str, is_broken: bool) -> None:
         self._leaving.discard(line)
-        if not started and not self._closed and jobs:
+        if is_broken and jobs:
             self._broken = (self._loop.time() + _BROKEN_SECONDS, told)
         killed_for, line.killed_for = line.killed_for, None
         for job in jobs:
@@ -294,8 +294,6 @@ class LocalExecutor:
         if line.process is not None:
             self._leaving.add(line)
             line.leave()
-            if not line.jobs:
-                self._loop.call_later(self._grace, line.kill)
 
     def _sweep_later(self) -> None:
         if self._sweep is None and not self._closed:

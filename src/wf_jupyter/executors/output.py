@@ -73,6 +73,11 @@ class Output:
         self._told = 0.0
         self._closed = False
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the attempt is over."""
+        return self._closed
+
     def write(self, stream: str, text: str) -> None:
         """Text on `stdout` or `stderr`."""
         with self._lock:
@@ -161,24 +166,28 @@ class Output:
 
 
 _current: ContextVar[Output | None] = ContextVar("wf_jupyter_output", default=None)
-_running: dict[int, Output] = {}
+_running: dict[int, Output] = {}  # by id: an attempt's token is unique within its executor only
 
 
 def enter(output: Output) -> None:
     """Make `output` that of the present context (call it inside a context of the attempt's own)."""
     _current.set(output)
-    _running[output.token] = output
+    _running[id(output)] = output
 
 
 def leave(output: Output) -> None:
     """The attempt is over."""
-    _running.pop(output.token, None)
+    _running.pop(id(output), None)
 
 
 def current() -> Output | None:
-    """The output of the attempt that runs here; from a thread unknown to us, that of the only one running."""
+    """The output of the attempt that runs here.
+
+    From a thread that belongs to none, or to one that is over (a library's pool of threads outlives
+    the task that it was made in), that of the only one running.
+    """
     output = _current.get()
-    if output is None and len(_running) == 1:
+    if (output is None or output.is_closed) and len(_running) == 1:
         for output in list(_running.values()):
             return output
     return output

@@ -77,10 +77,11 @@ class Codes:
 
 
 class Runner:
-    """Runs attempts in this process."""
+    """Runs attempts in this process. `owns_figures`: figures that a task leaves open are shown and closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, owns_figures: bool) -> None:
         self._codes = Codes()
+        self._owns_figures = owns_figures
 
     def run(self, run: Run, code: Callable[[], bytes], call: bytes, sink: output.Output, guard: Guard) -> Final:
         """Run an attempt in this thread; never raises. The caller closes `sink` and sends what this returns."""
@@ -98,7 +99,7 @@ class Runner:
             value = loaded.function(*args, **kwargs)
             if inspect.isawaitable(value):
                 value = await value
-            return _conclude(run, value, started)
+            return self._conclude(run, value, started)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # sys.exit and interrupts included: the worker goes on
@@ -121,7 +122,7 @@ class Runner:
                 value = loaded.function(*args, **kwargs)
                 if inspect.iscoroutine(value):
                     value = _complete(value)
-                final = _conclude(run, value, started)
+                final = self._conclude(run, value, started)
             finally:
                 guard.end()
         except BaseException as error:  # sys.exit and interrupts included: the worker goes on
@@ -134,6 +135,13 @@ class Runner:
         if final is not None and caught is None:
             return final
         return _failed(run, caught or KeyboardInterrupt(), retry_on, started)
+
+    def _conclude(self, run: Run, value: object, started: float) -> Done | Expanded:
+        if self._owns_figures:
+            show_figures()
+        if getattr(type(value), "__wf_bound__", False) is True:
+            return _expand(run, value, started)
+        return _store(run, value, started)
 
     def _load(self, run: Run, code: Callable[[], bytes]) -> Code:
         try:
@@ -199,10 +207,7 @@ def _failed(run: Run, error: BaseException, retry_on: tuple[type[BaseException],
     return Raised(run.token, time.perf_counter() - started, failure, failures.pickled(error))
 
 
-def _conclude(run: Run, value: object, started: float) -> Done | Expanded:
-    show_figures()
-    if getattr(type(value), "__wf_bound__", False) is True:
-        return _expand(run, value, started)
+def _store(run: Run, value: object, started: float) -> Done:
     store = _Results(run)
     try:
         truth = _truth(run, value) if run.wants_truth else None

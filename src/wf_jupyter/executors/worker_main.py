@@ -49,7 +49,7 @@ class Worker:
     def __init__(self, channel: Channel, interrupts: Interrupts) -> None:
         self.channel = channel
         self.interrupts = interrupts
-        self.runner = Runner()
+        self.runner = Runner(owns_figures=True)
         self.freshness = freshness.Freshness()
         self._pipes = Pipes()
         self._flusher = Flusher()
