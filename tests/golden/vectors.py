@@ -36,7 +36,7 @@ from wf_jupyter.model.stimuli import (
     Start,
     Stimulus,
 )
-from wf_jupyter.model.submission import Expansion
+from wf_jupyter.model.submission import Environment, Expansion, Submission
 
 FOLDER = Path(__file__).parent / "fold"
 BLOB = Digest("b")
@@ -49,7 +49,16 @@ class Script:
     def __init__(self, *nodes: NodeSpec, options: ExecutionOptions | None = None, scopes: tuple[ScopeSpec, ...] = ()):
         result = ResultSpec(template=BLOB, needs=(Need(nodes[-1].key),) if nodes else ())
         graph = GraphSpec(nodes=nodes, result=result, scopes=scopes)
-        self.state = new_state("01golden", "demo", graph, options or ExecutionOptions(), {"n": "3"})
+        environment = Environment(executable="python", directory="/", path=())
+        submission = Submission(
+            workflow="demo",
+            graph=graph,
+            blobs={},
+            environment=environment,
+            inputs={"n": "3"},
+            options=options or ExecutionOptions(),
+        )
+        self.state = new_state("01golden", submission)
         self.now = BEGIN
         self.events: list[Event] = []
         self.feed(Start())

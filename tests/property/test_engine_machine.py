@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from wf_jupyter.engine import invariants
 from wf_jupyter.engine.fold import Picture, empty
+from wf_jupyter.engine.lineage import lineage
 from wf_jupyter.engine.plan import plan, wanted
 from wf_jupyter.engine.state import ExecutionState, new_state
 from wf_jupyter.engine.step import rebuild, settle_all, step
@@ -27,6 +28,8 @@ from wf_jupyter.model.stimuli import (
     Cancel,
     CancelTask,
     Displayed,
+    Found,
+    NotFound,
     Pause,
     Printed,
     Progressed,
@@ -37,7 +40,7 @@ from wf_jupyter.model.stimuli import (
     Start,
     Stimulus,
 )
-from wf_jupyter.model.submission import Expansion
+from wf_jupyter.model.submission import Environment, Expansion, Reuse, Submission
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BLOB = Digest("b")
@@ -73,6 +76,7 @@ def graphs(draw: st.DrawFn, largest: int = 7) -> GraphSpec:
             retries=draw(st.sampled_from((0, 0, 1, 2))),
             trigger_rule=draw(st.sampled_from(("all_success", "all_success", "all_done", "one_failed"))),
             max_parallel=draw(st.sampled_from((None, None, 1, 2))),
+            cache=draw(st.sampled_from((False, False, False, True))),
         )
         nodes.append(
             NodeSpec(key=key, name=key, code=BLOB, call=BLOB, needs=needs, over=over, options=options, splits=("",))
@@ -99,7 +103,18 @@ class EngineMachine(RuleBasedStateMachine):
         self.fragments = 0
 
     def fresh(self) -> ExecutionState:
-        return new_state("e", "w", self.graph, self.options, {})
+        environment = Environment(executable="python", directory="/", path=())
+        return new_state(
+            "e",
+            Submission(
+                workflow="w",
+                graph=self.graph,
+                blobs={},
+                environment=environment,
+                options=self.options,
+                reuse=self.reuse,
+            ),
+        )
 
     def feed(self, stimulus: Stimulus) -> list[Event]:
         self.now += timedelta(seconds=1)
@@ -124,9 +139,11 @@ class EngineMachine(RuleBasedStateMachine):
         graph=graphs(),
         on_failure=st.sampled_from(("continue", "continue", "fail_fast")),
         most=st.sampled_from((None, None, 1, 3)),
+        reuse=st.sampled_from((None, None, Reuse(execution="old"), Reuse(execution="old", fresh_from=("t1",)))),
     )
-    def begin(self, graph: GraphSpec, on_failure: str, most: int | None) -> None:
+    def begin(self, graph: GraphSpec, on_failure: str, most: int | None, reuse: Reuse | None) -> None:
         self.graph = graph
+        self.reuse = reuse
         self.options = ExecutionOptions(on_failure=on_failure, max_parallel=most)  # type: ignore[arg-type]
         self.state = self.fresh()
         self.feed(Start())
@@ -205,6 +222,17 @@ class EngineMachine(RuleBasedStateMachine):
         late = task.attempt - 1 if task.key in self.state.running else task.attempt
         assert not self.feed(AttemptStopped(task=task.key, attempt=late, duration=1.0))
 
+    @precondition(lambda self: self.state.asking)
+    @rule(data=st.data(), length=st.sampled_from((None, 0, 2)), is_known=st.booleans())
+    def look_up(self, data: st.DataObject, length: int | None, is_known: bool) -> None:
+        key = data.draw(st.sampled_from(sorted(self.state.asking)))
+        assert lineage(self.state, self.state.asking[key]) == lineage(self.replayed(), self.replayed().asking[key])
+        if is_known:
+            lengths = {} if length is None else {"": length}
+            self.feed(Found(task=key, result=ResultInfo(type="int"), lengths=lengths, truth=True))
+        else:
+            self.feed(NotFound(task=key))
+
     @precondition(lambda self: self.state.retrying)
     @rule(data=st.data())
     def retry_is_due(self, data: st.DataObject) -> None:
@@ -268,6 +296,8 @@ class EngineMachine(RuleBasedStateMachine):
                 break
             for key in list(self.state.retrying):
                 self.feed(RetryDue(task=key, attempt=self.state.retrying[key].attempt))
+            for key in list(self.state.asking):
+                self.feed(NotFound(task=key))
             self.start_attempts(4)
             for key in self.running():
                 attempt = self.state.running[key].attempt
@@ -296,10 +326,11 @@ def essence(state: ExecutionState) -> dict[str, object]:
             for task in invariants.all_tasks(state)
         },
         "sizes": {key: getattr(unit, "size", None) for key, unit in state.units.items()},
+        # A task that was looked up in vain is ready here and asked for again after a replay.
         "ready": {
             task.key
             for task in invariants.all_tasks(state)
-            if task in task.lane.ready and task.key not in state.retrying
+            if (task in task.lane.ready or task.key in state.asking) and task.key not in state.retrying
         },
         "broken": {prefix: set(fragment.broken) for prefix, fragment in state.fragments.items() if fragment.broken},
     }

@@ -140,6 +140,7 @@ def _complete(state: ExecutionState, event: TaskCompleted) -> None:
     task = _known(state, event.task)
     _move(state, task, event.status)
     task.lane.ready.pop(task, None)
+    state.asking.pop(task.key, None)
     task.truth = event.truth
     task.lengths = dict(event.lengths)
     if event.result is not None:

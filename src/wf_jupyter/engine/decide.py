@@ -34,6 +34,8 @@ from wf_jupyter.model.stimuli import (
     Cancel,
     CancelTask,
     Displayed,
+    Found,
+    NotFound,
     Pause,
     Printed,
     Progressed,
@@ -79,8 +81,10 @@ def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float
         case Recover():
             lost = tuple(key for key, task in state.running.items() if task.expansion is None)
             return (WorkflowRecovered(seq=seq, time=now, tasks=lost),)
-        case RetryDue():
+        case RetryDue() | NotFound():
             return ()
+        case Found():
+            return _reused(state, stimulus, now)
         case AttemptStarted():
             return (
                 TaskStarted(
@@ -149,6 +153,23 @@ def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime
             return (TaskOutput(seq=seq, time=now, task=key, attempt=task.attempt, data=report.data),)
         case _:
             assert_never(report)
+
+
+def _reused(state: ExecutionState, found: Found, now: datetime) -> tuple[Event, ...]:
+    if found.task not in state.asking:
+        return ()
+    return (
+        TaskCompleted(
+            seq=state.seq + 1,
+            time=now,
+            task=found.task,
+            attempt=0,
+            status=TaskStatus.CACHED,
+            result=found.result,
+            lengths=found.lengths,
+            truth=found.truth,
+        ),
+    )
 
 
 def _begin(state: ExecutionState, now: datetime) -> tuple[Event, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from wf_jupyter.engine.infos import item_infos, stand_in_info
+from wf_jupyter.engine.lineage import is_fresh
 from wf_jupyter.engine.state import ExecutionState, Group, Task, Unit
 from wf_jupyter.model.events import (
     Event,
@@ -52,7 +53,10 @@ def _settle_task(state: ExecutionState, task: Task, now: datetime) -> tuple[Even
     reason = why_skipped(state, task)
     if reason is not None:
         return (_completed(state, task, TaskStatus.SKIPPED, now, reason),)
-    task.lane.ready[task] = None
+    if task.node.options.cache is not False or (state.is_reusing and not is_fresh(state, task)):
+        state.asking[task.key] = task
+    else:
+        task.lane.ready[task] = None
     return ()
 
 

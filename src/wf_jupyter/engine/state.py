@@ -11,6 +11,7 @@ from wf_jupyter.model.graph import GraphSpec, NodeSpec, ScopeSpec
 from wf_jupyter.model.keys import inside
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
+from wf_jupyter.model.submission import Submission
 
 
 @dataclass(slots=True, eq=False)
@@ -124,7 +125,8 @@ class ExecutionState:
     """Everything the engine knows about one execution.
 
     `unsettled` holds units about which `settle` has to decide; `open` counts tasks that are not
-    final plus groups that are not expanded; `stopping` names running tasks that must be stopped.
+    final plus groups that are not expanded; `stopping` names running tasks that must be stopped;
+    `asking` holds tasks that run only if no earlier result is found for them.
     """
 
     id: str
@@ -150,6 +152,11 @@ class ExecutionState:
     is_paused: bool = False
     is_cancelling: bool = False
     is_failing: bool = False
+    asking: dict[str, Task] = field(default_factory=dict)
+    is_reusing: bool = False
+    fresh_from: frozenset[str] = frozenset()
+    lineages: dict[Unit, str] = field(default_factory=dict)
+    freshness: dict[Unit, bool] = field(default_factory=dict)
 
     def task(self, key: str) -> Task | None:
         """The task with that key, or None; a group's own key names its stand-in."""
@@ -169,11 +176,18 @@ class ExecutionState:
             self.nodes[fragment.absolute(node.key)] = (node, fragment)
 
 
-def new_state(
-    execution: str, workflow: str, graph: GraphSpec, options: ExecutionOptions, inputs: dict[str, str]
-) -> ExecutionState:
+def new_state(execution: str, submission: Submission) -> ExecutionState:
     """The state of an execution before its first event."""
-    root = Fragment(prefix="", graph=graph)
-    state = ExecutionState(id=execution, workflow=workflow, options=options, inputs=inputs, root=root)
+    root = Fragment(prefix="", graph=submission.graph)
+    state = ExecutionState(
+        id=execution,
+        workflow=submission.workflow,
+        options=submission.options,
+        inputs=dict(submission.inputs),
+        root=root,
+    )
+    if submission.reuse is not None:
+        state.is_reusing = True
+        state.fresh_from = frozenset(submission.reuse.fresh_from)
     state.register(root)
     return state

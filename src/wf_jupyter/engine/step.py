@@ -10,7 +10,7 @@ from wf_jupyter.engine.decide import decide
 from wf_jupyter.engine.settle import settle
 from wf_jupyter.engine.state import ExecutionState, Fragment
 from wf_jupyter.model.events import Event
-from wf_jupyter.model.stimuli import AttemptExpanded, RetryDue, Stimulus
+from wf_jupyter.model.stimuli import AttemptExpanded, NotFound, RetryDue, Stimulus
 from wf_jupyter.model.submission import Expansion
 
 
@@ -31,6 +31,10 @@ def step(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float =
         apply(state, event)
     if isinstance(stimulus, RetryDue):
         _make_due(state, stimulus)
+    elif isinstance(stimulus, NotFound):
+        asked = state.asking.pop(stimulus.task, None)
+        if asked is not None:
+            asked.lane.ready[asked] = None
     happened.extend(settle_all(state, now))
     return happened
 

@@ -34,12 +34,14 @@ class Over(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Exactly one of: `source` (a node whose value is the list; `path` names a part of that value),
     `literal` (a blob of `length` separately encoded items), or `each` (one node key per item).
+    `digests` are those of the single items, given when the graph uses the cache.
     """
 
     parameter: str
     source: TaskKey | None = None
     path: str = ""
     literal: Digest | None = None
+    digests: tuple[Digest, ...] = ()
     length: int | None = None
     each: tuple[TaskKey, ...] | None = None
 
@@ -50,7 +52,9 @@ class NodeSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `code` is the digest of the pickled function, `call` that of the argument template, in which
     upstream results stand as references `(position in needs, path)`. A mapped parameter's value
     comes after them. `splits` lists the parts of the result that something is mapped over
-    (`""` is the whole): the worker stores these as separately readable items.
+    (`""` is the whole): the worker stores these as separately readable items. `fingerprint` is a
+    digest of what the function does, with all that it refers to; unlike `code` it is the same in
+    every kernel that defines the same function.
     """
 
     key: TaskKey
@@ -62,6 +66,7 @@ class NodeSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     group: str | None = None
     options: TaskOptions = TaskOptions()
     splits: tuple[str, ...] = ()
+    fingerprint: Digest | None = None
 
     @property
     def is_map(self) -> bool:

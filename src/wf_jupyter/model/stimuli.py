@@ -77,6 +77,22 @@ class Value(_Stimulus, frozen=True, kw_only=True):
     size: int = 0
 
 
+class Found(_Stimulus, frozen=True, kw_only=True):
+    """A task need not run: its result is known from before."""
+
+    task: str
+    result: ResultInfo
+    values: tuple[Value, ...] = ()
+    lengths: Mapping[str, int] = {}
+    truth: bool | None = None
+
+
+class NotFound(_Stimulus, frozen=True, kw_only=True):
+    """No earlier result fits: the task must run."""
+
+    task: str
+
+
 class AttemptSucceeded(_Stimulus, frozen=True, kw_only=True):
     """An attempt returned. `values` are stored in the transaction of the event; the engine does not read them."""
 
@@ -153,6 +169,8 @@ class Displayed(_Stimulus, frozen=True, kw_only=True):
 Command = Start | Cancel | CancelTask | Pause | Resume | Retry | Recover
 Report = (
     AttemptStarted
+    | Found
+    | NotFound
     | AttemptSucceeded
     | AttemptExpanded
     | AttemptFailed

@@ -23,6 +23,13 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     variables: Mapping[str, str] = {}
 
 
+class Reuse(msgspec.Struct, frozen=True, kw_only=True):
+    """Take results from a finished execution where lineages agree, but compute `fresh_from` and all after it anew."""
+
+    execution: str
+    fresh_from: tuple[str, ...] = ()
+
+
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
     """A workflow with its inputs bound, ready to run.
 
@@ -38,6 +45,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     options: ExecutionOptions = ExecutionOptions()
     owner: str = ""
     notebook: str = ""
+    reuse: Reuse | None = None
 
 
 class Expansion(msgspec.Struct, frozen=True, kw_only=True):

@@ -133,10 +133,7 @@ def fold_log(execution: str, epoch: str, record: Record, events: list[Event]) ->
 
 def replay(execution: str, record: Record, events: list[Event]) -> ExecutionState:
     """The engine's state at the end of a log, with its ready queue."""
-    submission = record.submission
-    state = new_state(
-        execution, submission.workflow, submission.graph, submission.options, dict(submission.inputs)
-    )
+    state = new_state(execution, record.submission)
     rebuild(state, record.expansions, events)
     settle_all(state, events[-1].time if events else datetime.min)
     return state

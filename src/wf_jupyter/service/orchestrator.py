@@ -115,9 +115,7 @@ class Orchestrator:
         _check_blobs(submission)
         now = self._clock()
         execution = new_execution_id(now)
-        state = new_state(
-            execution, submission.workflow, submission.graph, submission.options, dict(submission.inputs)
-        )
+        state = new_state(execution, submission)
         picture = Picture(empty(execution, self.epoch, now, submission.workflow))
         driver = self._drive(
             Driver(
