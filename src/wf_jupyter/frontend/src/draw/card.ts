@@ -1,5 +1,5 @@
 // One task as a card.
-import { statusName } from "../fold/statuses.ts";
+import { RUNNING, statusName } from "../fold/statuses.ts";
 import { html, setAttribute, setText } from "./element.ts";
 import type { Facts } from "./facts.ts";
 import { icon, setRing } from "./icons.ts";
@@ -33,7 +33,7 @@ export class Card {
       this.#icon = fresh;
       this.element.dataset["status"] = statusName(facts.status);
     }
-    if (facts.ticking) setRing(this.#icon, facts.share);
+    if (facts.status === RUNNING) setRing(this.#icon, facts.share);
     setText(this.#name, facts.name);
     setText(this.#detail, facts.detail);
     setText(this.#time, facts.time);

@@ -468,7 +468,7 @@ export class GraphView {
     const start = after === null ? -1 : (this.#graph.of(after) ?? -1);
     for (let i = 1; i <= nodes.length; i++) {
       const node = nodes[(start + i + nodes.length) % nodes.length]!;
-      const failed = node.group < 0 ? this.#statusOf(nodes.indexOf(node)) === FAILED : this.run.groups[node.group]!.counts[FAILED]! > 0;
+      const failed = node.group < 0 ? nodeStatus(this.run, node) === FAILED : this.run.groups[node.group]!.counts[FAILED]! > 0;
       if (failed) return node.key;
     }
     return null;

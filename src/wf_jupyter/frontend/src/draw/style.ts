@@ -104,10 +104,10 @@ const CARDS = `
 .wfj-root :focus-visible { outline: 2px solid var(--wfj-accent); outline-offset: 2px; }
 .wfj-group { width: 236px; flex-direction: column; align-items: stretch; gap: 0; padding: 9px 11px 0; justify-content: flex-start; overflow: visible; }
 .wfj-group::before, .wfj-group::after {
-  content: ""; position: absolute; left: 7px; right: 7px; bottom: -4px; height: 4px; border: 1px solid var(--wfj-line-strong);
+  content: ""; position: absolute; left: 6px; right: 6px; bottom: -5px; height: 4px; box-sizing: border-box; border: 1px solid var(--wfj-line-strong);
   border-top: 0; border-radius: 0 0 8px 8px; background: var(--wfj-card); pointer-events: none;
 }
-.wfj-group::after { left: 14px; right: 14px; bottom: -7px; opacity: .6; }
+.wfj-group::after { left: 13px; right: 13px; bottom: -8px; opacity: .6; }
 .wfj-group-head { display: flex; align-items: center; gap: 8px; min-height: 20px; }
 .wfj-group-head .wfj-name { min-width: 0; }
 .wfj-chip { flex: none; padding: 1px 7px; border-radius: 6px; background: var(--wfj-hover); color: var(--wfj-dim); font-size: 11px; font-variant-numeric: tabular-nums; }

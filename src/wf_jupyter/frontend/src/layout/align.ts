@@ -15,15 +15,15 @@ export function align(graph: Layers, up: Links, down: Links): number[] {
   const weight = new Float64Array(rank.length);
   for (let round = 0; round < rounds; round++) {
     const downwards = round % 2 === 0;
-    const both = round >= rounds - 4;
+    const last = round >= rounds - 6;
     for (let i = 0; i < layers.length; i++) {
       const layer = layers[downwards ? i : layers.length - 1 - i]!;
       for (const v of layer) {
-        const sum = [0, 0];
-        if (downwards || both) pull(graph, v, up, at, sum);
-        if (!downwards || both) pull(graph, v, down, at, sum);
-        weight[v] = sum[1]! || 0.01;
-        wish[v] = sum[1]! > 0 ? sum[0]! / sum[1]! : at[v]!;
+        const pulls: Pull[] = [];
+        if (downwards || last) pull(graph, v, up, at, pulls);
+        if (!downwards || last) pull(graph, v, down, at, pulls);
+        weight[v] = pulls.reduce((sum, { weight }) => sum + weight, 0.01);
+        wish[v] = pulls.length === 0 ? at[v]! : last ? median(pulls, at[v]!) : mean(pulls);
       }
       settle(graph, layer, wish, weight, at);
     }
@@ -82,13 +82,39 @@ function pack(graph: Layers, layer: readonly number[], at: number[]): void {
   });
 }
 
-/** Add the pull of neighbours to `sum` (weighted places, weights): long edges pull most, to be straight. */
-function pull(graph: Layers, v: number, { start, list }: Links, at: readonly number[], sum: number[]): void {
+interface Pull {
+  readonly at: number;
+  readonly weight: number;
+}
+
+/** Add the pull of neighbours: long edges pull most, to be straight. */
+function pull(graph: Layers, v: number, { start, list }: Links, at: readonly number[], pulls: Pull[]): void {
   for (let i = start[v]!; i < start[v + 1]!; i++) {
     const other = list[i]!;
     const dummies = Number(v >= graph.nodes) + Number(other >= graph.nodes);
-    const weight = dummies === 2 ? 8 : dummies === 1 ? 2 : 1;
-    sum[0]! += weight * at[other]!;
-    sum[1]! += weight;
+    pulls.push({ at: at[other]!, weight: dummies === 2 ? 8 : dummies === 1 ? 2 : 1 });
   }
+}
+
+function mean(pulls: readonly Pull[]): number {
+  let sum = 0;
+  let all = 0;
+  for (const { at, weight } of pulls) {
+    sum += at * weight;
+    all += weight;
+  }
+  return sum / all;
+}
+
+/** Where the weighted distances are least: one edge becomes straight. Of a whole range, what is nearest to `now`. */
+function median(pulls: Pull[], now: number): number {
+  pulls.sort((a, b) => a.at - b.at);
+  const half = pulls.reduce((sum, { weight }) => sum + weight, 0) / 2;
+  let passed = 0;
+  for (const [i, { at, weight }] of pulls.entries()) {
+    passed += weight;
+    if (passed > half) return at;
+    if (passed === half) return Math.min(Math.max(now, at), pulls[i + 1]!.at);
+  }
+  return now;
 }

@@ -10,7 +10,8 @@ import type { Palette } from "../draw/palette.ts";
 import { count, duration, headline } from "../draw/words.ts";
 import type { Session } from "./session.ts";
 
-const CELLS = [14, 10, 8, 6, 4];
+const COLUMNS = [10, 20, 25, 50, 100, 200, 250, 500];
+const LARGEST = 14;
 const TALLEST = 170;
 const URGENT = [FAILED, RETRYING, RUNNING, CANCELLED, SKIPPED];
 
@@ -33,7 +34,7 @@ export class Drawer {
   readonly #line = html("div", "wfj-item", { "aria-live": "polite" });
   readonly #inner: GraphView | null = null;
   #rows: readonly number[] = [];
-  #cell = CELLS[0]!;
+  #cell = LARGEST;
   #columns = 1;
   #chosen = -1;
   #problemsFirst = false;
@@ -126,10 +127,10 @@ export class Drawer {
     const width = this.#box.clientWidth - 32;
     const many = this.#rows.length;
     if (this.#inner !== null || width <= 0 || many === 0) return;
-    const fits = (cell: number): boolean => Math.ceil(many / Math.floor(width / cell)) * cell <= TALLEST;
-    this.#cell = CELLS.find(fits) ?? CELLS.at(-1)!;
-    const most = Math.max(1, Math.floor(width / this.#cell));
-    this.#columns = most > 10 ? most - (most % 10) : most;
+    const possible = COLUMNS.filter((columns) => width / columns >= 3);
+    const fits = (columns: number): boolean => Math.ceil(many / columns) * Math.min(LARGEST, width / columns) <= TALLEST;
+    this.#columns = possible.find(fits) ?? possible.at(-1) ?? COLUMNS[0]!;
+    this.#cell = Math.min(LARGEST, width / this.#columns);
     const height = Math.ceil(many / this.#columns) * this.#cell;
     const ratio = Math.min(2, devicePixelRatio || 1);
     this.#canvas.width = Math.round(this.#columns * this.#cell * ratio);

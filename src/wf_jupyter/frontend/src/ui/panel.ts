@@ -38,7 +38,7 @@ export class TaskPanel {
   ) {
     const shut = button("×", "wfj-close", close, "Close the task");
     const head = html("div", "wfj-panel-head", {}, this.#title, shut);
-    this.#logs.append(html("h4", "wfj-caption", {}, "Log"), this.#log.element);
+    this.#logs.append(html("h4", "wfj-caption", {}, "Log"));
     this.#outputs.append(html("h4", "wfj-caption", {}, "Output"));
     const body = html("div", "wfj-panel-body", {}, this.#error, this.#outputs, this.#logs, this.#result);
     this.element = html("section", "wfj-panel", { "aria-label": `Task ${key}` }, head, this.#facts, body);
@@ -159,6 +159,7 @@ export class TaskPanel {
   #addLogs(pieces: readonly LogPiece[]): void {
     if (pieces.length === 0) return;
     this.#logs.hidden = false;
+    if (this.#log.isEmpty) this.#logs.append(this.#log.element);
     this.#log.add(pieces);
   }
 

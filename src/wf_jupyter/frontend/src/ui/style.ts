@@ -21,7 +21,7 @@ const FRAME = `
 .wfj-dim { color: var(--wfj-dim); font-weight: 400; }
 .wfj-head { padding: 11px 14px 10px; border-bottom: 1px solid var(--wfj-line); }
 .wfj-head-row { display: flex; align-items: center; gap: 8px 10px; flex-wrap: wrap; }
-.wfj-what { display: flex; align-items: center; gap: 4px 10px; flex: 1 1 0; min-width: min(100%, 250px); flex-wrap: wrap; }
+.wfj-what { display: flex; align-items: center; gap: 4px 9px; flex: 1 1 0; min-width: min(100%, 250px); flex-wrap: wrap; }
 .wfj-title { font-size: 14.5px; font-weight: 700; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 260px; unicode-bidi: isolate; }
 .wfj-pill { display: inline-flex; align-items: center; gap: 5px; padding: 2px 9px 2px 6px; border-radius: 11px; font-size: 12px; background: var(--wfj-hover); color: var(--wfj-dim); white-space: nowrap; }
 .wfj-pill .wfj-icon { width: 12px; height: 12px; }
@@ -36,7 +36,7 @@ const FRAME = `
 .wfj-badge:not(:disabled) { cursor: pointer; }
 .wfj-commands { display: flex; gap: 6px; }
 .wfj-command, .wfj-action, .wfj-toggle-button {
-  height: 24px; padding: 0 10px; border: 1px solid var(--wfj-line-strong); border-radius: 6px; background: var(--wfj-bg); color: var(--wfj-ink); font-size: 12px; cursor: pointer; white-space: nowrap; flex: none;
+  height: 24px; padding: 0 10px; border: 1px solid var(--wfj-line-strong); border-radius: 6px; background: var(--wfj-bg); color: var(--wfj-ink); font-size: 12px; cursor: pointer; white-space: nowrap; flex: none; box-sizing: border-box;
 }
 .wfj-command:hover:enabled, .wfj-action:hover, .wfj-toggle-button:hover { background: var(--wfj-hover); }
 .wfj-command:disabled { color: var(--wfj-dim); cursor: default; }
@@ -46,16 +46,17 @@ const FRAME = `
 .wfj-tab:last-child { border-right: 0; } .wfj-tab:hover { color: var(--wfj-ink); } .wfj-tab:focus-visible { outline-offset: -2px; }
 .wfj-tab[aria-selected="true"] { background: var(--wfj-bg); color: var(--wfj-ink); font-weight: 600; box-shadow: inset 0 -2px 0 var(--wfj-accent); }
 .wfj-head > .wfj-stack { margin-top: 10px; }
-.wfj-counts { display: flex; flex-wrap: wrap; gap: 3px 15px; margin-top: 8px; font-size: 12.5px; font-variant-numeric: tabular-nums; min-height: 19px; }
+.wfj-counts { display: flex; flex-wrap: wrap; gap: 3px 13px; margin-top: 8px; font-size: 12px; font-variant-numeric: tabular-nums; min-height: 19px; }
 .wfj-counts .wfj-count { border: 0; background: none; padding: 0; color: var(--wfj-dim); font-size: inherit; gap: 5px; cursor: pointer; }
 .wfj-counts .wfj-count b { color: var(--wfj-ink); font-weight: 600; } .wfj-counts .wfj-count:hover span { text-decoration: underline; }
 .wfj-counts .wfj-icon { width: 13px; height: 13px; }
 .wfj-stale .wfj-body { opacity: .72; }
 .wfj-foot { border-top: 1px solid var(--wfj-line); }
+.wfj-narrow .wfj-failure { flex-wrap: wrap; }
 .wfj-failure, .wfj-notice { display: flex; align-items: center; gap: 9px; padding: 8px 14px; background: color-mix(in srgb, var(--wfj-failed) 6%, var(--wfj-bg)); min-width: 0; }
 .wfj-notice { background: color-mix(in srgb, var(--wfj-retrying) 10%, var(--wfj-bg)); } .wfj-notice > span { flex: 1; }
 .wfj-failure > b, .wfj-item > b { flex: 0 1 auto; max-width: 40%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 12.5px; }
-.wfj-code { flex: 1; min-width: 0; font-family: var(--wfj-mono); font-size: 12px; color: var(--wfj-failed-ink); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.wfj-code { flex: 1 1 120px; min-width: 0; font-family: var(--wfj-mono); font-size: 12px; color: var(--wfj-failed-ink); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .wfj-close { border: 0; background: none; color: var(--wfj-dim); font-size: 17px; line-height: 1; width: 24px; height: 24px; padding: 0; border-radius: 5px; cursor: pointer; flex: none; }
 .wfj-close:hover { background: var(--wfj-hover); color: var(--wfj-ink); }
 `;
@@ -88,7 +89,8 @@ const LISTS = `
 .wfj-table-bar { display: flex; align-items: center; gap: 8px; padding: 8px 14px; font-size: 12px; background: var(--wfj-area); border-bottom: 1px solid var(--wfj-line); }
 .wfj-search, .wfj-select { height: 24px; box-sizing: border-box; padding: 0 7px; border: 1px solid var(--wfj-line-strong); border-radius: 6px; background: var(--wfj-bg); color: var(--wfj-ink); font-size: 12px; }
 .wfj-search { flex: 0 1 220px; min-width: 80px; }
-.wfj-rows, .wfj-lanes { overflow: auto; position: relative; }
+.wfj-rows, .wfj-lanes { overflow: auto; position: relative; scrollbar-gutter: stable; }
+.wfj-lanes { z-index: 1; scrollbar-gutter: auto; }
 .wfj-row { display: grid; grid-template-columns: 104px minmax(90px, 1.5fr) 46px 76px 76px minmax(70px, 1.2fr); gap: 8px; align-items: center; padding: 0 14px; font-size: 12px; box-sizing: border-box; font-variant-numeric: tabular-nums; }
 .wfj-rows .wfj-row { position: absolute; left: 0; right: 0; border-bottom: 1px solid var(--wfj-line); user-select: text; cursor: pointer; }
 .wfj-rows .wfj-row:hover, .wfj-lane-row:hover { background: var(--wfj-hover); }
@@ -123,7 +125,7 @@ const LISTS = `
 .wfj-lane-area { position: absolute; left: var(--wfj-names); right: var(--wfj-times); top: 0; bottom: 0; pointer-events: none; }
 .wfj-axis { position: absolute; inset: 0; } .wfj-tick { position: absolute; top: 5px; transform: translateX(-50%); font-size: 11px; color: var(--wfj-dim); font-variant-numeric: tabular-nums; white-space: nowrap; }
 .wfj-tick:first-child { transform: none; } .wfj-tick::after { content: ""; position: absolute; left: 50%; top: 19px; height: 2000px; border-left: 1px solid var(--wfj-line); opacity: .6; } .wfj-tick:first-child::after { left: 0; }
-.wfj-now { position: absolute; top: 0; bottom: 0; border-left: 1.5px solid var(--wfj-accent); } .wfj-lane-area { overflow: hidden; }
+.wfj-now { position: absolute; z-index: 2; top: 0; bottom: 0; border-left: 1.5px solid var(--wfj-accent); } .wfj-lane-area { overflow: hidden; }
 .wfj-now-label { position: absolute; top: 3px; left: 0; transform: translateX(-50%); background: var(--wfj-accent); color: #fff; font-size: 11px; font-weight: 600; border-radius: 4px; padding: 1px 6px; font-variant-numeric: tabular-nums; }
 @media (prefers-reduced-motion: reduce) { .wfj-root *, .wfj-root *::before { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) { .wfj-stack > i, .wfj-tile, .wfj-strip, .wfj-span { forced-color-adjust: none; } }
