@@ -34,7 +34,10 @@ def coalesce(*choices: Any) -> Any:
         tracing.Call(
             name="coalesce",
             function=first_present,
-            args=tuple(_first(trace, choice) if isinstance(choice, Node) else choice for choice in choices),
+            # A plain default comes as a task too: where every need of kind `first` was skipped, so is the rest.
+            args=tuple(
+                _first(trace, choice if isinstance(choice, Node) else trace.collect(choice)) for choice in choices
+            ),
         )
     )
 

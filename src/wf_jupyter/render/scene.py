@@ -62,7 +62,7 @@ class Scene:
         """How many tasks are known, items of mapped tasks counted singly."""
         if self.counts:
             return self.counts.total()
-        return sum(box.size if isinstance(box.size, int) else 1 for box in self.boxes)
+        return sum(box.size if isinstance(box.size, int) else box.size is None for box in self.boxes)
 
     @property
     def is_open(self) -> bool:

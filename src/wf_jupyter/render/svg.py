@@ -90,8 +90,8 @@ def _edges(boxes: list[Box], places: Layout, shift: float) -> Iterator[str]:
     leaving = {box.key: [other.key for other in boxes if box.key in other.waits] for box in boxes}
     for box in boxes:
         for source in box.waits:
-            starts = sorted(leaving[source], key=lambda key: places.center[key])
-            ends = sorted(box.waits, key=lambda key: places.center[key])
+            starts = sorted(leaving[source], key=lambda key: _first_x(places, source, key))
+            ends = sorted(box.waits, key=lambda key: _last_x(places, key, box.key))
             x, top = _corner(source, places, shift)
             points = [(x + _port(starts.index(box.key), len(starts)), top + _CARD[1])]
             for bend, row in places.bends[source, box.key]:
@@ -100,6 +100,17 @@ def _edges(boxes: list[Box], places: Layout, shift: float) -> Iterator[str]:
             x, top = _corner(box.key, places, shift)
             points.append((x + _port(ends.index(source), len(ends)), top - 5))
             yield _edge(points)
+
+
+def _first_x(places: Layout, source: str, key: str) -> float:
+    """Where an edge goes first; edges leave a card in this order, so that they do not cross."""
+    bends = places.bends[source, key]
+    return bends[0][0] if bends else places.center[key]
+
+
+def _last_x(places: Layout, source: str, key: str) -> float:
+    bends = places.bends[source, key]
+    return bends[-1][0] if bends else places.center[source]
 
 
 def _port(index: int, count: int) -> float:

@@ -136,7 +136,7 @@ def test_coalesce_takes_the_first_that_was_not_skipped():
 
     draft = draft_of(body)
     node = draft.nodes[-1]
-    assert node.needs == [Need("load", "first"), Need("load-2", "first")]
+    assert node.needs == [Need("load", "first"), Need("load-2", "first"), Need("collect", "first")]
     assert node.function(ABSENT, 2, 3) == 2
     assert node.function(None, 2) is None
 

@@ -99,7 +99,7 @@ def test_a_map_over_a_result_has_no_size_yet():
         return clean.map(fetch("a"))
 
     assert draft_text(flow.bind().draft).splitlines() == [
-        "flow: 2 tasks and more",
+        "flow: 1 task and more",
         "  · fetch",
         "  · clean × n ← fetch",
     ]
