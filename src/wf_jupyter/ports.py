@@ -150,6 +150,20 @@ ExecutorFactory = Callable[[str, Environment, ReportSink], Executor]
 # -- storage ----------------------------------------------------------------------------------
 
 
+class CacheEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of `task` may be used again wherever `key` comes up; the rest is what `TaskCompleted` tells of it.
+
+    Its values are those of the task. `created` is when they were computed, however often they were used since.
+    """
+
+    key: str
+    task: str
+    result: ResultInfo
+    lengths: Mapping[str, int] = {}
+    truth: bool | None = None
+    created: datetime
+
+
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """What one turn of one execution makes durable, in one transaction.
 
@@ -161,6 +175,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...]
     values: tuple[tuple[str, Value], ...] = ()
     expansions: tuple[tuple[str, Expansion], ...] = ()
+    cache: tuple[CacheEntry, ...] = ()
     submission: Submission | None = None
     status: ExecutionStatus
     counts: Mapping[str, int] = {}
@@ -229,6 +244,20 @@ class ValueStore(Protocol):
 
     def directory(self, execution: str) -> Path:
         """Where workers write this execution's large values; exists when returned."""
+        ...
+
+    async def adopt(self, values: Sequence[Value], into: str) -> tuple[Value, ...] | None:
+        """Values of another execution as values of `into`, which keeps them however the other one ends.
+
+        Files are linked, not copied. None when one of them does not exist any more.
+        """
+        ...
+
+    async def cached(self, key: str, into: str) -> tuple[CacheEntry, str, tuple[Value, ...]] | None:
+        """The newest result under that key: its entry, the execution it is from, and its values, adopted by `into`.
+
+        None when there is none, or when a file of it does not exist any more.
+        """
         ...
 
 

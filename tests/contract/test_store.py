@@ -14,6 +14,7 @@ import pytest
 from wf_jupyter.errors import ExecutionNotFound, StoreError, WorkflowNotFound
 from wf_jupyter.model.events import (
     Event,
+    ResultInfo,
     TaskCompleted,
     TaskLog,
     TasksAdded,
@@ -26,7 +27,7 @@ from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Environment, Expansion, Submission
-from wf_jupyter.ports import Batch, Published, Store
+from wf_jupyter.ports import Batch, CacheEntry, Published, Store
 from wf_jupyter.store.memory import MemoryData, MemoryStore
 from wf_jupyter.store.sqlite import SqliteStore
 
@@ -392,3 +393,85 @@ async def test_a_task_completion_keeps_every_field(store: Store) -> None:
     )
     await store.append(more("e1", done))
     assert (await store.events("e1", after=2)) == [done]
+
+
+def entry(key: str, task: str = "one", minutes: int = 0) -> CacheEntry:
+    return CacheEntry(
+        key=key,
+        task=task,
+        result=ResultInfo(type="list", text="[1]", size=5),
+        lengths={"": 1},
+        truth=True,
+        created=START + timedelta(minutes=minutes),
+    )
+
+
+def large(store: Store, execution: str, name: str = "big.value") -> Value:
+    path = store.directory(execution) / name
+    path.write_bytes(b"large")
+    return Value(path=str(path), size=5)
+
+
+async def computed(store: Store, execution: str, *entries: CacheEntry, value: Value | None = None) -> None:
+    await store.append(first(execution))
+    values = tuple((line.task, value or large(store, execution)) for line in entries)
+    await store.append(more(execution, started(3), values=values, cache=entries, status=ExecutionStatus.SUCCEEDED))
+
+
+async def test_a_cached_result_comes_back_with_values_that_outlive_its_execution(store: Store) -> None:
+    await computed(store, "e1", entry("k"))
+    await store.append(first("e2"))
+    found = await store.cached("k", "e2")
+    assert found is not None
+    told, source, (value,) = found
+    assert (told, source, value.size) == (entry("k"), "e1", 5)
+    assert value.path is not None and Path(value.path).parent == store.directory("e2")
+    assert await store.cached("k", "e2") == found
+    await store.append(more("e2", started(3), values=(("one", value),)))
+    await store.delete("e1")
+    assert Path(value.path).read_bytes() == b"large"
+    assert await store.values("e2", [("one", "")]) == {("one", ""): value}
+    assert await store.cached("k", "e2") is None
+
+
+async def test_the_newest_cached_result_is_found_and_no_other_key_s(store: Store) -> None:
+    await computed(store, "e1", entry("k", minutes=2), value=Value(data=b"new", size=3))
+    await computed(store, "e2", entry("k", minutes=1), value=Value(data=b"old", size=3))
+    found = await store.cached("k", "e3")
+    assert found is not None and (found[1], found[2][0].data) == ("e1", b"new")
+    assert await store.cached("other", "e3") is None
+    await store.delete("e1")
+    found = await store.cached("k", "e3")
+    assert found is not None and found[1] == "e2"
+
+
+async def test_a_cached_result_without_its_file_or_its_values_is_none(store: Store) -> None:
+    await computed(store, "e1", entry("k"))
+    (store.directory("e1") / "big.value").unlink()
+    assert await store.cached("k", "e2") is None
+    await store.append(first("e3"))
+    await store.append(more("e3", started(3), cache=(entry("k3"),)))
+    assert await store.cached("k3", "e2") is None
+    await computed(store, "e4", entry("k4"), value=Value(path="elsewhere:4", size=1))
+    assert await store.cached("k4", "e2") is None
+
+
+async def test_all_parts_of_a_result_are_cached_but_not_its_error(store: Store) -> None:
+    await store.append(first("e1"))
+    parts = ("", "items:", "error")
+    values = tuple(("one", Value(part=part, data=b"v", size=1)) for part in parts)
+    await store.append(more("e1", started(3), values=values, cache=(entry("k"),)))
+    found = await store.cached("k", "e2")
+    assert found is not None and sorted(value.part for value in found[2]) == ["", "items:"]
+
+
+async def test_adopted_values_are_files_of_their_own(store: Store) -> None:
+    value = large(store, "e1")
+    small = Value(part="items:", data=b"s", size=1)
+    adopted = await store.adopt([value, small], "e2")
+    assert adopted is not None and adopted[1] == small
+    assert adopted[0].path == str(store.directory("e2") / "big.value")
+    assert Path(str(adopted[0].path)).samefile(str(value.path))
+    Path(str(value.path)).unlink()
+    assert await store.adopt([value], "e3") is None
+    assert await store.adopt(adopted, "e2") == adopted

@@ -14,6 +14,7 @@ from wf_jupyter.model.events import Event
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.submission import Expansion, Submission
 from wf_jupyter.ports import Batch, Record
+from wf_jupyter.store.cache import encode_entry, write_entries
 from wf_jupyter.store.events import decode_events, encode_event
 from wf_jupyter.store.values import Places, write_values
 
@@ -32,6 +33,7 @@ def appending(batch: Batch, owner: str, places: Places) -> Callable[[sqlite3.Con
     counts = msgspec.json.encode(batch.counts)
     ended = None if batch.ended is None else batch.ended.isoformat()
     submission = None if batch.submission is None else msgspec.msgpack.encode(without_secrets(batch.submission))
+    cached = [encode_entry(entry) for entry in batch.cache]
     expansions = [(task, msgspec.msgpack.encode(without_blobs(expansion))) for task, expansion in batch.expansions]
 
     def work(connection: sqlite3.Connection) -> None:
@@ -46,6 +48,7 @@ def appending(batch: Batch, owner: str, places: Places) -> Callable[[sqlite3.Con
         rows = [(number, event.seq, body) for event, body in zip(batch.events, bodies, strict=True)]
         connection.executemany("INSERT INTO events VALUES (?, ?, ?)", rows)
         write_values(connection, number, batch.values, places)
+        write_entries(connection, number, cached)
         for (task, body), (_, expansion) in zip(expansions, batch.expansions, strict=True):
             connection.execute("INSERT INTO expansions (execution, task, body) VALUES (?, ?, ?)", (number, task, body))
             _write_blobs(connection, number, expansion.blobs)

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,8 @@ from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Expansion, Submission
-from wf_jupyter.ports import Batch, Published, Record, Store
+from wf_jupyter.ports import Batch, CacheEntry, Published, Record, Store
+from wf_jupyter.store.cache import NO_RESULT
 from wf_jupyter.store.log import check_sequence, without_blobs, without_secrets
 from wf_jupyter.store.published import as_stored, not_published
 from wf_jupyter.store.values import Places
@@ -40,6 +41,7 @@ class _Execution:
     expansions: list[tuple[str, Expansion]] = field(default_factory=list)
     blobs: dict[Digest, bytes] = field(default_factory=dict)
     values: dict[tuple[str, str], Value] = field(default_factory=dict)
+    cache: dict[tuple[str, str], CacheEntry] = field(default_factory=dict)
 
 
 class MemoryData:
@@ -82,6 +84,7 @@ class MemoryStore(Store):
         for task, expansion in batch.expansions:
             execution.expansions.append((task, without_blobs(expansion)))
             execution.blobs.update(expansion.blobs)
+        execution.cache.update({(entry.key, entry.task): entry for entry in batch.cache})
         execution.status = batch.status
         execution.counts = dict(batch.counts)
         execution.ended = batch.ended
@@ -134,6 +137,29 @@ class MemoryStore(Store):
     def directory(self, execution: str) -> Path:
         """See `ports.ValueStore.directory`."""
         return self._data.places.directory(execution)
+
+    async def adopt(self, values: Sequence[Value], into: str) -> tuple[Value, ...] | None:
+        """See `ports.ValueStore.adopt`."""
+        self._check_open()
+        return self._data.places.adopt(values, into)
+
+    async def cached(self, key: str, into: str) -> tuple[CacheEntry, str, tuple[Value, ...]] | None:
+        """See `ports.ValueStore.cached`."""
+        self._check_open()
+        found = [
+            (entry.created, position, entry, execution)
+            for position, execution in enumerate(self._data.executions.items())
+            for entry in execution[1].cache.values()
+            if entry.key == key
+        ]
+        if not found:
+            return None
+        _, _, entry, (source, execution) = max(found, key=lambda line: line[:2])
+        values = [
+            value for (task, part), value in execution.values.items() if task == entry.task and part != NO_RESULT
+        ]
+        adopted = self._data.places.adopt(values, into)
+        return (entry, source, adopted) if adopted else None
 
     async def publish(self, workflow: Published) -> Published:
         """See `ports.WorkflowStore.publish`."""

@@ -22,6 +22,7 @@ def begin(connection: sqlite3.Connection, execution: str) -> int:
         ("executions", "number"),
         ("submissions", "execution"),
         ("expansions", "execution"),
+        ("cache", "execution"),
     ):
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (number,))
     connection.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
-from wf_jupyter.ports import Batch, Published, Record, Store
+from wf_jupyter.ports import Batch, CacheEntry, Published, Record, Store
 from wf_jupyter.store import database, listing, log, published, removal
+from wf_jupyter.store.cache import read_cached
 from wf_jupyter.store.owners import Ownership
 from wf_jupyter.store.reader import Reader
 from wf_jupyter.store.values import Places, read_values
@@ -112,6 +113,14 @@ class SqliteStore(Store):
         """See `ports.ValueStore.directory`."""
         with database.told_as_store_errors(self._writer.path.parent):
             return self._places.directory(execution)
+
+    async def adopt(self, values: Sequence[Value], into: str) -> tuple[Value, ...] | None:
+        """See `ports.ValueStore.adopt`."""
+        return await asyncio.to_thread(self._places.adopt, values, into)
+
+    async def cached(self, key: str, into: str) -> tuple[CacheEntry, str, tuple[Value, ...]] | None:
+        """See `ports.ValueStore.cached`."""
+        return await self._reader.run(lambda connection: read_cached(connection, key, into, self._places))
 
     # -- published workflows ------------------------------------------------------------------
 

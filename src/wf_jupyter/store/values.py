@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from wf_jupyter.errors import ExecutionNotFound
+import msgspec
+
+from wf_jupyter.errors import ExecutionNotFound, StoreError
 from wf_jupyter.model.stimuli import Value
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -31,6 +34,32 @@ class Places:
         """Remove the folder with everything in it, if it exists."""
         shutil.rmtree(self._path(execution), ignore_errors=True)
 
+    def adopt(self, values: Iterable[Value], into: str) -> tuple[Value, ...] | None:
+        """The same values with their files linked into another execution's folder; None when a file is gone."""
+        try:
+            return tuple(
+                value if value.path is None else msgspec.structs.replace(value, path=self._link(value.path, into))
+                for value in values
+            )
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"a value cannot be kept in {self._path(into)}: {error.strerror or error}") from error
+
+    def _link(self, path: str, into: str) -> str:
+        source = Path(path)
+        target = self.directory(into) / source.name
+        try:
+            target.hardlink_to(source)
+        except FileExistsError:
+            # Names of value files are random: it is the same file, linked before.
+            pass
+        except OSError as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            _copy(source, target)
+        return str(target)
+
     def stored(self, path: str | None) -> str | None:
         """A path as it is stored: relative inside the data directory, which then may be moved."""
         return path.removeprefix(self._prefix) if path is not None else None
@@ -43,6 +72,16 @@ class Places:
         if _SAFE_ID.fullmatch(execution) is None:
             raise ExecutionNotFound(f"no execution {execution!r}")
         return self._root / execution
+
+
+def _copy(source: Path, target: Path) -> None:
+    """For file systems without links; the copy appears under its name only when complete."""
+    partial = target.with_suffix(f".{secrets.token_hex(4)}.partial")
+    try:
+        shutil.copyfile(source, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_values(

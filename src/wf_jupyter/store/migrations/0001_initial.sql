@@ -63,6 +63,16 @@ CREATE TABLE task_values (
     UNIQUE (execution, task, part)
 );
 
+CREATE TABLE cache (
+    key TEXT NOT NULL,
+    created TEXT NOT NULL,
+    execution INTEGER NOT NULL,
+    task TEXT NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (key, created, execution, task)
+) WITHOUT ROWID;
+CREATE INDEX cache_of ON cache (execution);
+
 CREATE TABLE workflows (
     name TEXT NOT NULL,
     version INTEGER NOT NULL,

@@ -1,0 +1,54 @@
+"""Results that may be used again, by the lineage of what computed them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC
+
+import msgspec
+
+from wf_jupyter.model.stimuli import Value
+from wf_jupyter.ports import CacheEntry
+from wf_jupyter.store.values import Places
+
+#: Parts of a task's value that are no result.
+NO_RESULT = "error"
+
+Row = tuple[str, str, str, bytes]
+
+
+def encode_entry(entry: CacheEntry) -> Row:
+    """Key, time, task and body, as they are stored."""
+    return entry.key, entry.created.astimezone(UTC).isoformat(), entry.task, msgspec.msgpack.encode(entry)
+
+
+def write_entries(connection: sqlite3.Connection, number: int, entries: Sequence[Row]) -> None:
+    """Store entries of one execution."""
+    if entries:
+        connection.executemany(
+            "INSERT OR REPLACE INTO cache (key, created, task, body, execution) VALUES (?, ?, ?, ?, ?)",
+            [(*entry, number) for entry in entries],
+        )
+
+
+def read_cached(
+    connection: sqlite3.Connection, key: str, into: str, places: Places
+) -> tuple[CacheEntry, str, tuple[Value, ...]] | None:
+    """The newest entry under the key with its values, adopted by `into`; see `ports.ValueStore.cached`."""
+    row = connection.execute(
+        "SELECT body, number, id FROM cache JOIN executions ON number = execution"
+        " WHERE key = ? ORDER BY cache.created DESC, execution DESC LIMIT 1",
+        (key,),
+    ).fetchone()
+    if row is None:
+        return None
+    body, number, execution = row
+    entry = msgspec.msgpack.decode(body, type=CacheEntry)
+    rows = connection.execute(
+        "SELECT part, data, path, size FROM task_values WHERE execution = ? AND task = ? AND part <> ?",
+        (number, entry.task, NO_RESULT),
+    )
+    values = [Value(part=part, data=data, path=places.absolute(path), size=size) for part, data, path, size in rows]
+    adopted = places.adopt(values, into)
+    return (entry, execution, adopted) if adopted else None
