@@ -1,0 +1,145 @@
+import { describe, expect, test } from "vitest";
+import { Run } from "../src/fold/run.ts";
+import { drawn } from "../src/layout/drawn.ts";
+import { Layout } from "../src/layout/layout.ts";
+import type { Sketch } from "../src/layout/layers.ts";
+import { snapshotOf, task } from "./events.ts";
+
+/** Numbers from 0 to 1 that are the same in every run. */
+function numbers(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 1103515245 + 12345) % 2147483648) / 2147483648;
+}
+
+function random(nodes: number, most: number, seed: number): Sketch {
+  const next = numbers(seed);
+  const sources: number[] = [];
+  const targets: number[] = [];
+  for (let node = 1; node < nodes; node++) {
+    const wanted = new Set(Array.from({ length: Math.floor(next() * (most + 1)) }, () => Math.floor(next() * node)));
+    for (const source of wanted) {
+      sources.push(source);
+      targets.push(node);
+    }
+  }
+  const across = Array.from({ length: nodes }, () => (next() < 0.2 ? 236 : 154));
+  return { across, along: across.map((width) => (width === 236 ? 88 : 46)), sources, targets };
+}
+
+function check(sketch: Sketch, layout: Layout): void {
+  const boxes = sketch.across.map((width, node) => {
+    const { across, along } = layout.place(node);
+    return { left: across - width / 2, right: across + width / 2, top: along, bottom: along + sketch.along[node]! };
+  });
+  sketch.sources.forEach((source, edge) => {
+    const [from, to] = [boxes[source]!, boxes[sketch.targets[edge]!]!];
+    if (from.bottom > to.top) throw new Error(`the edge ${source} → ${sketch.targets[edge]} leads back`);
+  });
+  const byTop = boxes.map((_, i) => i).sort((a, b) => boxes[a]!.top - boxes[b]!.top);
+  byTop.forEach((a, i) => {
+    for (let j = i + 1; j < byTop.length && boxes[byTop[j]!]!.top < boxes[a]!.bottom; j++) {
+      const [p, q] = [boxes[a]!, boxes[byTop[j]!]!];
+      if (p.left < q.right - 0.01 && q.left < p.right - 0.01) throw new Error(`${a} and ${byTop[j]} overlap`);
+    }
+  });
+  for (const box of boxes) {
+    expect(box.left).toBeGreaterThanOrEqual(-0.01);
+    expect(box.right).toBeLessThanOrEqual(layout.width + 0.01);
+    expect(box.bottom).toBeLessThanOrEqual(layout.length + 0.01);
+  }
+}
+
+describe("any graph", () => {
+  test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])("number %i: edges lead forward and nothing overlaps", (seed) => {
+    const sketch = random(5 + seed * 9, seed % 4, seed);
+    check(sketch, new Layout(sketch, 700));
+  });
+
+  test.each([3, 14, 15])("number %i: grown node by node it still holds, and stays where it was", (seed) => {
+    const whole = random(60, 2, seed);
+    const part = (nodes: number): Sketch => {
+      const kept = whole.targets.map((target, edge) => [target, edge] as const).filter(([target]) => target < nodes);
+      const pick = (list: readonly number[]): number[] => kept.map(([, edge]) => list[edge]!);
+      return { across: whole.across.slice(0, nodes), along: whole.along.slice(0, nodes), sources: pick(whole.sources), targets: pick(whole.targets) };
+    };
+    let layout = new Layout(part(30), 700);
+    for (let nodes = 31; nodes <= 60; nodes++) {
+      if (!layout.insert(part(nodes))) layout = new Layout(part(nodes), 700);
+      check(part(nodes), layout);
+    }
+  });
+
+  test("the same graph is laid out the same", () => {
+    const sketch = random(80, 3, 42);
+    const places = (): unknown => sketch.across.map((_, node) => new Layout(sketch, 700).place(node));
+    expect(places()).toEqual(places());
+  });
+
+  test("a cycle, a loop and an edge to itself are drawn, and nothing hangs", () => {
+    const sketch = { across: [154, 154, 154], along: [46, 46, 46], sources: [0, 1, 2, 1], targets: [1, 2, 0, 1] };
+    expect(new Layout(sketch, 700).size).toBe(3);
+  });
+
+  test("nothing, and one node, have a layout", () => {
+    expect(new Layout({ across: [], along: [], sources: [], targets: [] }, 700).length).toBe(0);
+    expect(new Layout({ across: [154], along: [46], sources: [], targets: [] }, 700).place(0).along).toBe(0);
+  });
+});
+
+test("growing at one place moves little else", () => {
+  const sketch = random(100, 2, 7);
+  const layout = new Layout(sketch, 700);
+  const before = sketch.across.map((_, node) => layout.place(node));
+  const rank = layout.rank(50);
+  const grown = {
+    across: [...sketch.across, 154],
+    along: [...sketch.along, 46],
+    sources: [...sketch.sources, 50],
+    targets: [...sketch.targets, 100],
+  };
+  expect(layout.insert(grown)).toBe(true);
+  const moved = before.filter((place, node) => layout.rank(node) !== rank + 1 && Math.abs(layout.place(node).across - place.across) > 5);
+  expect(moved).toEqual([]);
+});
+
+test("a chain of 3,000 and a fan of 5,000 are laid out in time", () => {
+  const chain = Array.from({ length: 3_000 }, (_, i) => i);
+  const line = { across: chain.map(() => 154), along: chain.map(() => 46), sources: chain.slice(0, -1), targets: chain.slice(1) };
+  expect(new Layout(line, 700).length).toBeGreaterThan(100_000);
+  const many = Array.from({ length: 5_000 }, (_, i) => i);
+  const fan = { across: [...many, 0].map(() => 154), along: [...many, 0].map(() => 46), sources: many, targets: many.map(() => 5_000) };
+  check(fan, new Layout(fan, 700));
+});
+
+describe("what is drawn", () => {
+  const groups = [{ key: "m", name: "m", kind: "map" as const, size: 2, dependencies: ["a"] }];
+  const tasks = [
+    task("a", "succeeded"),
+    task("m[0]", "running", { group: "m", dependencies: ["a"] }),
+    task("m[1]", "pending", { group: "m", dependencies: ["a"] }),
+    task("z", "pending", { dependencies: ["m"] }),
+  ];
+
+  test("a mapped task is one node, with each edge once", () => {
+    const run = new Run();
+    run.load(snapshotOf(tasks, groups));
+    const graph = drawn(run);
+    expect(graph.nodes.map(({ key }) => key)).toEqual(["a", "z", "m"]);
+    expect(graph.sources.map((source, i) => `${graph.nodes[source]!.key}>${graph.nodes[graph.targets[i]!]!.key}`).sort()).toEqual(["a>m", "m>z"]);
+    expect(graph.nodes[graph.of("m[1]")!]!.key).toBe("m");
+  });
+
+  test("what was drawn before keeps its place when the graph grows", () => {
+    const run = new Run();
+    run.load(snapshotOf(tasks, groups));
+    const before = drawn(run).nodes;
+    run.load(snapshotOf([task("new", "pending"), ...tasks], groups));
+    expect(drawn(run, -1, before).nodes.map(({ key }) => key)).toEqual(["a", "z", "m", "new"]);
+  });
+
+  test("a dependency that nobody knows is no edge", () => {
+    const run = new Run();
+    run.load(snapshotOf([task("a", "pending", { dependencies: ["nowhere"] })]));
+    expect(drawn(run).sources).toEqual([]);
+  });
+});
