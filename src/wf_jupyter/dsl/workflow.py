@@ -71,13 +71,9 @@ class Workflow(Generic[P, R]):
         """The same workflow with options of its executions changed: `executor`, `max_parallel`, `on_failure`."""
         return Workflow(self.function, self.name, {**self._given, **options})
 
-    def publish(self, name: str | None = None) -> Any:
-        """Store the workflow on the server, so that it can be executed by name."""
-        return launch.client().publish(self, None if name is None else checked_name(name, "workflow", self.function))
-
-    def form(self) -> Any:
-        """A form with one field per input and a Run button."""
-        return launch.client().form(self)
+    def publish(self, name: str | None = None) -> None:
+        """Store the workflow where executions run, so that `wf.execute` and the REST interface know it by name."""
+        launch.client().publish(self, None if name is None else checked_name(name, "workflow", self.function))
 
     def _bind(self, args: tuple[object, ...], inputs: Mapping[str, object]) -> BoundWorkflow:
         outer = tracing.current()
