@@ -8,7 +8,7 @@ import contextvars
 from wf_jupyter.executors import failures, freshness
 from wf_jupyter.executors.channel import Channel
 from wf_jupyter.executors.interrupts import Interrupts
-from wf_jupyter.executors.messages import Final, Raised, Recalled, Run, Stopped
+from wf_jupyter.executors.messages import Final, Raised, Recalled, Stopped
 from wf_jupyter.executors.output import Output
 from wf_jupyter.executors.worker_main import Worker
 
@@ -35,10 +35,9 @@ class AsyncHost(Worker):
                 # asyncio lets these pass after it has ended the task that raised them.
                 continue
 
-    def on_run(self, run: Run) -> None:
+    def on_run(self, token: int) -> None:
         """An attempt came. In the reader's thread."""
-        self._waiting[run.token] = run
-        self._loop.call_soon_threadsafe(self._begin, run.token)
+        self._loop.call_soon_threadsafe(self._begin, token)
 
     def on_stop(self, token: int) -> None:
         """An attempt is to stop. In the reader's thread."""
@@ -51,16 +50,17 @@ class AsyncHost(Worker):
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _begin(self, token: int) -> None:
-        run = self.take(token)
-        if run is None:
+        assigned = self.take(token)
+        if assigned is None:
             return
+        run = assigned.run
         if self.freshness.is_stale_for(run.execution):
             self.channel.send([Recalled((token,), stale=True)])
             return
         self.restore()
         sink = self.output_of(run)
         began = freshness.now()
-        coroutine = self.runner.run_async(run, lambda: self.blob(run.code), self.call_of(run), sink)
+        coroutine = self.runner.run_async(run, assigned.code, assigned.call, sink)
         task = self._loop.create_task(coroutine, name=run.task, context=contextvars.copy_context())
         self._tasks[token] = task
         self._tokens[task] = token

@@ -136,7 +136,7 @@ class InlineExecutor:
         with _captured(sink):
             final: Final = self._runner.run(
                 run_of(token, attempt, attempt.call_data),
-                lambda: attempt.code_data,
+                attempt.code_data,
                 attempt.call_data,
                 sink,
                 self._guard,

@@ -7,19 +7,17 @@ the one that runs: no message is needed to say that it began. An asyncio host ru
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from wf_jupyter.executors.blobs import SHARED_CALL, BlobShelf
 from wf_jupyter.executors.messages import (
     LOST,
     PROTOCOL,
-    Blob,
     Done,
     Drained,
     Expanded,
     Final,
-    Forget,
     FromWorker,
     Progress,
     Quit,
@@ -36,16 +34,10 @@ from wf_jupyter.executors.messages import (
 from wf_jupyter.executors.output import LOG_LIMIT, TRUNCATED
 from wf_jupyter.executors.process import CannotStart, WorkerProcess
 from wf_jupyter.executors.reports import ending_of, report_of
-from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.stimuli import Printed, Report
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.ports import Attempt
-from wf_jupyter.values.digest import digest
 
-#: Arguments larger than this are sent once per worker, not once per attempt.
-_SHARED_CALL = 4096
-#: Blobs kept by a worker, in bytes; what was not used for longest goes first.
-_BLOBS = 256 << 20
 _TEXT_SECONDS = 0.05
 _TEXT_SIZE = 32_768
 _TAIL = 4000
@@ -119,9 +111,7 @@ class Line:
         self._owner = owner
         self._ready = False
         self._loop = asyncio.get_running_loop()
-        self._blobs: OrderedDict[Digest, int] = OrderedDict()
-        self._blob_bytes = 0
-        self._shared: tuple[bytes, Digest] | None = None
+        self._blobs = BlobShelf()
         self._text: list[tuple[str, str]] = []
         self._text_size = 0
         self._text_timer: asyncio.TimerHandle | None = None
@@ -204,8 +194,7 @@ class Line:
         self._pass_text()
         jobs, self.jobs, self.process = list(self.jobs.values()), {}, None
         started, self._ready = self._ready, False
-        self._blobs.clear()
-        self._blob_bytes = 0
+        self._blobs = BlobShelf()
         if started:
             told = ending_of(returncode)
             if returncode == LOST:
@@ -292,32 +281,13 @@ class Line:
 
     def _send(self, process: WorkerProcess, job: Job) -> None:
         attempt = job.attempt
-        self._share(process, attempt.code, attempt.code_data)
+        self._blobs.share(process, attempt.code, attempt.code_data)
         call, call_digest = attempt.call_data, None
-        if len(call) > _SHARED_CALL:
-            call_digest = self._digest_of(call)
-            self._share(process, call_digest, call)
+        if len(call) > SHARED_CALL:
+            call_digest = self._blobs.digest_of(call)
+            self._blobs.share(process, call_digest, call)
             call = b""
         process.send(run_of(job.token, attempt, call, call_digest))
-
-    def _share(self, process: WorkerProcess, name: Digest, data: bytes) -> None:
-        if name in self._blobs:
-            self._blobs.move_to_end(name)
-            return
-        process.send(Blob(name, data))
-        self._blobs[name] = len(data)
-        self._blob_bytes += len(data)
-        # Those that attempts still in the line refer to are not forgotten: they were used most recently.
-        while self._blob_bytes > _BLOBS and len(self._blobs) > 32:
-            oldest, size = self._blobs.popitem(last=False)
-            self._blob_bytes -= size
-            process.send(Forget(oldest))
-
-    def _digest_of(self, call: bytes) -> Digest:
-        # The items of a mapped task come with the same bytes object: hash it once.
-        if self._shared is None or self._shared[0] is not call:
-            self._shared = (call, digest(call))
-        return self._shared[1]
 
 
 __all__ = ["CannotStart", "Job", "Line", "Owner", "Role"]

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from wf_jupyter.executors.frames import FrameReader, FrameTooLarge
-from wf_jupyter.executors.messages import FromWorker, ToWorker, decode_from_worker, pack
+from wf_jupyter.executors.messages import LOST, FromWorker, ToWorker, decode_from_worker, pack
 from wf_jupyter.model.submission import Environment
 
 #: Sets the module path before anything of ours is imported, so that nothing is imported from elsewhere.
@@ -29,6 +29,7 @@ _BOOTSTRAP = (
 )
 _READ = 1 << 18
 _PIPE_READ = 1 << 16
+_HANG_UP_SECONDS = 0.2
 
 
 class CannotStart(Exception):
@@ -63,6 +64,7 @@ class WorkerProcess:
         self._left: memoryview | None = None
         self._flushing = False
         self._gone = False
+        self._has_hung_up = False
         self._end: asyncio.Future[None] = self._loop.create_future()
         self._sock, child = socket.socketpair()
         try:
@@ -155,10 +157,10 @@ class WorkerProcess:
             data = b""
         if not data:
             self._loop.remove_reader(self._sock)
-            self.kill()
+            # Most likely the process is about to end, and its exit code says why.
+            self._loop.call_later(_HANG_UP_SECONDS, self._hang_up)
             if self._exit is None:
-                self._popen.wait()
-                self._ended()
+                self._poll()
             return
         self._take(data)
 
@@ -199,6 +201,18 @@ class WorkerProcess:
 
     # -- the end ----------------------------------------------------------------------------------
 
+    def _hang_up(self) -> None:
+        """End a process that closed its connection and lives on."""
+        if not self._gone:
+            self._has_hung_up = True
+            self.kill()
+
+    def _poll(self) -> None:
+        if self._popen.poll() is None:
+            self._loop.call_later(0.01, self._poll)
+        else:
+            self._ended()
+
     def _ended(self) -> None:
         if self._gone:
             return
@@ -219,7 +233,7 @@ class WorkerProcess:
         for name in list(self._pipes):
             self._close_pipe(name)
         self._end.set_result(None)
-        self._listener.on_gone(returncode)
+        self._listener.on_gone(LOST if self._has_hung_up else returncode)
 
 
 def _start(environment: Environment, role: str, channel: socket.socket) -> subprocess.Popen[bytes]:

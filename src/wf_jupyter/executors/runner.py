@@ -9,37 +9,23 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-import json
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
+from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from wf_jupyter import context
 from wf_jupyter.executors import failures, output
 from wf_jupyter.executors.display import show_figures
 from wf_jupyter.executors.messages import Done, Expanded, Final, Raised, Run, Stopped
-from wf_jupyter.model.events import Failure
+from wf_jupyter.executors.results import Refused, discard, store
 from wf_jupyter.model.keys import Digest
-from wf_jupyter.model.stimuli import Value
-from wf_jupyter.values import container, files
 from wf_jupyter.values.code import Code, decode_code
-from wf_jupyter.values.codec import Chunk, decode, encode
+from wf_jupyter.values.codec import decode
 from wf_jupyter.values.inputs import load, resolver
-from wf_jupyter.values.preview import describe
 
 _CODES = 512
-
-
-class Refused(Exception):
-    """The attempt cannot go on, for a reason that is not an exception of the task."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
 
 
 class Guard(Protocol):
@@ -64,11 +50,11 @@ class Codes:
     def __init__(self) -> None:
         self._known: OrderedDict[Digest, Code] = OrderedDict()
 
-    def load(self, digest: Digest, data: Callable[[], bytes]) -> Code:
+    def load(self, digest: Digest, data: bytes) -> Code:
         """The code behind a blob."""
         code = self._known.get(digest)
         if code is None:
-            code = self._known[digest] = decode_code(data())
+            code = self._known[digest] = decode_code(data)
             if len(self._known) > _CODES:
                 self._known.popitem(last=False)
         else:
@@ -83,11 +69,11 @@ class Runner:
         self._codes = Codes()
         self._owns_figures = owns_figures
 
-    def run(self, run: Run, code: Callable[[], bytes], call: bytes, sink: output.Output, guard: Guard) -> Final:
+    def run(self, run: Run, code: bytes, call: bytes, sink: output.Output, guard: Guard) -> Final:
         """Run an attempt in this thread; never raises. The caller closes `sink` and sends what this returns."""
         return contextvars.copy_context().run(self._run, run, code, call, sink, guard)
 
-    async def run_async(self, run: Run, code: Callable[[], bytes], call: bytes, sink: output.Output) -> Final:
+    async def run_async(self, run: Run, code: bytes, call: bytes, sink: output.Output) -> Final:
         """The same for an `async def` task, inside a context of its own. Raises `CancelledError` when cancelled."""
         started = time.perf_counter()
         retry_on: tuple[type[BaseException], ...] = (Exception,)
@@ -107,7 +93,7 @@ class Runner:
         finally:
             output.leave(sink)
 
-    def _run(self, run: Run, code: Callable[[], bytes], call: bytes, sink: output.Output, guard: Guard) -> Final:
+    def _run(self, run: Run, code: bytes, call: bytes, sink: output.Output, guard: Guard) -> Final:
         started = time.perf_counter()
         retry_on: tuple[type[BaseException], ...] = (Exception,)
         caught: BaseException | None = None
@@ -130,7 +116,7 @@ class Runner:
         output.leave(sink)
         if guard.forget(run.token):
             if isinstance(final, Done):
-                _discard(final.values)
+                discard(final.values)
             return Stopped(run.token, time.perf_counter() - started)
         if final is not None and caught is None:
             return final
@@ -141,9 +127,9 @@ class Runner:
             show_figures()
         if getattr(type(value), "__wf_bound__", False) is True:
             return _expand(run, value, started)
-        return _store(run, value, started)
+        return store(run, value, started)
 
-    def _load(self, run: Run, code: Callable[[], bytes]) -> Code:
+    def _load(self, run: Run, code: bytes) -> Code:
         try:
             return self._codes.load(run.code, code)
         except Exception as error:
@@ -207,24 +193,6 @@ def _failed(run: Run, error: BaseException, retry_on: tuple[type[BaseException],
     return Raised(run.token, time.perf_counter() - started, failure, failures.pickled(error))
 
 
-def _store(run: Run, value: object, started: float) -> Done:
-    store = _Results(run)
-    try:
-        truth = _truth(run, value) if run.wants_truth else None
-        size = store.keep("", lambda: encode(value), value)
-        lengths = {}
-        for label in run.splits:
-            items = _items(value, label)
-            if items is not None:
-                store.keep(f"items:{label}", lambda items=items: list(_container(items)), value)  # type: ignore[misc]
-                lengths[label] = len(items)
-        info = describe(value, size)
-    except BaseException:
-        _discard(store.values)
-        raise
-    return Done(run.token, time.perf_counter() - started, info, tuple(store.values), lengths, truth)
-
-
 def _expand(run: Run, bound: Any, started: float) -> Expanded:
     from wf_jupyter.values.packaging import pack_expansion
 
@@ -234,81 +202,3 @@ def _expand(run: Run, bound: Any, started: float) -> Expanded:
         told = f"the workflow that task {run.task!r} returned cannot be run"
         raise Refused(failures.unusable(told, error)) from error
     return Expanded(run.token, time.perf_counter() - started, expansion)
-
-
-class _Results:
-    def __init__(self, run: Run) -> None:
-        self.values: list[Value] = []
-        self._run = run
-
-    def keep(self, part: str, encoded: Callable[[], list[Chunk]], value: object) -> int:
-        """Store one part and return its size."""
-        kind = type(value).__name__
-        try:
-            pieces = encoded()
-        except Exception as error:
-            told = f"the result of task {self._run.task!r}, of type {kind!r}, cannot be sent"
-            reason = failures.pickling_reason(error)
-            raise Refused(
-                Failure(kind="value", type=type(error).__name__, message=f"{told}: {reason}", retriable=False)
-            ) from error
-        size = sum(len(piece) for piece in pieces)
-        if size > self._run.size_limit:
-            told = f"the result of task {self._run.task!r}, of type {kind!r}, has {size:,} bytes"
-            raise Refused(
-                Failure(
-                    kind="value",
-                    type="ValueTooLarge",
-                    message=f"{told}; the limit is {self._run.size_limit:,}",
-                    retriable=False,
-                )
-            )
-        if size <= self._run.inline_limit or not self._run.directory:
-            self.values.append(Value(part=part, data=b"".join(pieces), size=size))
-            return size
-        try:
-            path = files.write(self._run.directory, pieces)
-        except OSError as error:
-            told = f"the result of task {self._run.task!r} ({size:,} bytes)"
-            raise Refused(failures.unusable(told, error)) from error
-        self.values.append(Value(part=part, path=path, size=size))
-        return size
-
-
-def _container(items: Sequence[object]) -> Sequence[Chunk]:
-    return list(container.chunks([encode(item) for item in items]))
-
-
-def _discard(values: Sequence[Value]) -> None:
-    for value in values:
-        if value.path is not None:
-            with suppress(OSError):
-                Path(value.path).unlink()
-
-
-def _truth(run: Run, value: object) -> bool:
-    try:
-        return bool(value)
-    except Exception as error:
-        told = f"the result of task {run.task!r} decides a condition, and is neither true nor false"
-        failure = failures.unusable(told, error)
-        raise Refused(
-            Failure(kind="definition", type=failure.type, message=failure.message, retriable=False)
-        ) from error
-
-
-def _items(value: object, label: str) -> Sequence[object] | None:
-    """The part of a result that something is mapped over as a list; None when it is no list."""
-    try:
-        for key in json.loads(label) if label else ():
-            value = value[key]  # type: ignore[index]
-        if isinstance(value, str | bytes | bytearray | memoryview | Mapping):
-            return None
-        if isinstance(value, Sequence | deque):
-            return value if isinstance(value, list | tuple) else list(value)
-        module = type(value).__module__.partition(".")[0]
-        if module in ("numpy", "pandas") and getattr(value, "ndim", None) == 1:
-            return list(value)  # type: ignore[call-overload, no-any-return]
-    except Exception:  # whatever a user's container does, it is then no list
-        return None
-    return None

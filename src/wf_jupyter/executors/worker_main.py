@@ -13,9 +13,9 @@ import signal
 import socket
 import sys
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from queue import SimpleQueue
+from typing import NamedTuple
 
 from wf_jupyter.executors import capture, display, freshness
 from wf_jupyter.executors.channel import Channel, Pipes
@@ -43,6 +43,14 @@ from wf_jupyter.model.events import Failure
 from wf_jupyter.model.keys import Digest
 
 
+class Assigned(NamedTuple):
+    """An attempt with its bytes, looked up when it came: its blobs may be forgotten before it begins."""
+
+    run: Run
+    code: bytes
+    call: bytes
+
+
 class Worker:
     """What both kinds of worker share: messages, blobs, output, and the line of waiting attempts."""
 
@@ -55,7 +63,7 @@ class Worker:
         self._flusher = Flusher()
         self._streams = capture.Streams()
         self._blobs: dict[Digest, bytes] = {}
-        self._waiting: OrderedDict[int, Run] = OrderedDict()
+        self._waiting: dict[int, Assigned] = {}
         self._line: SimpleQueue[int | None] = SimpleQueue()
         self._drained: SimpleQueue[None] = SimpleQueue()
 
@@ -66,9 +74,9 @@ class Worker:
             token = self._line.get()
             if token is None:
                 return
-            run = self.take(token)
-            if run is not None and not self.declines(run):
-                self._attempt(run)
+            assigned = self.take(token)
+            if assigned is not None and not self.declines(assigned.run):
+                self._attempt(assigned)
 
     def prepare(self) -> None:
         """Take the process over: signals, streams, displays; then say that it is ready."""
@@ -81,7 +89,7 @@ class Worker:
         threading.Thread(target=self._listen, name="wf-messages", daemon=True).start()
         self.channel.send([Ready(PROTOCOL)])
 
-    def take(self, token: int) -> Run | None:
+    def take(self, token: int) -> Assigned | None:
         """The attempt, if it has not been given back or stopped meanwhile."""
         return self._waiting.pop(token, None)
 
@@ -93,22 +101,13 @@ class Worker:
         self.channel.send([Recalled(tuple(taken), stale=True)])
         return True
 
-    def blob(self, digest: Digest) -> bytes:
-        """Bytes that the parent sent before."""
-        return self._blobs[digest]
-
-    def call_of(self, run: Run) -> bytes:
-        """The encoded arguments of the attempt."""
-        return run.call if run.call_digest is None else self._blobs[run.call_digest]
-
     def output_of(self, run: Run) -> Output:
         """A place for what the attempt says."""
         return Output(run.token, self.channel.send, self._flusher)
 
-    def on_run(self, run: Run) -> None:
+    def on_run(self, token: int) -> None:
         """An attempt came. In the reader's thread."""
-        self._waiting[run.token] = run
-        self._line.put(run.token)
+        self._line.put(token)
 
     def on_stop(self, token: int) -> None:
         """An attempt that has begun is to stop. In the reader's thread."""
@@ -137,11 +136,11 @@ class Worker:
             self.channel.send([*last, final])
         return final
 
-    def _attempt(self, run: Run) -> None:
+    def _attempt(self, assigned: Assigned) -> None:
         self.restore()
         began = freshness.now()
-        sink = self.output_of(run)
-        final = self.runner.run(run, lambda: self.blob(run.code), self.call_of(run), sink, self.interrupts)
+        sink = self.output_of(assigned.run)
+        final = self.runner.run(assigned.run, assigned.code, assigned.call, sink, self.interrupts)
         self.freshness.note(began)
         if self.conclude(sink, final).unread:
             self._drained.get()
@@ -153,7 +152,9 @@ class Worker:
     def _on_message(self, message: ToWorker) -> None:
         match message:
             case Run():
-                self.on_run(message)
+                call = message.call if message.call_digest is None else self._blobs[message.call_digest]
+                self._waiting[message.token] = Assigned(message, self._blobs[message.code], call)
+                self.on_run(message.token)
             case Blob(digest=digest, data=data):
                 self._blobs[digest] = data
             case Forget(digest=digest):
