@@ -10,8 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 from jupyter_process import JupyterProcess
-
-PICTURES = Path(__file__).resolve().parents[2] / "test-results"
+from pictures import picture
 
 LAB = (
     "--LabApp.expose_app_in_browser=True",
@@ -63,7 +62,12 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="package")
 def lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[JupyterProcess]:
-    running = JupyterProcess(tmp_path_factory.mktemp("lab"), "lab", LAB).start()
+    running = JupyterProcess(tmp_path_factory.mktemp("lab"), "lab", LAB)
+    # Nobody is here to answer whether news are welcome.
+    settings = Path(running.environment["JUPYTERLAB_SETTINGS_DIR"]) / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    running.start()
     yield running
     running.stop()
 
@@ -90,10 +94,10 @@ class Notebook:
         self.lab.ask("POST", f"api/kernels/{self.page.evaluate(KERNEL)}/restart")
         self.idle()
 
-    def picture(self, name: str) -> None:
-        """A screenshot for people to look at."""
-        PICTURES.mkdir(exist_ok=True)
-        self.page.screenshot(path=str(PICTURES / f"{name}.png"))
+    def picture(self, name: str, at: str = ".wfj-root") -> None:
+        """A screenshot for people to look at, scrolled to an element."""
+        self.page.locator(at).first.scroll_into_view_if_needed()
+        picture(self.page, name)
 
 
 @pytest.fixture
@@ -107,6 +111,17 @@ def page(browser: Any) -> Iterator[Any]:
     yield opened
     context.close()
     assert not [error for error in errors if "ResizeObserver" not in error]
+
+
+@pytest.fixture
+def open_file(page: Any, lab: JupyterProcess) -> Callable[[str, Path], Notebook]:
+    """Open a copy of a notebook."""
+
+    def opened(name: str, source: Path) -> Notebook:
+        shutil.copy(source, lab.root / f"{name}.ipynb")
+        return Notebook(page, lab, f"{name}.ipynb")
+
+    return opened
 
 
 @pytest.fixture

@@ -1,0 +1,237 @@
+"""The live view in a real JupyterLab: what a person sees, and that it goes on whatever happens to the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_process import JupyterProcess
+from pictures import picture
+
+pytestmark = pytest.mark.ui
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+#: Step n ends when the file `n` is there: the test decides how far the run is.
+STEPS = """
+import wf_jupyter as wf
+
+@wf.task
+def prepare():
+    print("prepared")
+    return 1
+
+@wf.task
+def step(n, one, folder):
+    import pathlib, time
+    wf.progress(n, 8)
+    while not (pathlib.Path(folder) / str(n)).exists():
+        time.sleep(0.01)
+    return n * one
+
+@wf.task
+def total(ns):
+    return sum(ns)
+
+@wf.workflow
+def steps(folder: str):
+    return total(step.partial(one=prepare(), folder=folder).map(range(8)))
+"""
+BUSY = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.status === 'busy'"
+SUCCEEDED = """(wanted) => [...document.querySelectorAll(".wfj-root .wfj-counts .wfj-count:not([hidden])")]
+  .some((count) => count.textContent.trim() === `${wanted} succeeded`)"""
+STATUS = "(status) => document.querySelector('.wfj-root')?.dataset.status === status"
+
+
+class Steps:
+    """The eight steps of one execution."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self._next = 0
+
+    def let(self, count: int) -> None:
+        """Let `count` more steps end."""
+        for _ in range(count):
+            (self.folder / str(self._next)).touch()
+            self._next += 1
+
+
+@pytest.fixture
+def steps(tmp_path: Path) -> Any:
+    made = Steps(tmp_path / "steps")
+    yield made
+    made.let(8)
+
+
+def shows(page: Any, succeeded: int) -> None:
+    """Wait until the view counts that many succeeded tasks."""
+    page.wait_for_function(SUCCEEDED, arg=succeeded)
+
+
+def test_it_moves_while_the_kernel_is_busy_and_after_it_was_restarted(open_notebook: Callable, steps: Steps) -> None:
+    notebook = open_notebook(
+        "busy",
+        [STEPS, f"execution = steps.submit(folder={str(steps.folder)!r})\nexecution", "import time; time.sleep(1000)"],
+    )
+    page = notebook.page
+    notebook.run(0)
+    notebook.run(1)
+    shows(page, 1)
+    notebook.run(2)
+    page.wait_for_function(BUSY)
+    steps.let(2)
+    shows(page, 3)
+    assert page.evaluate(BUSY), "the kernel was meant to be busy all the time"
+    notebook.picture("busy-kernel")
+
+    notebook.restart_kernel()
+    steps.let(3)
+    shows(page, 6)
+    assert page.locator(".wfj-badge:visible").count() == 0
+    notebook.picture("restarted-kernel")
+    steps.let(3)
+    page.wait_for_function(STATUS, arg="succeeded")
+
+
+def test_the_standalone_page_and_a_second_browser_show_the_same(
+    open_notebook: Callable, steps: Steps, lab: JupyterProcess, browser: Any
+) -> None:
+    notebook = open_notebook("shared", [STEPS, f"execution = steps.submit(folder={str(steps.folder)!r})\nexecution"])
+    notebook.run(0)
+    notebook.run(1)
+    steps.let(2)
+    shows(notebook.page, 3)
+    (execution,) = lab.ask("GET", "wf-jupyter/api/v1/executions?limit=1")["executions"]
+    context = browser.new_context(viewport={"width": 1000, "height": 800})
+    try:
+        pages = [context.new_page(), context.new_page()]
+        for page in pages:
+            page.goto(f"{lab.url}wf-jupyter/executions/{execution['id']}?token={lab.token}")
+            shows(page, 3)
+        steps.let(4)
+        for page in (notebook.page, *pages):
+            shows(page, 7)
+        picture(pages[0], "standalone")
+        steps.let(2)
+        for page in (notebook.page, *pages):
+            page.wait_for_function(STATUS, arg="succeeded")
+            shows(page, 10)
+        texts = {page.locator(".wfj-root .wfj-counts").inner_text() for page in (notebook.page, *pages)}
+        assert len(texts) == 1
+    finally:
+        context.close()
+
+
+def test_all_views_of_a_page_share_one_socket_and_close_it(open_notebook: Callable, steps: Steps) -> None:
+    submit = f"execution = steps.submit(folder={str(steps.folder)!r})\nexecution"
+    notebook = open_notebook(
+        "sockets", [STEPS, submit, "execution.view(tab='table')", "execution.view(tab='timeline')"]
+    )
+    page = notebook.page
+    sockets: list[Any] = []
+    page.on("websocket", lambda socket: sockets.append(socket) if "wf-jupyter" in socket.url else None)
+    for cell in range(4):
+        notebook.run(cell)
+    page.wait_for_function("() => document.querySelectorAll('.wfj-root').length === 3")
+    steps.let(1)
+    shows(page, 2)
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.wfj-root')].every((e) => e.dataset.status === 'running')"
+    )
+    notebook.picture("three-tabs")
+    assert len(sockets) == 1
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
+    page.wait_for_function("() => document.querySelectorAll('.wfj-root').length === 0")
+    for _ in range(100):
+        if sockets[0].is_closed():
+            break
+        page.wait_for_timeout(100)
+    assert sockets[0].is_closed()
+
+
+def test_the_cancel_button_cancels(open_notebook: Callable, steps: Steps) -> None:
+    notebook = open_notebook("cancel", [STEPS, f"steps.submit(folder={str(steps.folder)!r})"])
+    notebook.run(0)
+    notebook.run(1)
+    shows(notebook.page, 1)
+    notebook.page.get_by_role("button", name="Cancel the execution").click()
+    notebook.page.wait_for_function(STATUS, arg="cancelled")
+    notebook.picture("cancelled")
+
+
+FAILING = """
+import wf_jupyter as wf
+
+@wf.task
+def load(n):
+    return list(range(n))
+
+@wf.task
+def validate(rows):
+    print("looking at", len(rows), "rows")
+    raise ValueError("14 rows with null order_id")
+
+@wf.task
+def report(rows):
+    return len(rows)
+
+@wf.workflow
+def orders(n: int):
+    return report(validate(load(n)))
+
+orders.submit(n=20)
+"""
+
+
+def test_a_failed_task_shows_its_traceback_and_its_log(open_notebook: Callable) -> None:
+    notebook = open_notebook("failed", [FAILING])
+    notebook.run(0)
+    page = notebook.page
+    page.wait_for_function(STATUS, arg="failed")
+    page.locator(".wfj-card[data-key='validate']").click()
+    page.get_by_text("raise ValueError").first.wait_for()
+    notebook.picture("failed-task", ".wfj-detail-area")
+    assert "14 rows with null order_id" in page.locator(".wfj-root").inner_text()
+    log = page.locator(".wfj-root").get_by_role("tab", name="Log")
+    if log.count():
+        log.click()
+    page.get_by_text("looking at 20 rows").first.wait_for()
+    notebook.picture("failed-task-log", ".wfj-detail-area")
+
+
+def test_an_orchestrator_inside_the_kernel_is_shown_through_the_kernel(open_notebook: Callable, steps: Steps) -> None:
+    notebook = open_notebook(
+        "embedded",
+        [
+            f"{STEPS}\nprint(wf.connect(mode='embedded'))",
+            f"execution = steps.submit(folder={str(steps.folder)!r})\nexecution",
+            "import time; time.sleep(1000)",
+        ],
+    )
+    page = notebook.page
+    notebook.run(0)
+    notebook.run(1)
+    shows(page, 1)
+    page.get_by_text("via kernel").wait_for()
+    notebook.run(2)
+    page.wait_for_function(BUSY)
+    steps.let(3)
+    shows(page, 4)
+    notebook.picture("embedded-busy-kernel")
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_the_quickstart_runs_and_ends_well(open_file: Callable, page: Any, theme: str) -> None:
+    short = theme.split()[-1].lower()
+    notebook = open_file(f"quickstart-{short}", NOTEBOOKS / "quickstart.ipynb")
+    page.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    page.wait_for_function(STATUS, arg="running")
+    notebook.picture(f"quickstart-running-{short}")
+    page.wait_for_function(STATUS, arg="succeeded", timeout=120_000)
+    notebook.idle()
+    notebook.picture(f"quickstart-{short}")
