@@ -54,7 +54,9 @@ def _settle_task(state: ExecutionState, task: Task, now: datetime) -> tuple[Even
     if reason is not None:
         return (_completed(state, task, TaskStatus.SKIPPED, now, reason),)
     if task.node.options.cache is not False or (state.is_reusing and not is_fresh(state, task)):
-        state.asking[task.key] = task
+        if task.key not in state.asking:
+            state.asking[task.key] = task
+            state.questions.append(task)
     else:
         task.lane.ready[task] = None
     return ()

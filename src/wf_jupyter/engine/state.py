@@ -126,7 +126,8 @@ class ExecutionState:
 
     `unsettled` holds units about which `settle` has to decide; `open` counts tasks that are not
     final plus groups that are not expanded; `stopping` names running tasks that must be stopped;
-    `asking` holds tasks that run only if no earlier result is found for them.
+    `asking` holds tasks that run only if no earlier result is found for them, and `questions` those
+    of them that nobody has looked up yet.
     """
 
     id: str
@@ -153,6 +154,7 @@ class ExecutionState:
     is_cancelling: bool = False
     is_failing: bool = False
     asking: dict[str, Task] = field(default_factory=dict)
+    questions: list[Task] = field(default_factory=list)
     is_reusing: bool = False
     fresh_from: frozenset[str] = frozenset()
     lineages: dict[Unit, str] = field(default_factory=dict)

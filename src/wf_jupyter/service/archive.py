@@ -8,6 +8,7 @@ from collections import OrderedDict
 from datetime import datetime
 
 from wf_jupyter.engine.fold import Picture, empty
+from wf_jupyter.engine.lineage import lineage
 from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit, new_state
 from wf_jupyter.engine.step import rebuild, settle_all
 from wf_jupyter.errors import ExecutionNotFound, InputError, StateConflict
@@ -16,7 +17,8 @@ from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.ports import ExecutionResult, Input, Record, Store, TaskFailure
-from wf_jupyter.service.inputs import InputReader, Values
+from wf_jupyter.service.inputs import ITEMS, InputReader, Values
+from wf_jupyter.service.lookup import Past, PastResult
 
 #: Pictures of executions that are not running, kept for the next reader.
 KEPT = 8
@@ -103,6 +105,11 @@ class Archive:
             raise StateConflict(f"task {key!r} is not finished: it has no result yet")
         return (await self._reader(execution, state, events, [unit])).of(unit)
 
+    async def past(self, execution: str) -> Past:
+        """The results of an execution by lineage, for a rerun."""
+        record, events = await self._read(execution)
+        return await asyncio.to_thread(_results, replay(execution, record, events), events)
+
     async def _reader(
         self, execution: str, state: ExecutionState, events: list[Event], units: list[Unit]
     ) -> InputReader:
@@ -147,6 +154,19 @@ def copy_snapshot(picture: Picture) -> Snapshot:
     taken.tasks = [copy.copy(task) for task in live.tasks]
     taken.groups = [copy.copy(group) for group in live.groups]
     return taken
+
+
+def _results(state: ExecutionState, events: list[Event]) -> Past:
+    found: dict[str, PastResult] = {}
+    for event in events:
+        if not isinstance(event, TaskCompleted) or event.result is None:
+            continue
+        task = state.task(event.task)
+        if task is not None and task.is_ok and task.expansion is None:
+            parts = ("", *(ITEMS + label for label in event.lengths))
+            past = PastResult(event.task, parts, event.result, event.lengths, event.truth)
+            found[lineage(state, task)] = past
+    return found
 
 
 def _failure_of(events: list[Event], key: str) -> Failure | None:

@@ -14,7 +14,7 @@ class RuntimeConfig:
 
     `data_dir` holds the database and the values. `max_workers` limits the processes per environment.
     `inline_limit` is the size in bytes up to which a result is kept in the database instead of a
-    file. `size_limit` bounds a single result. `recovery` says what happens to executions whose
+    file. `size_limit` bounds a single result, `log_limit` the characters of one attempt's whole log. `recovery` says what happens to executions whose
     orchestrator died. `idle_seconds` is how long an unused worker stays. `grace` is the time in
     seconds that a task has to end after it was asked to stop.
     """
@@ -23,6 +23,7 @@ class RuntimeConfig:
     max_workers: int = os.cpu_count() or 2
     inline_limit: int = 64 * 1024
     size_limit: int = 64 * 1024**3
+    log_limit: int = 64 * 1024**2
     recovery: Literal["resume", "interrupt"] = "resume"
     durability: Literal["normal", "full"] = "normal"
     idle_seconds: float = 60.0

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from wf_jupyter.engine.fold import Picture
 from wf_jupyter.engine.plan import plan, wanted
-from wf_jupyter.engine.state import ExecutionState
+from wf_jupyter.engine.state import ExecutionState, Task
 from wf_jupyter.engine.step import step
 from wf_jupyter.errors import StateConflict, StoreError
 from wf_jupyter.model.events import Event, TaskCompleted, TaskRetrying, WorkflowCompleted
@@ -28,16 +28,18 @@ from wf_jupyter.model.stimuli import (
     AttemptSucceeded,
     CancelTask,
     Command,
+    Found,
     Report,
     RetryDue,
     Stimulus,
     Value,
 )
 from wf_jupyter.model.submission import Expansion, Submission
-from wf_jupyter.ports import Batch, Clock, Store
+from wf_jupyter.ports import Batch, CacheEntry, Clock, Store
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.hub import Hub
 from wf_jupyter.service.inputs import InputReader, Values
+from wf_jupyter.service.lookup import Lookup
 from wf_jupyter.service.slots import SlotPool
 
 #: Attempts started per turn: bounds the memory of one transaction, not the parallelism.
@@ -63,6 +65,7 @@ class Driver:
         pool: SlotPool,
         clock: Clock,
         config: RuntimeConfig,
+        lookup: Lookup,
         ended: Callable[[Driver], None],
     ) -> None:
         self.state = state
@@ -75,6 +78,7 @@ class Driver:
         self._pool = pool
         self._clock = clock
         self._config = config
+        self._lookup = lookup
         self._ended = ended
         self._inbox: list[tuple[Stimulus, asyncio.Future[None] | None]] = []
         self._wake = asyncio.Event()
@@ -85,6 +89,8 @@ class Driver:
         self._task: asyncio.Task[None] | None = None
         self._broken: StoreError | None = None
         self._directory = ""
+        self._searches: set[asyncio.Task[None]] = set()
+        self._found: list[CacheEntry] = []
 
     def start(self, stimulus: Command, submission: Submission | None = None) -> asyncio.Future[None]:
         """Begin turning; the future resolves when the first turn is durable."""
@@ -166,6 +172,7 @@ class Driver:
             events += happened
             self._note(stimulus, bool(happened), values, expansions)
         starts = self._plan(events)
+        self._search()
         if events:
             try:
                 await self._append(events, values, expansions)
@@ -191,6 +198,8 @@ class Driver:
     ) -> None:
         """Keep what the engine does not look at: values, blobs, and which attempts ended."""
         match stimulus:
+            case Found():
+                pass
             case AttemptSucceeded() | AttemptFailed() | AttemptExpanded() | AttemptStopped():
                 attempt = (stimulus.task, stimulus.attempt)
                 if attempt in self._in_flight:
@@ -201,13 +210,17 @@ class Driver:
                 return
         if not counted:
             return
-        if isinstance(stimulus, AttemptSucceeded | AttemptFailed):
+        if isinstance(stimulus, AttemptSucceeded | AttemptFailed | Found):
             for value in stimulus.values:
                 self.values.add(stimulus.task, value)
                 values.append((stimulus.task, value))
         elif isinstance(stimulus, AttemptExpanded):
             self.blobs.update(stimulus.expansion.blobs)
             expansions.append((stimulus.task, stimulus.expansion))
+        if isinstance(stimulus, AttemptSucceeded):
+            task = self.state.task(stimulus.task)
+            if task is not None and (entry := self._lookup.entry(task, stimulus, self._clock())) is not None:
+                self._found.append(entry)
 
     def _plan(self, events: list[Event]) -> tuple[AttemptStarted, ...]:
         slots = self._pool.take(self, self.poke, wanted(self.state, STARTS_PER_TURN))
@@ -223,6 +236,8 @@ class Driver:
         self, events: list[Event], values: list[tuple[str, Value]], expansions: list[tuple[str, Expansion]]
     ) -> None:
         last = events[-1]
+        # Taken before the commit: a search may add to the next batch meanwhile.
+        entries, self._found = tuple(self._found), []
         counts = dict(self.picture.snapshot.counts)
         await self._store.append(
             Batch(
@@ -230,6 +245,7 @@ class Driver:
                 events=tuple(events),
                 values=tuple(values),
                 expansions=tuple(expansions),
+                cache=entries,
                 submission=self._submission,
                 status=self.state.status,
                 counts=_count(self.state) if self.state.status.is_final else counts,
@@ -237,6 +253,21 @@ class Driver:
             )
         )
         self._submission = None
+
+    def _search(self) -> None:
+        """Look up what may be known from before; the answers come as stimuli."""
+        questions, self.state.questions = self.state.questions, []
+        if questions:
+            search = asyncio.get_running_loop().create_task(self._find(questions), name=f"search {self.state.id}")
+            self._searches.add(search)
+            search.add_done_callback(self._searches.discard)
+
+    async def _find(self, tasks: list[Task]) -> None:
+        for task in tasks:
+            answer, entry = await self._lookup.find(task)
+            if entry is not None:
+                self._found.append(entry)
+            self.post(answer)
 
     async def _act(self, starts: tuple[AttemptStarted, ...], events: list[Event]) -> None:
         for event in events:
@@ -301,6 +332,8 @@ class Driver:
     def _release(self) -> None:
         for timer in self._timers.values():
             timer.cancel()
+        for search in self._searches:
+            search.cancel()
         self._timers.clear()
         self._pool.leave(self)
 

@@ -63,6 +63,7 @@ class InputReader:
             directory=directory,
             inline_limit=config.inline_limit,
             size_limit=config.size_limit,
+            log_limit=config.log_limit,
             index=task.index,
         )
 

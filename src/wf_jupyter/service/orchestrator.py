@@ -14,20 +14,22 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from wf_jupyter.engine.fold import Picture, empty
-from wf_jupyter.engine.state import new_state
+from wf_jupyter.engine.state import ExecutionState, new_state
 from wf_jupyter.errors import ExecutionNotFound, InputError, StateConflict, WorkflowError
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.graph import check_graph
+from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Command, Recover, Report, Retry, Start
-from wf_jupyter.model.submission import Submission
+from wf_jupyter.model.submission import Environment, Reuse, Submission
 from wf_jupyter.ports import Clock, ExecutionResult, ExecutorFactory, Input, Notifier, Published, Store
 from wf_jupyter.service.archive import Archive, copy_snapshot
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.driver import Driver
 from wf_jupyter.service.hub import EVERYTHING, Hub
 from wf_jupyter.service.ids import new_execution_id
+from wf_jupyter.service.lookup import Lookup
 from wf_jupyter.service.mailbox import Events, Mailbox
 from wf_jupyter.service.pools import Pools
 from wf_jupyter.service.tracing import Tracer
@@ -117,19 +119,7 @@ class Orchestrator:
         execution = new_execution_id(now)
         state = new_state(execution, submission)
         picture = Picture(empty(execution, self.epoch, now, submission.workflow))
-        driver = self._drive(
-            Driver(
-                state,
-                picture,
-                dict(submission.blobs),
-                store=self._store,
-                hub=self._hub,
-                pool=self._pools.get(submission.options.executor, submission.environment),
-                clock=self._clock,
-                config=self._config,
-                ended=self._ended,
-            )
-        )
+        driver = self._drive(state, picture, dict(submission.blobs), submission)
         try:
             await driver.start(Start(), msgspec.structs.replace(submission, blobs=dict(submission.blobs)))
         except WorkflowError:
@@ -152,6 +142,40 @@ class Orchestrator:
         pool = self._pools.get("local", workflow.environment)
         trace = f"trace-{secrets.token_hex(8)}"
         return await self.submit(await self._tracer.trace(trace, workflow, inputs, pool, owner))
+
+    async def rerun(
+        self,
+        execution: str,
+        from_: Sequence[str] = (),
+        environment: Environment | None = None,
+        submission: Submission | None = None,
+        owner: str = "",
+    ) -> str:
+        """Start a new execution that takes over every result whose lineage is unchanged; returns its id.
+
+        Args:
+            execution: the one to build on; it must be final.
+            from_: tasks or mapped tasks to compute anew, with all that comes after them.
+            environment: where to run, instead of where the old one ran.
+            submission: the workflow traced again with other inputs, instead of the old graph.
+            owner: who asks, for display.
+
+        Raises:
+            InputError: `from_` names a task that the execution does not have.
+            StateConflict: the execution is not final.
+        """
+        record, state, picture, blobs = await self._archive.restore(execution)
+        if not picture.snapshot.status.is_final:
+            raise StateConflict(f"execution {execution} is {picture.snapshot.status}: it can be rerun when it has ended")
+        for key in from_:
+            if key not in state.units:
+                raise InputError(f"execution {execution} has no task {key!r}", "from")
+        old = record.submission
+        again = submission or msgspec.structs.replace(
+            old, blobs=blobs, environment=environment or old.environment, owner=owner or old.owner
+        )
+        reuse = Reuse(execution=execution, fresh_from=tuple(from_))
+        return await self.submit(msgspec.structs.replace(again, reuse=reuse))
 
     async def command(self, execution: str, command: Command) -> None:
         """Do what a person asked for; returns when it is durable.
@@ -313,9 +337,23 @@ class Orchestrator:
         elif not self._tracer.report(execution, report):
             _log.debug("a report for %s came too late", execution)
 
-    def _drive(self, driver: Driver) -> Driver:
+    def _drive(
+        self, state: ExecutionState, picture: Picture, blobs: dict[Digest, bytes], submission: Submission
+    ) -> Driver:
         if self._is_closed:
             raise StateConflict("the orchestrator is shutting down")
+        driver = Driver(
+            state,
+            picture,
+            blobs,
+            store=self._store,
+            hub=self._hub,
+            pool=self._pools.get(submission.options.executor, submission.environment),
+            clock=self._clock,
+            config=self._config,
+            lookup=Lookup(state, self._store, self._clock, submission.reuse, self._archive.past),
+            ended=self._ended,
+        )
         self._drivers[driver.state.id] = driver
         self._archive.forget(driver.state.id)
         return driver
@@ -331,19 +369,7 @@ class Orchestrator:
         record, state, picture, blobs = await self._archive.restore(execution)
         if execution in self._drivers:
             raise ExecutionNotFound(f"execution {execution} was revived twice")
-        driver = self._drive(
-            Driver(
-                state,
-                picture,
-                blobs,
-                store=self._store,
-                hub=self._hub,
-                pool=self._pools.get(record.submission.options.executor, record.submission.environment),
-                clock=self._clock,
-                config=self._config,
-                ended=self._ended,
-            )
-        )
+        driver = self._drive(state, picture, blobs, record.submission)
         driver.arm_waiting()
         await driver.start(command)
 

@@ -17,6 +17,7 @@ from wf_jupyter.values import container
 from wf_jupyter.values.code import encode_code
 from wf_jupyter.values.codec import Chunk, Reference, encode, encode_bytes
 from wf_jupyter.values.digest import digest
+from wf_jupyter.values.fingerprint import fingerprint
 from wf_jupyter.values.preview import shorten
 
 _REASON_LIMIT = 500
@@ -56,9 +57,12 @@ def pack_expansion(draft: Draft) -> Expansion:
 class _Packer:
     def __init__(self) -> None:
         self.blobs: dict[Digest, bytes] = {}
+        self._fingerprints: dict[int, Digest | None] = {}
+        self._uses_cache = False
         self._codes: dict[tuple[int, tuple[type[BaseException], ...]], Digest] = {}
 
     def graph(self, draft: Draft) -> GraphSpec:
+        self._uses_cache = any(node.options.cache is not False for node in draft.nodes)
         nodes = tuple(self._node(node) for node in draft.nodes)
         try:
             template = encode_bytes(draft.result, _referring(draft.position, "the workflow's return value"))
@@ -82,7 +86,13 @@ class _Packer:
             group=node.group,
             options=node.options,
             splits=tuple(node.splits),
+            fingerprint=self._fingerprint(node),
         )
+
+    def _fingerprint(self, node: DraftNode) -> Digest | None:
+        if id(node.function) not in self._fingerprints:
+            self._fingerprints[id(node.function)] = fingerprint(node.function)
+        return self._fingerprints[id(node.function)]
 
     def _code(self, node: DraftNode) -> Digest:
         # A draft keeps its functions alive, so their ids are unique while it is being packed.
@@ -121,7 +131,8 @@ class _Packer:
             case Items(values=values):
                 items = [self._item(node, parameter, index, value) for index, value in enumerate(values)]
                 literal = self._add(b"".join(container.chunks(items)))
-                return Over(parameter=parameter, literal=literal, length=len(items))
+                digests = tuple(digest(b"".join(item)) for item in items) if self._uses_cache else ()
+                return Over(parameter=parameter, literal=literal, length=len(items), digests=digests)
 
     def _item(self, node: DraftNode, parameter: str, index: int, value: object) -> list[Chunk]:
         try:
