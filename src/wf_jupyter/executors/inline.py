@@ -7,7 +7,6 @@ called. What a task prints is seen by the caller as usual, and reported as well.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import itertools
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from wf_jupyter.executors.messages import Final, FromWorker, Progress, Shown, Text, run_of
 from wf_jupyter.executors.reports import report_of, timed_out
+from wf_jupyter.executors.thread_interrupt import ThreadInterrupt
 from wf_jupyter.model.stimuli import AttemptStopped, Report
 from wf_jupyter.ports import Attempt, ReportSink
 
@@ -42,7 +42,7 @@ class InlineExecutor:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pending: deque[Attempt] = deque()
         self._change = threading.Condition()
-        self._guard = _Guard()
+        self._guard = ThreadInterrupt()
         self._running: tuple[int, Attempt] | None = None
         self._timed_out = False
         self._tokens = itertools.count(1)
@@ -127,7 +127,7 @@ class InlineExecutor:
                 if isinstance(message, Text | Progress | Shown):
                     self._tell(attempt, report_of(message, attempt))
 
-        sink = Output(token, emit, Flusher())
+        sink = Output(token, emit, Flusher(), attempt.log_limit)
         timer = None
         if attempt.timeout is not None:
             timer = threading.Timer(attempt.timeout, self._expire, (token,))
@@ -164,44 +164,6 @@ class InlineExecutor:
         loop = self._loop
         if loop is not None and not self._closed and not loop.is_closed():
             loop.call_soon_threadsafe(self._report, attempt.execution, report)
-
-
-class _Guard:
-    """Interrupts one thread from another, and takes an interrupt back that came too late."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._thread = 0
-        self._current: int | None = None
-        self._stopped: set[int] = set()
-        self._late: int | None = None
-
-    def begin(self, token: int) -> None:
-        with self._lock:
-            self._thread = threading.get_ident()
-            self._current = token
-
-    def end(self) -> None:
-        with self._lock:
-            token, self._current = self._current, None
-            if token in self._stopped:
-                _raise_in(self._thread, None)
-
-    def forget(self, token: int) -> bool:
-        was = token in self._stopped
-        self._stopped.discard(token)
-        return was
-
-    def stop(self, token: int) -> None:
-        with self._lock:
-            if self._current == token and token not in self._stopped:
-                self._stopped.add(token)
-                _raise_in(self._thread, KeyboardInterrupt)
-
-
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    raised = ctypes.py_object(error) if error is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
 
 
 @contextmanager
