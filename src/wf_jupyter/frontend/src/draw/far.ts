@@ -4,17 +4,11 @@ import type { Route } from "./edges.ts";
 import { html } from "./element.ts";
 import { octagon } from "./icons.ts";
 import type { Palette } from "./palette.ts";
+import type { Box } from "./scene.ts";
 import type { View } from "./viewport.ts";
 
 const MOST_EDGES = 8_000;
 const MOST_PIXELS = 8e6;
-
-interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
 
 /** Paints what has no card. Nothing is kept on the page while there is nothing to paint. */
 export class FarLayer {

@@ -1,13 +1,8 @@
 // Where an arrow key leads: the nearest box in that direction, straight ahead before aside.
 
-export type Direction = "up" | "down" | "left" | "right";
+import type { Box } from "./scene.ts";
 
-interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
+export type Direction = "up" | "down" | "left" | "right";
 
 /** Index of the box that one reaches from `from`; `from` itself when there is none. */
 export function nearest(boxes: readonly Box[], from: number, direction: Direction): number {

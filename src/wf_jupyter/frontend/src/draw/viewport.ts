@@ -1,4 +1,5 @@
 // Zoom and pan of a drawing inside its window. Nothing moves unless somebody asks for it.
+import type { Box } from "./scene.ts";
 
 const LEAST = 0.05;
 const MOST = 2;
@@ -56,7 +57,7 @@ export class Viewport {
   }
 
   /** Move as little as needed so that a box of the drawing is inside the window. */
-  reveal(box: { x: number; y: number; width: number; height: number }, margin = 24): void {
+  reveal(box: Box, margin = 24): void {
     const { scale, x, y } = this.view;
     const shift = (low: number, size: number, room: number): number => {
       if (low < margin || size > room - 2 * margin) return margin - low;

@@ -15,6 +15,7 @@ export interface Subscriber {
 const SILENCE_MS = 25_000;
 const CHECK_MS = 2_500;
 const GRACE_MS = 2_000;
+const OPEN = 1;
 /** Events that come this soon after subscribing may be old: they tell nothing about the server's clock. */
 const CATCH_UP_MS = 1_500;
 const NOT_FOUND = -32001;
@@ -53,7 +54,7 @@ export class Channel {
   join(subscriber: Subscriber): () => void {
     clearTimeout(this.#grace);
     this.#subscribers.add(subscriber);
-    if (this.#socket?.readyState === WebSocket.OPEN) this.resync(subscriber);
+    if (this.#socket?.readyState === OPEN) this.resync(subscriber);
     else if (this.#socket === null && this.#retry === undefined) this.#start();
     subscriber.state(this.#state);
     return () => this.#leave(subscriber);
@@ -61,7 +62,7 @@ export class Channel {
 
   /** Ask for what comes after the subscriber's cursor. */
   resync(subscriber: Subscriber): void {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    if (this.#socket?.readyState !== OPEN) return;
     for (const [id, waiting] of this.#pending) if (waiting === subscriber) this.#pending.delete(id);
     const { seq, epoch } = subscriber.cursor();
     const from = epoch && subscriber.executionId !== "*" ? { after: seq, epoch } : {};
@@ -83,7 +84,7 @@ export class Channel {
     this.#subscribedAt.delete(subscriber);
     for (const [id, waiting] of this.#pending) if (waiting === subscriber) this.#pending.delete(id);
     const last = ![...this.#subscribers].some((other) => other.executionId === subscriber.executionId);
-    if (last && this.#socket?.readyState === WebSocket.OPEN) {
+    if (last && this.#socket?.readyState === OPEN) {
       this.#send("unsubscribe", { execution_id: subscriber.executionId });
     }
     if (this.#subscribers.size === 0) this.#grace = setTimeout(() => this.#end(), GRACE_MS);

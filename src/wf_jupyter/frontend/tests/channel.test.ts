@@ -1,0 +1,237 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Channel, channel, type Subscriber } from "../src/protocol/channel.ts";
+import type { Incoming } from "../src/protocol/decode.ts";
+import { backoff, type ConnectionState } from "../src/protocol/source.ts";
+import { snapshotOf, task } from "./events.ts";
+
+/** Stands in for the network: what the browser would tell, told by the test. */
+class Wire {
+  static readonly OPEN = 1;
+  static all: Wire[] = [];
+  readyState = 0;
+  sent: { id: number; method: string; params: Record<string, unknown> }[] = [];
+  onopen: (() => void) | null = null;
+  onmessage: ((message: { data: string }) => void) | null = null;
+  onclose: (() => void) | null = null;
+
+  constructor(readonly url: string) {
+    Wire.all.push(this);
+  }
+
+  send(text: string): void {
+    this.sent.push(JSON.parse(text) as Wire["sent"][number]);
+  }
+
+  close(): void {
+    this.readyState = 3;
+  }
+
+  open(): void {
+    this.readyState = 1;
+    this.onopen?.();
+  }
+
+  break(): void {
+    this.readyState = 3;
+    this.onclose?.();
+  }
+
+  tell(message: object): void {
+    this.onmessage?.({ data: JSON.stringify({ jsonrpc: "2.0", ...message }) });
+  }
+
+  answer(result: object): void {
+    this.tell({ id: this.sent.at(-1)!.id, result });
+  }
+}
+
+class Follower implements Subscriber {
+  seq = 0;
+  epoch = "";
+  states: ConnectionState[] = [];
+  seen: number[] = [];
+  fresh: boolean[] = [];
+
+  constructor(readonly executionId = "x") {}
+
+  cursor(): { seq: number; epoch: string } {
+    return { seq: this.seq, epoch: this.epoch };
+  }
+
+  snapshot(snapshot: { seq: number; epoch: string }): void {
+    ({ seq: this.seq, epoch: this.epoch } = snapshot);
+  }
+
+  events(events: readonly Incoming[], fresh: boolean): void {
+    this.seen.push(...events.map(({ seq }) => seq));
+    this.fresh.push(fresh);
+    this.seq = events.at(-1)?.seq ?? this.seq;
+  }
+
+  state(state: ConnectionState): void {
+    this.states.push(state);
+  }
+}
+
+const events = (...seqs: number[]): object => ({
+  method: "events",
+  params: { execution_id: "x", events: seqs.map((seq) => ({ seq, type: "workflow.paused", time: "2026-01-01T00:00:00Z" })) },
+});
+const last = (): Wire => Wire.all.at(-1)!;
+
+let ended = 0;
+let leaves: (() => void)[] = [];
+const start = (): { shared: Channel; follower: Follower; leave: () => void } => {
+  const shared = new Channel("ws://here/ws", () => Promise.resolve(null), () => ended++);
+  const follower = new Follower();
+  const leave = shared.join(follower);
+  leaves.push(leave);
+  return { shared, follower, leave };
+};
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("WebSocket", Wire);
+  Wire.all = [];
+  ended = 0;
+});
+afterEach(() => {
+  for (const leave of leaves) leave();
+  leaves = [];
+  vi.advanceTimersByTime(2_000);
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+test("a new subscriber gets a snapshot, then the events that follow", () => {
+  const { follower } = start();
+  last().open();
+  expect(last().sent[0]).toMatchObject({ method: "subscribe", params: { execution_id: "x" } });
+  last().answer({ execution_id: "x", epoch: "e", seq: 1, recovered: false, snapshot: snapshotOf([task("a", "pending")]) });
+  last().tell(events(2, 3));
+  expect(follower.seen).toEqual([2, 3]);
+  expect(follower.states.at(-1)).toEqual({ kind: "live" });
+});
+
+test("after a cut it comes back where it was", () => {
+  const { follower } = start();
+  last().open();
+  last().answer({ snapshot: snapshotOf([]) });
+  last().tell(events(2));
+  last().break();
+  expect(follower.states.at(-1)?.kind).toBe("waiting");
+  vi.advanceTimersByTime(15_000);
+  expect(Wire.all).toHaveLength(2);
+  last().open();
+  expect(last().sent[0]!.params).toEqual({ execution_id: "x", after: 2, epoch: "e" });
+  last().tell(events(99));
+  expect(follower.seen).toEqual([2]);
+  last().answer({ recovered: true });
+  last().tell(events(3));
+  expect(follower.seen).toEqual([2, 3]);
+});
+
+test("it tries for ever, and at once when the page is shown or online again", () => {
+  start();
+  for (let i = 0; i < 50; i++) {
+    last().break();
+    vi.advanceTimersByTime(15_000);
+  }
+  expect(Wire.all).toHaveLength(51);
+  last().break();
+  window.dispatchEvent(new Event("online"));
+  expect(Wire.all).toHaveLength(52);
+  last().break();
+  document.dispatchEvent(new Event("visibilitychange"));
+  expect(Wire.all).toHaveLength(53);
+});
+
+test("a server that falls silent for 25 seconds is left and asked again", () => {
+  const { follower } = start();
+  last().open();
+  last().answer({ snapshot: snapshotOf([]) });
+  vi.advanceTimersByTime(20_000);
+  last().tell({ method: "heartbeat", params: {} });
+  vi.advanceTimersByTime(20_000);
+  expect(follower.states.at(-1)?.kind).toBe("live");
+  vi.advanceTimersByTime(10_000);
+  expect(follower.states.some(({ kind }) => kind === "waiting")).toBe(true);
+  vi.advanceTimersByTime(15_000);
+  expect(Wire.all.length).toBeGreaterThan(1);
+});
+
+test("the last one to leave closes the socket after two seconds, and a new one keeps it", () => {
+  const { shared, leave } = start();
+  last().open();
+  leave();
+  expect(last().sent.at(-1)!.method).toBe("unsubscribe");
+  vi.advanceTimersByTime(1_000);
+  const again = shared.join(new Follower());
+  vi.advanceTimersByTime(5_000);
+  expect([ended, last().readyState]).toEqual([0, 1]);
+  again();
+  vi.advanceTimersByTime(2_000);
+  expect([ended, last().readyState]).toEqual([1, 3]);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("an execution that the server does not know is said to be so, and others go on", () => {
+  const { shared, follower } = start();
+  const other = new Follower("y");
+  shared.join(other);
+  last().open();
+  const [first, second] = last().sent;
+  last().tell({ id: first!.id, error: { code: -32001, message: "there is no execution x" } });
+  last().tell({ id: second!.id, result: { snapshot: { ...snapshotOf([]), id: "y" } } });
+  expect(follower.states.at(-1)).toEqual({ kind: "refused", reason: "there is no execution x" });
+  expect(other.states.at(-1)).toEqual({ kind: "live" });
+});
+
+test("a refused connection is explained by the REST interface", async () => {
+  const shared = new Channel("ws://here/ws", () => Promise.resolve("log in to the Jupyter server again"), () => undefined);
+  const follower = new Follower();
+  shared.join(follower);
+  last().break();
+  await vi.advanceTimersByTimeAsync(15_000);
+  last().break();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(follower.states.at(-1)).toEqual({ kind: "refused", reason: "log in to the Jupyter server again" });
+});
+
+test("what is no message is ignored", () => {
+  const { follower } = start();
+  last().open();
+  for (const data of ["", "{", "[]", "null", '{"method":3}', '{"method":"events","params":7}', '{"id":77,"result":{}}']) {
+    last().onmessage?.({ data });
+  }
+  last().answer({ snapshot: snapshotOf([]) });
+  expect(follower.seq).toBe(1);
+});
+
+test("events right after subscribing may be old and tell nothing about the clock", () => {
+  const { follower } = start();
+  last().open();
+  last().answer({ snapshot: snapshotOf([]) });
+  last().tell(events(2));
+  vi.advanceTimersByTime(2_000);
+  last().tell(events(3));
+  expect(follower.fresh).toEqual([false, true]);
+});
+
+test("all widgets of a page share one socket, although each loads its own code", () => {
+  const probe = (): Promise<null> => Promise.resolve(null);
+  const first = channel("ws://shared/ws", probe);
+  const both = [first.join(new Follower()), channel("ws://shared/ws", probe).join(new Follower("y"))];
+  expect(Wire.all).toHaveLength(1);
+  both.forEach((leave) => leave());
+  vi.advanceTimersByTime(2_000);
+  expect(channel("ws://shared/ws", probe)).not.toBe(first);
+});
+
+describe("the wait before the next try", () => {
+  test("grows to 15 seconds and is spread from zero", () => {
+    const bounds = [0, 1, 2, 3, 4, 5, 6, 100].map((attempt) => backoff(attempt, () => 1));
+    expect(bounds).toEqual([500, 1000, 2000, 4000, 8000, 15000, 15000, 15000]);
+    expect(backoff(9, () => 0)).toBe(0);
+  });
+});

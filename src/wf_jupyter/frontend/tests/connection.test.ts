@@ -1,0 +1,241 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { pageConfig, Rest } from "../src/protocol/page.ts";
+import type { Model } from "../src/protocol/relay.ts";
+import type { Changes } from "../src/fold/run.ts";
+import { Session, type Listener } from "../src/ui/session.ts";
+import { snapshotOf, task } from "./events.ts";
+
+type Hook = (...values: unknown[]) => void;
+
+/** The kernel's side of a widget model, played by the test. */
+class Kernel implements Model {
+  readonly sent: Record<string, unknown>[] = [];
+  readonly hooks = new Map<string, Hook>();
+
+  constructor(readonly traits: Record<string, unknown>) {}
+
+  get(name: string): unknown {
+    return this.traits[name];
+  }
+
+  on(name: string, hook: Hook): void {
+    this.hooks.set(name, hook);
+  }
+
+  off(name: string): void {
+    this.hooks.delete(name);
+  }
+
+  send(content: unknown): void {
+    this.sent.push(content as Record<string, unknown>);
+  }
+
+  tell(content: object): void {
+    this.hooks.get("msg:custom")?.({ execution_id: "x", ...content });
+  }
+}
+
+class Ear implements Listener {
+  states: string[] = [];
+  notices: string[] = [];
+  changed(_: Changes): void {}
+  connection(state: { kind: string }): void {
+    this.states.push(state.kind);
+  }
+  said(): void {}
+  notice(message: string): void {
+    this.notices.push(message);
+  }
+}
+
+const event = (seq: number, type = "workflow.paused", more: object = {}): object => ({ seq, type, time: "2026-01-01T00:00:00Z", ...more });
+
+function answer(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
+  return { ok: status < 400, status, headers: new Headers(headers), json: async () => body, text: async () => JSON.stringify(body) } as Response;
+}
+
+function page(config: object | null): void {
+  document.head.innerHTML = "";
+  if (config === null) return;
+  const element = document.createElement("script");
+  element.id = "jupyter-config-data";
+  element.type = "application/json";
+  element.textContent = JSON.stringify(config);
+  document.head.append(element);
+}
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => {
+  page(null);
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("through the kernel", () => {
+  const start = (traits: Record<string, unknown> = {}): { kernel: Kernel; session: Session; ear: Ear; leave: () => void } => {
+    const kernel = new Kernel({ execution_id: "x", server_id: "", ...traits });
+    const session = new Session(kernel, "x");
+    const ear = new Ear();
+    return { kernel, session, ear, leave: session.join(ear) };
+  };
+
+  test("the saved picture shows until the kernel answers, and then what it says", () => {
+    const { kernel, session } = start({ snapshot: snapshotOf([task("a", "running")]) });
+    expect([session.state.kind, session.run.seq]).toEqual(["saved", 1]);
+    expect(kernel.sent[0]).toEqual({ kind: "subscribe", execution_id: "x", after: 1, epoch: "e" });
+    kernel.tell({ kind: "events", from: 1, events: [event(2, "task.completed", { task: "a", attempt: 1, status: "succeeded", duration: 1 })] });
+    expect([session.state.kind, session.run.counts[0]]).toEqual(["delayed", 1]);
+  });
+
+  test("a kernel that is busy is asked again until it answers", () => {
+    const { kernel } = start();
+    vi.advanceTimersByTime(11_000);
+    expect(kernel.sent).toHaveLength(3);
+    kernel.tell({ kind: "snapshot", snapshot: snapshotOf([]) });
+    vi.advanceTimersByTime(60_000);
+    expect(kernel.sent).toHaveLength(3);
+  });
+
+  test("a hole in the events is asked for once, and never skipped in silence", () => {
+    const { kernel, session } = start({ snapshot: snapshotOf([]) });
+    kernel.tell({ kind: "events", events: [event(2)] });
+    kernel.tell({ kind: "events", events: [event(4), event(5)] });
+    expect(session.run.seq).toBe(2);
+    expect(kernel.sent.at(-1)).toMatchObject({ kind: "subscribe", after: 2 });
+    kernel.tell({ kind: "snapshot", snapshot: snapshotOf([], [], { seq: 6 }) });
+    kernel.tell({ kind: "events", events: [event(5), event(6), event(7)] });
+    expect(session.run.seq).toBe(7);
+  });
+
+  test("an older snapshot of the same data does not turn the picture back", () => {
+    const { kernel, session } = start({ snapshot: snapshotOf([], [], { seq: 9 }) });
+    kernel.tell({ kind: "snapshot", snapshot: snapshotOf([], [], { seq: 4 }) });
+    expect(session.run.seq).toBe(9);
+  });
+
+  test("commands go by message, and a refusal is shown", async () => {
+    const { kernel, session, ear } = start();
+    await session.command("cancel");
+    expect(kernel.sent.at(-1)).toEqual({ kind: "cancel", execution_id: "x" });
+    kernel.tell({ kind: "refused", command: "cancel", message: "it has ended" });
+    expect(ear.notices).toEqual(["it has ended"]);
+  });
+
+  test("the clock stands still on a saved picture, and when nothing is connected", () => {
+    const { session } = start({ snapshot: snapshotOf([task("a", "running", { started: "2026-01-01T00:00:05Z" })]) });
+    const before = session.clock.now();
+    vi.advanceTimersByTime(60_000);
+    expect(session.clock.now()).toBe(before);
+    expect(before).toBe(Date.UTC(2026, 0, 1, 0, 0, 5));
+  });
+
+  test("two seconds after the last view nothing is left", () => {
+    const { kernel, leave } = start();
+    leave();
+    vi.advanceTimersByTime(2_000);
+    expect(kernel.hooks.size).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("where the page's server is", () => {
+  test("JupyterLab and Notebook tell by an element, nbclassic by the body", () => {
+    expect(pageConfig()).toBeNull();
+    page({ baseUrl: "/user/bob/", wsUrl: "ws://there/x/", token: "t" });
+    expect(pageConfig()).toEqual({ baseUrl: "/user/bob/", wsUrl: "ws://there/x/", token: "t" });
+    page(null);
+    Object.assign(document.body.dataset, { baseUrl: "%2Fa%40b%2F", wsUrl: "" });
+    expect(pageConfig()?.baseUrl).toBe("/a@b/");
+    delete document.body.dataset["baseUrl"];
+  });
+
+  test("addresses keep prefixes, and the scheme of the socket follows the page", () => {
+    const rest = new Rest({ baseUrl: "https://hub/user/bob/", wsUrl: "", token: "" });
+    expect(rest.url("executions/1?after=2")).toBe("https://hub/user/bob/wf-jupyter/api/v1/executions/1?after=2");
+    expect(rest.socketUrl()).toBe("wss://hub/user/bob/wf-jupyter/api/v1/ws");
+    expect(new Rest({ baseUrl: "/", wsUrl: "ws://other/p", token: "" }).socketUrl()).toBe("ws://other/p/wf-jupyter/api/v1/ws");
+  });
+
+  test("commands carry the XSRF cookie, and wait while the server limits them", async () => {
+    document.cookie = "_xsrf=2%7Cabc";
+    const calls: RequestInit[] = [];
+    const answers = [answer({ message: "slow down" }, 429, { "Retry-After": "2" }), answer({})];
+    vi.stubGlobal("fetch", (_: string, init: RequestInit) => {
+      calls.push(init);
+      return Promise.resolve(answers[calls.length - 1]);
+    });
+    const done = new Rest({ baseUrl: "http://here/", wsUrl: "", token: "" }).post("executions/1/cancel");
+    await vi.advanceTimersByTimeAsync(1_900);
+    expect(calls).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(200);
+    await done;
+    expect((calls[1]!.headers as Record<string, string>)["X-XSRFToken"]).toBe("2|abc");
+  });
+});
+
+describe("which way events come", () => {
+  class Silent {
+    static made = 0;
+    readyState = 0;
+    constructor() {
+      Silent.made++;
+    }
+    close(): void {}
+  }
+  const start = async (hello: () => Promise<Response>, traits: Record<string, unknown> = {}): Promise<{ kernel: Kernel; session: Session; leave: () => void }> => {
+    Silent.made = 0;
+    page({ baseUrl: "http://here/" });
+    vi.stubGlobal("WebSocket", Silent);
+    vi.stubGlobal("fetch", hello);
+    const kernel = new Kernel({ execution_id: "x", server_id: "mine", ...traits });
+    const session = new Session(kernel, "x");
+    const leave = session.join(new Ear());
+    await vi.advanceTimersByTimeAsync(0);
+    return { kernel, session, leave };
+  };
+  const after = async (leave: () => void): Promise<void> => {
+    leave();
+    await vi.advanceTimersByTimeAsync(5_000);
+  };
+
+  test("straight from the server that runs the execution", async () => {
+    const { kernel, session, leave } = await start(() => Promise.resolve(answer({ server_id: "mine", epoch: "e" })));
+    expect([Silent.made, kernel.sent.length, session.isDirect]).toEqual([1, 0, true]);
+    await after(leave);
+  });
+
+  test("straight from it after a restart, which gives it another name but not other data", async () => {
+    const { session, leave } = await start(() => Promise.resolve(answer({ server_id: "new", epoch: "e" })), { snapshot: snapshotOf([]) });
+    expect(session.isDirect).toBe(true);
+    await after(leave);
+  });
+
+  test("through the kernel when the page's server is another one, or runs no workflows", async () => {
+    for (const hello of [answer({ server_id: "other", epoch: "f" }), answer({}, 404)]) {
+      const { kernel, leave } = await start(() => Promise.resolve(hello));
+      expect([Silent.made, kernel.sent[0]?.["kind"]]).toEqual([0, "subscribe"]);
+      await after(leave);
+    }
+  });
+
+  test("a server that is away is waited for", async () => {
+    const { session, leave } = await start(() => Promise.reject(new Error("gone")));
+    expect(session.state.kind).toBe("waiting");
+    vi.stubGlobal("fetch", () => Promise.resolve(answer({ server_id: "mine", epoch: "e" })));
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(session.isDirect).toBe(true);
+    await after(leave);
+  });
+
+  test("a login that has expired is said to be so", async () => {
+    const { session, leave } = await start(() => Promise.resolve(answer({ message: "Forbidden" }, 403)));
+    expect(session.state).toEqual({ kind: "refused", reason: "log in to the Jupyter server again" });
+    await after(leave);
+  });
+
+  test("a service that did not start tells why", async () => {
+    const { session, leave } = await start(() => Promise.resolve(answer({ server_id: "mine", ready: false, message: "the database is damaged" })));
+    expect(session.state).toEqual({ kind: "refused", reason: "the database is damaged" });
+    await after(leave);
+  });
+});
