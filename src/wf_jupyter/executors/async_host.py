@@ -10,7 +10,7 @@ from wf_jupyter.executors.channel import Channel
 from wf_jupyter.executors.interrupts import Interrupts
 from wf_jupyter.executors.messages import Final, Raised, Recalled, Stopped
 from wf_jupyter.executors.output import Output
-from wf_jupyter.executors.worker_main import Worker
+from wf_jupyter.executors.worker import Worker
 
 
 class AsyncHost(Worker):
@@ -41,8 +41,8 @@ class AsyncHost(Worker):
 
     def on_stop(self, token: int) -> None:
         """An attempt is to stop. In the reader's thread."""
+        self.interrupts.stop(token)  # first: whoever ends the attempt looks there whether a stop was asked for
         self._loop.call_soon_threadsafe(self._cancel, token)
-        self.interrupts.stop(token)
 
     def on_quit(self) -> None:
         """The process is to end. In the reader's thread."""

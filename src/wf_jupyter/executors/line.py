@@ -31,7 +31,7 @@ from wf_jupyter.executors.messages import (
     Text,
     run_of,
 )
-from wf_jupyter.executors.output import LOG_LIMIT, TRUNCATED
+from wf_jupyter.executors.output import truncated
 from wf_jupyter.executors.process import CannotStart, WorkerProcess
 from wf_jupyter.executors.reports import ending_of, report_of
 from wf_jupyter.model.stimuli import Printed, Report
@@ -269,13 +269,14 @@ class Line:
         job = self.head
         if job is None:
             return
+        limit = job.attempt.log_limit
         for stream, text in texts:
-            if job.printed > LOG_LIMIT:
+            if job.printed > limit:
                 return
-            left = LOG_LIMIT - job.printed
+            left = limit - job.printed
             job.printed += len(text)
-            if job.printed > LOG_LIMIT:
-                text = text[:left] + TRUNCATED
+            if job.printed > limit:
+                text = text[:left] + truncated(limit)
             report = Printed(task=job.attempt.task, attempt=job.attempt.number, stream=stream, text=text)
             self._owner.on_report(job, report)
 

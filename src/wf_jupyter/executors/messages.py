@@ -62,6 +62,7 @@ class Run(_Message, frozen=True, tag=3):
     directory: str
     inline_limit: int
     size_limit: int
+    log_limit: int
     index: int | None
 
 
@@ -196,5 +197,6 @@ def run_of(token: int, attempt: Attempt, call: bytes, call_digest: Digest | None
         attempt.directory,
         attempt.inline_limit,
         attempt.size_limit,
+        attempt.log_limit,
         attempt.index,
     )

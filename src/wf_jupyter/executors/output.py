@@ -15,8 +15,6 @@ from contextvars import ContextVar
 
 from wf_jupyter.executors.messages import FromWorker, Progress, Shown, Text
 
-LOG_LIMIT = 1 << 20
-TRUNCATED = f"\n... output truncated: a task may print {LOG_LIMIT >> 20} MiB per attempt\n"
 DISPLAY_LIMIT = 2_000_000
 DISPLAYS = 50
 _FLUSH_SIZE = 32_768
@@ -25,6 +23,12 @@ _PROGRESS_SECONDS = 0.1
 _OVERWRITTEN = re.compile(r"[^\r\n]*\r(?=[^\r\n]*\r[^\n])")
 
 Emit = Callable[[Sequence[FromWorker]], None]
+
+
+def truncated(limit: int) -> str:
+    """What stands where the rest of an attempt's output was left out."""
+    told = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit:,} characters"
+    return f"\n... output truncated: a task may print {told} per attempt\n"
 
 
 class Flusher:
@@ -53,15 +57,19 @@ class Flusher:
 
 
 class Output:
-    """The output of one attempt. Every method may be called from any thread; after `close` nothing is kept."""
+    """The output of one attempt, at most `limit` characters of text.
+
+    Every method may be called from any thread; after `close` nothing is kept.
+    """
 
     __slots__ = (
-        *("_closed", "_displays", "_emit", "_flusher", "_lock", "_parts"),
+        *("_closed", "_displays", "_emit", "_flusher", "_limit", "_lock", "_parts"),
         *("_progress", "_size", "_spent", "_told", "token"),
     )
 
-    def __init__(self, token: int, emit: Emit, flusher: Flusher) -> None:
+    def __init__(self, token: int, emit: Emit, flusher: Flusher, limit: int = 64 << 20) -> None:
         self.token = token
+        self._limit = limit
         self._emit = emit
         self._flusher = flusher
         self._lock = threading.RLock()
@@ -81,9 +89,9 @@ class Output:
     def write(self, stream: str, text: str) -> None:
         """Text on `stdout` or `stderr`."""
         with self._lock:
-            if self._closed or self._spent > LOG_LIMIT or not text:
+            if self._closed or self._spent > self._limit or not text:
                 return
-            text = text[: LOG_LIMIT + 1]
+            text = text[: self._limit + 1]
             if self._parts and self._parts[-1][0] == stream:
                 self._parts[-1][1].append(text)
             else:
@@ -141,15 +149,15 @@ class Output:
     def _take_text(self) -> list[FromWorker]:
         messages: list[FromWorker] = []
         for stream, pieces in self._parts:
-            if self._spent > LOG_LIMIT:
+            if self._spent > self._limit:
                 break
             text = "".join(pieces)
             if "\r" in text:
                 text = _OVERWRITTEN.sub("", text)  # of a progress bar only the last state is seen
-            left = LOG_LIMIT - self._spent
+            left = self._limit - self._spent
             self._spent += len(text)
-            if self._spent > LOG_LIMIT:
-                text = text[:left] + TRUNCATED
+            if self._spent > self._limit:
+                text = text[:left] + truncated(self._limit)
             messages.append(Text(self.token, stream, text))
         self._parts = []
         self._size = 0

@@ -1,9 +1,4 @@
-"""The worker process: runs attempts that its parent sends, one after the other, in the main thread.
-
-A second thread reads messages, so that a stop reaches a running attempt. An attempt belongs to
-whoever takes it out of `_waiting` first: the main thread to run it, the reader to give it back or
-drop it. `async def` attempts go to a process of this kind whose main thread runs an event loop.
-"""
+"""Entry point of a worker process."""
 
 from __future__ import annotations
 
@@ -12,171 +7,11 @@ import os
 import signal
 import socket
 import sys
-import threading
-from collections.abc import Callable, Mapping
-from queue import SimpleQueue
-from typing import NamedTuple
+from collections.abc import Mapping
 
-from wf_jupyter.executors import capture, display, freshness
-from wf_jupyter.executors.channel import Channel, Pipes
-from wf_jupyter.executors.frames import FrameTooLarge
+from wf_jupyter.executors.channel import Channel
 from wf_jupyter.executors.interrupts import Interrupts
-from wf_jupyter.executors.messages import (
-    PROTOCOL,
-    Blob,
-    Drained,
-    Final,
-    Forget,
-    Quit,
-    Raised,
-    Ready,
-    Recall,
-    Recalled,
-    Run,
-    Stop,
-    Stopped,
-    ToWorker,
-)
-from wf_jupyter.executors.output import Flusher, Output
-from wf_jupyter.executors.runner import Runner
-from wf_jupyter.model.events import Failure
-from wf_jupyter.model.keys import Digest
-
-
-class Assigned(NamedTuple):
-    """An attempt with its bytes, looked up when it came: its blobs may be forgotten before it begins."""
-
-    run: Run
-    code: bytes
-    call: bytes
-
-
-class Worker:
-    """What both kinds of worker share: messages, blobs, output, and the line of waiting attempts."""
-
-    def __init__(self, channel: Channel, interrupts: Interrupts) -> None:
-        self.channel = channel
-        self.interrupts = interrupts
-        self.runner = Runner(owns_figures=True)
-        self.freshness = freshness.Freshness()
-        self._pipes = Pipes()
-        self._flusher = Flusher()
-        self._streams = capture.Streams()
-        self._blobs: dict[Digest, bytes] = {}
-        self._waiting: dict[int, Assigned] = {}
-        self._line: SimpleQueue[int | None] = SimpleQueue()
-        self._drained: SimpleQueue[None] = SimpleQueue()
-
-    def serve(self) -> None:
-        """Run attempts until told to quit. In the main thread."""
-        self.prepare()
-        while True:
-            token = self._line.get()
-            if token is None:
-                return
-            assigned = self.take(token)
-            if assigned is not None and not self.declines(assigned.run):
-                self._attempt(assigned)
-
-    def prepare(self) -> None:
-        """Take the process over: signals, streams, displays; then say that it is ready."""
-        self.interrupts.install()
-        self._streams.install()
-        display.install()
-        capture.let_threads_inherit()
-        os.register_at_fork(after_in_child=capture.note_fork)
-        self.freshness.note(freshness.now())
-        threading.Thread(target=self._listen, name="wf-messages", daemon=True).start()
-        self.channel.send([Ready(PROTOCOL)])
-
-    def take(self, token: int) -> Assigned | None:
-        """The attempt, if it has not been given back or stopped meanwhile."""
-        return self._waiting.pop(token, None)
-
-    def declines(self, run: Run) -> bool:
-        """Whether the attempt was given back because this process holds outdated modules."""
-        if not self.freshness.is_stale_for(run.execution):
-            return False
-        taken = [run.token, *(token for token in list(self._waiting) if self.take(token) is not None)]
-        self.channel.send([Recalled(tuple(taken), stale=True)])
-        return True
-
-    def output_of(self, run: Run) -> Output:
-        """A place for what the attempt says."""
-        return Output(run.token, self.channel.send, self._flusher)
-
-    def on_run(self, token: int) -> None:
-        """An attempt came. In the reader's thread."""
-        self._line.put(token)
-
-    def on_stop(self, token: int) -> None:
-        """An attempt that has begun is to stop. In the reader's thread."""
-        self.interrupts.stop(token)
-
-    def on_quit(self) -> None:
-        """The process is to end. In the reader's thread."""
-        self._line.put(None)
-
-    def restore(self) -> None:
-        """Undo what an attempt may have done to signals and streams."""
-        self.interrupts.install()
-        self._streams.install()
-
-    def conclude(self, sink: Output, final: Final) -> Final:
-        """Send the rest of the output and the final message; returns the message that was sent."""
-        if capture.is_fork():
-            os._exit(0)  # a child that the task forked, and that came back from the task
-        last = sink.close()
-        if self._pipes.unread():
-            final = _unread(final)
-        try:
-            self.channel.send([*last, final])
-        except FrameTooLarge as error:
-            final = Raised(final.token, final.duration, Failure(kind="value", type="ValueTooLarge", message=str(error)))
-            self.channel.send([*last, final])
-        return final
-
-    def _attempt(self, assigned: Assigned) -> None:
-        self.restore()
-        began = freshness.now()
-        sink = self.output_of(assigned.run)
-        final = self.runner.run(assigned.run, assigned.code, assigned.call, sink, self.interrupts)
-        self.freshness.note(began)
-        if self.conclude(sink, final).unread:
-            self._drained.get()
-
-    def _listen(self) -> None:
-        for message in self.channel.receive():
-            self._on_message(message)
-
-    def _on_message(self, message: ToWorker) -> None:
-        match message:
-            case Run():
-                call = message.call if message.call_digest is None else self._blobs[message.call_digest]
-                self._waiting[message.token] = Assigned(message, self._blobs[message.code], call)
-                self.on_run(message.token)
-            case Blob(digest=digest, data=data):
-                self._blobs[digest] = data
-            case Forget(digest=digest):
-                self._blobs.pop(digest, None)
-            case Stop(token=token):
-                if self.take(token) is not None:
-                    self.channel.send([Stopped(token, 0.0)])
-                else:
-                    self.on_stop(token)
-            case Recall(tokens=tokens):
-                given_back = tuple(token for token in tokens if self.take(token) is not None)
-                self.channel.send([Recalled(given_back)])
-            case Drained():
-                self._drained.put(None)
-            case Quit():
-                self.on_quit()
-
-
-def _unread(final: Final) -> Final:
-    import msgspec
-
-    return msgspec.structs.replace(final, unread=True)
+from wf_jupyter.executors.worker import Worker
 
 
 def main(options: Mapping[str, object]) -> None:
@@ -188,14 +23,12 @@ def main(options: Mapping[str, object]) -> None:
     sock.set_inheritable(False)
     interrupts = Interrupts()
     channel = Channel(sock, interrupts)
-    serve: Callable[[], None]
     if options.get("role") == "async":
-        from wf_jupyter.executors.async_host import AsyncHost
+        from wf_jupyter.executors.async_host import AsyncHost  # asyncio is not needed by the others
 
-        serve = AsyncHost(channel, interrupts).serve
+        AsyncHost(channel, interrupts).serve()
     else:
-        serve = Worker(channel, interrupts).serve
-    serve()
+        Worker(channel, interrupts).serve()
 
 
 def _die_with_parent(parent: int) -> None:

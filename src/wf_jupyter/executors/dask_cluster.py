@@ -1,0 +1,145 @@
+"""A Dask cluster of our own: a process with scheduler and workers, in the submitting kernel's environment.
+
+It is not part of the orchestrator's process, because a scheduler with a thousand tasks would hold up
+whatever else runs there, and because tasks need the kernel's interpreter and modules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+from wf_jupyter.model.submission import Environment
+
+_BOOTSTRAP = (
+    "import sys, json; o = json.loads(sys.argv[1]); sys.path[:] = o['path'] or sys.path[1:] + o['fallback']; "
+    "from wf_jupyter.executors.dask_cluster import main; main(o)"
+)
+#: Seconds until a cluster that does not come up is given up.
+_STARTING = 60.0
+_TAIL = 4000
+
+
+class CannotConnect(Exception):
+    """There is no cluster to run on; the text is for the user whose tasks should have run there."""
+
+
+class Cluster:
+    """The process. It ends with this one, and takes its workers with it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], address: str) -> None:
+        self._process = process
+        self.address = address
+
+    @classmethod
+    async def start(cls, environment: Environment, workers: int) -> Cluster:
+        """Start scheduler and workers; `CannotConnect`."""
+        errors = tempfile.TemporaryFile()
+        read, write = os.pipe()
+        try:
+            process = _popen(environment, workers, write, errors)
+        except (OSError, ValueError) as error:
+            os.close(read)
+            raise CannotConnect(f"a Dask cluster cannot be started with {environment.executable}: {error}") from error
+        finally:
+            os.close(write)
+        try:
+            async with asyncio.timeout(_STARTING):
+                address = await asyncio.to_thread(_read_line, read)
+        except BaseException as error:
+            _kill(process)
+            if isinstance(error, TimeoutError):
+                raise CannotConnect(f"the Dask cluster did not come up within {_STARTING:g} s") from error
+            raise
+        if not address:
+            _kill(process)
+            await asyncio.to_thread(process.wait)
+            errors.seek(0)
+            told = errors.read()[-_TAIL:].decode(errors="replace").strip()
+            raise CannotConnect(f"a Dask cluster could not start with {environment.executable}\n{told}")
+        return cls(process, address)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process.poll() is None
+
+    async def close(self) -> None:
+        """Kill everything and wait until it is gone."""
+        _kill(self._process)
+        await asyncio.to_thread(self._process.wait)
+
+
+def main(options: Mapping[str, object]) -> None:
+    """Entry point of the process: run a cluster until standard input ends."""
+    import dask
+    from distributed import LocalCluster
+
+    dask.config.set(
+        {
+            # A task that kills its worker is the engine's to retry, not Dask's.
+            "distributed.scheduler.allowed-failures": 0,
+            # Tasks may start processes of their own.
+            "distributed.worker.daemon": False,
+            "distributed.scheduler.work-stealing": False,
+        }
+    )
+    cluster = LocalCluster(
+        n_workers=int(str(options["workers"])),
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address=None,
+        silence_logs=50,
+    )
+    with os.fdopen(int(str(options["channel"])), "w") as channel:
+        channel.write(f"{cluster.scheduler_address}\n")
+    with contextlib.suppress(OSError):
+        while os.read(0, 1024):
+            pass
+    # At once and all together: workers may be deep in C code and must not outlive who they work for.
+    os.killpg(os.getpgid(0), signal.SIGKILL)
+
+
+def _popen(environment: Environment, workers: int, channel: int, errors: IO[bytes]) -> subprocess.Popen[bytes]:
+    options = {
+        "path": list(environment.path),
+        "fallback": [str(Path(__file__).parent.parent.parent)],
+        "channel": channel,
+        "workers": workers,
+    }
+    variables = dict(environment.variables or os.environ)
+    variables["MPLBACKEND"] = "module://wf_jupyter.executors.mpl_backend"
+    return subprocess.Popen(
+        [environment.executable or sys.executable, "-c", _BOOTSTRAP, json.dumps(options)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+        cwd=environment.directory or None,
+        env=variables,
+        pass_fds=[channel],
+        start_new_session=True,
+    )
+
+
+def _read_line(descriptor: int) -> str:
+    with os.fdopen(descriptor) as pipe:
+        return pipe.readline().strip()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    # The group's id cannot have been reused before its leader is waited for.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)

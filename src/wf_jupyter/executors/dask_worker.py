@@ -1,0 +1,217 @@
+"""What runs on a Dask worker: one attempt, its output, and the ways to stop it.
+
+Everything here is called by Dask with plain data. An attempt belongs to one worker process and runs
+there or nowhere: should Dask want to compute a lost result once more, the process that it asks is
+another one and refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import secrets
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from wf_jupyter.executors import capture, dask_values, display, freshness
+from wf_jupyter.executors.messages import PROTOCOL, Final, FromWorker, Run, Stopped
+from wf_jupyter.executors.output import Flusher, Output
+from wf_jupyter.executors.runner import Runner
+from wf_jupyter.executors.thread_interrupt import ThreadInterrupt
+
+#: Final messages up to this size travel with the output; larger ones are fetched.
+EVENT_LIMIT = 16_384
+_REVOKED = 10_000
+_decode = msgspec.msgpack.Decoder(Run).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class About(msgspec.Struct, frozen=True):
+    """What the executor knows of a worker process."""
+
+    identity: str
+    protocol: int
+    pid: int
+    threads: int
+    memory: int
+
+
+class Misplaced(RuntimeError):
+    """This process was not the one that the attempt was given to."""
+
+
+class Host:
+    """The attempts of this process. All methods but `run` are quick and called on Dask's event loop."""
+
+    def __init__(self, own: bool) -> None:
+        self.identity = secrets.token_hex(8)
+        self._runner = Runner()
+        self._flusher = Flusher()
+        self._freshness = freshness.Freshness()
+        self._lock = threading.Lock()
+        self._running: dict[int, Callable[[], None]] = {}
+        self._revoked: dict[int, None] = {}
+        display.install()
+        capture.let_threads_inherit()
+        os.register_at_fork(after_in_child=capture.note_fork)
+        # A cluster of somebody else's keeps seeing what its tasks print; ours has nobody who reads it.
+        sys.stdout = capture.CaptureStream("stdout", 1, through=None if own else sys.stdout)
+        sys.stderr = capture.CaptureStream("stderr", 2, through=None if own else sys.stderr)
+        self._freshness.note(freshness.now())
+
+    def run(self, run: Run, code: bytes, call: bytes, tell: Callable[[object], None], is_async: bool) -> Final:
+        """Run an attempt in this thread; never raises."""
+        guard = ThreadInterrupt()
+        loop = asyncio.new_event_loop() if is_async else None
+        stop = _Cancel(loop) if loop is not None else (lambda: guard.stop(run.token))
+        with self._lock:
+            if run.token in self._revoked:
+                return Stopped(run.token, 0.0)
+            self._running[run.token] = stop
+            if self._freshness.is_stale_for(run.execution):
+                self._freshness.forget_modules()
+                self._runner = Runner()
+            runner = self._runner
+        began = freshness.now()
+        sink = Output(run.token, lambda messages: tell(_packed(messages)), self._flusher)
+        tell(None)
+        try:
+            if isinstance(stop, _Cancel):
+                final = stop.run(runner, run, code, call, sink)
+            else:
+                final = runner.run(run, lambda: code, call, sink, guard)
+        finally:
+            with self._lock:
+                self._running.pop(run.token, None)
+                self._freshness.note(began)
+        last = sink.close()
+        if last:
+            tell(_packed(last))
+        return final
+
+    def stop(self, token: int) -> None:
+        """Interrupt an attempt, or keep it from beginning."""
+        with self._lock:
+            interrupt = self._running.get(token)
+            if interrupt is None:
+                self._revoke(token)
+        if interrupt is not None:
+            interrupt()
+
+    def revoke(self, token: int) -> bool:
+        """Keep an attempt from beginning; False when it has begun."""
+        with self._lock:
+            if token not in self._running:
+                self._revoke(token)
+            return token in self._revoked
+
+    def _revoke(self, token: int) -> None:
+        self._revoked[token] = None
+        if len(self._revoked) > _REVOKED:
+            del self._revoked[next(iter(self._revoked))]
+
+
+class _Cancel:
+    """An `async def` attempt on a loop of its own: stopping cancels it, also while it waits."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._task: asyncio.Task[Final] | None = None
+        self._stopped = False
+
+    def __call__(self) -> None:
+        self._stopped = True
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._cancel)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def run(self, runner: Runner, run: Run, code: bytes, call: bytes, sink: Output) -> Final:
+        began = freshness.now()
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as loop:
+                return loop.run(self._run(runner, run, code, call, sink), context=contextvars.copy_context())
+        except asyncio.CancelledError:
+            return Stopped(run.token, freshness.now() - began)
+
+    async def _run(self, runner: Runner, run: Run, code: bytes, call: bytes, sink: Output) -> Final:
+        self._task = asyncio.current_task()
+        if self._stopped:
+            raise asyncio.CancelledError
+        return await runner.run_async(run, lambda: code, call, sink)
+
+
+_host: Host | None = None
+
+
+def prepare(own: bool, dask_worker: Any) -> bytes:
+    """Make this process ready for attempts; says what it is. Dask fills in `dask_worker`."""
+    global _host
+    if _host is None:
+        _host = Host(own)
+    memory = dask_worker.memory_manager.memory_limit or 0
+    return _encode(About(_host.identity, PROTOCOL, os.getpid(), dask_worker.state.nthreads, memory))
+
+
+def run_attempt(
+    identity: str, topic: str, inode: int, is_async: bool, data: bytes, code: bytes, call: bytes, *held: dask_values.Kept
+) -> dask_values.Kept:
+    """One attempt, as a Dask task; `held` are results of other attempts that its inputs refer to."""
+    from distributed import get_worker
+
+    host = _host
+    if host is None or host.identity != identity:
+        raise Misplaced("the worker process that this attempt was given to is gone")
+    run = _decode(data)
+    worker = get_worker()
+
+    def tell(what: object) -> None:
+        worker.log_event(topic, (run.token, what))
+
+    inputs = tuple(dask_values.filled(given, held) for given in run.inputs)
+    final = host.run(msgspec.structs.replace(run, inputs=inputs, directory=""), code, call, tell, is_async)
+    final, parts = dask_values.kept(final, run, inode)
+    message = _encode(final)
+    if len(message) <= EVENT_LIMIT:
+        tell([message])
+        message = b""
+    return message, parts
+
+
+def stop_attempt(token: int) -> None:
+    """Ask an attempt of this process to stop."""
+    if _host is not None:
+        _host.stop(token)
+
+
+def revoke_attempt(token: int) -> bool:
+    """Keep an attempt from beginning; False when it is too late for that."""
+    return _host is None or _host.revoke(token)
+
+
+def _packed(messages: Sequence[FromWorker]) -> list[bytes]:
+    return [_encode(message) for message in messages]
+
+
+def sees(paths: Sequence[str]) -> list[bool]:
+    """Which of these files this process can open."""
+    return [os.access(path, os.R_OK) for path in paths]
+
+
+def final_of(result: dask_values.Kept) -> bytes:
+    """The final message that was too large to be told at once."""
+    return result[0]
+
+
+def part_of(result: dask_values.Kept, part: str) -> bytes:
+    """One part of a result."""
+    return result[1][part]
+
+
