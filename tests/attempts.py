@@ -64,6 +64,7 @@ def attempt_of(
         code_data=code,
         call_data=encode_bytes((args, {})) if call is None else call,
         inputs=inputs,
+        log_limit=fields.pop("log_limit", 1 << 20),
         **fields,
     )
 

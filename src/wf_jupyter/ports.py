@@ -68,7 +68,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One attempt of one task, with all that a worker needs to run it.
 
     `inputs` stand in the order of the node's needs; then one per mapped parameter, named in `over`.
-    A result larger than `inline_limit` bytes is written as a file into `directory`.
+    A result larger than `inline_limit` bytes is written as a file into `directory`. Of what it prints,
+    `log_limit` characters are reported.
     `index` is the item's position when the task is a mapped item.
     """
 
@@ -88,6 +89,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     directory: str = ""
     inline_limit: int = 65536
     size_limit: int = 1 << 40
+    log_limit: int = 64 << 20
     index: int | None = None
 
 
@@ -236,7 +238,7 @@ class EventLog(Protocol):
 
 
 class ValueStore(Protocol):
-    """Encoded results."""
+    """Encoded results and whole logs."""
 
     async def values(self, execution: str, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Value]:
         """Values by (task key, part), as in `Value.part`; those that do not exist are left out."""
@@ -244,6 +246,10 @@ class ValueStore(Protocol):
 
     def directory(self, execution: str) -> Path:
         """Where workers write this execution's large values; exists when returned."""
+        ...
+
+    def logs(self, execution: str) -> Path:
+        """Where whole logs of this execution's tasks are kept; made by whoever writes the first."""
         ...
 
     async def adopt(self, values: Sequence[Value], into: str) -> tuple[Value, ...] | None:

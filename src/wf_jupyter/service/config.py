@@ -13,10 +13,11 @@ class RuntimeConfig:
     """How an orchestrator runs.
 
     `data_dir` holds the database and the values. `max_workers` limits the processes per environment.
-    `inline_limit` is the size in bytes up to which a result is kept in the database instead of a
-    file. `size_limit` bounds a single result, `log_limit` the characters of one attempt's whole log. `recovery` says what happens to executions whose
-    orchestrator died. `idle_seconds` is how long an unused worker stays. `grace` is the time in
-    seconds that a task has to end after it was asked to stop.
+    `inline_limit` is the size in bytes up to which a result is kept in the database instead of a file.
+    `size_limit` bounds a single result, `log_limit` the characters of one attempt's whole log.
+    `recovery` says what happens to executions whose orchestrator died. `idle_seconds` is how long an
+    unused worker stays. `grace` is the time in seconds that a task has to end after it was asked to
+    stop.
     """
 
     data_dir: Path

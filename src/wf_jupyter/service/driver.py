@@ -29,6 +29,7 @@ from wf_jupyter.model.stimuli import (
     CancelTask,
     Command,
     Found,
+    Printed,
     Report,
     RetryDue,
     Stimulus,
@@ -39,6 +40,7 @@ from wf_jupyter.ports import Batch, CacheEntry, Clock, Store
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.hub import Hub
 from wf_jupyter.service.inputs import InputReader, Values
+from wf_jupyter.service.logs import Logs
 from wf_jupyter.service.lookup import Lookup
 from wf_jupyter.service.slots import SlotPool
 
@@ -89,6 +91,7 @@ class Driver:
         self._task: asyncio.Task[None] | None = None
         self._broken: StoreError | None = None
         self._directory = ""
+        self._logs = Logs(lambda: store.logs(state.id))
         self._searches: set[asyncio.Task[None]] = set()
         self._found: list[CacheEntry] = []
 
@@ -101,6 +104,12 @@ class Driver:
 
     def post(self, report: Report) -> None:
         """Something happened to an attempt."""
+        if isinstance(report, Printed):
+            # At once: what an attempt prints beyond the event log's share must not pile up here.
+            kept = self._logs.take(report) if (report.task, report.attempt) in self._in_flight else None
+            if kept is None:
+                return
+            report = kept
         self._inbox.append((report, None))
         self._wake.set()
 
@@ -204,6 +213,7 @@ class Driver:
                 attempt = (stimulus.task, stimulus.attempt)
                 if attempt in self._in_flight:
                     self._in_flight.discard(attempt)
+                    self._logs.end(*attempt)
                     self._stopping.discard(attempt)
                     self._pool.ended(self)
             case _:
@@ -335,6 +345,7 @@ class Driver:
         for search in self._searches:
             search.cancel()
         self._timers.clear()
+        self._logs.close()
         self._pool.leave(self)
 
 

@@ -158,7 +158,7 @@ def _read_file(path: Path, offset: int, limit: int) -> LogText | None:
 
 def log_name(task: str, attempt: int) -> str:
     """The name of the file for an attempt's log: readable, and different for different keys on any file system."""
-    safe = quote(task, safe="[]- ").replace("%2F", "-")
+    safe = quote(task, safe="[]- ").replace("%2F", "-").replace(".", "%2E", task.startswith("."))
     if safe != task or task != task.lower() or len(safe) > _NAME_LENGTH:
         safe = f"{safe[:_NAME_LENGTH]}-{blake2b(task.encode('utf-8', 'replace'), digest_size=6).hexdigest()}"
     return f"{safe}.{attempt}.log"

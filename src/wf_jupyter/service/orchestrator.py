@@ -29,6 +29,7 @@ from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.driver import Driver
 from wf_jupyter.service.hub import EVERYTHING, Hub
 from wf_jupyter.service.ids import new_execution_id
+from wf_jupyter.service.logs import LogText, read_log
 from wf_jupyter.service.lookup import Lookup
 from wf_jupyter.service.mailbox import Events, Mailbox
 from wf_jupyter.service.pools import Pools
@@ -250,6 +251,15 @@ class Orchestrator:
         """The pickled exception of a failed task, when it could be pickled."""
         found = await self._store.values(execution, [(key, "error")])
         return found[key, "error"].data if found else None
+
+    async def log_text(
+        self, execution: str, key: str, attempt: int | None = None, offset: int = 0, limit: int = 1 << 20
+    ) -> LogText:
+        """What an attempt (by default the last) printed, whole: up to `limit` bytes from byte `offset` on."""
+        task = (await self._picture(execution)).tasks.get(key)
+        if task is None:
+            raise InputError(f"execution {execution} has no task {key!r}", "task")
+        return await read_log(self._store, execution, key, attempt or task.attempts, offset, limit)
 
     async def delete(self, execution: str) -> None:
         """Forget an execution; `StateConflict` while it runs."""

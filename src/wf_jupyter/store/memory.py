@@ -138,6 +138,10 @@ class MemoryStore(Store):
         """See `ports.ValueStore.directory`."""
         return self._data.places.directory(execution)
 
+    def logs(self, execution: str) -> Path:
+        """See `ports.ValueStore.logs`."""
+        return self._data.places.logs(execution)
+
     async def adopt(self, values: Sequence[Value], into: str) -> tuple[Value, ...] | None:
         """See `ports.ValueStore.adopt`."""
         self._check_open()

@@ -114,6 +114,10 @@ class SqliteStore(Store):
         with database.told_as_store_errors(self._writer.path.parent):
             return self._places.directory(execution)
 
+    def logs(self, execution: str) -> Path:
+        """See `ports.ValueStore.logs`."""
+        return self._places.logs(execution)
+
     async def adopt(self, values: Sequence[Value], into: str) -> tuple[Value, ...] | None:
         """See `ports.ValueStore.adopt`."""
         return await asyncio.to_thread(self._places.adopt, values, into)

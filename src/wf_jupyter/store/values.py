@@ -18,10 +18,11 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class Places:
-    """Where the files of large values are: `values/<execution>/` in the data directory."""
+    """Where files are: large values in `values/<execution>/`, whole logs in `logs/<execution>/`."""
 
     def __init__(self, data_dir: Path) -> None:
         self._root = data_dir / "values"
+        self._logs = data_dir / "logs"
         self._prefix = f"{data_dir}/"
 
     def directory(self, execution: str) -> Path:
@@ -30,9 +31,14 @@ class Places:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
+    def logs(self, execution: str) -> Path:
+        """The folder of an execution's whole logs; `ExecutionNotFound` as for `directory`."""
+        return self._logs / self._path(execution).name
+
     def remove(self, execution: str) -> None:
-        """Remove the folder with everything in it, if it exists."""
+        """Remove both folders with everything in them, if they exist."""
         shutil.rmtree(self._path(execution), ignore_errors=True)
+        shutil.rmtree(self.logs(execution), ignore_errors=True)
 
     def adopt(self, values: Iterable[Value], into: str) -> tuple[Value, ...] | None:
         """The same values with their files linked into another execution's folder; None when a file is gone."""
