@@ -289,7 +289,7 @@ export class GraphView {
 
   #step(direction: Direction): void {
     const boxes = this.#scene.graph.nodes.map((_, node) => this.#scene.box(node));
-    if (boxes.length > 0) this.#focusNode(nearest(boxes, Math.max(0, this.#stage.marks.current), direction));
+    if (boxes.length > 0) this.#focusNode(nearest(boxes, Math.max(0, this.#stage.marks.current), direction, this.#scene.turned));
   }
 
   #focusNode(node: number): void {

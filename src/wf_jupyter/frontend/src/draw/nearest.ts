@@ -1,11 +1,12 @@
-// Where an arrow key leads: the nearest box in that direction, straight ahead before aside.
+// Where an arrow key leads: along the flow to the next rank, across it to the next in the same rank.
 
 import type { Box } from "./scene.ts";
 
 export type Direction = "up" | "down" | "left" | "right";
 
-/** Index of the box that one reaches from `from`; `from` itself when there is none. */
-export function nearest(boxes: readonly Box[], from: number, direction: Direction): number {
+/** Index of the box that one reaches from `from`; `from` itself when there is none. `turned`: the flow goes right. */
+export function nearest(boxes: readonly Box[], from: number, direction: Direction, turned: boolean): number {
+  const along = turned === (direction === "left" || direction === "right");
   const start = middle(boxes[from]);
   let best = from;
   let least = Number.POSITIVE_INFINITY;
@@ -14,7 +15,7 @@ export function nearest(boxes: readonly Box[], from: number, direction: Directio
     const [ahead, aside] =
       direction === "up" ? [-dy, dx] : direction === "down" ? [dy, dx] : direction === "left" ? [-dx, dy] : [dx, dy];
     if (i === from || ahead < 4) return;
-    const cost = ahead + 2 * Math.abs(aside);
+    const cost = along ? 2 * ahead + Math.abs(aside) : ahead + 4 * Math.abs(aside);
     if (cost < least) [best, least] = [i, cost];
   });
   return best;
