@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import getpass
 import os
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from wf_jupyter.client import display, session
 from wf_jupyter.client.connection import Connection
+from wf_jupyter.client.environment import environment
 from wf_jupyter.client.execution import Execution
 from wf_jupyter.client.listing import Executions
 from wf_jupyter.client.publishing import published
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.status import ExecutionStatus
-from wf_jupyter.model.submission import Environment
 from wf_jupyter.values.packaging import pack
 
 if TYPE_CHECKING:
@@ -45,9 +43,9 @@ def submit(bound: BoundWorkflow, options: ExecutionOptions) -> Execution:
     submission = pack(bound.draft, environment(), options, owner=_owner(), notebook=notebook)
     if options.executor == "inline":
         embedded = session.embedded()
-        return Execution(embedded, embedded.submit_inline(submission))
+        return Execution(embedded, embedded.submit_inline(submission), bound)
     connection = session.current()
-    return Execution(connection, connection.submit(submission))
+    return Execution(connection, connection.submit(submission), bound)
 
 
 def run(bound: BoundWorkflow, options: ExecutionOptions) -> Any:
@@ -100,17 +98,6 @@ def execute(name: str, inputs: Mapping[str, Any] | None = None) -> Execution:
         raise InputError(f"name={name!r} is not allowed: it must be the name of a published workflow", "name")
     connection = session.current()
     return Execution(connection, connection.execute(name, dict(inputs or {})))
-
-
-def environment() -> Environment:
-    """Where this process runs, so that workers can be like it."""
-    here = str(Path.cwd())
-    return Environment(
-        executable=sys.executable,
-        directory=here,
-        path=tuple(str(Path(entry).absolute()) for entry in sys.path),
-        variables=dict(os.environ),
-    )
 
 
 def _status(status: str | None) -> ExecutionStatus | None:

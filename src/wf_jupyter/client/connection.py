@@ -6,7 +6,7 @@ errors of `wf_jupyter.errors`. Every interrupt (^C) is let through at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from wf_jupyter.client.mirror import Mirror
@@ -14,7 +14,7 @@ from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Cancel, Pause, Resume, Retry
-from wf_jupyter.model.submission import Submission
+from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import UnknownEvent
 
@@ -42,6 +42,12 @@ class Connection(Protocol):
 
     def refresh(self, mirror: Mirror) -> None:
         """Bring a mirror up to what the orchestrator knows at this moment."""
+        ...
+
+    def rerun(
+        self, execution: str, from_: Sequence[str], environment: Environment, submission: Submission | None
+    ) -> str:
+        """Start a new execution on the results of an old one; returns its id."""
         ...
 
     def command(self, execution: str, action: Action) -> None:

@@ -14,7 +14,7 @@ import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
@@ -22,11 +22,12 @@ from weakref import WeakValueDictionary
 from wf_jupyter.client.connection import Action
 from wf_jupyter.client.loop import background
 from wf_jupyter.client.mirror import Mirror
-from wf_jupyter.errors import ExecutionNotFound, InputError, ServerUnavailable
+from wf_jupyter.errors import ExecutionNotFound, ServerUnavailable
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
-from wf_jupyter.model.submission import Submission
+from wf_jupyter.model.stimuli import Resume, Retry
+from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import UnknownEvent
 
@@ -76,18 +77,29 @@ class EmbeddedConnection:
     def submit_inline(self, submission: Submission) -> str:
         """Run an execution in the calling thread, task after task; returns its id when it has ended."""
         execution = self.submit(submission)
-        mirror = self.follow(execution)
-        inline = self._runtime.inline
-        if inline is None:
-            raise InputError("executor='inline' was not asked for", "executor")
-        inline.run_pending(lambda: mirror.status.is_final)
+        self._run_inline(execution)
         return execution
+
+    def _run_inline(self, execution: str) -> None:
+        """If the execution is an inline one, run its tasks here and now, until it has ended."""
+        if self._call(self._orchestrator.options(execution)).executor == "inline" and self._runtime.inline is not None:
+            mirror = self.follow(execution)
+            self._runtime.inline.run_pending(lambda: mirror.status.is_final)
 
     def execute(self, name: str, inputs: Mapping[str, object]) -> str:
         return self._call(self._orchestrator.execute(name, inputs))
 
+    def rerun(
+        self, execution: str, from_: Sequence[str], environment: Environment, submission: Submission | None
+    ) -> str:
+        again = self._call(self._orchestrator.rerun(execution, from_, environment, submission))
+        self._run_inline(again)
+        return again
+
     def command(self, execution: str, action: Action) -> None:
         self._call(self._orchestrator.command(execution, action))
+        if isinstance(action, Resume | Retry):
+            self._run_inline(execution)
 
     def executions(
         self,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, Literal, overload
 
-from wf_jupyter.client import display, outcome, records
+from wf_jupyter.client import display, outcome, records, rerunning
 from wf_jupyter.client.connection import Action, Connection
 from wf_jupyter.client.mirror import Link, Mirror
 from wf_jupyter.client.records import LogText
@@ -27,11 +27,17 @@ from wf_jupyter.ports import ExecutionResult
 class Execution:
     """One execution. Every method may be called from any thread, also inside a running event loop."""
 
-    def __init__(self, connection: Connection, execution: str) -> None:
+    def __init__(self, connection: Connection, execution: str, bound: Any = None) -> None:
         self._connection = connection
         self._id = execution
+        self._bound = bound
         self._mirror: Mirror | None = None
         self._view: Any = None
+
+    @property
+    def bound(self) -> Any:
+        """The bound workflow, in the kernel that submitted it; else None."""
+        return self._bound
 
     # -- what it is --------------------------------------------------------------------------------
 
@@ -103,6 +109,21 @@ class Execution:
     def retry(self) -> None:
         """Run failed, skipped and cancelled tasks again; finished ones are kept."""
         self._command(Retry())
+
+    def rerun(self, from_: rerunning.TaskNames = None, inputs: Mapping[str, object] | None = None) -> Execution:
+        """Start a new execution that keeps every result whose code and inputs are unchanged.
+
+        Args:
+            from_: a task or mapped task, by key or as a task of this execution (or several of them), to
+                compute anew with all that follows it. Without it, what has a result is kept.
+            inputs: inputs to change. The workflow is traced again, so this needs the kernel that
+                submitted the execution.
+
+        Raises:
+            StateConflict: the execution has not ended.
+            InputError: an unknown task or input, or `inputs` in a kernel that did not submit the execution.
+        """
+        return rerunning.rerun(self, from_, inputs)
 
     # -- looking closer ----------------------------------------------------------------------------
 

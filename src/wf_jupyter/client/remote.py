@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 from weakref import WeakValueDictionary
@@ -22,11 +22,11 @@ from wf_jupyter.errors import ProtocolMismatch, ServerUnavailable
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
-from wf_jupyter.model.submission import Submission
+from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import UnknownEvent, decode_events
 from wf_jupyter.protocol.messages import Hello
-from wf_jupyter.protocol.rest import MAX_PAGE, MAX_WAIT, MSGPACK, Created, ExecutionPage, PublishBody
+from wf_jupyter.protocol.rest import MAX_PAGE, MAX_WAIT, MSGPACK, Created, ExecutionPage, PublishBody, RerunBody
 
 
 class _Events(msgspec.Struct):
@@ -79,6 +79,15 @@ class RemoteConnection:
     def execute(self, name: str, inputs: Mapping[str, object]) -> str:
         body = self._call("POST", "executions", body=msgspec.json.encode({"workflow": name, "input": inputs}))
         return msgspec.json.decode(body, type=Created).execution_id
+
+    def rerun(
+        self, execution: str, from_: Sequence[str], environment: Environment, submission: Submission | None
+    ) -> str:
+        sent = RerunBody(from_=list(from_), environment=environment, submission=submission)
+        body = self._call(
+            "POST", f"{_execution(execution)}/rerun", body=msgspec.msgpack.encode(sent), content_type=MSGPACK
+        )
+        return msgspec.json.decode(body, type=Created).id
 
     def command(self, execution: str, action: Action) -> None:
         self._call("POST", f"{_execution(execution)}/{type(action).__name__.lower()}", body=b"{}")

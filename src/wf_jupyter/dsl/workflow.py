@@ -10,7 +10,7 @@ from wf_jupyter.dsl import launch, tracing
 from wf_jupyter.dsl.inputs import bound_inputs, has_nodes, previews
 from wf_jupyter.dsl.options import checked_name, execution_options, is_async
 from wf_jupyter.dsl.task import Task
-from wf_jupyter.errors import WorkflowDefinitionError
+from wf_jupyter.errors import InputError, WorkflowDefinitionError
 from wf_jupyter.model.draft import Draft
 from wf_jupyter.model.policy import ExecutionOptions
 
@@ -92,7 +92,7 @@ class Workflow(Generic[P, R]):
             with trace.body(self.function, self.name):
                 draft = trace.finish(_checked_result(self.name, self.function(*bound.args, **bound.kwargs)))
         draft.inputs = previews(bound)
-        return BoundWorkflow(self, draft)
+        return BoundWorkflow(self, draft, bound)
 
     def _inline(self, trace: tracing.Trace, args: tuple[object, ...], inputs: Mapping[str, object]) -> R:
         bound = bound_inputs(self.name, self.function, self.signature, args, inputs)
@@ -116,9 +116,10 @@ class BoundWorkflow:
     #: Recognised by this attribute where importing the class would cost too much.
     __wf_bound__ = True
 
-    def __init__(self, workflow: Workflow[..., Any], draft: Draft) -> None:
+    def __init__(self, workflow: Workflow[..., Any], draft: Draft, arguments: inspect.BoundArguments) -> None:
         self.workflow = workflow
         self.draft = draft
+        self._arguments = arguments
 
     @property
     def name(self) -> str:
@@ -141,6 +142,18 @@ class BoundWorkflow:
         if outer is not None:
             raise WorkflowDefinitionError(f"{self.name!r} cannot be submitted while {outer.workflow!r} is being traced")
         return launch.client().submit(self, self.options)
+
+    def with_inputs(self, **inputs: object) -> BoundWorkflow:
+        """The same workflow with some inputs changed, traced again; errors as those of `Workflow.bind`."""
+        signature = self._arguments.signature
+        unknown = [name for name in inputs if name not in signature.parameters]
+        if unknown:
+            raise InputError(
+                f"workflow {self.name!r} has no input {unknown[0]!r}; it has {', '.join(signature.parameters)}", unknown[0]
+            )
+        changed = inspect.BoundArguments(signature, type(self._arguments.arguments)(self._arguments.arguments))
+        changed.arguments.update(inputs)
+        return self.workflow._bind(changed.args, changed.kwargs)
 
     def to_svg(self) -> str:
         """The graph as an SVG image."""

@@ -12,7 +12,7 @@ from wf_jupyter.errors import InputError
 from wf_jupyter.model.events import Event, ResultInfo
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
-from wf_jupyter.model.submission import Environment
+from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.protocol.problems import input_error
 
 PREFIX = "wf-jupyter/api/v1"
@@ -93,6 +93,25 @@ class CommandBody(msgspec.Struct, frozen=True, kw_only=True):
 
     reason: str = ""
     task: str | None = None
+
+
+class RerunBody(msgspec.Struct, frozen=True, kw_only=True):
+    """`POST executions/{id}/rerun` (JSON, or MessagePack from kernels; may be left out).
+
+    `from` names the tasks or mapped tasks to compute anew with all that follows. Kernels may add where
+    to run, and the workflow traced again with other inputs.
+    """
+
+    from_: str | list[str] | None = msgspec.field(default=None, name="from")
+    environment: Environment | None = None
+    submission: Submission | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """The tasks to compute anew."""
+        if self.from_ is None:
+            return []
+        return [self.from_] if isinstance(self.from_, str) else self.from_
 
 
 class PublishBody(msgspec.Struct, frozen=True, kw_only=True):

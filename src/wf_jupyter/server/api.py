@@ -16,7 +16,7 @@ from tornado import web
 
 from wf_jupyter.errors import WorkflowError
 from wf_jupyter.protocol import problems
-from wf_jupyter.protocol.rest import JSON, MSGPACK, read_json, read_msgpack, read_query
+from wf_jupyter.protocol.rest import JSON, MSGPACK, Created, read_json, read_msgpack, read_query
 from wf_jupyter.server.access import KernelAccess
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.rate_limit import RateLimiter
@@ -78,6 +78,13 @@ class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):
     def answer_packed(self, value: object) -> None:
         """End with a MessagePack body."""
         self.finish(msgspec.msgpack.encode(value), set_content_type=MSGPACK)
+
+    async def answer_created(self, execution: str) -> None:
+        """End with 201, and where the new execution is."""
+        snapshot = await self.ask(lambda engine: engine.snapshot(execution))
+        self.set_header("Location", f"{self.base_url}wf-jupyter/api/v1/executions/{execution}")
+        created = Created(id=execution, execution_id=execution, workflow=snapshot.workflow, status=snapshot.status)
+        self.answer(created, status=201)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Errors of our tree are answers: the access log's line is enough."""

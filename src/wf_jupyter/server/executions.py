@@ -15,11 +15,11 @@ from wf_jupyter.model.submission import Submission
 from wf_jupyter.protocol.messages import Execute
 from wf_jupyter.protocol.rest import (
     CommandBody,
-    Created,
     EventPage,
     EventsQuery,
     ExecutionPage,
     ExecutionsQuery,
+    RerunBody,
     ResultPage,
     ResultQuery,
 )
@@ -59,11 +59,7 @@ class ExecutionsHandler(RestHandler):
     async def post(self) -> None:
         """Start one: a published workflow by name (JSON), or a submission with its code (MessagePack)."""
         self.limit_rate()
-        execution = await (self._start_submitted() if self.is_packed else self._start_published())
-        snapshot = await self.ask(lambda engine: engine.snapshot(execution))
-        self.set_header("Location", f"{self.base_url}wf-jupyter/api/v1/executions/{execution}")
-        created = Created(id=execution, execution_id=execution, workflow=snapshot.workflow, status=snapshot.status)
-        self.answer(created, status=201)
+        await self.answer_created(await (self._start_submitted() if self.is_packed else self._start_published()))
 
     async def _start_submitted(self) -> str:
         submission = self.packed_body(Submission)
@@ -106,6 +102,24 @@ class CommandHandler(RestHandler):
         command = _command(name, self.body(CommandBody) if self.request.body.strip() else CommandBody())
         await self.ask(lambda engine: engine.command(execution, command))
         self.answer({})
+
+
+class RerunHandler(RestHandler):
+    """A new execution on the results of an old one."""
+
+    @web.authenticated
+    @permitted("execute")
+    async def post(self, execution: str) -> None:
+        """Start it; 409 while the old one has not ended."""
+        self.limit_rate()
+        if self.is_packed:
+            wanted = self.packed_body(RerunBody)
+        else:
+            wanted = self.body(RerunBody) if self.request.body.strip() else RerunBody()
+        again = await self.ask(
+            lambda engine: engine.rerun(execution, wanted.keys, wanted.environment, wanted.submission, self.person)
+        )
+        await self.answer_created(again)
 
 
 class EventsHandler(RestHandler):

@@ -10,6 +10,7 @@ from wf_jupyter.server.executions import (
     ExecutionHandler,
     ExecutionsHandler,
     HelloHandler,
+    RerunHandler,
     ResultHandler,
 )
 from wf_jupyter.server.pages import ExecutionPage, ListPage, PageHandler
@@ -33,6 +34,7 @@ def routes() -> list[Route]:
         (f"/{PREFIX}/executions/?", ExecutionsHandler),
         (execution, ExecutionHandler),
         (f"{execution}/(cancel|pause|resume|retry)", CommandHandler),
+        (f"{execution}/rerun", RerunHandler),
         (f"{execution}/events", EventsHandler),
         (f"{execution}/result", ResultHandler),
         (f"{execution}/tasks/{_KEY}/logs", LogsHandler),

@@ -19,6 +19,7 @@ from wf_jupyter.errors import ExecutionNotFound, InputError, StateConflict, Work
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.graph import check_graph
 from wf_jupyter.model.keys import Digest
+from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.snapshot import Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Command, Recover, Report, Retry, Start
@@ -201,6 +202,10 @@ class Orchestrator:
     async def snapshot(self, execution: str) -> Snapshot:
         """The execution as it is on disk now."""
         return copy_snapshot(await self._picture(execution))
+
+    async def options(self, execution: str) -> ExecutionOptions:
+        """How the execution was asked to run."""
+        return (await self._store.record(execution)).submission.options
 
     async def executions(
         self,

@@ -321,3 +321,30 @@ def test_status_costs_no_request_once_followed(place):
     for _ in range(1000):
         assert execution.status == "succeeded"
     assert time.perf_counter() - begin < 1
+
+
+def test_a_rerun_with_other_inputs_keeps_what_they_do_not_touch() -> None:
+    @wf.task
+    def slow(a):
+        return a
+
+    @wf.task
+    def both(a, b):
+        return [a, b]
+
+    @wf.workflow
+    def mixed(a: int, b: int):
+        return both(slow(a), b)
+
+    first = mixed.submit(a=1, b=2)
+    assert first.result(timeout=60) == [1, 2]
+    second = first.rerun(inputs={"b": 3})
+    assert second.result(timeout=60) == [1, 3]
+    assert [task.status for task in second.tasks.values()] == ["cached", "succeeded"]
+    third = second.rerun(from_=second.tasks["slow"])
+    assert third.result(timeout=60) == [1, 3]
+    assert [task.status for task in third.tasks.values()] == ["succeeded", "succeeded"]
+    with pytest.raises(wf.InputError, match="no input 'c'"):
+        first.rerun(inputs={"c": 1})
+    with pytest.raises(wf.InputError, match="submitted"):
+        wf.get_execution(first.id).rerun(inputs={"b": 1})
