@@ -75,7 +75,7 @@ describe("a task's card", () => {
     expect(card(el, "load").textContent).toBe("load1.24 M rows2.0 s");
     expect(card(el, "clean").textContent).toBe("cleanValueError · try 3");
     expect(card(el, "fit").textContent).toBe("fit62 % · 19 s left");
-    expect(card(el, "report").textContent).toBe("reportwaiting for 2");
+    expect(card(el, "report").textContent).toBe("reportwaiting for 1");
     expect(card(el, "clean").getAttribute("aria-label")).toBe("clean, failed, ValueError: 14 rows with null id");
   });
 
