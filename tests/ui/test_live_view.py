@@ -235,3 +235,7 @@ def test_the_quickstart_runs_and_ends_well(open_file: Callable, page: Any, theme
     page.wait_for_function(STATUS, arg="succeeded", timeout=120_000)
     notebook.idle()
     notebook.picture(f"quickstart-{short}")
+    for tab in ("Timeline", "Table"):
+        page.locator(".wfj-root").get_by_role("tab", name=tab).click()
+        page.get_by_role("tabpanel", name=tab.lower()).wait_for()
+        notebook.picture(f"quickstart-{tab.lower()}-{short}")
