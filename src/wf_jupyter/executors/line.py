@@ -14,6 +14,7 @@ from wf_jupyter.executors.blobs import SHARED_CALL, BlobShelf
 from wf_jupyter.executors.messages import (
     LOST,
     PROTOCOL,
+    UNREADABLE,
     Done,
     Drained,
     Expanded,
@@ -199,6 +200,8 @@ class Line:
             told = ending_of(returncode)
             if returncode == LOST:
                 told = "the worker lost its connection: did the task close descriptors that it had not opened?"
+            elif returncode == UNREADABLE:
+                told = "the worker runs another version of wf_jupyter than the server: restart the server"
         else:
             told = f"a worker could not start with {self._environment.executable}: {ending_of(returncode)}"
             told = told.replace(" in the middle of the task", "") + (f"\n{self._tail.strip()}" if self._tail else "")

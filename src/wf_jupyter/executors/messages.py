@@ -22,6 +22,8 @@ from wf_jupyter.ports import Attempt, Input
 PROTOCOL = 1
 #: Exit code of a worker that can no longer talk to its parent.
 LOST = 70
+#: Exit code of a worker that could not make sense of a message.
+UNREADABLE = 71
 
 
 class _Message(msgspec.Struct, frozen=True, array_like=True):

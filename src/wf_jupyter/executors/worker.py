@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import traceback
 from queue import SimpleQueue
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from wf_jupyter.executors.frames import FrameTooLarge
 from wf_jupyter.executors.interrupts import Interrupts
 from wf_jupyter.executors.messages import (
     PROTOCOL,
+    UNREADABLE,
     Blob,
     Drained,
     Final,
@@ -141,8 +143,13 @@ class Worker:
             self._drained.get()
 
     def _listen(self) -> None:
-        for message in self.channel.receive():
-            self._on_message(message)
+        try:
+            for message in self.channel.receive():
+                self._on_message(message)
+        except BaseException:
+            # Without this thread the process would hang; its end is something that the parent sees.
+            os.write(2, traceback.format_exc().encode())
+            os._exit(UNREADABLE)
 
     def _on_message(self, message: ToWorker) -> None:
         match message:
