@@ -9,13 +9,15 @@ import type { View } from "./viewport.ts";
 
 const MOST_EDGES = 8_000;
 const MOST_PIXELS = 8e6;
+/** Scale below which curves would be nothing but a haze. */
+const CURVES = 0.06;
 
 /** Paints what has no card. Nothing is kept on the page while there is nothing to paint. */
 export class FarLayer {
   #canvas: HTMLCanvasElement | null = null;
-  #curves: Path2D[] = [];
+  #routes: readonly Route[] = [];
+  #curves: Path2D[] | null = null;
   #boxes: readonly Box[] = [];
-  #step = 1;
 
   constructor(
     private readonly window: HTMLElement,
@@ -25,8 +27,9 @@ export class FarLayer {
   /** The drawing in its own coordinates; empty routes mean that all of it is DOM. */
   load(routes: readonly Route[], boxes: readonly Box[]): void {
     this.#boxes = boxes;
-    this.#step = Math.max(1, Math.ceil(routes.length / MOST_EDGES));
-    this.#curves = typeof Path2D === "undefined" ? [] : routes.filter((_, i) => i % this.#step === 0).map(({ line }) => new Path2D(line));
+    const step = Math.max(1, Math.ceil(routes.length / MOST_EDGES));
+    this.#routes = routes.filter((_, i) => i % step === 0);
+    this.#curves = null;
     if (routes.length === 0) this.dispose();
   }
 
@@ -41,11 +44,7 @@ export class FarLayer {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.setTransform(view.scale * ratio, 0, 0, view.scale * ratio, view.x * ratio, view.y * ratio);
-    context.strokeStyle = palette.line;
-    context.globalAlpha = Math.min(1, 0.25 + view.scale);
-    context.lineWidth = Math.max(1.4, 0.7 / view.scale);
-    for (const curve of this.#curves) context.stroke(curve);
-    context.globalAlpha = 1;
+    if (view.scale >= CURVES) this.#paintCurves(context, view, palette);
     this.#paintBoxes(context, view, width, height, palette, statusOf);
   }
 
@@ -54,6 +53,15 @@ export class FarLayer {
     this.#canvas.width = this.#canvas.height = 0;
     this.#canvas.remove();
     this.#canvas = null;
+  }
+
+  #paintCurves(context: CanvasRenderingContext2D, view: View, palette: Palette): void {
+    this.#curves ??= this.#routes.map(({ line }) => new Path2D(line));
+    context.strokeStyle = palette.line;
+    context.globalAlpha = Math.min(1, 0.25 + view.scale);
+    context.lineWidth = Math.max(1.4, 0.7 / view.scale);
+    for (const curve of this.#curves) context.stroke(curve);
+    context.globalAlpha = 1;
   }
 
   #paintBoxes(

@@ -3,7 +3,7 @@ import type { Run } from "../fold/run.ts";
 import { drawn, type Drawn } from "../layout/drawn.ts";
 import { Layout } from "../layout/layout.ts";
 import { CARD_HEIGHT, CARD_WIDTH } from "./card.ts";
-import { routes, type Route } from "./edges.ts";
+import { routes, type Route, type Sizes } from "./edges.ts";
 import { GROUP_WIDTH, groupHeight, OPEN_IN_PLACE } from "./group.ts";
 
 /** A rectangle of the drawing. */
@@ -57,9 +57,10 @@ export class Scene {
     const scope = this.scope === null ? -1 : (this.run.groupRows.get(this.scope) ?? -1);
     const before = this.graph;
     this.graph = drawn(this.run, scope, before.nodes);
+    const sizes = { across: this.#across, along: this.#along };
     const kept = before.nodes.length > 0 && before.nodes.every(({ key }, i) => this.graph.nodes[i]?.key === key);
     this.#measure();
-    if (kept && this.#grow(before, remade)) return "grown";
+    if (kept && this.#grow(before, sizes, remade)) return "grown";
     this.arrange(room);
     return kept ? "grown" : "new";
   }
@@ -98,7 +99,7 @@ export class Scene {
   }
 
   /** Grow in place when only nodes were added, with edges to them. */
-  #grow(before: Drawn, remade: (node: number) => void): boolean {
+  #grow(before: Drawn, sizes: Sizes, remade: (node: number) => void): boolean {
     const layout = this.#layout;
     const { nodes, sources, targets } = this.graph;
     const old = before.nodes.length;
@@ -106,7 +107,8 @@ export class Scene {
     if (layout === null || inner(targets) !== inner(before.targets)) return false;
     for (let node = 0; node < old; node++) {
       if (before.nodes[node]!.group < 0 !== nodes[node]!.group < 0) remade(node);
-      layout.resize(node, this.#across[node]!, this.#along[node]!);
+      const [across, along] = [this.#across[node]!, this.#along[node]!];
+      if (across !== sizes.across[node] || along !== sizes.along[node]) layout.resize(node, across, along);
     }
     return layout.insert({ across: this.#across, along: this.#along, sources, targets });
   }

@@ -25,7 +25,7 @@ export function align(graph: Layers, up: Links, down: Links): number[] {
         weight[v] = pulls.reduce((sum, { weight }) => sum + weight, 0.01);
         wish[v] = pulls.length === 0 ? at[v]! : last ? median(pulls, at[v]!) : mean(pulls);
       }
-      settle(graph, layer, wish, weight, at);
+      settle(graph, layer, (v) => wish[v]!, (v) => weight[v]!, at);
     }
   }
   const least = at.reduce((low, x, v) => Math.min(low, x - graph.across[v]! / 2), Number.POSITIVE_INFINITY);
@@ -45,8 +45,8 @@ export function distance(graph: Layers, left: number, right: number): number {
 export function settle(
   graph: Layers,
   layer: readonly number[],
-  wish: ArrayLike<number>,
-  weight: ArrayLike<number>,
+  wish: (vertex: number) => number,
+  weight: (vertex: number) => number,
   at: number[],
 ): void {
   const sums: number[] = [];
@@ -57,8 +57,8 @@ export function settle(
   layer.forEach((v, i) => {
     if (i > 0) offset += distance(graph, layer[i - 1]!, v);
     offsets.push(offset);
-    let sum = weight[v]! * (wish[v]! - offset);
-    let total = weight[v]!;
+    let total = weight(v);
+    let sum = total * (wish(v) - offset);
     let count = 1;
     while (sums.length > 0 && sums.at(-1)! / weights.at(-1)! > sum / total) {
       sum += sums.pop()!;

@@ -44,17 +44,16 @@ export class Component {
     this.width = this.at.reduce((most, x, v) => Math.max(most, x + across[v]! / 2), 0);
   }
 
-  /** Give a node another size, keeping every order and moving as little as possible. */
+  /** Give a node another size, keeping every order and moving as little as possible. `measure` is due afterwards. */
   resize(node: number, across: number, along: number): void {
     this.graph.across[node] = across;
     this.graph.along[node] = along;
     this.#keep(this.graph.rank[node]!);
-    this.measure();
   }
 
   /**
    * Add a node below its `sources` (nodes of this component), all the others staying in order.
-   * Only vertices of the ranks that it touches move, and only as far as it needs room.
+   * Only vertices of the ranks that it touches move, and only as far as it needs room. `measure` is due afterwards.
    */
   insert(member: number, across: number, along: number, sources: readonly number[]): void {
     const graph = this.graph;
@@ -64,7 +63,6 @@ export class Component {
     const centre = sources.reduce((sum, source) => sum + this.at[source]!, 0) / Math.max(1, sources.length);
     for (const source of sources) this.#extend(source, rank);
     this.#place(node, rank, centre);
-    this.measure();
   }
 
   /** Nodes come before dummies: the first dummy gives up its number to a new node. */
@@ -121,7 +119,6 @@ export class Component {
 
   /** Make room in a rank: what was there is heavy, `light` gives way. */
   #keep(rank: number, light = -1): void {
-    const weight = this.graph.rank.map((_, v) => (v === light ? 1 : 100));
-    settle(this.graph, this.graph.layers[rank]!, [...this.at], weight, this.at);
+    settle(this.graph, this.graph.layers[rank]!, (v) => this.at[v]!, (v) => (v === light ? 1 : 100), this.at);
   }
 }

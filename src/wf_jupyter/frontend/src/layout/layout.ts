@@ -73,7 +73,9 @@ export class Layout {
 
   /** Change a node's size in place. */
   resize(node: number, across: number, along: number): void {
-    this.#parts[this.#partOf[node]!]!.resize(this.#local[node]!, across, along);
+    const part = this.#parts[this.#partOf[node]!]!;
+    part.resize(this.#local[node]!, across, along);
+    part.measure();
     this.#pack();
   }
 
@@ -96,6 +98,7 @@ export class Layout {
       if (parts.size > 1) return false;
       part.push(parts.values().next().value ?? -1 - i);
     }
+    const touched = new Set<Component>();
     into.forEach((sources, i) => {
       const node = old + i;
       const across = sketch.across[node]!;
@@ -108,7 +111,9 @@ export class Layout {
       this.#partOf[node] = index;
       this.#local[node] = this.#parts[index]!.members.length;
       this.#parts[index]!.insert(node, across, along, sources.map((source) => this.#local[source]!));
+      touched.add(this.#parts[index]!);
     });
+    for (const component of touched) component.measure();
     this.inserted += into.length;
     this.#pack();
     return true;

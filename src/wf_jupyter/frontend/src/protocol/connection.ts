@@ -1,7 +1,7 @@
 // Which way the truth comes: the page's own server if it is the one that runs the execution, else the
 // kernel, else what was saved. Decided by identity, not by whether something can be reached.
 import { channel, type Channel, type Subscriber } from "./channel.ts";
-import { decodeSnapshot, isObject } from "./decode.ts";
+import { decodeEvents, decodeSnapshot, isObject, type Incoming } from "./decode.ts";
 import { executionPath, pageConfig, RequestError, Rest, type Hello } from "./page.ts";
 import { Relay, type Model } from "./relay.ts";
 import { backoff, type Command, type Sink, type Source } from "./source.ts";
@@ -51,6 +51,13 @@ export class Connection implements Source {
     if (this.rest === null) return null;
     const body = await this.rest.get(executionPath(this.executionId, "tasks", key, what));
     return isObject(body) && Array.isArray(body[what]) ? body[what] : [];
+  }
+
+  /** A page of the events after `after`; null when only the kernel could tell. */
+  async events(after: number): Promise<readonly Incoming[] | null> {
+    if (this.rest === null) return null;
+    const body = await this.rest.get(`${executionPath(this.executionId, "events")}?after=${after}&limit=5000`);
+    return isObject(body) ? decodeEvents(body["events"]) : [];
   }
 
   close(): void {

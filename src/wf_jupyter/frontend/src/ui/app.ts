@@ -23,8 +23,6 @@ const TICK_MS = 250;
 export interface ViewOptions {
   readonly tab: Tab;
   readonly height: number;
-  /** The tab that was chosen by hand. */
-  readonly tabChanged?: (tab: Tab) => void;
 }
 
 /** The view in `root`. After `dispose` nothing of it is left: no listener, timer, observer or element. */
@@ -52,17 +50,17 @@ export class App implements Listener {
   constructor(
     private readonly session: Session,
     place: HTMLElement,
-    private readonly options: ViewOptions,
+    options: ViewOptions,
   ) {
     const { signal } = this.#ending;
     this.#tab = options.tab;
     this.#root = html("div", "wfj-root", { "data-lm-suppress-shortcuts": "true", role: "region", "aria-label": `Workflow ${session.run.workflow}` });
     this.#header = new Header({
-      tab: (tab) => this.#open(tab, true),
+      tab: (tab) => this.#open(tab),
       command: (command) => this.#command(session.command(command)),
       filter: (status) => {
         this.#table.filter(status);
-        this.#open("table", true);
+        this.#open("table");
       },
       reconnect: () => session.nudge(),
     });
@@ -84,7 +82,7 @@ export class App implements Listener {
     this.#root.addEventListener("keydown", (event) => this.#key(event), { signal });
     place.append(this.#root);
     this.#watch();
-    this.#open(this.#tab, false);
+    this.#open(this.#tab);
     this.#leave = session.join(this);
     this.#showTexts();
     this.connection(session.state);
@@ -212,7 +210,7 @@ export class App implements Listener {
     };
   }
 
-  #open(tab: Tab, byHand: boolean): void {
+  #open(tab: Tab): void {
     this.#tab = tab;
     this.#header.tab = tab;
     const pictures = { graph: this.#graph, timeline: this.#timeline, table: this.#table };
@@ -220,7 +218,7 @@ export class App implements Listener {
     this.#body.setAttribute("aria-label", tab);
     this.#picture().changed({ tasks: new Set(), groups: new Set(), structure: true });
     if (tab === "graph") this.#graph.resized();
-    if (byHand) this.options.tabChanged?.(tab);
+    if (tab === "timeline") void this.session.loadAttempts().then(() => this.#tab === "timeline" && this.#timeline.refresh());
   }
 
   #select(key: string, error = false): void {
@@ -268,7 +266,7 @@ export class App implements Listener {
 
   #nextFailure(): void {
     const current = this.#panel?.key ?? this.#drawer?.key ?? null;
-    if (this.#tab !== "graph") this.#open("graph", true);
+    if (this.#tab !== "graph") this.#open("graph");
     const key = this.#graph.nextFailure(current);
     if (key === null) return;
     this.#graph.focus(key);

@@ -35,7 +35,7 @@ export interface HeaderActions {
 export class Header {
   readonly element: HTMLElement;
   readonly #name = html("span", "wfj-title");
-  readonly #pill = html("span", "wfj-pill", { role: "status" });
+  readonly #pill = html("span", "wfj-pill");
   readonly #elapsed = html("span", "wfj-elapsed");
   readonly #badge: HTMLButtonElement;
   readonly #commands = html("span", "wfj-commands");

@@ -27,7 +27,10 @@ export function plainText(text: string): HTMLElement {
 export function sandbox(source: string, label: string, dark: boolean): HTMLElement {
   const frame = html("iframe", "wfj-frame", { sandbox: "", title: label, loading: "lazy", referrerpolicy: "no-referrer" });
   const style = `:root{color-scheme:${dark ? "dark" : "light"}}body{font:12px system-ui,sans-serif;margin:4px}
-table{border-collapse:collapse}td,th{padding:2px 8px;text-align:right;border-bottom:1px solid #8884}`;
+table{border-collapse:collapse}td,th{padding:2px 8px;text-align:right;border:0;border-bottom:1px solid #8884}`;
+  // a sandboxed frame cannot be measured: rows are counted instead
+  const rows = source.match(/<(tr|br|p|li|div)\b/gi)?.length ?? 0;
+  frame.style.height = `${Math.min(260, Math.max(44, 26 + rows * 21))}px`;
   frame.srcdoc = `<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${POLICY}"><style>${style}</style>${source}`;
   return frame;
 }

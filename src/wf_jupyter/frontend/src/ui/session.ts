@@ -75,6 +75,21 @@ export class Session {
     return (await this.#connection?.taskList(key, what)) ?? null;
   }
 
+  /** Learn of attempts from before this page opened, where some task had several and the server can be asked. */
+  async loadAttempts(): Promise<void> {
+    const { tasks } = this.run;
+    const unknown = (row: number): boolean => tasks.attempts[row]! > 1 && this.attempts.of(tasks.keys[row]!).length < tasks.attempts[row]!;
+    if (!tasks.keys.some((_, row) => unknown(row))) return;
+    const asked = this.run.seq;
+    for (let after = 0; after < asked; ) {
+      const events = await this.#connection?.events(after).catch(() => null);
+      const last = events?.at(-1);
+      if (events == null || last === undefined || last.seq <= after) return;
+      for (const event of events) this.attempts.apply(event);
+      after = last.seq;
+    }
+  }
+
   /** Close the connection; the next view opens it again. */
   close(): void {
     clearTimeout(this.#grace);

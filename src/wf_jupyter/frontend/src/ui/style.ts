@@ -75,7 +75,7 @@ const DETAIL = `
 .wfj-stderr { color: color-mix(in srgb, var(--wfj-retrying-ink) 70%, var(--wfj-ink)); }
 .wfj-log-try { margin: 4px 0; color: var(--wfj-dim); border-top: 1px dashed var(--wfj-line-strong); }
 .wfj-note { margin: 3px 0; font-size: 11.5px; color: var(--wfj-dim); }
-.wfj-frame { width: 100%; height: 210px; border: 1px solid var(--wfj-line); border-radius: 6px; background: var(--wfj-bg); display: block; }
+.wfj-frame { width: 100%; box-sizing: border-box; border: 1px solid var(--wfj-line); border-radius: 6px; background: var(--wfj-bg); display: block; }
 .wfj-image { max-width: 100%; height: auto; display: block; margin: 4px 0; background: #fff; border-radius: 4px; }
 .wfj-a-bold { font-weight: 700; } .wfj-a-faint { opacity: .7; } .wfj-a-italic { font-style: italic; } .wfj-a-underline { text-decoration: underline; } .wfj-a-strike { text-decoration: line-through; }
 .wfj-grid-box { margin-top: 7px; max-height: 240px; overflow: auto; padding: 2px; } .wfj-drawer .wfj-graph { border: 1px solid var(--wfj-line); border-radius: 7px; }
