@@ -1,0 +1,1 @@
+"""`jupyter wf`: executions from a terminal."""

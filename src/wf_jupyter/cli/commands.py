@@ -1,0 +1,158 @@
+"""What each command does. Data go to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import assert_never
+
+from wf_jupyter.cli import loading
+from wf_jupyter.client import api, session
+from wf_jupyter.client.execution import Execution
+from wf_jupyter.errors import WorkflowError
+from wf_jupyter.model.events import (
+    Event,
+    TaskCompleted,
+    TaskLog,
+    TaskOutput,
+    TaskProgress,
+    TaskRetrying,
+    TasksAdded,
+    TaskStarted,
+    WorkflowCancelling,
+    WorkflowCompleted,
+    WorkflowInterrupted,
+    WorkflowPaused,
+    WorkflowRecovered,
+    WorkflowResumed,
+    WorkflowRetried,
+    WorkflowStarted,
+)
+from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.render.text import snapshot_text
+
+
+def run(asked: Namespace) -> int:
+    """Submit; without a server, or with `--watch`, stay until it has ended."""
+    workflow = loading.workflow(asked.workflow)
+    if asked.executor:
+        workflow = workflow.with_options(executor=asked.executor)
+    execution: Execution = workflow.submit(**loading.inputs(asked.parameter))
+    print(execution.id, flush=True)
+    if asked.watch:
+        _tell(execution)
+    elif execution.connection.server_id:
+        return 0
+    execution.wait()
+    return _outcome(execution)
+
+
+def list_executions(asked: Namespace) -> int:
+    """One line per execution."""
+    for summary in api.executions(asked.status, asked.workflow, asked.limit).summaries:
+        done = sum(summary.counts.get(status, 0) for status in ("succeeded", "cached"))
+        created = summary.created.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        total = sum(summary.counts.values())
+        print(f"{summary.id}  {created}  {summary.status:<11}  {done}/{total}  {summary.workflow}")
+    return 0
+
+
+def show(asked: Namespace) -> int:
+    """The picture in text, and the first failure at length."""
+    execution = api.get_execution(asked.id)
+    snapshot = execution.snapshot()
+    print(snapshot_text(snapshot))
+    for name, value in snapshot.inputs.items():
+        print(f"  {name} = {value}")
+    if snapshot.status is ExecutionStatus.FAILED:
+        print(f"\n{execution.exception()}")
+    return 0
+
+
+def watch(asked: Namespace) -> int:
+    """A line per event until the end."""
+    execution = api.get_execution(asked.id)
+    _tell(execution)
+    return _outcome(execution)
+
+
+def logs(asked: Namespace) -> int:
+    """What was printed, as it was printed."""
+    execution = api.get_execution(asked.id)
+    try:
+        for piece in execution.logs(asked.task, follow=True) if asked.follow else [execution.logs(asked.task)]:
+            print(piece, end="", flush=True)
+    except KeyError as error:
+        print(f"jupyter wf: {error.args[0]}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def cancel(asked: Namespace) -> int:
+    """Stop it."""
+    return _command(asked, "cancel")
+
+
+def retry(asked: Namespace) -> int:
+    """Run again what did not succeed; without a server, here and until the end."""
+    return _command(asked, "retry")
+
+
+def pause(asked: Namespace) -> int:
+    """Start no more tasks."""
+    return _command(asked, "pause")
+
+
+def resume(asked: Namespace) -> int:
+    """Undo a pause."""
+    return _command(asked, "resume")
+
+
+def _command(asked: Namespace, name: str) -> int:
+    execution = api.get_execution(asked.id)
+    getattr(execution, name)()
+    if name == "retry" and not session.current().server_id:
+        execution.wait()
+        return _outcome(execution)
+    print(f"{execution.workflow}: {execution.status}")
+    return 0
+
+
+def _tell(execution: Execution) -> None:
+    for event in execution.events(follow=True):
+        if text := _line(event):
+            print(f"{event.time.astimezone():%H:%M:%S}  {text}", file=sys.stderr, flush=True)
+
+
+def _outcome(execution: Execution) -> int:
+    error = execution.exception()
+    if error is None:
+        print(f"{execution.workflow}: {execution.status}", file=sys.stderr)
+        return 0
+    print(f"jupyter wf: {error}", file=sys.stderr)
+    return 1 if isinstance(error, WorkflowError) else 2
+
+
+def _line(event: Event) -> str:
+    match event:
+        case WorkflowStarted():
+            return f"{event.workflow} started"
+        case TaskStarted():
+            return f"{event.task} started" + (f" (attempt {event.attempt})" if event.attempt > 1 else "")
+        case TaskLog():
+            return f"{event.task} | {event.text.rstrip()}"
+        case TaskRetrying():
+            return f"{event.task} failed, tries again in {event.delay:.3g} s: {event.error.message}"
+        case TaskCompleted():
+            told = f": {event.error.type}: {event.error.message}" if event.error else f" in {event.duration:.3g} s"
+            return f"{event.task} {event.status}{told}"
+        case WorkflowCompleted():
+            return f"{event.status} in {event.duration:.3g} s"
+        case WorkflowPaused() | WorkflowResumed() | WorkflowCancelling() | WorkflowInterrupted():
+            return type(event).__name__.removeprefix("Workflow").lower()
+        case WorkflowRetried() | WorkflowRecovered():
+            return f"{type(event).__name__.removeprefix('Workflow').lower()}: {len(event.tasks)} tasks run again"
+        case TasksAdded() | TaskProgress() | TaskOutput():
+            return ""
+        case _:
+            assert_never(event)

@@ -1,0 +1,91 @@
+"""The command line: what can be asked, and how errors are told (one line, exit status 1 or 2)."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from wf_jupyter import __version__
+from wf_jupyter.cli import commands
+from wf_jupyter.cli.servers import announce
+from wf_jupyter.client import session
+from wf_jupyter.errors import WorkflowError
+
+_ABOUT = """Run workflows, and look at their executions, from a terminal.
+
+Talks to the Jupyter server of this user that was started last; without one, workflows run inside
+this process, and executions are read from the data directory.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    asked = parser().parse_args(arguments)
+    try:
+        if asked.url or asked.mode:
+            session.connect(asked.url, asked.token, asked.mode)
+        else:
+            announce(os.environ)
+        status: int = asked.command(asked)
+        return status
+    except WorkflowError as error:
+        print(f"jupyter wf: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader (`| head`) has seen enough; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Everything that can be asked."""
+    whole = argparse.ArgumentParser(
+        prog="jupyter wf", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    whole.add_argument("--version", action="version", version=__version__)
+    whole.add_argument("--url", help="address of a Jupyter server")
+    whole.add_argument("--token", help="that server's token; better in WF_JUPYTER_TOKEN, where others cannot see it")
+    whole.add_argument("--mode", choices=("auto", "server", "embedded"), help="insist on a server, or on none")
+    parts = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    run = parts.add_parser("run", help="run a workflow from a file or module")
+    run.add_argument("workflow", metavar="FILE_OR_MODULE:WORKFLOW")
+    run.add_argument(
+        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="an input; JSON or text"
+    )
+    run.add_argument("--executor", choices=("local", "inline", "dask"), help="where the tasks run")
+    run.add_argument("--watch", action="store_true", help="tell what happens until it has ended")
+    run.set_defaults(command=commands.run)
+
+    listing = parts.add_parser("list", help="list executions, newest first")
+    listing.add_argument("--status", help="only those in this status")
+    listing.add_argument("--workflow", help="only those of this workflow")
+    listing.add_argument("--limit", type=int, default=20, help="at most so many (default 20)")
+    listing.set_defaults(command=commands.list_executions)
+
+    for name, command, told in (
+        ("show", commands.show, "show an execution as it stands"),
+        ("watch", commands.watch, "tell what happens until an execution has ended"),
+        ("cancel", commands.cancel, "stop an execution"),
+        ("retry", commands.retry, "run what did not succeed again"),
+        ("pause", commands.pause, "start no more tasks of an execution"),
+        ("resume", commands.resume, "undo a pause"),
+    ):
+        part = parts.add_parser(name, help=told)
+        part.add_argument("id", metavar="ID")
+        part.set_defaults(command=command)
+
+    logs = parts.add_parser("logs", help="print what the tasks of an execution printed")
+    logs.add_argument("id", metavar="ID")
+    logs.add_argument("task", metavar="TASK", nargs="?", help="only this task, for example 'fetch[3]'")
+    logs.add_argument("-f", "--follow", action="store_true", help="go on until the execution has ended")
+    logs.set_defaults(command=commands.logs)
+    return whole
+
+
+if __name__ == "__main__":
+    sys.exit(main())
