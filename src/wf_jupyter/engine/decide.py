@@ -10,6 +10,7 @@ from wf_jupyter.engine.state import ExecutionState, Fragment, Task
 from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.events import (
     Event,
+    Failure,
     TaskCompleted,
     TaskLog,
     TaskOutput,
@@ -23,7 +24,7 @@ from wf_jupyter.model.events import (
     WorkflowRetried,
     WorkflowStarted,
 )
-from wf_jupyter.model.policy import retry_wait
+from wf_jupyter.model.policy import MAX_DEPTH, MAX_TASKS, retry_wait
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 from wf_jupyter.model.stimuli import (
     AttemptExpanded,
@@ -186,6 +187,14 @@ def _begin(state: ExecutionState, now: datetime) -> tuple[Event, ...]:
 
 def _expand(state: ExecutionState, task: Task, report: AttemptExpanded, now: datetime) -> tuple[Event, ...]:
     fragment = Fragment(prefix=task.key, graph=report.expansion.graph)
+    depth = task.key.count("/") + 1
+    if depth > MAX_DEPTH or len(state.units) + len(fragment.graph.nodes) > MAX_TASKS:
+        told = f"expansions are {depth:,} deep" if depth > MAX_DEPTH else f"there are {len(state.units):,} tasks"
+        limits = f"at most {MAX_TASKS:,} tasks and expansions at most {MAX_DEPTH:,} deep"
+        failure = Failure(
+            kind="definition", type="WorkflowDefinitionError", message=f"{told}: an execution may have {limits}"
+        )
+        return (_final_failure(state, task, failure, report.duration, now),)
     if fragment.graph.nodes:
         return (fragment_infos(state, fragment, now, seq=state.seq + 1),)
     return (
@@ -216,16 +225,20 @@ def _failed(
                 delay=retry_wait(options, task.attempt, luck),
             ),
         )
-    return (
-        TaskCompleted(
-            seq=state.seq + 1,
-            time=now,
-            task=task.key,
-            attempt=task.attempt,
-            status=TaskStatus.FAILED,
-            duration=report.duration,
-            error=failure,
-        ),
+    return (_final_failure(state, task, failure, report.duration, now),)
+
+
+def _final_failure(
+    state: ExecutionState, task: Task, failure: Failure, duration: float, now: datetime
+) -> TaskCompleted:
+    return TaskCompleted(
+        seq=state.seq + 1,
+        time=now,
+        task=task.key,
+        attempt=task.attempt,
+        status=TaskStatus.FAILED,
+        duration=duration,
+        error=failure,
     )
 
 

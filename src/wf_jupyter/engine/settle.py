@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from wf_jupyter.engine.infos import item_infos, stand_in_info
 from wf_jupyter.engine.lineage import is_fresh
-from wf_jupyter.engine.state import ExecutionState, Group, Task, Unit
+from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit
 from wf_jupyter.model.events import (
     Event,
     Failure,
@@ -18,6 +18,7 @@ from wf_jupyter.model.events import (
     WorkflowCompleted,
 )
 from wf_jupyter.model.graph import Over
+from wf_jupyter.model.policy import MAX_TASKS
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 
 NAMED_FAILURES = 100
@@ -77,7 +78,28 @@ def _settle_holder(state: ExecutionState, task: Task, now: datetime) -> tuple[Ev
             return (_completed(state, task, TaskStatus.CANCELLED, now),)
         reason = Failure(kind="upstream", type="TaskFailed", message=f"{first} did not succeed")
         return (_completed(state, task, TaskStatus.FAILED, now, reason),)
-    return (_completed(state, task, TaskStatus.SUCCEEDED, now, result=_returned(state, fragment.returned)),)
+    return (_holder_succeeded(state, task, fragment, now),)
+
+
+def _holder_succeeded(state: ExecutionState, task: Task, fragment: Fragment, now: datetime) -> TaskCompleted:
+    lengths: Mapping[str, int] = {}
+    truth: bool | None = None
+    if fragment.graph.result.is_alias:
+        child = state.units[next(iter(fragment.returned))]
+        if isinstance(child, Group):
+            lengths, truth = {"": child.size or 0}, bool(child.size)
+        else:
+            lengths, truth = child.lengths, child.truth
+    return TaskCompleted(
+        seq=state.seq + 1,
+        time=now,
+        task=task.key,
+        attempt=task.attempt,
+        status=TaskStatus.SUCCEEDED,
+        result=_returned(state, fragment.returned),
+        lengths=lengths,
+        truth=truth,
+    )
 
 
 def _settle_group(state: ExecutionState, group: Group, now: datetime) -> tuple[Event, ...]:
@@ -100,7 +122,12 @@ def _settle_group(state: ExecutionState, group: Group, now: datetime) -> tuple[E
             kind="definition", type="WorkflowDefinitionError", message=f"map over lists of unequal lengths: {told}"
         )
         return _stand_in(state, group, TaskStatus.FAILED, now, failure)
-    return (item_infos(state, group, next(iter(lengths.values())), now),)
+    size = next(iter(lengths.values()))
+    if len(state.units) + size > MAX_TASKS:
+        told = f"{group.key} would have {size:,} items: an execution may have at most {MAX_TASKS:,} tasks"
+        failure = Failure(kind="definition", type="WorkflowDefinitionError", message=told)
+        return _stand_in(state, group, TaskStatus.FAILED, now, failure)
+    return (item_infos(state, group, size, now),)
 
 
 def _length(state: ExecutionState, group: Group, over: Over) -> int | Failure:
@@ -211,7 +238,6 @@ def _completed(
     status: TaskStatus,
     now: datetime,
     error: Failure | None = None,
-    result: ResultInfo | None = None,
 ) -> TaskCompleted:
     return TaskCompleted(
         seq=state.seq + 1,
@@ -220,7 +246,6 @@ def _completed(
         attempt=task.attempt,
         status=status,
         error=error,
-        result=result,
     )
 
 

@@ -167,6 +167,23 @@ class ExecutionState:
             return unit.stand_in
         return unit
 
+    def origin(self, unit: Unit) -> Unit:
+        """The unit whose value is the value of `unit`: itself, or what its expansion returned, however deep."""
+        while isinstance(unit, Task) and unit.expansion is not None and unit.expansion.graph.result.is_alias:
+            unit = self.units[unit.expansion.absolute(unit.expansion.graph.result.needs[0].source)]
+        return unit
+
+    def is_questioned(self, task: Task) -> bool:
+        """Whether the truth of the task's result matters, to its own graph or to one it is returned to."""
+        holder: Task | None = task
+        while holder is not None:
+            if holder.node.key in holder.fragment.questioned:
+                return True
+            if holder.key not in holder.fragment.returned or not holder.fragment.graph.result.is_alias:
+                return False
+            holder = holder.fragment.holder
+        return False
+
     def register(self, fragment: Fragment) -> None:
         """Make a graph's nodes known, so that `tasks.added` can refer to them. Idempotent."""
         if fragment.prefix in self.fragments:

@@ -197,7 +197,7 @@ def _expand(run: Run, bound: Any, started: float) -> Expanded:
     from wf_jupyter.values.packaging import pack_expansion
 
     try:
-        expansion = pack_expansion(bound.draft)
+        expansion = pack_expansion(bound.draft, run.splits, wants_truth=run.wants_truth)
     except Exception as error:
         told = f"the workflow that task {run.task!r} returned cannot be run"
         raise Refused(failures.unusable(told, error)) from error

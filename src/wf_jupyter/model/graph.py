@@ -92,10 +92,14 @@ class ScopeSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ResultSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the graph returns: a template blob with references into `needs`."""
+    """What the graph returns: a template blob with references into `needs`.
+
+    `is_alias` says that the template is nothing but the one need: the graph's value is that node's.
+    """
 
     template: Digest
     needs: tuple[Need, ...] = ()
+    is_alias: bool = False
 
 
 class GraphSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -18,6 +18,12 @@ TRIGGER_RULES = ("all_success", "all_done", "one_failed")
 ON_FAILURE = ("continue", "fail_fast")
 EXECUTORS = ("local", "inline", "dask")
 
+#: Tasks that one execution may have. At about 1 kB each in the engine and in every picture, more would
+#: cost the server gigabytes: a map over a million items wants fewer, larger tasks.
+MAX_TASKS = 200_000
+#: Expansions inside expansions. Keys grow with the depth, so a loop that never ends must be stopped.
+MAX_DEPTH = 2_000
+
 
 class TaskOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Options of one task call. Times are in seconds.

@@ -57,7 +57,7 @@ class InputReader:
             inputs=tuple(inputs),
             over=tuple(over.parameter for over in node.over),
             splits=node.splits,
-            wants_truth=node.key in task.fragment.questioned,
+            wants_truth=self._state.is_questioned(task),
             is_async=node.options.is_async,
             timeout=node.options.timeout,
             directory=directory,
@@ -77,6 +77,8 @@ class InputReader:
 
     def of(self, unit: Unit) -> Input:
         """The value of a task or of a group, with failures in place of what failed."""
+        if unit.is_ok:
+            unit = self._state.origin(unit)
         if isinstance(unit, Group):
             if unit.stand_in is not None:
                 return self._task(unit.stand_in)
@@ -98,9 +100,14 @@ class InputReader:
                 yield from self._unknown(member)
 
     def _unknown(self, task: Task) -> Iterator[tuple[str, str]]:
-        if task.expansion is not None:
-            yield from self.missing_result(task.expansion)
-        elif task.is_ok:
+        origin = self._state.origin(task)
+        if isinstance(origin, Group):
+            for item in origin.items:
+                yield from self._unknown(item)
+        elif origin.expansion is not None:
+            yield from self.missing_result(origin.expansion)
+        elif origin.is_ok:
+            task = origin
             for part in ("", *(ITEMS + label for label in task.node.splits)):
                 if self._values.find(task.key, part) is None:
                     yield task.key, part
@@ -128,6 +135,7 @@ class InputReader:
             return self.of(self._state.units[task.fragment.absolute(over.each[index])])
         if over.source is not None:
             source = self._state.units[task.fragment.absolute(over.source)]
+            source = self._state.origin(source)
             if isinstance(source, Group):
                 return self._task(source.items[index])
             place = self._values.find(source.key, ITEMS + over.path)
@@ -138,6 +146,9 @@ class InputReader:
 
     def _task(self, task: Task) -> Input:
         if task.is_ok:
+            origin = self._state.origin(task)
+            if origin is not task:
+                return self.of(origin)
             if task.expansion is not None:
                 return self.result(task.expansion)
             return self._values.find(task.key) or Absent()

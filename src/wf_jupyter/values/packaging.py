@@ -5,12 +5,13 @@ This is where an object that cannot travel is found, so the messages name the ta
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 
 from wf_jupyter.errors import InputError, WorkflowDefinitionError, WorkflowError
 from wf_jupyter.model.draft import Draft, DraftNode, Each, Items, NodeRef, Source, path_label
 from wf_jupyter.model.graph import GraphSpec, NodeSpec, Over, ResultSpec
-from wf_jupyter.model.keys import Digest
+from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.submission import Environment, Expansion, Submission
 from wf_jupyter.values import container
@@ -48,10 +49,43 @@ def pack(
     )
 
 
-def pack_expansion(draft: Draft) -> Expansion:
-    """The draft as the graph that a running task returned; raises as `pack` does."""
+def pack_expansion(draft: Draft, splits: Sequence[str] = (), *, wants_truth: bool = False) -> Expansion:
+    """The draft as the graph that a running task returned; raises as `pack` does.
+
+    `splits` are the parts of the task's result that something is mapped over, and `wants_truth` says
+    that a condition asks for it: then the node that gives the result must tell, so there must be one.
+    """
+    if splits or wants_truth:
+        _tell_of_result(draft, splits)
     packer = _Packer()
     return Expansion(graph=packer.graph(draft), blobs=packer.blobs)
+
+
+def _tell_of_result(draft: Draft, splits: Sequence[str]) -> None:
+    given = draft.result
+    nodes = {node.key: node for node in draft.nodes}
+    if isinstance(given, NodeRef) and _is_alias(given):
+        node = nodes[given.source]
+        if not node.over:
+            node.splits += [label for label in splits if label not in node.splits]
+            return
+        if not any(splits):
+            return
+    key = TaskKey(next(name for name in map("collect-{}".format, itertools.count(1)) if name not in nodes))
+    draft.nodes.append(
+        DraftNode(key, "collect", returned, (given,), needs=list(draft.result_needs), splits=list(splits))
+    )
+    draft.result = NodeRef(key)
+    draft.result_needs = [draft.result.need]
+
+
+def returned(value: object) -> object:
+    """The code of a task that only passes on what a workflow returned."""
+    return value
+
+
+def _is_alias(result: object) -> bool:
+    return isinstance(result, NodeRef) and not result.path and result.kind == "value"
 
 
 class _Packer:
@@ -72,7 +106,9 @@ class _Packer:
             raise WorkflowDefinitionError(
                 f"the return value of workflow {draft.workflow!r} cannot be sent: {_reason(error)}"
             ) from error
-        result = ResultSpec(template=self._add(template), needs=tuple(draft.result_needs))
+        result = ResultSpec(
+            template=self._add(template), needs=tuple(draft.result_needs), is_alias=_is_alias(draft.result)
+        )
         return GraphSpec(nodes=nodes, result=result, scopes=tuple(draft.scopes))
 
     def _node(self, node: DraftNode) -> NodeSpec:
