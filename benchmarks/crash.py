@@ -1,0 +1,53 @@
+"""Kill an orchestrator at random moments of running workflows, and count what came of it.
+
+    python benchmarks/crash.py [--kills 200] [--seed N] [--longest SECONDS]
+
+Every kill hits a process that submits and runs workflows whose tasks append a line to a file each
+time they run; a client in it notes every event that it saw. After each kill the log is compared with
+these notes. Ends with exit code 1 when anything is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.crash.trial import Trial
+
+#: Share of kills that wait until the data directory is open; the others also hit the taking over.
+OPEN = 0.7
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
+    parser.add_argument("--longest", type=float, default=1.0, help="seconds until the kill, at most")
+    options = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="wf_jupyter-crash-") as folder:
+        trial = Trial(Path(folder), options.seed)
+        for number in range(1, options.kills + 1):
+            child = trial.start("more")
+            if trial.luck.random() < OPEN:
+                trial.expect(child, b"open\n")
+            trial.kill(child, options.longest)
+            trial.check(is_over=False)
+            if number % 20 == 0:
+                print(f"{number} kills, {len(trial.figures.troubles)} troubles", flush=True)
+            if trial.figures.troubles:
+                break
+        trial.finish()
+        trial.check(is_over=True)
+    print(f"{trial.figures.told()}\nseed {options.seed}, {time.monotonic() - began:.0f} s")
+    return 1 if trial.figures.troubles else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
