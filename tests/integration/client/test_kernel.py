@@ -34,10 +34,20 @@ class Kernel:
 
     def attach(self):
         file = self.server.runtime_directory / f"kernel-{self.id}.json"
-        self.client = BlockingKernelClient(connection_file=str(until(lambda: file.exists() and file, "no kernel file")))
+        path = until(lambda: file.exists() and str(file), "no kernel file")
+        until(lambda: self._connected(path), "the kernel does not answer", 90)
+
+    def _connected(self, path):
+        self.client = BlockingKernelClient(connection_file=path)
         self.client.load_connection_file()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        try:
+            self.client.wait_for_ready(timeout=60)
+        except RuntimeError:
+            # A kernel that is just being restarted misses a heartbeat and counts as dead.
+            self.client.stop_channels()
+            return False
+        return True
 
     def restart(self):
         self.client.stop_channels()
