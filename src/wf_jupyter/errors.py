@@ -104,7 +104,14 @@ class RateLimited(WorkflowError):
 
 
 class StoreError(WorkflowError):
-    """The data directory cannot be used: full, unreadable or corrupt."""
+    """The data directory cannot be used: full, unreadable or corrupt.
+
+    `is_temporary` says that the same may work later, as when the disk is full.
+    """
+
+    def __init__(self, message: str, *, is_temporary: bool = False) -> None:
+        super().__init__(message)
+        self.is_temporary = is_temporary
 
 
 class IllegalTransition(WorkflowError):

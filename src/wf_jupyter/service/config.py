@@ -17,7 +17,8 @@ class RuntimeConfig:
     `size_limit` bounds a single result, `log_limit` the characters of one attempt's whole log.
     `recovery` says what happens to executions whose orchestrator died. `idle_seconds` is how long an
     unused worker stays. `grace` is the time in seconds that a task has to end after it was asked to
-    stop.
+    stop. `full_disk_patience` is how many seconds an execution waits for room on a full disk; after
+    that it is parked until somebody resumes it, or the next orchestrator does.
     """
 
     data_dir: Path
@@ -29,5 +30,6 @@ class RuntimeConfig:
     durability: Literal["normal", "full"] = "normal"
     idle_seconds: float = 60.0
     grace: float = 2.0
+    full_disk_patience: float = 300.0
     mailbox_limit: int = 4096
     gap_limit: int = 5000

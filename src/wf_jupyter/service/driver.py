@@ -37,6 +37,7 @@ from wf_jupyter.model.stimuli import (
 )
 from wf_jupyter.model.submission import Expansion, Submission
 from wf_jupyter.ports import Batch, CacheEntry, Clock, Store
+from wf_jupyter.service.commits import commit
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.hub import Hub
 from wf_jupyter.service.inputs import InputReader, Values
@@ -141,6 +142,9 @@ class Driver:
         if self._broken is not None:
             done.set_exception(self._broken)
             return done
+        if self._task is not None and self._task.done():
+            done.set_exception(StateConflict(f"execution {self.state.id} is {self.state.status}: nothing to do"))
+            return done
         self._inbox.append((command, done))
         self._wake.set()
         return done
@@ -186,6 +190,8 @@ class Driver:
             try:
                 await self._append(events, values, expansions)
             except StoreError as error:
+                for start in starts:
+                    self._pool.give_back(self, start.worker)
                 for done in waiting:
                     if not done.done():
                         done.set_exception(error)
@@ -249,7 +255,8 @@ class Driver:
         # Taken before the commit: a search may add to the next batch meanwhile.
         entries, self._found = tuple(self._found), []
         counts = dict(self.picture.snapshot.counts)
-        await self._store.append(
+        await commit(
+            self._store,
             Batch(
                 execution=self.state.id,
                 events=tuple(events),
@@ -260,7 +267,8 @@ class Driver:
                 status=self.state.status,
                 counts=_count(self.state) if self.state.status.is_final else counts,
                 ended=last.time if isinstance(last, WorkflowCompleted) else None,
-            )
+            ),
+            self._config.full_disk_patience,
         )
         self._submission = None
 

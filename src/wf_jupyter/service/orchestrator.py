@@ -22,7 +22,7 @@ from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.snapshot import Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
-from wf_jupyter.model.stimuli import Command, Recover, Report, Retry, Start
+from wf_jupyter.model.stimuli import Command, Recover, Report, Resume, Retry, Start
 from wf_jupyter.model.submission import Environment, Reuse, Submission
 from wf_jupyter.ports import Clock, ExecutionResult, ExecutorFactory, Input, Notifier, Published, Store
 from wf_jupyter.service.archive import Archive, copy_snapshot
@@ -190,12 +190,18 @@ class Orchestrator:
         if driver is not None:
             await driver.command(command)
             return
-        picture = await self._archive.picture(execution)
-        if not isinstance(command, Retry):
-            raise StateConflict(f"execution {execution} is {picture.snapshot.status}: nothing to do")
+        status = (await self._archive.picture(execution)).snapshot.status
+        if status.is_final and not isinstance(command, Retry):
+            raise StateConflict(f"execution {execution} is {status}: nothing to do")
         if not await asyncio.to_thread(self._store.claim, execution):
             raise StateConflict(f"execution {execution} belongs to another orchestrator")
-        await self._revive(execution, command)
+        if status.is_final:
+            await self._revive(execution, command)
+            return
+        # It was interrupted, or parked because the disk was full: it goes on, and then does what was asked for.
+        driver = await self._revive(execution, Recover())
+        if not isinstance(command, Resume) or status is ExecutionStatus.PAUSED:
+            await driver.command(command)
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -379,14 +385,15 @@ class Orchestrator:
             if driver.picture.snapshot.status.is_final:
                 self._archive.keep(driver.picture)
 
-    async def _revive(self, execution: str, command: Command) -> None:
+    async def _revive(self, execution: str, command: Command) -> Driver:
         """Go on with an execution that is on disk; returns when the command is durable."""
         record, state, picture, blobs = await self._archive.restore(execution)
         if execution in self._drivers:
-            raise ExecutionNotFound(f"execution {execution} was revived twice")
+            raise StateConflict(f"execution {execution} is running already")
         driver = self._drive(state, picture, blobs, record.submission)
         driver.arm_waiting()
         await driver.start(command)
+        return driver
 
 
 def _check_blobs(submission: Submission) -> None:

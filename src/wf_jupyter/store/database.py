@@ -6,6 +6,7 @@ file, switching it to WAL, migrating) are serialised, by a lock file beside it; 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -27,6 +28,10 @@ BUSY_SECONDS = 30.0
 #: Databases up to this size are checked page by page when opened (some 20 ms); a larger one is
 #: checked as it is read.
 CHECKED_BYTES = 16 << 20
+#: How a file that cannot grow looks: no space, quota used up, largest size reached.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+#: The same from SQLite, which tells of ENOSPC only as such.
+_FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
 
 
 @contextmanager
@@ -37,14 +42,18 @@ def told_as_store_errors(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise store_error(path, error) from error
     except OSError as error:
-        raise StoreError(f"{path} cannot be used: {error.strerror or error}") from error
+        told = f"{path} cannot be used: {error.strerror or error}"
+        raise StoreError(told, is_temporary=error.errno in _NO_ROOM) from error
 
 
-def store_error(path: Path, error: Exception) -> StoreError:
+def store_error(path: Path, error: sqlite3.Error) -> StoreError:
     """What SQLite raised, in words, naming the file."""
     text = str(error)
-    if "disk is full" in text:
-        return StoreError(f"the disk is full, {path} cannot grow")
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(_FULL):
+        return StoreError(f"the disk is full, {path} cannot grow: {text}", is_temporary=True)
+    if name.startswith("SQLITE_BUSY"):
+        return StoreError(f"{path} cannot be used: another process is writing for too long", is_temporary=True)
     if "malformed" in text or "not a database" in text:
         return StoreError(f"{path} is corrupt: {text}")
     return StoreError(f"{path} cannot be used: {text}")
