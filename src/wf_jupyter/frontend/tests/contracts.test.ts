@@ -41,8 +41,10 @@ test("the generated types match the schema", () => {
   expect(readFileSync(join(SRC, "protocol/messages.gen.ts"), "utf8")).toBe(generate());
 });
 
-test("every style rule keeps to our own classes", () => {
-  const selectors = STYLE.replace(/@keyframes[^}]+\}\s*\}/g, "").match(/[^{}]+(?=\{)/g) ?? [];
+test("every style rule keeps to our own classes, or is nested in them", () => {
+  const [open, nested] = STYLE.replace(/@keyframes[^}]+\}\s*\}/g, "").split(".wfj-root {\n.wfj-icon", 2) as [string, string];
+  expect(nested).toBeDefined();
+  const selectors = open.match(/[^{}]+(?=\{)/g) ?? [];
   const foreign = selectors
     .flatMap((list) => list.split(/,(?![^(]*\))/))
     .map((selector) => selector.trim())

@@ -56,7 +56,6 @@ const ICONS = `
 .wfj-i-tint { fill: color-mix(in srgb, currentColor 16%, transparent); stroke: currentColor; stroke-width: 2; }
 .wfj-i-dash { stroke-dasharray: 2.4 2.6; }
 .wfj-i-turn { transform-origin: 10px 10px; animation: wfj-turn 1.6s linear infinite; }
-@keyframes wfj-turn { to { transform: rotate(360deg); } }
 `;
 
 const CARDS = `
@@ -101,7 +100,7 @@ const CARDS = `
 .wfj-card[data-status="cancelled"] .wfj-name { color: var(--wfj-dim); font-weight: 500; }
 .wfj-card[data-status="skipped"]:not(.wfj-group) .wfj-name { text-decoration: line-through; text-decoration-thickness: 1px; }
 .wfj-card.wfj-selected { outline: 2px solid var(--wfj-accent); outline-offset: 2px; }
-.wfj-root :focus-visible { outline: 2px solid var(--wfj-accent); outline-offset: 2px; }
+& :focus-visible { outline: 2px solid var(--wfj-accent); outline-offset: 2px; }
 .wfj-group { width: 236px; flex-direction: column; align-items: stretch; gap: 0; padding: 9px 11px 0; justify-content: flex-start; overflow: visible; }
 .wfj-group::before, .wfj-group::after {
   content: ""; position: absolute; left: 6px; right: 6px; bottom: -5px; height: 4px; box-sizing: border-box; border: 1px solid var(--wfj-line-strong);
@@ -111,7 +110,7 @@ const CARDS = `
 .wfj-group-head { display: flex; align-items: center; gap: 8px; min-height: 20px; }
 .wfj-group-head .wfj-name { min-width: 0; }
 .wfj-chip { flex: none; padding: 1px 7px; border-radius: 6px; background: var(--wfj-hover); color: var(--wfj-dim); font-size: 11px; font-variant-numeric: tabular-nums; }
-.wfj-dark .wfj-chip { background: color-mix(in srgb, var(--wfj-card) 88%, #fff); }
+&.wfj-dark .wfj-chip { background: color-mix(in srgb, var(--wfj-card) 88%, #fff); }
 .wfj-toggle { margin-left: auto; width: 20px; height: 20px; padding: 0; border: 0; border-radius: 5px; background: var(--wfj-hover); color: var(--wfj-dim); cursor: pointer; position: relative; flex: none; }
 .wfj-toggle::before { content: ""; position: absolute; left: 7px; top: 5.5px; width: 5px; height: 5px; border: solid currentColor; border-width: 0 1.5px 1.5px 0; transform: rotate(45deg); }
 .wfj-toggle.wfj-open::before { top: 8px; transform: rotate(225deg); }
@@ -139,6 +138,10 @@ const CARDS = `
 .wfj-percent { display: flex; align-items: center; justify-content: center; min-width: 46px; color: var(--wfj-dim); border-right: 1px solid var(--wfj-line); font-variant-numeric: tabular-nums; }
 .wfj-empty { position: absolute; inset: 0; margin: 0; display: flex; align-items: center; justify-content: center; color: var(--wfj-dim); font-size: 12px; }
 .wfj-tiny .wfj-card:not(.wfj-group) .wfj-sub { display: none; } .wfj-tiny .wfj-card:not(.wfj-group) .wfj-name { font-size: 15px; }
+`;
+
+export const KEYFRAMES = `
+@keyframes wfj-turn { to { transform: rotate(360deg); } }
 `;
 
 export const DRAWING = ICONS + CARDS;

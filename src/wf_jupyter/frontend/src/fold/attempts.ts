@@ -26,6 +26,13 @@ export class Attempts {
       if (span === undefined) return;
       span.ended = parseTime(event.time);
       span.failed = event.type === "task.retrying" || event.status === "failed";
+    } else if (event.type === "workflow.recovered") {
+      for (const key of event.tasks ?? []) {
+        const span = this.#spans.get(key)?.at(-1);
+        if (span === undefined || !Number.isNaN(span.ended)) continue;
+        span.ended = parseTime(event.time);
+        span.failed = true;
+      }
     }
   }
 

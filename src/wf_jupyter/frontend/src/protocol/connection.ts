@@ -56,7 +56,7 @@ export class Connection implements Source {
   /** A page of the events after `after`; null when only the kernel could tell. */
   async events(after: number): Promise<readonly Incoming[] | null> {
     if (this.rest === null) return null;
-    const body = await this.rest.get(`${executionPath(this.executionId, "events")}?after=${after}&limit=5000`);
+    const body = await this.rest.get(`${executionPath(this.executionId, "events")}?after=${after}`);
     return isObject(body) ? decodeEvents(body["events"]) : [];
   }
 

@@ -17,7 +17,7 @@ type Said = Event & { type: "task.log" | "task.output" };
 export class TaskPanel {
   readonly element: HTMLElement;
   readonly #title = html("div", "wfj-panel-title");
-  readonly #facts = html("dl", "wfj-facts");
+  readonly #facts = html("div", "wfj-facts");
   readonly #error = html("div", "wfj-section wfj-error", { hidden: true });
   readonly #outputs = html("div", "wfj-section", { hidden: true });
   readonly #logs = html("div", "wfj-section", { hidden: true });
@@ -26,6 +26,7 @@ export class TaskPanel {
   #shownError: Failure | undefined;
   #shownResult: ResultInfo | undefined;
   #shownStatus = -1;
+  #shownFacts = "";
   #lastOutput = 0;
   #loading = true;
   #held: Said[] = [];
@@ -100,11 +101,10 @@ export class TaskPanel {
     say("worker", tasks.workers[row]!);
     if (!isFinal(tasks.status[row]!)) say("now", taskFacts(run, row, now).detail);
     say("waits for", tasks.status[row] === RUNNING || isFinal(tasks.status[row]!) ? "" : tasks.dependencies[row]!.join(", "));
-    const parts = facts.flatMap(([name, text]) => [html("dt", "", {}, name), html("dd", "", {}, text)]);
-    if (parts.map((part) => part.textContent).join("|") !== this.#facts.dataset["shown"]) {
-      this.#facts.dataset["shown"] = parts.map((part) => part.textContent).join("|");
-      this.#facts.replaceChildren(...parts);
-    }
+    const shown = facts.flat().join("|");
+    if (shown === this.#shownFacts) return;
+    this.#shownFacts = shown;
+    this.#facts.replaceChildren(...facts.map(([name, text]) => html("span", "", {}, html("span", "wfj-dim", {}, `${name} `), text)));
   }
 
   #showError(error: Failure | undefined, status: number): void {

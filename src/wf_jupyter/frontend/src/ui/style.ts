@@ -1,7 +1,7 @@
 // The look of everything around the drawing.
-import { DRAWING, TOKENS } from "../draw/style.ts";
+import { DRAWING, KEYFRAMES, TOKENS } from "../draw/style.ts";
 
-const FRAME = `
+const ROOT = `
 .wfj-root {
   box-sizing: border-box; position: relative; margin: 2px 0; border: 1px solid var(--wfj-line); border-radius: 10px; overflow: hidden;
   background: var(--wfj-bg); color: var(--wfj-ink); text-align: left; line-height: 1.4;
@@ -15,8 +15,11 @@ const FRAME = `
   --wfj-ansi-6: #62d0de; --wfj-ansi-7: #c9ccd2; --wfj-ansi-8: #9ba0aa; --wfj-ansi-9: #ffa1a5; --wfj-ansi-10: #8ee6b5; --wfj-ansi-11: #ffd98c;
   --wfj-ansi-12: #a6caff; --wfj-ansi-13: #efb9fa; --wfj-ansi-14: #93e6f1; --wfj-ansi-15: #f4f5f7;
 }
-.wfj-root [hidden] { display: none !important; }
-.wfj-root button, .wfj-root input, .wfj-root select { font-family: inherit; }
+`;
+
+const FRAME = `
+[hidden] { display: none !important; }
+button, input, select { font-family: inherit; }
 .wfj-unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .wfj-dim { color: var(--wfj-dim); font-weight: 400; }
 .wfj-head { padding: 11px 14px 10px; border-bottom: 1px solid var(--wfj-line); }
@@ -50,9 +53,9 @@ const FRAME = `
 .wfj-counts .wfj-count { border: 0; background: none; padding: 0; color: var(--wfj-dim); font-size: inherit; gap: 5px; cursor: pointer; }
 .wfj-counts .wfj-count b { color: var(--wfj-ink); font-weight: 600; } .wfj-counts .wfj-count:hover span { text-decoration: underline; }
 .wfj-counts .wfj-icon { width: 13px; height: 13px; }
-.wfj-stale .wfj-body { opacity: .72; }
+&.wfj-stale .wfj-body { opacity: .72; }
 .wfj-foot { border-top: 1px solid var(--wfj-line); }
-.wfj-narrow .wfj-failure { flex-wrap: wrap; }
+&.wfj-narrow .wfj-failure { flex-wrap: wrap; }
 .wfj-failure, .wfj-notice { display: flex; align-items: center; gap: 9px; padding: 8px 14px; background: color-mix(in srgb, var(--wfj-failed) 6%, var(--wfj-bg)); min-width: 0; }
 .wfj-notice { background: color-mix(in srgb, var(--wfj-retrying) 10%, var(--wfj-bg)); } .wfj-notice > span { flex: 1; }
 .wfj-failure > b, .wfj-item > b { flex: 0 1 auto; max-width: 40%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 12.5px; }
@@ -67,8 +70,7 @@ const DETAIL = `
 .wfj-panel-title { display: flex; align-items: center; gap: 8px; min-width: 0; flex: 1; font-size: 13px; }
 .wfj-panel-title b { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; unicode-bidi: isolate; font-weight: 600; }
 .wfj-status-word { color: var(--wfj-dim); font-size: 12px; }
-.wfj-facts { display: flex; flex-wrap: wrap; gap: 2px 16px; margin: 3px 0 0; font-size: 12px; font-variant-numeric: tabular-nums; }
-.wfj-facts dt { color: var(--wfj-dim); margin: 0 -11px 0 0; font-weight: 400; } .wfj-facts dd { margin: 0; }
+.wfj-facts { display: flex; flex-wrap: wrap; gap: 2px 16px; margin-top: 3px; font-size: 12px; font-variant-numeric: tabular-nums; }
 .wfj-section { margin-top: 10px; } .wfj-caption { margin: 0 0 4px; font-size: 11.5px; font-weight: 600; color: var(--wfj-dim); }
 .wfj-headline { margin: 0 0 5px; font-family: var(--wfj-mono); font-size: 12px; color: var(--wfj-failed-ink); overflow-wrap: anywhere; }
 .wfj-pre, .wfj-log { margin: 0; padding: 7px 9px; max-height: 260px; overflow: auto; border: 1px solid var(--wfj-line); border-radius: 6px; background: var(--wfj-area); color: var(--wfj-ink); font: 12px/1.45 var(--wfj-mono); white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 4; user-select: text; }
@@ -103,7 +105,7 @@ const LISTS = `
 .wfj-cell[aria-sort="ascending"] .wfj-sort::after { content: " ▲"; font-size: 8px; } .wfj-cell[aria-sort="descending"] .wfj-sort::after { content: " ▼"; font-size: 8px; }
 .wfj-link { border: 0; background: none; padding: 0; color: inherit; font-size: inherit; cursor: pointer; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; user-select: text; text-align: left; }
 .wfj-timeline { position: relative; background: var(--wfj-area); --wfj-names: 190px; --wfj-times: 64px; }
-.wfj-narrow .wfj-timeline { --wfj-names: 120px; }
+&.wfj-narrow .wfj-timeline { --wfj-names: 120px; }
 .wfj-lanes { padding-top: 26px; box-sizing: border-box; }
 .wfj-lane-row { position: absolute; left: 0; right: 0; display: flex; align-items: center; font-size: 12px; cursor: pointer; }
 .wfj-lane-row:nth-child(odd) { background: color-mix(in srgb, var(--wfj-ink) 2%, transparent); }
@@ -127,8 +129,9 @@ const LISTS = `
 .wfj-tick:first-child { transform: none; } .wfj-tick::after { content: ""; position: absolute; left: 50%; top: 19px; height: 2000px; border-left: 1px solid var(--wfj-line); opacity: .6; } .wfj-tick:first-child::after { left: 0; }
 .wfj-now { position: absolute; z-index: 2; top: 0; bottom: 0; border-left: 1.5px solid var(--wfj-accent); } .wfj-lane-area { overflow: hidden; }
 .wfj-now-label { position: absolute; top: 3px; left: 0; transform: translateX(-50%); background: var(--wfj-accent); color: #fff; font-size: 11px; font-weight: 600; border-radius: 4px; padding: 1px 6px; font-variant-numeric: tabular-nums; }
-@media (prefers-reduced-motion: reduce) { .wfj-root *, .wfj-root *::before { animation: none !important; transition: none !important; } }
+@media (prefers-reduced-motion: reduce) { *, *::before { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) { .wfj-stack > i, .wfj-tile, .wfj-strip, .wfj-span { forced-color-adjust: none; } }
 `;
 
-export const STYLE = TOKENS + DRAWING + FRAME + DETAIL + LISTS;
+/** Nested in the root, our rules outweigh those that notebooks have for buttons and `pre` in outputs. */
+export const STYLE = `${TOKENS}${ROOT}${KEYFRAMES}.wfj-root {${DRAWING}${FRAME}${DETAIL}${LISTS}}`;
