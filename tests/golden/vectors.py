@@ -68,7 +68,7 @@ class Script:
         self.events += step(self.state, stimulus, self.now, 0.5)
 
     def start(self, count: int = 99) -> None:
-        for start in plan(self.state, [f"local-{n % 2 + 1}" for n in range(count)]):
+        for start in plan(self.state, [f"local-{n % 2 + 1}" for n in range(count)], {}):
             self.feed(start)
 
     def succeed(self, key: str, length: int | None = None, **more: object) -> None:

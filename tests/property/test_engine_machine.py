@@ -44,6 +44,7 @@ from wf_jupyter.model.submission import Environment, Expansion, Reuse, Submissio
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BLOB = Digest("b")
+FREE = {"gpu": 2.0}
 NEEDS = ("value", "order", "outcome", "truthy", "falsy", "first")
 
 
@@ -77,6 +78,7 @@ def graphs(draw: st.DrawFn, largest: int = 7) -> GraphSpec:
             trigger_rule=draw(st.sampled_from(("all_success", "all_success", "all_done", "one_failed"))),
             max_parallel=draw(st.sampled_from((None, None, 1, 2))),
             cache=draw(st.sampled_from((False, False, False, True))),
+            resources=draw(st.sampled_from(({}, {}, {"gpu": 1.0}, {"gpu": 2.0}))),
         )
         nodes.append(
             NodeSpec(key=key, name=key, code=BLOB, call=BLOB, needs=needs, over=over, options=options, splits=("",))
@@ -150,8 +152,8 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(slots=st.integers(1, 4))
     def start_attempts(self, slots: int) -> None:
-        starts = plan(self.state, [f"w{n}" for n in range(slots)])
-        assert len(starts) == wanted(self.state, slots)
+        starts = plan(self.state, [f"w{n}" for n in range(slots)], FREE)
+        assert len(starts) == wanted(self.state, slots, FREE)
         for start in starts:
             assert self.feed(start), "a planned attempt starts"
             assert start.attempt == self.started.get(start.task, 0) + 1, "attempts count up"

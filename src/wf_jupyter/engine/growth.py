@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Lane, Task, Unit
+from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit
 from wf_jupyter.engine.waking import finish_group, size_known
 from wf_jupyter.errors import IllegalTransition
 from wf_jupyter.model.events import GroupInfo, TaskInfo, TasksAdded
@@ -90,16 +90,13 @@ def bind_holder(state: ExecutionState, fragment: Fragment) -> None:
         raise IllegalTransition(f"{state.id}: expansion of the unknown task {fragment.prefix!r}")
     fragment.holder = holder
     holder.expansion = fragment
+    fragment.is_questioned = state.is_questioned(holder)
     holder.lane.running -= 1
 
 
 def _add_group(state: ExecutionState, info: GroupInfo) -> Group:
     node, fragment = state.nodes[info.key]
-    lane = state.lanes[0]
-    if node.options.max_parallel is not None:
-        lane = Lane(limit=node.options.max_parallel)
-        state.lanes.append(lane)
-    group = Group(key=info.key, node=node, fragment=fragment, lane=lane)
+    group = Group(key=info.key, node=node, fragment=fragment, lane=state.lane(node))
     state.units[info.key] = group
     state.open += 1
     _join_fragment(state, fragment)
@@ -110,7 +107,7 @@ def _add_task(state: ExecutionState, info: TaskInfo) -> Task:
     known = state.nodes.get(info.key)
     if known is not None and not known[0].is_map:
         node, fragment = known
-        task = Task(key=info.key, node=node, fragment=fragment, lane=state.lanes[0])
+        task = Task(key=info.key, node=node, fragment=fragment, lane=state.lane(node))
         state.units[info.key] = task
         _join_fragment(state, fragment)
         state.open += 1

@@ -1,45 +1,58 @@
-"""`plan(state, slots)`: what should be running but is not. Reads the state and changes nothing."""
+"""`plan(state, slots, free)`: what should be running but is not. Reads the state and changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from wf_jupyter.engine.state import ExecutionState, Lane, Task
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import AttemptStarted
 
 
-def wanted(state: ExecutionState, limit: int) -> int:
-    """How many attempts could start now if there were room: at most `limit`. O(limit)."""
-    return sum(1 for _ in _startable(state, limit))
+def has_ready(state: ExecutionState) -> bool:
+    """Whether a task would start if there were room for it."""
+    return state.status is ExecutionStatus.RUNNING and any(lane.ready for lane in state.lanes)
 
 
-def plan(state: ExecutionState, slots: Sequence[str]) -> tuple[AttemptStarted, ...]:
+def wanted(state: ExecutionState, limit: int, free: Mapping[str, float]) -> int:
+    """How many attempts could start now if there were slots: at most `limit`. O(limit).
+
+    `free` is what is left of each resource.
+    """
+    return sum(1 for _ in _startable(state, limit, free))
+
+
+def plan(state: ExecutionState, slots: Sequence[str], free: Mapping[str, float]) -> tuple[AttemptStarted, ...]:
     """Attempts to start now, one per slot (a worker's name) at most, in the order of readiness."""
-    startable = _startable(state, len(slots))
+    startable = _startable(state, len(slots), free)
     return tuple(
         AttemptStarted(task=task.key, attempt=task.attempt + 1, worker=worker)
         for task, worker in zip(startable, slots, strict=False)
     )
 
 
-def _startable(state: ExecutionState, limit: int) -> Iterator[Task]:
+def _startable(state: ExecutionState, limit: int, free: Mapping[str, float]) -> Iterator[Task]:
     if state.status is not ExecutionStatus.RUNNING or state.is_failing:
         return
     most = state.options.max_parallel
     if most is not None:
         limit = min(limit, most - sum(lane.running for lane in state.lanes))
+    left = dict(free)
     for lane in state.lanes:
-        for task in _from_lane(lane, limit):
+        for task in _from_lane(lane, limit, left):
             yield task
             limit -= 1
+            for name, amount in lane.resources.items():
+                left[name] -= amount
         if limit <= 0:
             return
 
 
-def _from_lane(lane: Lane, limit: int) -> Iterator[Task]:
+def _from_lane(lane: Lane, limit: int, free: Mapping[str, float]) -> Iterator[Task]:
     if lane.limit is not None:
         limit = min(limit, lane.limit - lane.running)
+    for name, amount in lane.resources.items():
+        limit = min(limit, int(free.get(name, 0.0) / amount + 1e-9))
     if limit <= 0:
         return
     for task in lane.ready:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime
 
 from wf_jupyter.model.events import ResultInfo
@@ -16,12 +17,13 @@ from wf_jupyter.model.submission import Submission
 
 @dataclass(slots=True, eq=False)
 class Lane:
-    """Ready tasks that share a limit: one lane per mapped task with `max_parallel`, one for the rest.
+    """Ready tasks that share their limits: how many may run at once, and the resources that each takes.
 
     `ready` is a queue from which any member can be taken in constant time.
     """
 
     limit: int | None = None
+    resources: Mapping[str, float] = field(default_factory=dict)
     running: int = 0
     ready: dict[Task, None] = field(default_factory=dict)
 
@@ -42,6 +44,7 @@ class Fragment:
     broken: dict[str, None] = field(default_factory=dict)
     returned: frozenset[str] = frozenset()
     questioned: frozenset[str] = frozenset()
+    is_questioned: bool = False
 
     def __post_init__(self) -> None:
         self.returned = frozenset(self.absolute(need.source) for need in self.graph.result.needs)
@@ -167,6 +170,17 @@ class ExecutionState:
             return unit.stand_in
         return unit
 
+    def lane(self, node: NodeSpec) -> Lane:
+        """Where tasks of a node queue: one lane for all without limits, one per set of resources, one per limited map."""
+        options = node.options
+        if options.max_parallel is None or not node.is_map:
+            for lane in self.lanes:
+                if lane.limit is None and lane.resources == options.resources:
+                    return lane
+        limit = options.max_parallel if node.is_map else None
+        self.lanes.append(Lane(limit=limit, resources=options.resources))
+        return self.lanes[-1]
+
     def origin(self, unit: Unit) -> Unit:
         """The unit whose value is the value of `unit`: itself, or what its expansion returned, however deep."""
         while isinstance(unit, Task) and unit.expansion is not None and unit.expansion.graph.result.is_alias:
@@ -175,14 +189,10 @@ class ExecutionState:
 
     def is_questioned(self, task: Task) -> bool:
         """Whether the truth of the task's result matters, to its own graph or to one it is returned to."""
-        holder: Task | None = task
-        while holder is not None:
-            if holder.node.key in holder.fragment.questioned:
-                return True
-            if holder.key not in holder.fragment.returned or not holder.fragment.graph.result.is_alias:
-                return False
-            holder = holder.fragment.holder
-        return False
+        fragment = task.fragment
+        if task.node.key in fragment.questioned:
+            return True
+        return fragment.is_questioned and fragment.graph.result.is_alias and task.key in fragment.returned
 
     def register(self, fragment: Fragment) -> None:
         """Make a graph's nodes known, so that `tasks.added` can refer to them. Idempotent."""

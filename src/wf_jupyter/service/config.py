@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,10 @@ class RuntimeConfig:
     `recovery` says what happens to executions whose orchestrator died. `idle_seconds` is how long an
     unused worker stays. `grace` is the time in seconds that a task has to end after it was asked to
     stop. `full_disk_patience` is how many seconds an execution waits for room on a full disk; after
-    that it is parked until somebody resumes it, or the next orchestrator does.
+    that it is parked until somebody resumes it, or the next orchestrator does. `resources` is what
+    there is of each named resource, for all executions together. Executions that ended `retention_days`
+    ago are forgotten, and the oldest ones while all together occupy more than `retention_bytes` (None:
+    never).
     """
 
     data_dir: Path
@@ -27,9 +31,12 @@ class RuntimeConfig:
     size_limit: int = 64 * 1024**3
     log_limit: int = 64 * 1024**2
     recovery: Literal["resume", "interrupt"] = "resume"
+    retention_days: float | None = 90.0
+    retention_bytes: int | None = 20 * 1024**3
     durability: Literal["normal", "full"] = "normal"
     idle_seconds: float = 60.0
     grace: float = 2.0
+    resources: Mapping[str, float] = field(default_factory=dict)
     full_disk_patience: float = 300.0
     mailbox_limit: int = 4096
     gap_limit: int = 5000

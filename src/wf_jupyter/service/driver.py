@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable
 
 from wf_jupyter.engine.fold import Picture
-from wf_jupyter.engine.plan import plan, wanted
+from wf_jupyter.engine.plan import has_ready, plan, wanted
 from wf_jupyter.engine.state import ExecutionState, Task
 from wf_jupyter.engine.step import step
 from wf_jupyter.errors import StateConflict, StoreError
@@ -43,6 +43,7 @@ from wf_jupyter.service.hub import Hub
 from wf_jupyter.service.inputs import InputReader, Values
 from wf_jupyter.service.logs import Logs
 from wf_jupyter.service.lookup import Lookup
+from wf_jupyter.service.resources import Resources
 from wf_jupyter.service.slots import SlotPool
 
 #: Attempts started per turn: bounds the memory of one transaction, not the parallelism.
@@ -69,6 +70,7 @@ class Driver:
         clock: Clock,
         config: RuntimeConfig,
         lookup: Lookup,
+        resources: Resources,
         ended: Callable[[Driver], None],
     ) -> None:
         self.state = state
@@ -82,6 +84,7 @@ class Driver:
         self._clock = clock
         self._config = config
         self._lookup = lookup
+        self._resources = resources
         self._ended = ended
         self._inbox: list[tuple[Stimulus, asyncio.Future[None] | None]] = []
         self._wake = asyncio.Event()
@@ -192,6 +195,7 @@ class Driver:
             except StoreError as error:
                 for start in starts:
                     self._pool.give_back(self, start.worker)
+                    self._return_resources(start.task)
                 for done in waiting:
                     if not done.done():
                         done.set_exception(error)
@@ -221,6 +225,7 @@ class Driver:
                     self._in_flight.discard(attempt)
                     self._logs.end(*attempt)
                     self._stopping.discard(attempt)
+                    self._return_resources(stimulus.task)
                     self._pool.ended(self)
             case _:
                 return
@@ -239,13 +244,17 @@ class Driver:
                 self._found.append(entry)
 
     def _plan(self, events: list[Event]) -> tuple[AttemptStarted, ...]:
-        slots = self._pool.take(self, self.poke, wanted(self.state, STARTS_PER_TURN))
-        starts = plan(self.state, slots)
+        free = self._resources.free
+        slots = self._pool.take(self, self.poke, wanted(self.state, STARTS_PER_TURN, free))
+        starts = plan(self.state, slots, free)
         for unused in slots[len(starts) :]:
             self._pool.give_back(self, unused)
         now = self._clock()
         for start in starts:
             events += step(self.state, start, now)
+            self._resources.take(self.state.running[start.task].node.options.resources)
+        if has_ready(self.state):
+            self._pool.wait(self, self.poke)
         return starts
 
     async def _append(
@@ -347,7 +356,15 @@ class Driver:
             if done is not None and not done.done():
                 done.set_exception(error)
 
+    def _return_resources(self, key: str) -> None:
+        task = self.state.task(key)
+        if task is not None:
+            self._resources.give_back(task.node.options.resources)
+
     def _release(self) -> None:
+        for key, _ in self._in_flight:
+            self._return_resources(key)
+        self._in_flight.clear()
         for timer in self._timers.values():
             timer.cancel()
         for search in self._searches:

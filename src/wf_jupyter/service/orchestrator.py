@@ -34,6 +34,7 @@ from wf_jupyter.service.logs import LogText, read_log
 from wf_jupyter.service.lookup import Lookup
 from wf_jupyter.service.mailbox import Events, Mailbox
 from wf_jupyter.service.pools import Pools
+from wf_jupyter.service.resources import Resources
 from wf_jupyter.service.tracing import Tracer
 
 _log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class Orchestrator:
         self._hub = Hub(notifiers)
         self._archive = Archive(store)
         self._tracer = Tracer()
+        self._resources = Resources(config.resources)
         self._pools = Pools(factory, self._report)
         self._drivers: dict[str, Driver] = {}
         self._is_closed = False
@@ -117,6 +119,7 @@ class Orchestrator:
             raise InputError("a workflow needs a name", "workflow")
         check_graph(submission.graph)
         _check_blobs(submission)
+        self._resources.check(submission.graph)
         now = self._clock()
         execution = new_execution_id(now)
         state = new_state(execution, submission)
@@ -293,7 +296,8 @@ class Orchestrator:
             self._hub.add(EVERYTHING, mailbox)
             return Subscribed(execution_id=EVERYTHING, epoch=self.epoch, seq=0, recovered=False)
         picture = await self._picture(execution)
-        if after is not None and epoch == self.epoch and 0 <= picture.snapshot.seq - after <= self._config.gap_limit:
+        largest_gap = min(self._config.gap_limit, mailbox.limit)
+        if after is not None and epoch == self.epoch and 0 <= picture.snapshot.seq - after <= largest_gap:
             gap: list[Event] = []
             while True:
                 picture = await self._picture(execution)
@@ -343,10 +347,12 @@ class Orchestrator:
     # -- inside -------------------------------------------------------------------------------
 
     async def _picture(self, execution: str) -> Picture:
-        driver = self._drivers.get(execution)
-        if driver is not None and driver.picture.snapshot.seq > 0:
-            return driver.picture
-        return await self._archive.picture(execution)
+        # Asked again after reading: a picture of before a retry that happened meanwhile would be a hole.
+        while (driver := self._drivers.get(execution)) is None or driver.picture.snapshot.seq == 0:
+            picture = await self._archive.picture(execution)
+            if execution not in self._drivers:
+                return picture
+        return driver.picture
 
     def _report(self, execution: str, report: Report | None) -> None:
         if report is None:
@@ -372,6 +378,7 @@ class Orchestrator:
             pool=self._pools.get(submission.options.executor, submission.environment),
             clock=self._clock,
             config=self._config,
+            resources=self._resources,
             lookup=Lookup(state, self._store, self._clock, submission.reuse, self._archive.past),
             ended=self._ended,
         )

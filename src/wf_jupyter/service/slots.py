@@ -44,6 +44,10 @@ class SlotPool:
         self._held[holder] += len(taken)
         return taken
 
+    def wait(self, holder: Hashable, poke: Callable[[], None]) -> None:
+        """Tell the holder when anything ends: it has work that did not fit."""
+        self._waiting.setdefault(holder, poke)
+
     def give_back(self, holder: Hashable, worker: str) -> None:
         """Return a reserved slot unused."""
         self.started(worker)
