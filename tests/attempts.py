@@ -93,10 +93,14 @@ class Bench:
         self.pokes = 0
         self.executor: Any = self.call(lambda: self._open(kind, **options))
 
-    def _open(self, kind: str, **options: Any) -> LocalExecutor | InlineExecutor:
+    def _open(self, kind: str, **options: Any) -> Any:
         if kind == "inline":
             return InlineExecutor(self._report)
         chosen = options.pop("environment", None) or environment()
+        if kind == "dask":
+            from wf_jupyter.executors.dask import DaskExecutor
+
+            return DaskExecutor(chosen, self._report, **{"max_workers": 2, "grace": 0.5, **options})
         return LocalExecutor(chosen, self._report, **{"max_workers": 2, "grace": 0.5, **options})
 
     def call(self, action: Callable[[], Any]) -> Any:

@@ -43,8 +43,8 @@ class Cluster:
     @classmethod
     async def start(cls, environment: Environment, workers: int) -> Cluster:
         """Start scheduler and workers; `CannotConnect`."""
-        errors = tempfile.TemporaryFile()
         read, write = os.pipe()
+        errors = tempfile.TemporaryFile()  # noqa: SIM115: the process outlives this call
         try:
             process = _popen(environment, workers, write, errors)
         except (OSError, ValueError) as error:
@@ -62,7 +62,7 @@ class Cluster:
             raise
         if not address:
             _kill(process)
-            await asyncio.to_thread(process.wait)
+            await _end_of(process)
             errors.seek(0)
             told = errors.read()[-_TAIL:].decode(errors="replace").strip()
             raise CannotConnect(f"a Dask cluster could not start with {environment.executable}\n{told}")
@@ -76,7 +76,7 @@ class Cluster:
     async def close(self) -> None:
         """Kill everything and wait until it is gone."""
         _kill(self._process)
-        await asyncio.to_thread(self._process.wait)
+        await _end_of(self._process)
 
 
 def main(options: Mapping[str, object]) -> None:
@@ -93,7 +93,7 @@ def main(options: Mapping[str, object]) -> None:
             "distributed.scheduler.work-stealing": False,
         }
     )
-    cluster = LocalCluster(
+    cluster = LocalCluster(  # type: ignore[no-untyped-call]
         n_workers=int(str(options["workers"])),
         threads_per_worker=1,
         processes=True,
@@ -134,6 +134,12 @@ def _popen(environment: Environment, workers: int, channel: int, errors: IO[byte
 def _read_line(descriptor: int) -> str:
     with os.fdopen(descriptor) as pipe:
         return pipe.readline().strip()
+
+
+async def _end_of(process: subprocess.Popen[bytes]) -> None:
+    # No thread for this: at the end of the interpreter there are none to be had.
+    while process.poll() is None:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

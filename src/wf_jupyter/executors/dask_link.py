@@ -36,34 +36,23 @@ class Seat:
 
 
 class Link:
-    """A client of one scheduler, used on one event loop.
+    """A client of one scheduler, used on one event loop."""
 
-    `on_event(token, what)` is told what attempts say: None when one begins, else encoded messages.
-    `on_gone(addresses)` is told of workers that left; `on_free()` of workers that came.
-    """
-
-    def __init__(
-        self,
-        client: Any,
-        cluster: Cluster | None,
-        on_event: Callable[[int, list[bytes] | None], None],
-        on_gone: Callable[[Sequence[str]], None],
-        on_free: Callable[[], None],
-    ) -> None:
+    def __init__(self, client: Any, cluster: Cluster | None) -> None:
         self.client = client
         self.cluster = cluster
         self.seats: dict[str, Seat] = {}
         #: Why workers that are there cannot be used.
         self.complaint = ""
         self.topic = f"wf-jupyter-{secrets.token_hex(8)}"
-        self._on_event = on_event
-        self._on_gone = on_gone
-        self._on_free = on_free
+        self._heard: Callable[[int, list[bytes] | None], None] = lambda token, what: None
+        self._gone: Callable[[Sequence[str]], None] = lambda addresses: None
+        self._came: Callable[[], None] = lambda: None
         self._refreshing: asyncio.Task[None] | None = None
         self._again = False
 
     @classmethod
-    async def open(cls, address: str, environment: Environment, workers: int, **listeners: Any) -> Link:
+    async def open(cls, address: str, environment: Environment, workers: int) -> Link:
         """Connect to the scheduler of that address, or to a cluster of our own when there is none; `CannotConnect`."""
         try:
             # A second of imports, in a thread: other executions share this loop.
@@ -78,8 +67,8 @@ class Link:
                 place, asynchronous=True, set_as_default=False, timeout=_TIMEOUT, name="wf_jupyter"
             )
             await client
-            link = cls(client, cluster, **listeners)
-            client.subscribe_topic(link.topic, link._heard)
+            link = cls(client, cluster)
+            client.subscribe_topic(link.topic, link._on_event)
             client.subscribe_topic("all", lambda event: link.refresh_soon())
             await link.refresh()
         except BaseException as error:
@@ -93,6 +82,16 @@ class Link:
             raise
         return link
 
+    def listen(
+        self,
+        heard: Callable[[int, list[bytes] | None], None],
+        gone: Callable[[Sequence[str]], None],
+        came: Callable[[], None],
+    ) -> None:
+        """Tell what attempts say (`heard(token, None)` when one begins, else encoded messages), and of workers
+        that left or came."""
+        self._heard, self._gone, self._came = heard, gone, came
+
     @property
     def is_alive(self) -> bool:
         """Whether the scheduler is still there."""
@@ -105,7 +104,7 @@ class Link:
         for address in gone:
             del self.seats[address]
         if gone:
-            self._on_gone(gone)
+            self._gone(gone)
         new = [address for address in present if address not in self.seats]
         if not new:
             return
@@ -114,7 +113,7 @@ class Link:
         for address, about in found.items():
             self._seat(address, about)
         if self.seats:
-            self._on_free()
+            self._came()
 
     def refresh_soon(self) -> None:
         """The same as a reaction to an event."""
@@ -130,11 +129,11 @@ class Link:
         """Leave the scheduler, or end our own cluster."""
         if self._refreshing is not None:
             self._refreshing.cancel()
-        if self.cluster is not None:
-            await self.cluster.close()
         with contextlib.suppress(Exception):
             async with asyncio.timeout(_TIMEOUT):
                 await self.client.close(timeout=2)
+        if self.cluster is not None:
+            await self.cluster.close()
 
     async def _refresh(self) -> None:
         try:
@@ -155,6 +154,6 @@ class Link:
         else:
             self.complaint = f"wf_jupyter cannot be used on the Dask workers: {about}"
 
-    def _heard(self, event: tuple[float, tuple[int, list[bytes] | None]]) -> None:
+    def _on_event(self, event: tuple[float, tuple[int, list[bytes] | None]]) -> None:
         token, what = event[1]
-        self._on_event(token, what)
+        self._heard(token, what)

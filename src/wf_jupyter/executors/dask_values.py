@@ -10,10 +10,10 @@ task that changes its input in place changes it for nobody else.
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -146,7 +146,7 @@ def inode(directory: str) -> int:
 
 def _inode(directory: str) -> int | None:
     try:
-        return os.stat(directory).st_ino
+        return Path(directory).stat().st_ino
     except OSError:
         return None
 

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from wf_jupyter.executors import capture, dask_values, display, freshness
+from wf_jupyter.executors.dask_values import Kept
 from wf_jupyter.executors.messages import PROTOCOL, Final, FromWorker, Run, Stopped
 from wf_jupyter.executors.output import Flusher, Output
 from wf_jupyter.executors.runner import Runner
@@ -50,7 +51,8 @@ class Host:
 
     def __init__(self, own: bool) -> None:
         self.identity = secrets.token_hex(8)
-        self._runner = Runner()
+        self._own = own
+        self._runner = Runner(owns_figures=own)
         self._flusher = Flusher()
         self._freshness = freshness.Freshness()
         self._lock = threading.Lock()
@@ -75,7 +77,7 @@ class Host:
             self._running[run.token] = stop
             if self._freshness.is_stale_for(run.execution):
                 self._freshness.forget_modules()
-                self._runner = Runner()
+                self._runner = Runner(owns_figures=self._own)
             runner = self._runner
         began = freshness.now()
         sink = Output(run.token, lambda messages: tell(_packed(messages)), self._flusher)
@@ -84,7 +86,7 @@ class Host:
             if isinstance(stop, _Cancel):
                 final = stop.run(runner, run, code, call, sink)
             else:
-                final = runner.run(run, lambda: code, call, sink, guard)
+                final = runner.run(run, code, call, sink, guard)
         finally:
             with self._lock:
                 self._running.pop(run.token, None)
@@ -145,7 +147,7 @@ class _Cancel:
         self._task = asyncio.current_task()
         if self._stopped:
             raise asyncio.CancelledError
-        return await runner.run_async(run, lambda: code, call, sink)
+        return await runner.run_async(run, code, call, sink)
 
 
 _host: Host | None = None
@@ -161,8 +163,8 @@ def prepare(own: bool, dask_worker: Any) -> bytes:
 
 
 def run_attempt(
-    identity: str, topic: str, inode: int, is_async: bool, data: bytes, code: bytes, call: bytes, *held: dask_values.Kept
-) -> dask_values.Kept:
+    identity: str, topic: str, inode: int, is_async: bool, data: bytes, code: bytes, call: bytes, *held: Kept
+) -> Kept:
     """One attempt, as a Dask task; `held` are results of other attempts that its inputs refer to."""
     from distributed import get_worker
 
@@ -205,12 +207,12 @@ def sees(paths: Sequence[str]) -> list[bool]:
     return [os.access(path, os.R_OK) for path in paths]
 
 
-def final_of(result: dask_values.Kept) -> bytes:
+def final_of(result: Kept) -> bytes:
     """The final message that was too large to be told at once."""
     return result[0]
 
 
-def part_of(result: dask_values.Kept, part: str) -> bytes:
+def part_of(result: Kept, part: str) -> bytes:
     """One part of a result."""
     return result[1][part]
 
