@@ -195,6 +195,19 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     expansions: tuple[tuple[str, Expansion], ...] = ()
 
 
+class Holding(msgspec.Struct, frozen=True, kw_only=True):
+    """What one execution occupies: `size` bytes in the database, and its files, by a number that a shared file keeps.
+
+    `ended` is None until it is final; `is_needed` says that an execution that is not final builds on it.
+    """
+
+    id: str
+    ended: datetime | None
+    size: int
+    files: Mapping[int, int] = {}
+    is_needed: bool = False
+
+
 class EventLog(Protocol):
     """The durable truth. `epoch` names the data directory: a wiped one gets a new epoch."""
 
@@ -233,7 +246,16 @@ class EventLog(Protocol):
         ...
 
     async def delete(self, execution: str) -> None:
-        """Forget an execution with all its events, values and files; `ExecutionNotFound`."""
+        """Forget an execution with all its events, values and files.
+
+        Raises:
+            ExecutionNotFound: there is none.
+            StateConflict: it is not final, and another orchestrator that lives owns it.
+        """
+        ...
+
+    async def holdings(self) -> list[Holding]:
+        """What every execution occupies."""
         ...
 
 

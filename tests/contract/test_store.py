@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from wf_jupyter.errors import ExecutionNotFound, StoreError, WorkflowNotFound
+from wf_jupyter.errors import ExecutionNotFound, StateConflict, StoreError, WorkflowNotFound
 from wf_jupyter.model.events import (
     Event,
     ResultInfo,
@@ -26,7 +26,7 @@ from wf_jupyter.model.graph import GraphSpec, NodeSpec, ResultSpec
 from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 from wf_jupyter.model.stimuli import Value
-from wf_jupyter.model.submission import Environment, Expansion, Submission
+from wf_jupyter.model.submission import Environment, Expansion, Reuse, Submission
 from wf_jupyter.ports import Batch, CacheEntry, Published, Store
 from wf_jupyter.store.memory import MemoryData, MemoryStore
 from wf_jupyter.store.sqlite import SqliteStore
@@ -475,3 +475,57 @@ async def test_adopted_values_are_files_of_their_own(store: Store) -> None:
     Path(str(value.path)).unlink()
     assert await store.adopt([value], "e3") is None
     assert await store.adopt(adopted, "e2") == adopted
+
+
+async def test_holdings_tell_what_every_execution_occupies(store: Store) -> None:
+    await store.append(first("e1", c=b"x" * 5000))
+    before = {held.id: held for held in await store.holdings()}["e1"]
+    assert 5000 < before.size < 7000 and before.ended is None and not before.files
+    value = large(store, "e1")
+    await store.append(
+        more("e1", started(3), values=(("one", value), ("two", Value(data=b"y" * 3000, size=3000))))
+    )
+    done = WorkflowCompleted(seq=4, time=START, status=ExecutionStatus.SUCCEEDED)
+    await store.append(more("e1", done, status=ExecutionStatus.SUCCEEDED, ended=START))
+    store.logs("e1").mkdir(parents=True)
+    (store.logs("e1") / "one.1.log").write_bytes(b"z" * 700)
+    (after,) = await store.holdings()
+    assert before.size + 3000 < after.size < before.size + 5000
+    assert after.ended == START and sorted(after.files.values()) == [5, 700]
+    await store.delete("e1")
+    assert await store.holdings() == [] and not store.logs("e1").exists()
+
+
+async def test_holdings_tell_which_files_are_shared(store: Store) -> None:
+    for execution in ("e1", "e2"):
+        await store.append(first(execution))
+    assert await store.adopt([large(store, "e1")], "e2") is not None
+    one, two = sorted(await store.holdings(), key=lambda held: held.id)
+    assert one.files == two.files and list(one.files.values()) == [5]
+
+
+async def test_an_execution_is_needed_while_one_that_builds_on_it_runs(store: Store) -> None:
+    ended = ExecutionStatus.FAILED
+    await store.append(first("e1", status=ended))
+    again = first("e2")
+    assert again.submission is not None
+    builds = msgspec.structs.replace(again.submission, reuse=Reuse(execution="e1"))
+    await store.append(msgspec.structs.replace(again, submission=builds))
+    assert {held.id: held.is_needed for held in await store.holdings()} == {"e1": True, "e2": False}
+    await store.append(more("e2", started(3), status=ended, ended=START))
+    assert not any(held.is_needed for held in await store.holdings())
+    assert {held.id: held.ended for held in await store.holdings()} == {"e1": START, "e2": START}
+
+
+async def test_what_runs_in_another_process_is_not_deleted(open_store: Open) -> None:
+    one, two = open_store(), open_store()
+    await one.append(first("e1"))
+    with pytest.raises(StateConflict, match="cancel it first"):
+        await two.delete("e1")
+    assert len(await one.events("e1")) == 2
+    await one.append(more("e1", started(3), status=ExecutionStatus.CANCELLED))
+    await two.delete("e1")
+    await one.append(first("e2"))
+    await one.close()
+    await two.delete("e2")
+    assert await two.summaries() == []

@@ -21,6 +21,7 @@ from wf_jupyter.model.submission import Environment
 from wf_jupyter.ports import Executor, Notifier, ReportSink, Store
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.orchestrator import Orchestrator
+from wf_jupyter.service.retention import Retention
 from wf_jupyter.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class Runtime:
         self.config = config
         self.inline: InlineExecutor | None = None
         self.orchestrator: Orchestrator
+        self.retention: Retention
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="wf_jupyter", daemon=True)
         self._is_closed = False
@@ -67,7 +69,7 @@ class Runtime:
         """
         if self._is_closed:
             return
-        closing = self.call(self.orchestrator.close())
+        closing = self.call(self._close())
         self._is_closed = True
         try:
             closing.result(deadline)
@@ -82,6 +84,18 @@ class Runtime:
         recovered = self.call(self.orchestrator.recover()).result()
         if recovered:
             _log.info("resumed %d executions", len(recovered))
+        self.retention = Retention(
+            store,
+            self.orchestrator.delete,
+            _now,
+            days=self.config.retention_days,
+            size=self.config.retention_bytes,
+        )
+        self._loop.call_soon_threadsafe(self.retention.start)
+
+    async def _close(self) -> None:
+        await self.retention.close()
+        await self.orchestrator.close()
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)

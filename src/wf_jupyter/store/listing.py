@@ -10,6 +10,7 @@ import msgspec
 from wf_jupyter.errors import ExecutionNotFound
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import FINAL_EXECUTION, ExecutionStatus
+from wf_jupyter.ports import Holding
 from wf_jupyter.store.owners import Ownership
 
 _UNFINISHED = tuple(status for status in ExecutionStatus if status not in FINAL_EXECUTION)
@@ -56,6 +57,26 @@ def read_orphans(connection: sqlite3.Connection, ownership: Ownership) -> list[s
     ).fetchall()
     gone = {owner: ownership.is_gone(owner) for owner in {row[1] for row in rows}}
     return [execution for execution, owner in rows if gone[owner]]
+
+
+def read_holdings(connection: sqlite3.Connection) -> list[Holding]:
+    """What every execution occupies in the database; files are left out."""
+    unfinished = ", ".join("?" * len(_UNFINISHED))
+    rows = connection.execute(
+        f"SELECT id, CASE WHEN status IN ({unfinished}) THEN NULL ELSE coalesce(ended, created) END, size,"
+        f" id IN (SELECT builds_on FROM executions WHERE status IN ({unfinished}) AND builds_on NOT NULL)"
+        " FROM executions",
+        _UNFINISHED * 2,
+    )
+    return [
+        Holding(
+            id=execution,
+            ended=None if ended is None else datetime.fromisoformat(ended),
+            size=size,
+            is_needed=bool(is_needed),
+        )
+        for execution, ended, size, is_needed in rows
+    ]
 
 
 def _summary(row: tuple[str, str, str, int, str, str | None, bytes, str]) -> Summary:

@@ -35,6 +35,7 @@ def appending(batch: Batch, owner: str, places: Places) -> Callable[[sqlite3.Con
     submission = None if batch.submission is None else msgspec.msgpack.encode(without_secrets(batch.submission))
     cached = [encode_entry(entry) for entry in batch.cache]
     expansions = [(task, msgspec.msgpack.encode(without_blobs(expansion))) for task, expansion in batch.expansions]
+    size = sum(map(len, bodies)) + sum(len(body) for _, body in expansions) + len(submission or b"") + data_size(batch)
 
     def work(connection: sqlite3.Connection) -> None:
         if batch.submission is not None:
@@ -53,8 +54,8 @@ def appending(batch: Batch, owner: str, places: Places) -> Callable[[sqlite3.Con
             connection.execute("INSERT INTO expansions (execution, task, body) VALUES (?, ?, ?)", (number, task, body))
             _write_blobs(connection, number, expansion.blobs)
         connection.execute(
-            "UPDATE executions SET seq = ?, counts = ?, ended = ? WHERE number = ?",
-            (last + len(rows), counts, ended, number),
+            "UPDATE executions SET seq = ?, counts = ?, ended = ?, size = size + ? WHERE number = ?",
+            (last + len(rows), counts, ended, size, number),
         )
         # Apart, because naming an indexed column rewrites its index entry even when nothing changes.
         if status != batch.status:
@@ -68,6 +69,15 @@ def check_sequence(batch: Batch, last: int) -> None:
     for expected, event in enumerate(batch.events, start=last + 1):
         if event.seq != expected:
             raise StoreError(f"event {event.seq} of execution {batch.execution!r} came where {expected} was expected")
+
+
+def data_size(batch: Batch) -> int:
+    """Bytes of blobs and of small values that the batch adds."""
+    size = sum(len(value.data) for _, value in batch.values if value.data is not None)
+    blobs = [expansion.blobs for _, expansion in batch.expansions]
+    if batch.submission is not None:
+        blobs.append(batch.submission.blobs)
+    return size + sum(len(data) for held in blobs for data in held.values())
 
 
 def without_secrets(submission: Submission) -> Submission:
@@ -123,9 +133,17 @@ def _create(connection: sqlite3.Connection, batch: Batch, submission: Submission
         raise StoreError(f"execution {batch.execution!r} exists already")
     created = batch.events[0].time if batch.events else datetime.now(UTC)
     cursor = connection.execute(
-        "INSERT INTO executions (id, workflow, status, seq, created, ended, counts, asked_by, owned_by)"
-        " VALUES (?, ?, ?, 0, ?, NULL, x'', ?, ?)",
-        (batch.execution, submission.workflow, batch.status, created.isoformat(), submission.owner, owner),
+        "INSERT INTO executions (id, workflow, status, created, builds_on, asked_by, owned_by, seq, counts, size)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 0, x'', 0)",
+        (
+            batch.execution,
+            submission.workflow,
+            batch.status,
+            created.isoformat(),
+            None if submission.reuse is None else submission.reuse.execution,
+            submission.owner,
+            owner,
+        ),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid

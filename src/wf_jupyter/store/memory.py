@@ -15,16 +15,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from wf_jupyter.errors import ExecutionNotFound, StoreError
+from wf_jupyter.errors import ExecutionNotFound, StateConflict, StoreError
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Expansion, Submission
-from wf_jupyter.ports import Batch, CacheEntry, Published, Record, Store
+from wf_jupyter.ports import Batch, CacheEntry, Holding, Published, Record, Store
 from wf_jupyter.store.cache import NO_RESULT
-from wf_jupyter.store.log import check_sequence, without_blobs, without_secrets
+from wf_jupyter.store.events import encode_event
+from wf_jupyter.store.log import check_sequence, data_size, without_blobs, without_secrets
 from wf_jupyter.store.published import as_stored, not_published
 from wf_jupyter.store.values import Places
 
@@ -36,6 +37,7 @@ class _Execution:
     owned_by: str
     status: ExecutionStatus
     counts: dict[str, int] = field(default_factory=dict)
+    size: int = 0
     ended: datetime | None = None
     events: list[Event] = field(default_factory=list)
     expansions: list[tuple[str, Expansion]] = field(default_factory=list)
@@ -85,6 +87,7 @@ class MemoryStore(Store):
             execution.expansions.append((task, without_blobs(expansion)))
             execution.blobs.update(expansion.blobs)
         execution.cache.update({(entry.key, entry.task): entry for entry in batch.cache})
+        execution.size += sum(len(encode_event(event)) for event in batch.events) + data_size(batch)
         execution.status = batch.status
         execution.counts = dict(batch.counts)
         execution.ended = batch.ended
@@ -124,9 +127,31 @@ class MemoryStore(Store):
 
     async def delete(self, execution: str) -> None:
         """See `ports.EventLog.delete`."""
-        self._find(execution)
+        found = self._find(execution)
+        if not found.status.is_final and found.owned_by != self._owner and found.owned_by in self._data.living:
+            raise StateConflict(f"execution {execution} is {found.status} in another process: cancel it first")
         del self._data.executions[execution]
         self._data.places.remove(execution)
+
+    async def holdings(self) -> list[Holding]:
+        """See `ports.EventLog.holdings`."""
+        self._check_open()
+        executions = self._data.executions
+        needed = {
+            execution.submission.reuse.execution
+            for execution in executions.values()
+            if execution.submission.reuse is not None and not execution.status.is_final
+        }
+        return [
+            Holding(
+                id=key,
+                ended=(execution.ended or execution.created) if execution.status.is_final else None,
+                size=execution.size,
+                files=self._data.places.files(key),
+                is_needed=key in needed,
+            )
+            for key, execution in executions.items()
+        ]
 
     async def values(self, execution: str, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Value]:
         """See `ports.ValueStore.values`."""

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 import sqlite3
 
+from wf_jupyter.errors import StateConflict
+from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.store.log import number_of
+from wf_jupyter.store.owners import Ownership
 
 STEP = 5_000
 
 
-def begin(connection: sqlite3.Connection, execution: str) -> int:
-    """Make the execution unfindable and free its blobs; `ExecutionNotFound`."""
+def begin(connection: sqlite3.Connection, execution: str, ownership: Ownership) -> int:
+    """Make the execution unfindable and free its blobs; `ExecutionNotFound`, `StateConflict`."""
     number = number_of(connection, execution)
+    status, owner = connection.execute(
+        "SELECT status, owned_by FROM executions WHERE number = ?", (number,)
+    ).fetchone()
+    if not ExecutionStatus(status).is_final and owner != ownership.id and not ownership.is_gone(owner):
+        raise StateConflict(f"execution {execution} is {status} in another process: cancel it first")
     connection.execute("INSERT INTO removals VALUES (?, ?)", (number, execution))
     for table, column in (
         ("executions", "number"),

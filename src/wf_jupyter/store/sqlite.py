@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
+from msgspec import structs
+
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
-from wf_jupyter.ports import Batch, CacheEntry, Published, Record, Store
+from wf_jupyter.ports import Batch, CacheEntry, Holding, Published, Record, Store
 from wf_jupyter.store import database, listing, log, published, removal
 from wf_jupyter.store.cache import read_cached
 from wf_jupyter.store.owners import Ownership
@@ -94,11 +96,17 @@ class SqliteStore(Store):
 
     async def delete(self, execution: str) -> None:
         """See `ports.EventLog.delete`; when it returns, the files are gone too."""
-        number = await self._writer.run(partial(removal.begin, execution=execution))
+        number = await self._writer.run(
+            partial(removal.begin, execution=execution, ownership=self._ownership)
+        )
         while await self._writer.run(partial(removal.step, number=number)):
             pass
         await asyncio.to_thread(self._places.remove, execution)
         await self._writer.run(partial(removal.finish, number=number))
+
+    async def holdings(self) -> list[Holding]:
+        """See `ports.EventLog.holdings`."""
+        return await asyncio.to_thread(self._with_files, await self._reader.run(listing.read_holdings))
 
     # -- values -------------------------------------------------------------------------------
 
@@ -163,9 +171,13 @@ class SqliteStore(Store):
         self._reader.stop()
         self._ownership.release()
 
+    def _with_files(self, holdings: list[Holding]) -> list[Holding]:
+        return [structs.replace(holding, files=self._places.files(holding.id)) for holding in holdings]
+
     def _finish_removals(self) -> None:
         for number, execution in self._writer.run_blocking(removal.unfinished):
             while self._writer.run_blocking(partial(removal.step, number=number)):
                 pass
             self._places.remove(execution)
             self._writer.run_blocking(partial(removal.finish, number=number))
+        self._places.remove_strays({holding.id for holding in self._reader.run_blocking(listing.read_holdings)})

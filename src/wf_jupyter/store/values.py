@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Container, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -14,6 +17,8 @@ import msgspec
 from wf_jupyter.errors import ExecutionNotFound, StoreError
 from wf_jupyter.model.stimuli import Value
 
+#: How old a folder without an execution must be: before its first commit an execution has one already.
+_STRAY_SECONDS = 3600.0
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -39,6 +44,24 @@ class Places:
         """Remove both folders with everything in them, if they exist."""
         shutil.rmtree(self._path(execution), ignore_errors=True)
         shutil.rmtree(self.logs(execution), ignore_errors=True)
+
+    def files(self, execution: str) -> dict[int, int]:
+        """Sizes of the execution's files by inode: a file that others share is the same number there."""
+        found = {}
+        for folder in (self._path(execution), self.logs(execution)):
+            with suppress(FileNotFoundError), os.scandir(folder) as entries:
+                for entry in entries:
+                    with suppress(FileNotFoundError):
+                        found[entry.inode()] = entry.stat(follow_symlinks=False).st_size
+        return found
+
+    def remove_strays(self, known: Container[str]) -> None:
+        """Remove folders that belong to no execution, unless one may just be about to begin."""
+        for root in (self._root, self._logs):
+            for folder in root.iterdir() if root.is_dir() else ():
+                with suppress(OSError):
+                    if folder.name not in known and time.time() - folder.stat().st_mtime > _STRAY_SECONDS:
+                        shutil.rmtree(folder)
 
     def adopt(self, values: Iterable[Value], into: str) -> tuple[Value, ...] | None:
         """The same values with their files linked into another execution's folder; None when a file is gone."""

@@ -15,6 +15,7 @@ from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import Batch
 from wf_jupyter.store import database, removal
+from wf_jupyter.store.owners import Ownership
 from wf_jupyter.store.sqlite import SqliteStore
 
 
@@ -26,7 +27,7 @@ def test_an_interrupted_removal_is_finished_when_opened_again(tmp_path: Path) ->
 
     path = tmp_path / database.FILE_NAME
     connection = sqlite3.connect(path)
-    removal.begin(connection, "e1")
+    removal.begin(connection, "e1", Ownership(tmp_path / "owners"))
     connection.commit()
     connection.close()
 

@@ -15,6 +15,8 @@ CREATE TABLE executions (
     created TEXT NOT NULL,
     ended TEXT,
     counts BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    builds_on TEXT,
     asked_by TEXT NOT NULL,
     owned_by TEXT NOT NULL
 );

@@ -1,0 +1,196 @@
+"""Executions beyond the policy are forgotten by a running orchestrator, with their files."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import wf_jupyter as wf
+from tests.integration.service.conftest import PATIENCE, Reader, data_dir, ended, open_runtime, packed
+from tests.sample_workflows import doubling, failing, gated
+from wf_jupyter.errors import ExecutionNotFound
+from wf_jupyter.service import retention
+from wf_jupyter.service.retention import Retention
+from wf_jupyter.service.runtime import Runtime
+
+__all__ = ["data_dir", "open_runtime"]
+LARGE = 1_000_000
+
+
+@pytest.fixture
+def runtime(open_runtime: Callable[..., Runtime]) -> Runtime:
+    """One whose policy is applied only when a test says so."""
+    return open_runtime(retention_days=None, retention_bytes=None)
+
+
+def submit(runtime: Runtime, bound, **options) -> str:
+    return runtime.call(runtime.orchestrator.submit(packed(bound, **options))).result(PATIENCE)
+
+
+def sweep(runtime: Runtime, days: float | None = None, size: int | None = None, later: float = 0.0) -> list[str]:
+    """Apply a policy as if it were `later` days from now."""
+    engine = runtime.orchestrator
+
+    def clock() -> datetime:
+        return datetime.now(UTC) + timedelta(days=later)
+
+    policy = Retention(engine._store, engine.delete, clock, days=days, size=size)
+    return runtime.call(policy.sweep()).result(PATIENCE)
+
+
+def ids(runtime: Runtime) -> list[str]:
+    lines = runtime.call(runtime.orchestrator.executions(limit=1000)).result(PATIENCE)
+    return sorted(line.id for line in lines)
+
+
+def making():
+    @wf.task(cache=True)
+    def make(size):
+        return bytes(size)
+
+    @wf.task
+    def measure(data):
+        return len(data)
+
+    @wf.workflow
+    def made(size: int):
+        return measure(make(size))
+
+    return made
+
+
+def test_old_executions_go_with_their_files_and_what_runs_stays(
+    runtime: Runtime, data_dir: Path, tmp_path: Path
+) -> None:
+    old = submit(runtime, making().bind(size=LARGE))
+    failed = submit(runtime, failing().bind(b=0))
+    for execution in (old, failed):
+        ended(runtime, execution)
+    running = submit(runtime, gated(tmp_path / "gate"))
+    assert list((data_dir / "values" / old).iterdir())
+    assert sweep(runtime, days=30, later=29) == []
+    assert sorted(sweep(runtime, days=30, later=31)) == sorted([old, failed])
+    assert ids(runtime) == [running]
+    assert not (data_dir / "values" / old).exists()
+    with pytest.raises(ExecutionNotFound):
+        runtime.call(runtime.orchestrator.snapshot(old)).result(PATIENCE)
+    (tmp_path / "gate").touch()
+    assert ended(runtime, running).status == "succeeded"
+
+
+def test_the_oldest_go_until_the_files_fit(runtime: Runtime, data_dir: Path) -> None:
+    made = [submit(runtime, making().bind(size=LARGE + number)) for number in range(4)]
+    for execution in made:
+        ended(runtime, execution)
+    order = sorted(made, key=lambda execution: _ended(runtime, execution))
+    assert sweep(runtime, size=int(2.5 * LARGE)) == order[:2]
+    assert sorted(path.name for path in (data_dir / "values").iterdir()) == sorted(order[2:])
+
+
+def test_a_cached_result_outlives_the_execution_that_computed_it(runtime: Runtime) -> None:
+    workflow = making()
+    first = submit(runtime, workflow.bind(size=LARGE))
+    ended(runtime, first)
+    second = submit(runtime, workflow.bind(size=LARGE))
+    assert {task.key: str(task.status) for task in ended(runtime, second).tasks}["make"] == "cached"
+    runtime.call(runtime.orchestrator.delete(first)).result(PATIENCE)
+    value = runtime.call(runtime.orchestrator.task_value(second, "make")).result(PATIENCE)
+    assert Path(value.path).stat().st_size > LARGE
+    third = submit(runtime, workflow.bind(size=LARGE))
+    assert {task.key: str(task.status) for task in ended(runtime, third).tasks}["make"] == "cached"
+
+
+def test_a_running_execution_keeps_the_one_it_builds_on(runtime: Runtime, tmp_path: Path) -> None:
+    @wf.task
+    def wait(path):
+        import time
+
+        while not path.exists():
+            time.sleep(0.01)
+        return bytes(1_000_000)
+
+    @wf.task
+    def use(data, path):
+        import time
+
+        while not path.exists():
+            time.sleep(0.01)
+        return len(data)
+
+    @wf.workflow
+    def flow(path):
+        return use(wait(path), path)
+
+    gate = tmp_path / "gate"
+    gate.touch()
+    first = submit(runtime, flow.bind(path=gate))
+    ended(runtime, first)
+    gate.unlink()
+    second = runtime.call(runtime.orchestrator.rerun(first, from_=["use"])).result(PATIENCE)
+    reader = Reader(runtime)
+    reader.follow(second)
+    reader.until(lambda r: r.picture.snapshot.counts["running"] == 1)
+    assert sweep(runtime, days=1, later=2) == []
+    gate.touch()
+    again = ended(runtime, second)
+    assert {task.key: str(task.status) for task in again.tasks} == {"wait": "cached", "use": "succeeded"}
+    assert sweep(runtime, days=1, later=2) == [first, second]
+    assert ids(runtime) == []
+
+
+def test_the_policy_is_applied_when_an_orchestrator_starts(
+    open_runtime: Callable[..., Runtime], data_dir: Path
+) -> None:
+    runtime = open_runtime()
+    made = [submit(runtime, doubling().bind(numbers=[number])) for number in range(3)]
+    for execution in made:
+        ended(runtime, execution)
+    runtime.close()
+    again = open_runtime(retention_bytes=0)
+    _until(lambda: ids(again) == [])
+    assert not list((data_dir / "values").glob("*/*"))
+
+
+def test_the_policy_is_applied_again_and_again(
+    open_runtime: Callable[..., Runtime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(Retention.__init__.__kwdefaults__, "interval", 0.05)
+    assert retention.INTERVAL > 60
+    runtime = open_runtime(retention_bytes=0)
+    for number in range(3):
+        submit(runtime, doubling().bind(numbers=[number]))
+    _until(lambda: ids(runtime) == [])
+
+
+def test_folders_that_belong_to_no_execution_go_when_they_are_old(
+    open_runtime: Callable[..., Runtime], data_dir: Path
+) -> None:
+    runtime = open_runtime()
+    kept = submit(runtime, making().bind(size=LARGE))
+    ended(runtime, kept)
+    runtime.close()
+    for name in ("young", "old"):
+        (data_dir / "values" / name).mkdir()
+    for name in (kept, "old"):
+        long_ago = time.time() - 7200
+        os.utime(data_dir / "values" / name, (long_ago, long_ago))
+    open_runtime()
+    assert sorted(path.name for path in (data_dir / "values").iterdir()) == sorted([kept, "young"])
+
+
+def _ended(runtime: Runtime, execution: str) -> datetime:
+    snapshot = runtime.call(runtime.orchestrator.snapshot(execution)).result(PATIENCE)
+    assert snapshot.ended is not None
+    return snapshot.ended
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
