@@ -16,7 +16,7 @@ import msgspec
 from wf_jupyter.engine.fold import Picture, empty
 from wf_jupyter.engine.state import ExecutionState, new_state
 from wf_jupyter.errors import ExecutionNotFound, InputError, StateConflict, WorkflowError
-from wf_jupyter.model.events import Event
+from wf_jupyter.model.events import Event, WorkflowInterrupted
 from wf_jupyter.model.graph import check_graph
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.policy import ExecutionOptions
@@ -24,7 +24,7 @@ from wf_jupyter.model.snapshot import Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Command, Recover, Report, Resume, Retry, Start
 from wf_jupyter.model.submission import Environment, Reuse, Submission
-from wf_jupyter.ports import Clock, ExecutionResult, ExecutorFactory, Input, Notifier, Published, Store
+from wf_jupyter.ports import Batch, Clock, ExecutionResult, ExecutorFactory, Input, Notifier, Published, Store
 from wf_jupyter.service.archive import Archive, copy_snapshot
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.driver import Driver
@@ -81,15 +81,21 @@ class Orchestrator:
     # -- starting and ending ------------------------------------------------------------------
 
     async def recover(self) -> list[str]:
-        """Take over every execution whose orchestrator is gone; returns their ids."""
-        if self._config.recovery != "resume":
-            return []
+        """Take over every execution whose orchestrator is gone; returns the ids of those that go on.
+
+        The others are marked as interrupted, until somebody resumes them: when the policy says so,
+        and when their tasks run in the thread of a caller who is gone.
+        """
         recovered = []
         for execution in await self._store.orphans():
             try:
-                if await asyncio.to_thread(self._store.claim, execution):
+                if not await asyncio.to_thread(self._store.claim, execution):
+                    continue
+                if self._config.recovery == "resume" and (await self.options(execution)).executor != "inline":
                     await self._revive(execution, Recover())
                     recovered.append(execution)
+                else:
+                    await self._interrupt(execution)
             except WorkflowError as error:
                 _log.error("execution %s cannot be resumed: %s", execution, error)
         return recovered
@@ -391,6 +397,18 @@ class Orchestrator:
             del self._drivers[driver.state.id]
             if driver.picture.snapshot.status.is_final:
                 self._archive.keep(driver.picture)
+
+    async def _interrupt(self, execution: str) -> None:
+        """Say in its log that the execution does not go on by itself."""
+        picture = await self._archive.picture(execution)
+        snapshot = picture.snapshot
+        if snapshot.status is ExecutionStatus.INTERRUPTED:
+            return
+        event = WorkflowInterrupted(seq=snapshot.seq + 1, time=self._clock())
+        batch = Batch(
+            execution=execution, events=(event,), status=ExecutionStatus.INTERRUPTED, counts=dict(snapshot.counts)
+        )
+        await self._store.append(batch)
 
     async def _revive(self, execution: str, command: Command) -> Driver:
         """Go on with an execution that is on disk; returns when the command is durable."""

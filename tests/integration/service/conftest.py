@@ -66,7 +66,7 @@ class Reader:
             else:
                 self.lagged += 1
                 engine = self.runtime.orchestrator
-                snapshot = self.runtime.call(engine.resync(delivery.execution_id, self.mailbox)).result(PATIENCE)
+                snapshot = self.runtime.call(engine.resync(delivery.topic, self.mailbox)).result(PATIENCE)
                 self.picture = Picture(snapshot)
 
     def until(self, condition: Callable[[Reader], object]) -> None:

@@ -300,3 +300,21 @@ def test_an_empty_workflow_and_an_empty_map_end_at_once(runtime: Runtime) -> Non
     assert ended(runtime, submit(runtime, nothing.bind())).status == "succeeded"
     final = ended(runtime, submit(runtime, doubling().bind(numbers=[])))
     assert [task.key for task in final.tasks] == ["add"] and final.status == "succeeded"
+
+
+def test_an_execution_that_must_not_resume_by_itself_is_marked_and_goes_on_when_asked(
+    open_runtime, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    first = open_runtime()
+    execution = submit(first, gated(gate))
+    reader = Reader(first)
+    reader.follow(execution)
+    reader.until(lambda r: r.picture.snapshot.counts["running"] == 1)
+    first.close(10)
+    second = open_runtime(recovery="interrupt")
+    assert second.call(second.orchestrator.snapshot(execution)).result(PATIENCE).status == "interrupted"
+    gate.touch()
+    command(second, execution, Resume())
+    final = ended(second, execution)
+    assert final.status == "succeeded" and final.tasks[0].attempts == 2
