@@ -25,7 +25,7 @@ def test_every_event_type_has_a_definition() -> None:
 def test_every_reference_points_to_a_definition() -> None:
     text = schema.text()
     names = set(msgspec.json.decode(text)["$defs"])
-    assert {name for name in re.findall(r'"\$ref": "#/\$defs/([^"]+)"', text)} <= names
+    assert set(re.findall(r'"\$ref": "#/\$defs/([^"]+)"', text)) <= names
 
 
 def _tagged(definition: dict[str, object]) -> bool:

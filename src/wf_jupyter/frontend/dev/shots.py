@@ -30,8 +30,7 @@ def main(folder: Path) -> None:
         page = browser.new_page(
             viewport={"width": 1240, "height": 1000}, device_scale_factor=2, reduced_motion="reduce"
         )
-        page.on("pageerror", lambda error: print("error:", error))
-        page.on("console", lambda message: print("console:", message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: tell(f"error: {error}"))
         for theme in ("light", "dark"):
             shoot(page, f"{base}?theme={theme}", folder / f"graph-{theme}.png")
             page.click(".wfj-group .wfj-toggle")
@@ -40,12 +39,17 @@ def main(folder: Path) -> None:
             picture(page, folder / f"panel-{theme}.png")
             shoot(page, f"{base}?theme={theme}&scene=small", folder / f"small-{theme}.png", ".wfj-group .wfj-toggle")
             for tab in ("Timeline", "Table"):
-                shoot(page, f"{base}?theme={theme}", folder / f"{tab.lower()}-{theme}.png", f".wfj-tab:has-text('{tab}')")
+                path = folder / f"{tab.lower()}-{theme}.png"
+                shoot(page, f"{base}?theme={theme}", path, f".wfj-tab:has-text('{tab}')")
         shoot(page, f"{base}?width=1200", folder / "graph-wide.png")
         shoot(page, f"{base}?width=380", folder / "graph-narrow.png")
         shoot(page, f"{base}?scene=20x500", folder / "graph-10000.png")
-        print("10,000 tasks painted after", page.evaluate("window.painted"), "ms")
+        tell(f"10,000 tasks painted after {page.evaluate('window.painted'):.0f} ms")
         browser.close()
+
+
+def tell(text: str) -> None:
+    sys.stdout.write(text + "\n")
 
 
 def shoot(page: Page, url: str, path: Path, click: str | None = None) -> None:
