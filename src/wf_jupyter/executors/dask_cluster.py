@@ -44,7 +44,7 @@ class Cluster:
     async def start(cls, environment: Environment, workers: int) -> Cluster:
         """Start scheduler and workers; `CannotConnect`."""
         read, write = os.pipe()
-        errors = tempfile.TemporaryFile()  # noqa: SIM115: the process outlives this call
+        errors = tempfile.TemporaryFile()  # noqa: SIM115
         try:
             process = _popen(environment, workers, write, errors)
         except (OSError, ValueError) as error:

@@ -64,6 +64,10 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         "resume",
         help="What happens at start to executions whose server died: resume them, or leave them interrupted.",
     ).tag(config=True)
+    dask_address = Unicode(
+        help="The Dask scheduler that executor='dask' uses, unless the kernel names one in WF_JUPYTER_DASK_ADDRESS. "
+        "With none, in DASK_SCHEDULER_ADDRESS either, it starts a cluster on this machine."
+    ).tag(config=True)
     execution_burst = Int(100, min=1, help="Executions that one identity may start at once.").tag(config=True)
     execution_rate = Float(
         20.0, min=0.0, help="Executions per second that one identity may start after that; 0 for no limit."
@@ -119,6 +123,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
                 max_workers=self.max_workers,
                 durability=cast(Literal["normal", "full"], self.durability),
                 recovery=cast(Literal["resume", "interrupt"], self.recovery),
+                dask_address=self.dask_address,
             ),
             version=self.version,
             heartbeat=self.heartbeat,

@@ -119,6 +119,17 @@ class Runtime:
                 if self.inline is None:
                     self.inline = InlineExecutor(report)
                 return self.inline
+            case "dask":
+                from wf_jupyter.executors.dask import DaskExecutor
+
+                return DaskExecutor(
+                    environment,
+                    report,
+                    address=self.config.dask_address,
+                    max_workers=self.config.max_workers,
+                    idle_seconds=self.config.idle_seconds,
+                    grace=self.config.grace,
+                )
             case _:
                 raise InputError(f"executor={name!r} is not available here", "executor")
 
