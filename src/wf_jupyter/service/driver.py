@@ -338,13 +338,15 @@ class Driver:
         self._timers.pop(key, None)
         self.post(RetryDue(task=key, attempt=attempt))
 
-    def arm_waiting(self) -> None:
-        """After a replay: retries that were waiting for their time wait again, at most as long as they had left."""
+    def take_up(self) -> None:
+        """After a replay: know the failures that some tasks allow, and let retries wait as long as they had left."""
         now = self._clock()
+        for shown in self.picture.snapshot.tasks:
+            if shown.error is not None and shown.status.is_final:
+                self.values.failures[shown.key] = shown.error
         for key, task in self.state.retrying.items():
-            shown = self.picture.tasks.get(key)
-            left = (shown.retry_at - now).total_seconds() if shown is not None and shown.retry_at is not None else 0.0
-            self._arm(key, task.attempt, max(0.0, left))
+            due = self.picture.tasks[key].retry_at
+            self._arm(key, task.attempt, 0.0 if due is None else max(0.0, (due - now).total_seconds()))
 
     def _park(self, error: StoreError) -> None:
         """Stop working on an execution whose log cannot be continued; what is on disk stays true."""

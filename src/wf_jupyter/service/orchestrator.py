@@ -416,7 +416,7 @@ class Orchestrator:
         if execution in self._drivers:
             raise StateConflict(f"execution {execution} is running already")
         driver = self._drive(state, picture, blobs, record.submission)
-        driver.arm_waiting()
+        driver.take_up()
         await driver.start(command)
         return driver
 

@@ -318,3 +318,36 @@ def test_an_execution_that_must_not_resume_by_itself_is_marked_and_goes_on_when_
     command(second, execution, Resume())
     final = ended(second, execution)
     assert final.status == "succeeded" and final.tasks[0].attempts == 2
+
+
+def test_a_tolerated_failure_is_still_known_after_the_orchestrator_died(open_runtime, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+
+    @wf.task
+    def bad():
+        raise ValueError("no")
+
+    @wf.task
+    def wait(path):
+        import time
+
+        while not path.exists():
+            time.sleep(0.01)
+
+    @wf.task
+    def look(error, waited):
+        return str(error.kind)
+
+    @wf.workflow
+    def tolerant(path):
+        return look(wf.allow_failure(bad()), wait(path))
+
+    first = open_runtime()
+    execution = submit(first, tolerant.bind(path=gate))
+    reader = Reader(first)
+    reader.follow(execution)
+    reader.until(lambda r: r.picture.snapshot.counts["failed"] == 1 and r.picture.snapshot.counts["running"] == 1)
+    first.close(10)
+    gate.touch()
+    final = ended(open_runtime(), execution)
+    assert final.status == "succeeded" and final.result is not None and "ValueError" in final.result.text
