@@ -41,8 +41,21 @@ def template(*args: object, **kwargs: object) -> bytes:
     return encode_bytes((args, kwargs), lambda obj: obj.place if isinstance(obj, Reference) else None)
 
 
-@pytest.fixture(params=["local", "inline"])
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Bench]:
+    """One Dask cluster for the whole suite: it takes seconds to come up."""
+    made = Bench("dask")
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["local", "inline", pytest.param("dask", marks=pytest.mark.dask)])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    if request.param == "dask":
+        shared = request.getfixturevalue("cluster")
+        shared.reports.clear()
+        yield shared
+        return
     made = Bench(request.param)
     yield made
     made.close()
@@ -322,7 +335,7 @@ def test_threads_of_a_task_print_and_progress_for_it(bench: Bench) -> None:
 
     bench.run(talk)
     assert "from a thread" in bench.text()
-    if bench.executor.__class__.__name__ == "LocalExecutor":
+    if bench.executor.__class__.__name__ != "InlineExecutor":
         assert [(told.done, told.total) for told in bench.progress()] == [(1.0, 2.0)]
 
 

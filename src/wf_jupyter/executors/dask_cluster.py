@@ -44,28 +44,29 @@ class Cluster:
     async def start(cls, environment: Environment, workers: int) -> Cluster:
         """Start scheduler and workers; `CannotConnect`."""
         read, write = os.pipe()
-        errors = tempfile.TemporaryFile()  # noqa: SIM115
-        try:
-            process = _popen(environment, workers, write, errors)
-        except (OSError, ValueError) as error:
-            os.close(read)
-            raise CannotConnect(f"a Dask cluster cannot be started with {environment.executable}: {error}") from error
-        finally:
-            os.close(write)
-        try:
-            async with asyncio.timeout(_STARTING):
-                address = await asyncio.to_thread(_read_line, read)
-        except BaseException as error:
-            _kill(process)
-            if isinstance(error, TimeoutError):
-                raise CannotConnect(f"the Dask cluster did not come up within {_STARTING:g} s") from error
-            raise
-        if not address:
-            _kill(process)
-            await _end_of(process)
-            errors.seek(0)
-            told = errors.read()[-_TAIL:].decode(errors="replace").strip()
-            raise CannotConnect(f"a Dask cluster could not start with {environment.executable}\n{told}")
+        with tempfile.TemporaryFile() as errors:
+            try:
+                process = _popen(environment, workers, write, errors)
+            except (OSError, ValueError) as error:
+                os.close(read)
+                told = f"a Dask cluster cannot be started with {environment.executable}: {error}"
+                raise CannotConnect(told) from error
+            finally:
+                os.close(write)
+            try:
+                async with asyncio.timeout(_STARTING):
+                    address = await asyncio.to_thread(_read_line, read)
+            except BaseException as error:
+                _kill(process)
+                if isinstance(error, TimeoutError):
+                    raise CannotConnect(f"the Dask cluster did not come up within {_STARTING:g} s") from error
+                raise
+            if not address:
+                _kill(process)
+                await _end_of(process)
+                errors.seek(0)
+                told = errors.read()[-_TAIL:].decode(errors="replace").strip()
+                raise CannotConnect(f"a Dask cluster could not start with {environment.executable}\n{told}")
         return cls(process, address)
 
     @property

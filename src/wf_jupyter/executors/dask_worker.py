@@ -80,7 +80,7 @@ class Host:
                 self._runner = Runner(owns_figures=self._own)
             runner = self._runner
         began = freshness.now()
-        sink = Output(run.token, lambda messages: tell(_packed(messages)), self._flusher)
+        sink = Output(run.token, lambda messages: tell(_packed(messages)), self._flusher, run.log_limit)
         tell(None)
         try:
             if isinstance(stop, _Cancel):
