@@ -24,35 +24,71 @@ from wf_jupyter.service.lookup import Past, PastResult
 KEPT = 8
 
 
+class _Reading:
+    """A log that is being read, for everybody who wants it."""
+
+    def __init__(self, task: asyncio.Task[Picture]) -> None:
+        self.task = task
+        self.is_overtaken = False
+
+
 class Archive:
     """Reads executions that no driver holds."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._pictures: OrderedDict[str, Picture] = OrderedDict()
+        self._readings: dict[str, _Reading] = {}
 
     async def picture(self, execution: str) -> Picture:
-        """The picture of an execution at the end of its log; `ExecutionNotFound`."""
-        known = self._pictures.get(execution)
-        if known is not None:
-            self._pictures.move_to_end(execution)
-            return known
+        """The picture of an execution at the end of its log; `ExecutionNotFound`.
+
+        A hundred readers that come at once share one reading. A reading that was overtaken (the
+        execution went on meanwhile) is done again: its picture would lack the latest events.
+        """
+        while (known := self._pictures.get(execution)) is None:
+            reading = self._readings.get(execution) or self._start_reading(execution)
+            picture = await asyncio.shield(reading.task)
+            if not reading.is_overtaken:
+                return picture
+        self._pictures.move_to_end(execution)
+        return known
+
+    def _start_reading(self, execution: str) -> _Reading:
+        task = asyncio.get_running_loop().create_task(self._load(execution), name=f"reading {execution}")
+        reading = self._readings[execution] = _Reading(task)
+        task.add_done_callback(lambda _: self._was_read(execution, reading))
+        return reading
+
+    async def _load(self, execution: str) -> Picture:
         record, events = await self._read(execution)
         # In a thread: a fold over 10,000 tasks would hold up all other executions for a tenth of a second.
-        picture = await asyncio.to_thread(fold_log, execution, self._store.epoch, record, events)
-        if picture.snapshot.status.is_final:
-            self.keep(picture)
-        return picture
+        return await asyncio.to_thread(fold_log, execution, self._store.epoch, record, events)
+
+    def _was_read(self, execution: str, reading: _Reading) -> None:
+        if not reading.is_overtaken:
+            del self._readings[execution]
+        if reading.task.cancelled() or reading.task.exception() is not None or reading.is_overtaken:
+            return
+        if reading.task.result().snapshot.status.is_final:
+            self.keep(reading.task.result())
 
     def keep(self, picture: Picture) -> None:
         """Remember the picture of an execution that ended."""
+        self._overtake(picture.snapshot.id)
         self._pictures[picture.snapshot.id] = picture
         while len(self._pictures) > KEPT:
             self._pictures.popitem(last=False)
 
     def forget(self, execution: str) -> None:
         """The execution goes on, or is deleted."""
+        self._overtake(execution)
         self._pictures.pop(execution, None)
+
+    def _overtake(self, execution: str) -> None:
+        reading = self._readings.pop(execution, None)
+        if reading is not None:
+            reading.is_overtaken = True
 
     async def restore(self, execution: str) -> tuple[Record, ExecutionState, Picture, dict[Digest, bytes]]:
         """All that a driver needs to go on."""
@@ -69,7 +105,7 @@ class Archive:
         if not state.status.is_final:
             raise StateConflict(f"execution {execution} is {state.status}: there is no result yet")
         snapshot = (await self.picture(execution)).snapshot
-        failed = [key for key in state.failed][:10]
+        failed = list(state.failed)[:10]
         errors = await self._store.values(execution, [(key, "error") for key in failed])
         failures = tuple(
             TaskFailure(

@@ -15,7 +15,7 @@ import msgspec
 
 from wf_jupyter.engine.fold import Picture, empty
 from wf_jupyter.engine.state import ExecutionState, new_state
-from wf_jupyter.errors import ExecutionNotFound, InputError, StateConflict, WorkflowError
+from wf_jupyter.errors import InputError, StateConflict, WorkflowError
 from wf_jupyter.model.events import Event, WorkflowInterrupted
 from wf_jupyter.model.graph import check_graph
 from wf_jupyter.model.keys import Digest
@@ -28,30 +28,17 @@ from wf_jupyter.ports import Batch, Clock, ExecutionResult, ExecutorFactory, Inp
 from wf_jupyter.service.archive import Archive, copy_snapshot
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.driver import Driver
-from wf_jupyter.service.hub import EVERYTHING, Hub
+from wf_jupyter.service.following import Following, Subscribed
+from wf_jupyter.service.hub import Hub
 from wf_jupyter.service.ids import new_execution_id
 from wf_jupyter.service.logs import LogText, read_log
 from wf_jupyter.service.lookup import Lookup
-from wf_jupyter.service.mailbox import Events, Mailbox
+from wf_jupyter.service.mailbox import Mailbox
 from wf_jupyter.service.pools import Pools
 from wf_jupyter.service.resources import Resources
 from wf_jupyter.service.tracing import Tracer
 
 _log = logging.getLogger(__name__)
-
-
-class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a subscription: events after `seq` follow in the mailbox.
-
-    `recovered` says that they continue exactly where the subscriber was; otherwise `snapshot` is the
-    state at `seq` (None for `"*"`).
-    """
-
-    execution_id: str
-    epoch: str
-    seq: int
-    recovered: bool
-    snapshot: Snapshot | None = None
 
 
 class Orchestrator:
@@ -74,8 +61,9 @@ class Orchestrator:
         self._archive = Archive(store)
         self._tracer = Tracer()
         self._resources = Resources(config.resources)
-        self._pools = Pools(factory, self._report)
         self._drivers: dict[str, Driver] = {}
+        self._following = Following(store, self._hub, config, self._picture, self._drivers.__contains__)
+        self._pools = Pools(factory, self._report)
         self._is_closed = False
 
     # -- starting and ending ------------------------------------------------------------------
@@ -177,7 +165,8 @@ class Orchestrator:
         """
         record, state, picture, blobs = await self._archive.restore(execution)
         if not picture.snapshot.status.is_final:
-            raise StateConflict(f"execution {execution} is {picture.snapshot.status}: it can be rerun when it has ended")
+            status = picture.snapshot.status
+            raise StateConflict(f"execution {execution} is {status}: it can be rerun when it has ended")
         for key in from_:
             if key not in state.units:
                 raise InputError(f"execution {execution} has no task {key!r}", "from")
@@ -235,25 +224,8 @@ class Orchestrator:
     async def events(
         self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0
     ) -> list[Event]:
-        """Events with `seq > after`; waits up to `wait` seconds for one when there is none."""
-        found = await self._store.events(execution, after, limit)
-        if found or wait <= 0 or execution not in self._drivers:
-            if not found:
-                await self._picture(execution)  # ExecutionNotFound for an unknown id
-            return found
-        arrived = asyncio.Event()
-        mailbox = Mailbox(arrived.set, limit=1)
-        self._hub.add(execution, mailbox)
-        try:
-            found = await self._store.events(execution, after, limit)
-            if not found:
-                async with asyncio.timeout(wait):
-                    await arrived.wait()
-        except TimeoutError:
-            return []
-        finally:
-            self._hub.remove(execution, mailbox)
-        return found or await self._store.events(execution, after, limit)
+        """See `Following.events`."""
+        return await self._following.events(execution, after, limit, wait)
 
     async def result(self, execution: str) -> ExecutionResult:
         """How an execution ended; `StateConflict` while it has not."""
@@ -293,46 +265,16 @@ class Orchestrator:
     async def subscribe(
         self, execution: str, mailbox: Mailbox, after: int | None = None, epoch: str | None = None
     ) -> Subscribed:
-        """Follow an execution, or the workflow-level events of all (`"*"`).
-
-        Going live is atomic with the answer: the mailbox gets every event after `seq`, in order and
-        without a hole, first those that are on disk already.
-        """
-        if execution == EVERYTHING:
-            self._hub.add(EVERYTHING, mailbox)
-            return Subscribed(execution_id=EVERYTHING, epoch=self.epoch, seq=0, recovered=False)
-        picture = await self._picture(execution)
-        largest_gap = min(self._config.gap_limit, mailbox.limit)
-        if after is not None and epoch == self.epoch and 0 <= picture.snapshot.seq - after <= largest_gap:
-            gap: list[Event] = []
-            while True:
-                picture = await self._picture(execution)
-                last = gap[-1].seq if gap else after
-                if picture.snapshot.seq == last:
-                    break
-                gap += await self._store.events(execution, last, picture.snapshot.seq - last)
-            mailbox.forget(execution)
-            if gap:
-                mailbox.put(Events(execution, tuple(gap)))
-            self._hub.add(execution, mailbox)
-            return Subscribed(execution_id=execution, epoch=self.epoch, seq=after, recovered=True)
-        mailbox.forget(execution)
-        self._hub.add(execution, mailbox)
-        snapshot = copy_snapshot(picture)
-        return Subscribed(
-            execution_id=execution, epoch=self.epoch, seq=snapshot.seq, recovered=False, snapshot=snapshot
-        )
+        """See `Following.subscribe`."""
+        return await self._following.subscribe(execution, mailbox, after, epoch)
 
     async def unsubscribe(self, execution: str, mailbox: Mailbox) -> None:
-        """Follow it no longer; unknown subscriptions are fine."""
-        self._hub.remove(execution, mailbox)
-        mailbox.forget(execution)
+        """See `Following.unsubscribe`."""
+        self._following.unsubscribe(execution, mailbox)
 
     async def resync(self, execution: str, mailbox: Mailbox) -> Snapshot:
-        """A snapshot for a subscriber that lagged; its mailbox goes on right after it."""
-        picture = await self._picture(execution)
-        mailbox.forget(execution)
-        return copy_snapshot(picture)
+        """See `Following.resync`."""
+        return await self._following.resync(execution, mailbox)
 
     # -- published workflows ------------------------------------------------------------------
 

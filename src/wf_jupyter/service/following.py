@@ -1,0 +1,119 @@
+"""Following executions: snapshots, gaps, and what comes after them, without a hole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from wf_jupyter.engine.fold import Picture
+from wf_jupyter.model.events import Event
+from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.ports import Store
+from wf_jupyter.service.archive import copy_snapshot
+from wf_jupyter.service.config import RuntimeConfig
+from wf_jupyter.service.hub import EVERYTHING, Hub
+from wf_jupyter.service.mailbox import Events, Mailbox
+
+
+class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a subscription: events after `seq` follow in the mailbox.
+
+    `recovered` says that they continue exactly where the subscriber was; otherwise `snapshot` is the
+    state at `seq` (None for `"*"`).
+    """
+
+    execution_id: str
+    epoch: str
+    seq: int
+    recovered: bool
+    snapshot: Snapshot | None = None
+
+
+class Following:
+    """Subscriptions and long polls.
+
+    `picture` gives the present picture of an execution, `is_live` says whether it has a driver.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        hub: Hub,
+        config: RuntimeConfig,
+        picture: Callable[[str], Awaitable[Picture]],
+        is_live: Callable[[str], bool],
+    ) -> None:
+        self._store = store
+        self._hub = hub
+        self._config = config
+        self._picture = picture
+        self._is_live = is_live
+
+    async def subscribe(
+        self, execution: str, mailbox: Mailbox, after: int | None = None, epoch: str | None = None
+    ) -> Subscribed:
+        """Follow an execution, or the workflow-level events of all (`"*"`).
+
+        Going live is atomic with the answer: the mailbox gets every event after `seq`, in order and
+        without a hole, first those that are on disk already.
+        """
+        if execution == EVERYTHING:
+            self._hub.add(EVERYTHING, mailbox)
+            return Subscribed(execution_id=EVERYTHING, epoch=self._store.epoch, seq=0, recovered=False)
+        picture = await self._picture(execution)
+        largest_gap = min(self._config.gap_limit, mailbox.limit)
+        if after is not None and epoch == self._store.epoch and 0 <= picture.snapshot.seq - after <= largest_gap:
+            gap: list[Event] = []
+            while True:
+                picture = await self._picture(execution)
+                last = gap[-1].seq if gap else after
+                if picture.snapshot.seq == last:
+                    break
+                gap += await self._store.events(execution, last, picture.snapshot.seq - last)
+            mailbox.forget(execution)
+            if gap:
+                mailbox.put(Events(execution, tuple(gap)))
+            self._hub.add(execution, mailbox)
+            return Subscribed(execution_id=execution, epoch=self._store.epoch, seq=after, recovered=True)
+        mailbox.forget(execution)
+        self._hub.add(execution, mailbox)
+        snapshot = copy_snapshot(picture)
+        return Subscribed(
+            execution_id=execution, epoch=self._store.epoch, seq=snapshot.seq, recovered=False, snapshot=snapshot
+        )
+
+    def unsubscribe(self, execution: str, mailbox: Mailbox) -> None:
+        """Follow it no longer; unknown subscriptions are fine."""
+        self._hub.remove(execution, mailbox)
+        mailbox.forget(execution)
+
+    async def resync(self, execution: str, mailbox: Mailbox) -> Snapshot:
+        """A snapshot for a subscriber that lagged; its mailbox goes on right after it."""
+        picture = await self._picture(execution)
+        mailbox.forget(execution)
+        return copy_snapshot(picture)
+
+    async def events(
+        self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0
+    ) -> list[Event]:
+        """Events with `seq > after`; waits up to `wait` seconds for one when there is none."""
+        found = await self._store.events(execution, after, limit)
+        if found or wait <= 0 or not self._is_live(execution):
+            if not found:
+                await self._picture(execution)  # ExecutionNotFound for an unknown id
+            return found
+        arrived = asyncio.Event()
+        mailbox = Mailbox(arrived.set, limit=1)
+        self._hub.add(execution, mailbox)
+        try:
+            found = await self._store.events(execution, after, limit)
+            if not found:
+                async with asyncio.timeout(wait):
+                    await arrived.wait()
+        except TimeoutError:
+            return []
+        finally:
+            self._hub.remove(execution, mailbox)
+        return found or await self._store.events(execution, after, limit)
