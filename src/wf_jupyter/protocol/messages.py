@@ -157,6 +157,15 @@ class SnapshotNotice(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: Snapshot
 
 
+class ListChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A `snapshot` for `"*"`: events were left out, so the list of executions must be read again."""
+
+    epoch: str
+    execution_id: str = ALL
+    seq: int = 0
+    snapshot: None = None
+
+
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     """The server is there; `time` is its clock, for pages that show elapsed times."""
 

@@ -1,4 +1,4 @@
-"""Deliveries as frames: small batches of one execution share a frame, and no frame grows without bound."""
+"""Deliveries as frames: small batches of one topic share a frame, and no frame grows without bound."""
 
 from __future__ import annotations
 
@@ -8,53 +8,72 @@ import msgspec
 
 from wf_jupyter.protocol import jsonrpc
 from wf_jupyter.protocol.codec import encode_events, joined
+from wf_jupyter.service.hub import EVERYTHING
 from wf_jupyter.service.mailbox import Delivery, Events, Lagged
 
 #: Batches are joined up to this many events, and cut beyond `MOST`.
 ENOUGH = 64
 MOST = 1000
+#: The bytes of events that a frame holds at most, unless a single event is larger.
+LARGEST = 1 << 20
 
 
 class Resync(msgspec.Struct, frozen=True):
-    """The place in the order where a snapshot of `execution_id` belongs."""
+    """The place in the order where a snapshot of `topic` belongs."""
 
-    execution_id: str
+    topic: str
 
 
 def frames(deliveries: Sequence[Delivery]) -> Iterator[bytes | Resync]:
     """The frames to send, in order. Each delivery's JSON is made once for all subscribers."""
     gathered: list[Events] = []
+    count = size = 0
     for delivery in deliveries:
-        if gathered and not _fits(gathered, delivery):
+        if gathered and not (
+            isinstance(delivery, Events)
+            and (delivery.topic, delivery.execution_id) == (gathered[0].topic, gathered[0].execution_id)
+            and count + len(delivery.events) <= ENOUGH
+            and size + len(delivery.json) <= LARGEST
+        ):
             yield from _frames_of(gathered)
-            gathered = []
+            gathered, count, size = [], 0, 0
         if isinstance(delivery, Lagged):
-            yield Resync(delivery.execution_id)
+            yield Resync(delivery.topic)
         else:
             gathered.append(delivery)
+            count += len(delivery.events)
+            size += len(delivery.json)
     if gathered:
         yield from _frames_of(gathered)
 
 
-def _fits(gathered: Sequence[Events], delivery: Delivery) -> bool:
-    return (
-        isinstance(delivery, Events)
-        and delivery.execution_id == gathered[0].execution_id
-        and sum(len(batch.events) for batch in gathered) + len(delivery.events) <= ENOUGH
-    )
-
-
 def _frames_of(gathered: Sequence[Events]) -> Iterator[bytes]:
-    execution = gathered[0].execution_id
-    if len(gathered) == 1 and len(gathered[0].events) > MOST:
-        events = gathered[0].events
-        for start in range(0, len(events), MOST):
-            yield _frame(execution, encode_events(events[start : start + MOST]))
+    first = gathered[0]
+    if len(gathered) == 1 and (len(first.events) > MOST or len(first.json) > LARGEST):
+        for part in _parts(first):
+            yield _frame(first, part)
     else:
-        yield _frame(execution, joined([batch.json for batch in gathered]))
+        yield _frame(first, joined([batch.json for batch in gathered]))
 
 
-def _frame(execution: str, events: bytes) -> bytes:
-    return jsonrpc.framed_notification(
-        "events", b'{"execution_id":%b,"events":%b}' % (msgspec.json.encode(execution), events)
-    )
+def _parts(large: Events) -> Iterator[bytes]:
+    part: list[bytes] = []
+    size = 0
+    for event in large.events:
+        encoded = encode_events((event,))
+        if part and (len(part) >= MOST or size + len(encoded) > LARGEST):
+            yield joined(part)
+            part, size = [], 0
+        part.append(encoded)
+        size += len(encoded)
+    yield joined(part)
+
+
+def _frame(source: Events, events: bytes) -> bytes:
+    execution = msgspec.json.encode(source.execution_id)
+    if source.topic == EVERYTHING:
+        # Says whose it is: a socket may follow the execution itself as well.
+        return jsonrpc.framed_notification(
+            "events", b'{"execution_id":%b,"subscription":"*","events":%b}' % (execution, events)
+        )
+    return jsonrpc.framed_notification("events", b'{"execution_id":%b,"events":%b}' % (execution, events))

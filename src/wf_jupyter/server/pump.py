@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 
 from wf_jupyter.errors import WorkflowError
 from wf_jupyter.protocol import jsonrpc
-from wf_jupyter.protocol.messages import Heartbeat, SnapshotNotice
+from wf_jupyter.protocol.messages import Heartbeat, ListChanged, SnapshotNotice
 from wf_jupyter.server.batching import Resync, frames
 from wf_jupyter.server.host import OrchestratorHost
+from wf_jupyter.service.hub import EVERYTHING
 from wf_jupyter.service.mailbox import Mailbox
 
 #: Between two deliveries to one socket, in seconds: events gather meanwhile and share a frame.
@@ -78,19 +79,22 @@ class Pump:
         async with self._turn:
             for frame in frames(self.mailbox.take()):
                 if isinstance(frame, Resync):
-                    await self._resync(frame.execution_id)
+                    await self._resync(frame.topic)
                 else:
                     await self._put(frame)
 
-    async def _resync(self, execution: str) -> None:
+    async def _resync(self, topic: str) -> None:
+        if topic == EVERYTHING:
+            self.mailbox.forget(topic)
+            await self._put(jsonrpc.notification("snapshot", ListChanged(epoch=self._host.hello().epoch)))
+            return
         try:
-            snapshot = await self._host.ask(lambda engine: engine.resync(execution, self.mailbox))
+            snapshot = await self._host.ask(lambda engine: engine.resync(topic, self.mailbox))
         except WorkflowError as error:
             _log.debug("no snapshot for a slow subscriber: %s", error)
             return
-        if snapshot is not None:
-            notice = SnapshotNotice(execution_id=execution, epoch=snapshot.epoch, seq=snapshot.seq, snapshot=snapshot)
-            await self._put(jsonrpc.notification("snapshot", notice))
+        notice = SnapshotNotice(execution_id=topic, epoch=snapshot.epoch, seq=snapshot.seq, snapshot=snapshot)
+        await self._put(jsonrpc.notification("snapshot", notice))
 
     async def _put(self, frame: bytes) -> None:
         async with asyncio.timeout(self._deadline):

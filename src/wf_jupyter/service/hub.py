@@ -51,7 +51,7 @@ class Hub:
         if mailboxes := self._mailboxes.get(EVERYTHING):
             broad = tuple(event for event in events if isinstance(event, WORKFLOW_EVENTS))
             if broad:
-                delivery = Events(execution_id, broad)
+                delivery = Events(execution_id, broad, EVERYTHING)
                 for mailbox in mailboxes:
                     mailbox.put(delivery)
         for notifier in self._notifiers:

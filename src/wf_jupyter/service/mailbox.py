@@ -1,30 +1,39 @@
 """A subscriber's bounded mailbox: filled by the orchestrator's thread, emptied by any other.
 
 A mailbox never grows beyond its limit and never makes the sender wait. When a subscriber falls
-behind, all that is queued of that execution is dropped and a `Lagged` stands in its place: the
-subscriber asks for a snapshot (`Orchestrator.resync`) and goes on from there.
+behind, all that is queued of its fullest topic is dropped and a `Lagged` stands in its place: the
+subscriber asks for a snapshot (`Orchestrator.resync`) and goes on from there. Within a topic nothing
+else is ever left out or joined: a reader that sees a jump in `seq` knows that something went wrong.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from threading import Lock
 
 import msgspec
 
-from wf_jupyter.model.events import Event
+from wf_jupyter.model.events import Event, TaskLog, TaskOutput
+
+#: Text and displays count as one event more for each so many characters.
+_WEIGHED = 4096
 
 
 class Events:
-    """Consecutive events of one execution; `json` is their JSON array, encoded once for all subscribers."""
+    """Consecutive events of one execution; `json` is their JSON array, encoded once for all subscribers.
 
-    __slots__ = ("_json", "events", "execution_id")
+    `topic` is what was subscribed to: the execution, or `"*"` for the workflow-level events of all.
+    """
 
-    def __init__(self, execution_id: str, events: tuple[Event, ...]) -> None:
+    __slots__ = ("_json", "_weight", "events", "execution_id", "topic")
+
+    def __init__(self, execution_id: str, events: tuple[Event, ...], topic: str | None = None) -> None:
         self.execution_id = execution_id
         self.events = events
+        self.topic = topic or execution_id
         self._json: bytes | None = None
+        self._weight = 0
 
     @property
     def json(self) -> bytes:
@@ -33,14 +42,21 @@ class Events:
             self._json = msgspec.json.encode(self.events)
         return self._json
 
+    @property
+    def weight(self) -> int:
+        """How much room they take: their number, and more for long texts."""
+        if self._weight == 0:
+            self._weight = len(self.events) + sum(map(_length, self.events)) // _WEIGHED
+        return self._weight
+
 
 class Lagged:
-    """The subscriber missed events of this execution and needs a snapshot."""
+    """The subscriber missed events of this topic and needs a snapshot (of `"*"`: a new list)."""
 
-    __slots__ = ("execution_id",)
+    __slots__ = ("topic",)
 
-    def __init__(self, execution_id: str) -> None:
-        self.execution_id = execution_id
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
 
 
 Delivery = Events | Lagged
@@ -52,27 +68,30 @@ class Mailbox:
     Args:
         wake: called from the orchestrator's thread when an empty mailbox got something; must return
             at once.
-        limit: events that may wait before the fullest execution lags.
+        limit: the weight of events that may wait before the fullest topic lags.
     """
 
     def __init__(self, wake: Callable[[], None], limit: int = 4096) -> None:
+        self.limit = limit
         self._wake = wake
-        self._limit = limit
         self._lock = Lock()
         self._queue: deque[Delivery] = deque()
-        self._waiting = 0
+        self._weights: Counter[str] = Counter()
+        self._weight = 0
         self._lagging: set[str] = set()
 
     def put(self, delivery: Events) -> None:
-        """Queue a delivery; drops it when its execution lags."""
+        """Queue a delivery; drops it when its topic lags."""
         with self._lock:
-            if delivery.execution_id in self._lagging:
+            if delivery.topic in self._lagging:
                 return
             was_empty = not self._queue
             self._queue.append(delivery)
-            self._waiting += len(delivery.events)
-            if self._waiting > self._limit:
-                self._lag(delivery.execution_id)
+            self._weights[delivery.topic] += delivery.weight
+            self._weight += delivery.weight
+            if self._weight > self.limit:
+                # The fullest, not the latest: one busy execution must not cost the quiet ones their events.
+                self._lag(max(self._weights, key=self._weights.__getitem__))
         if was_empty:
             self._wake()
 
@@ -81,27 +100,32 @@ class Mailbox:
         with self._lock:
             taken = list(self._queue)
             self._queue.clear()
-            self._waiting = 0
+            self._weights.clear()
+            self._weight = 0
         return taken
 
-    def forget(self, execution_id: str) -> None:
-        """Drop what waits of an execution, and let it start afresh."""
+    def forget(self, topic: str) -> None:
+        """Drop what waits of a topic, and let it start afresh."""
         with self._lock:
-            self._remove(execution_id)
-            self._lagging.discard(execution_id)
+            self._remove(topic)
+            self._lagging.discard(topic)
 
-    def _lag(self, execution_id: str) -> None:
-        self._remove(execution_id)
-        self._lagging.add(execution_id)
-        self._queue.append(Lagged(execution_id))
+    def _lag(self, topic: str) -> None:
+        self._remove(topic)
+        self._lagging.add(topic)
+        self._queue.append(Lagged(topic))
 
-    def _remove(self, execution_id: str) -> None:
-        kept: deque[Delivery] = deque()
-        self._waiting = 0
-        for delivery in self._queue:
-            if delivery.execution_id == execution_id:
-                continue
-            kept.append(delivery)
-            if isinstance(delivery, Events):
-                self._waiting += len(delivery.events)
-        self._queue = kept
+    def _remove(self, topic: str) -> None:
+        if any(delivery.topic == topic for delivery in self._queue):
+            self._queue = deque(delivery for delivery in self._queue if delivery.topic != topic)
+        self._weight -= self._weights.pop(topic, 0)
+
+
+def _length(event: Event) -> int:
+    match event:
+        case TaskLog():
+            return len(event.text)
+        case TaskOutput():
+            return sum(map(len, event.data.values()))
+        case _:
+            return 0

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wf_jupyter.model.events import TaskLog
-from wf_jupyter.server.batching import ENOUGH, MOST, Resync, frames
+from wf_jupyter.server.batching import ENOUGH, LARGEST, MOST, Resync, frames
 from wf_jupyter.service.mailbox import Delivery, Events, Lagged
 
 NOW = datetime(2024, 5, 17, tzinfo=UTC)
@@ -29,7 +29,7 @@ def read(deliveries: list[Delivery]) -> list[tuple[str, list[int] | None]]:
     shown: list[tuple[str, list[int] | None]] = []
     for frame in frames(deliveries):
         if isinstance(frame, Resync):
-            shown.append((frame.execution_id, None))
+            shown.append((frame.topic, None))
         else:
             params = json.loads(frame)["params"]
             shown.append((params["execution_id"], [event["seq"] for event in params["events"]]))
@@ -47,6 +47,22 @@ def test_a_snapshot_stands_where_the_events_were_dropped() -> None:
 def test_a_large_batch_is_cut() -> None:
     shown = read([batch("a", 1, MOST * 2 + 1)])
     assert [len(seqs or ()) for _, seqs in shown] == [MOST, MOST, 1]
+
+
+def test_frames_are_bounded_in_bytes() -> None:
+    long = tuple(
+        TaskLog(seq=seq, time=NOW, task="t", attempt=1, stream="stdout", text="x" * (LARGEST // 3)) for seq in range(1, 9)
+    )
+    made = [frame for frame in frames([Events("a", long)]) if isinstance(frame, bytes)]
+    assert all(len(frame) <= LARGEST + 1000 for frame in made)
+    assert read([Events("a", long)]) == [("a", [1, 2]), ("a", [3, 4]), ("a", [5, 6]), ("a", [7, 8])]
+    assert read([Events("a", long[:2]), Events("a", long[2:3])]) == [("a", [1, 2]), ("a", [3])]
+
+
+def test_events_for_all_executions_say_so_and_stand_by_themselves() -> None:
+    own, broad = batch("a", 1, 1), Events("a", batch("a", 1, 1).events, "*")
+    shown = [json.loads(frame)["params"] for frame in frames([own, broad]) if isinstance(frame, bytes)]
+    assert [params.get("subscription") for params in shown] == [None, "*"]
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 200)), max_size=20))
