@@ -13,7 +13,6 @@ import random
 from collections.abc import Callable
 
 from wf_jupyter.engine.fold import Picture
-from wf_jupyter.engine.plan import has_ready, plan, wanted
 from wf_jupyter.engine.state import ExecutionState, Task
 from wf_jupyter.engine.step import step
 from wf_jupyter.errors import StateConflict, StoreError
@@ -39,15 +38,12 @@ from wf_jupyter.model.submission import Expansion, Submission
 from wf_jupyter.ports import Batch, CacheEntry, Clock, Store
 from wf_jupyter.service.commits import commit
 from wf_jupyter.service.config import RuntimeConfig
+from wf_jupyter.service.flight import Flight
 from wf_jupyter.service.hub import Hub
-from wf_jupyter.service.inputs import InputReader, Values
-from wf_jupyter.service.logs import Logs
+from wf_jupyter.service.inputs import Values
 from wf_jupyter.service.lookup import Lookup
 from wf_jupyter.service.resources import Resources
 from wf_jupyter.service.slots import SlotPool
-
-#: Attempts started per turn: bounds the memory of one transaction, not the parallelism.
-STARTS_PER_TURN = 256
 
 _log = logging.getLogger(__name__)
 
@@ -76,26 +72,22 @@ class Driver:
         self.state = state
         self.picture = picture
         self.blobs = blobs
-        self.values = Values()
-        self.reader = InputReader(state, self.values, blobs)
+        self._values = Values()
+        self._flight = Flight(
+            state, blobs, self._values, store=store, pool=pool, resources=resources, config=config, poke=self.poke
+        )
         self._store = store
         self._hub = hub
-        self._pool = pool
         self._clock = clock
         self._config = config
         self._lookup = lookup
-        self._resources = resources
         self._ended = ended
         self._inbox: list[tuple[Stimulus, asyncio.Future[None] | None]] = []
         self._wake = asyncio.Event()
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._in_flight: set[tuple[str, int]] = set()
-        self._stopping: set[tuple[str, int]] = set()
         self._submission: Submission | None = None
         self._task: asyncio.Task[None] | None = None
         self._broken: StoreError | None = None
-        self._directory = ""
-        self._logs = Logs(lambda: store.logs(state.id))
         self._searches: set[asyncio.Task[None]] = set()
         self._found: list[CacheEntry] = []
 
@@ -110,7 +102,7 @@ class Driver:
         """Something happened to an attempt."""
         if isinstance(report, Printed):
             # At once: what an attempt prints beyond the event log's share must not pile up here.
-            kept = self._logs.take(report) if (report.task, report.attempt) in self._in_flight else None
+            kept = self._flight.printed(report)
             if kept is None:
                 return
             report = kept
@@ -131,7 +123,7 @@ class Driver:
         if isinstance(command, CancelTask):
             task = self.state.running.get(command.task)
             if task is not None:
-                self._stop(task.key, task.attempt)
+                self._flight.stop(task.key, task.attempt)
 
     async def close(self) -> None:
         """Turn no more; what was committed stays as it is, for the next orchestrator to resume."""
@@ -193,9 +185,7 @@ class Driver:
             try:
                 await self._append(events, values, expansions)
             except StoreError as error:
-                for start in starts:
-                    self._pool.give_back(self, start.worker)
-                    self._return_resources(start.task)
+                self._flight.abandon(starts)
                 for done in waiting:
                     if not done.done():
                         done.set_exception(error)
@@ -220,20 +210,14 @@ class Driver:
             case Found():
                 pass
             case AttemptSucceeded() | AttemptFailed() | AttemptExpanded() | AttemptStopped():
-                attempt = (stimulus.task, stimulus.attempt)
-                if attempt in self._in_flight:
-                    self._in_flight.discard(attempt)
-                    self._logs.end(*attempt)
-                    self._stopping.discard(attempt)
-                    self._return_resources(stimulus.task)
-                    self._pool.ended(self)
+                self._flight.landed(stimulus.task, stimulus.attempt)
             case _:
                 return
         if not counted:
             return
         if isinstance(stimulus, AttemptSucceeded | AttemptFailed | Found):
             for value in stimulus.values:
-                self.values.add(stimulus.task, value)
+                self._values.add(stimulus.task, value)
                 values.append((stimulus.task, value))
         elif isinstance(stimulus, AttemptExpanded):
             self.blobs.update(stimulus.expansion.blobs)
@@ -244,17 +228,11 @@ class Driver:
                 self._found.append(entry)
 
     def _plan(self, events: list[Event]) -> tuple[AttemptStarted, ...]:
-        free = self._resources.free
-        slots = self._pool.take(self, self.poke, wanted(self.state, STARTS_PER_TURN, free))
-        starts = plan(self.state, slots, free)
-        for unused in slots[len(starts) :]:
-            self._pool.give_back(self, unused)
+        starts = self._flight.plan()
         now = self._clock()
         for start in starts:
             events += step(self.state, start, now)
-            self._resources.take(self.state.running[start.task].node.options.resources)
-        if has_ready(self.state):
-            self._pool.wait(self, self.poke)
+        self._flight.wait_for_room()
         return starts
 
     async def _append(
@@ -302,33 +280,12 @@ class Driver:
                 case TaskRetrying():
                     self._arm(event.task, event.attempt, event.delay)
                 case TaskCompleted() if event.error is not None:
-                    self.values.failures[event.task] = event.error
+                    self._values.failures[event.task] = event.error
                 case _:
                     pass
-        if starts:
-            await self._hand_over(starts)
+        await self._flight.launch(starts)
         for key in self.state.stopping:
-            self._stop(key, self.state.running[key].attempt)
-
-    async def _hand_over(self, starts: tuple[AttemptStarted, ...]) -> None:
-        tasks = [(start, self.state.running[start.task]) for start in starts]
-        wanted_values = {place for _, task in tasks for place in self.reader.missing(task)}
-        if wanted_values:
-            found = await self._store.values(self.state.id, wanted_values)
-            for (key, _), value in found.items():
-                self.values.add(key, value)
-        if not self._directory:
-            self._directory = str(self._store.directory(self.state.id))
-        for start, task in tasks:
-            self._pool.started(start.worker)
-            self._in_flight.add((start.task, start.attempt))
-            attempt = self.reader.attempt(task, start.attempt, self._config, self._directory)
-            self._pool.executor.start(attempt, start.worker)
-
-    def _stop(self, key: str, attempt: int) -> None:
-        if (key, attempt) in self._in_flight and (key, attempt) not in self._stopping:
-            self._stopping.add((key, attempt))
-            self._pool.executor.stop(self.state.id, key, attempt)
+            self._flight.stop(key, self.state.running[key].attempt)
 
     def _arm(self, key: str, attempt: int, delay: float) -> None:
         loop = asyncio.get_running_loop()
@@ -343,7 +300,7 @@ class Driver:
         now = self._clock()
         for shown in self.picture.snapshot.tasks:
             if shown.error is not None and shown.status.is_final:
-                self.values.failures[shown.key] = shown.error
+                self._values.failures[shown.key] = shown.error
         for key, task in self.state.retrying.items():
             due = self.picture.tasks[key].retry_at
             self._arm(key, task.attempt, 0.0 if due is None else max(0.0, (due - now).total_seconds()))
@@ -352,28 +309,18 @@ class Driver:
         """Stop working on an execution whose log cannot be continued; what is on disk stays true."""
         self._broken = error
         _log.error("execution %s of %r is parked: %s", self.state.id, self.state.workflow, error)
-        for key, attempt in list(self._in_flight):
-            self._stop(key, attempt)
+        self._flight.stop_all()
         for _, done in self._inbox:
             if done is not None and not done.done():
                 done.set_exception(error)
 
-    def _return_resources(self, key: str) -> None:
-        task = self.state.task(key)
-        if task is not None:
-            self._resources.give_back(task.node.options.resources)
-
     def _release(self) -> None:
-        for key, _ in self._in_flight:
-            self._return_resources(key)
-        self._in_flight.clear()
         for timer in self._timers.values():
             timer.cancel()
         for search in self._searches:
             search.cancel()
         self._timers.clear()
-        self._logs.close()
-        self._pool.leave(self)
+        self._flight.release()
 
 
 def _count(state: ExecutionState) -> dict[str, int]:
