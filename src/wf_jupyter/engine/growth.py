@@ -25,8 +25,7 @@ def add_tasks(state: ExecutionState, event: TasksAdded) -> None:
         if isinstance(unit, Group):
             if info.size is None or unit.size is not None:
                 raise IllegalTransition(f"{state.id}: {info.key} was expanded twice")
-            unit.size = unit.remaining = info.size
-            state.open -= 1
+            _size(state, unit, info.size)
             grown.append(unit)
         else:
             made.append(_add_group(state, info))
@@ -100,7 +99,14 @@ def _add_group(state: ExecutionState, info: GroupInfo) -> Group:
     state.units[info.key] = group
     state.open += 1
     _join_fragment(state, fragment)
+    if info.size is not None:
+        _size(state, group, info.size)
     return group
+
+
+def _size(state: ExecutionState, group: Group, size: int) -> None:
+    group.size = group.remaining = size
+    state.open -= 1
 
 
 def _add_task(state: ExecutionState, info: TaskInfo) -> Task:
@@ -129,6 +135,8 @@ def _add_task(state: ExecutionState, info: TaskInfo) -> Task:
 def _link(state: ExecutionState, unit: Unit) -> None:
     """Tell the sources of a new unit who waits for them."""
     if isinstance(unit, Group):
+        if unit.size is not None:
+            return
         for source in unsized_sources(state, unit):
             source.sized.append(unit)
             unit.unsized += 1

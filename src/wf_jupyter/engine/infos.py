@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from wf_jupyter.engine.state import ExecutionState, Fragment, Group
 from wf_jupyter.model.events import GroupInfo, TaskInfo, TasksAdded
-from wf_jupyter.model.graph import NodeSpec
+from wf_jupyter.model.graph import GraphSpec, NodeSpec, Over
 from wf_jupyter.model.keys import item_key
+from wf_jupyter.model.policy import MAX_TASKS
 
 
 def fragment_infos(state: ExecutionState, fragment: Fragment, now: datetime, seq: int) -> TasksAdded:
-    """All nodes of a graph, with its mapped nodes as groups of unknown size."""
+    """All nodes of a graph in its order. A mapped node whose length is known by now has its items, others follow."""
+    sizes = _known_sizes(fragment.graph, MAX_TASKS - len(state.units))
     groups = [
         GroupInfo(
             key=fragment.absolute(scope.key),
@@ -30,7 +32,9 @@ def fragment_infos(state: ExecutionState, fragment: Fragment, now: datetime, seq
         group = _group_of(fragment, node.group)
         needs = tuple(fragment.absolute(source) for source in node.sources())
         if node.is_map:
-            groups.append(GroupInfo(key=key, name=node.name, kind="map", group=group, dependencies=needs))
+            size = sizes.get(node.key)
+            groups.append(GroupInfo(key=key, name=node.name, kind="map", size=size, group=group, dependencies=needs))
+            tasks += _items(fragment, node, size or 0, _item_sources(fragment, node, sizes))
         else:
             tasks.append(TaskInfo(key=key, name=node.name, group=group, dependencies=needs))
     return TasksAdded(seq=seq, time=now, tasks=tuple(tasks), groups=tuple(groups))
@@ -47,17 +51,13 @@ def item_infos(state: ExecutionState, group: Group, size: int, now: datetime) ->
         group=_group_of(fragment, node.group),
         dependencies=tuple(fragment.absolute(source) for source in node.sources()),
     )
-    shared = tuple(dict.fromkeys(fragment.absolute(need.source) for need in node.needs))
-    tasks = tuple(
-        TaskInfo(
-            key=item_key(group.key, index),
-            name=node.name,
-            group=group.key,
-            dependencies=tuple(dict.fromkeys((*shared, *_own_sources(state, fragment, node, index)))),
-        )
-        for index in range(size)
-    )
-    return TasksAdded(seq=state.seq + 1, time=now, tasks=tasks, groups=(info,))
+    mapped = {
+        over.source
+        for over in node.over
+        if over.source is not None and isinstance(state.units[fragment.absolute(over.source)], Group)
+    }
+    tasks = _items(fragment, node, size, _item_sources(fragment, node, mapped))
+    return TasksAdded(seq=state.seq + 1, time=now, tasks=tuple(tasks), groups=(info,))
 
 
 def stand_in_info(state: ExecutionState, group: Group) -> TaskInfo:
@@ -70,13 +70,56 @@ def stand_in_info(state: ExecutionState, group: Group) -> TaskInfo:
     )
 
 
-def _own_sources(state: ExecutionState, fragment: Fragment, node: NodeSpec, index: int) -> Iterator[str]:
-    for over in node.over:
-        if over.each is not None:
-            yield fragment.absolute(over.each[index])
-        elif over.source is not None:
-            source = state.units[fragment.absolute(over.source)]
-            yield source.items[index].key if isinstance(source, Group) else source.key
+def _items(
+    fragment: Fragment, node: NodeSpec, size: int, own: Callable[[int], Iterable[str]]
+) -> Iterator[TaskInfo]:
+    key = fragment.absolute(node.key)
+    shared = tuple(dict.fromkeys(fragment.absolute(need.source) for need in node.needs))
+    for index in range(size):
+        yield TaskInfo(
+            key=item_key(key, index),
+            name=node.name,
+            group=key,
+            dependencies=tuple(dict.fromkeys((*shared, *own(index)))),
+        )
+
+
+def _item_sources(fragment: Fragment, node: NodeSpec, mapped: Container[str]) -> Callable[[int], Iterator[str]]:
+    """What an item waits for of the lists it comes from: the same item of a mapped node, else the whole node."""
+
+    def sources(index: int) -> Iterator[str]:
+        for over in node.over:
+            if over.each is not None:
+                yield fragment.absolute(over.each[index])
+            elif over.source is not None:
+                source = fragment.absolute(over.source)
+                yield item_key(source, index) if over.source in mapped else source
+
+    return sources
+
+
+def _known_sizes(graph: GraphSpec, most: int) -> Mapping[str, int]:
+    """The lengths of mapped nodes that follow from the graph alone: over given lists, and over such nodes.
+
+    Left out, because more has to be said about them: empty ones, unequal lists, more than `most` items.
+    """
+    sizes: dict[str, int] = {}
+    left = most - len(graph.nodes)
+    for node in graph.nodes:
+        if not node.is_map:
+            continue
+        lengths = {_known_length(over, sizes) for over in node.over}
+        size = lengths.pop() if len(lengths) == 1 else None
+        if size and size <= left:
+            sizes[node.key] = size
+            left -= size
+    return sizes
+
+
+def _known_length(over: Over, sizes: Mapping[str, int]) -> int | None:
+    if over.each is not None:
+        return len(over.each)
+    return over.length if over.source is None else sizes.get(over.source)
 
 
 def _group_of(fragment: Fragment, group: str | None) -> str | None:
