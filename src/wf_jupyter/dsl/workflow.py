@@ -148,9 +148,8 @@ class BoundWorkflow:
         signature = self._arguments.signature
         unknown = [name for name in inputs if name not in signature.parameters]
         if unknown:
-            raise InputError(
-                f"workflow {self.name!r} has no input {unknown[0]!r}; it has {', '.join(signature.parameters)}", unknown[0]
-            )
+            known = ", ".join(signature.parameters)
+            raise InputError(f"workflow {self.name!r} has no input {unknown[0]!r}; it has {known}", unknown[0])
         changed = inspect.BoundArguments(signature, type(self._arguments.arguments)(self._arguments.arguments))
         changed.arguments.update(inputs)
         return self.workflow._bind(changed.args, changed.kwargs)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from wf_jupyter.model.events import ResultInfo
@@ -171,7 +171,7 @@ class ExecutionState:
         return unit
 
     def lane(self, node: NodeSpec) -> Lane:
-        """Where tasks of a node queue: one lane for all without limits, one per set of resources, one per limited map."""
+        """Where tasks of a node queue: one for all without limits, one per set of resources, one per limited map."""
         options = node.options
         if options.max_parallel is None or not node.is_map:
             for lane in self.lanes:

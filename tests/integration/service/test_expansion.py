@@ -92,8 +92,7 @@ def test_what_an_expansion_returns_can_be_mapped_over_and_asked(runtime: Runtime
     def mapped(kind: str):
         chosen = choose(kind)
         with wf.when(chosen):
-            sizes = size.map(chosen)
-        return sizes
+            return size.map(chosen)
 
     for kind, expected in (("map", [0, 2, 4]), ("task", [0, 1, 2]), ("pair", [1, 2])):
         final = run(runtime, mapped.bind(kind=kind))

@@ -18,7 +18,7 @@ from wf_jupyter.errors import (
     WorkflowDefinitionError,
     WorkflowNotFound,
 )
-from wf_jupyter.model.events import TaskCompleted, TaskStarted, TasksAdded, WorkflowCompleted, WorkflowStarted
+from wf_jupyter.model.events import TaskCompleted, TasksAdded, TaskStarted, WorkflowCompleted, WorkflowStarted
 from wf_jupyter.model.graph import Need
 from wf_jupyter.model.stimuli import Cancel, CancelTask, Pause, Resume, Retry
 from wf_jupyter.service.mailbox import Mailbox
