@@ -24,7 +24,7 @@ from tests.crash.child import here
 from wf_jupyter.errors import StoreError
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.snapshot import Snapshot
-from wf_jupyter.model.stimuli import Resume
+from wf_jupyter.model.stimuli import Pause, Resume
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.runtime import Runtime
 from wf_jupyter.values.packaging import pack
@@ -146,6 +146,8 @@ def waits_for_room(folder: Path) -> None:
         gate.touch()
         assert scene.warned.wait(60), "nobody was warned"
         assert scene.snapshot(execution).counts["running"] == 1
+        with pytest.raises(StoreError, match="the disk is full"):
+            scene.runtime.call(scene.runtime.orchestrator.command(execution, Pause())).result(30)
     final = scene.ended(execution)
     assert (final.status, [task.attempts for task in final.tasks]) == ("succeeded", [1, 1])
     assert scene.seqs(execution) == list(range(1, final.seq + 1))
@@ -228,7 +230,7 @@ def small_disk(folder: Path) -> None:
     assert final.status == "failed"
     failed = [task for task in final.tasks if task.status == "failed"]
     assert 5 < len(failed) < 40 and all(
-        "No space left on device" in task.error.message for task in failed if task.error is not None
+        "the disk is full" in task.error.message for task in failed if task.error is not None
     ), final.counts
     for number, task in enumerate(final.tasks):
         if task.status == "succeeded":

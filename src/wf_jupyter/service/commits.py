@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from wf_jupyter.errors import StoreError
 from wf_jupyter.ports import Batch, Store
@@ -14,10 +15,11 @@ _LONGEST_WAIT = 10.0
 _log = logging.getLogger(__name__)
 
 
-async def commit(store: Store, batch: Batch, patience: float) -> None:
+async def commit(store: Store, batch: Batch, patience: float, waits: Callable[[StoreError], None]) -> None:
     """Append the batch; tries again for `patience` seconds while the store says that the trouble may pass.
 
-    A submission is not tried again: whoever submits is there to be told.
+    `waits` is called once, before the first wait. A submission is not tried again: whoever submits is
+    there to be told.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
@@ -31,5 +33,6 @@ async def commit(store: Store, batch: Batch, patience: float) -> None:
                 raise
             if wait == _FIRST_WAIT:
                 _log.warning("execution %s waits, at most %g s: %s", batch.execution, patience, error)
+                waits(error)
             await asyncio.sleep(wait)
             wait = min(2 * wait, _LONGEST_WAIT)

@@ -87,7 +87,7 @@ class Driver:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._submission: Submission | None = None
         self._task: asyncio.Task[None] | None = None
-        self._broken: StoreError | None = None
+        self._hindrance: StoreError | None = None
         self._searches: set[asyncio.Task[None]] = set()
         self._found: list[CacheEntry] = []
 
@@ -134,8 +134,8 @@ class Driver:
 
     def _put(self, command: Command) -> asyncio.Future[None]:
         done = asyncio.get_running_loop().create_future()
-        if self._broken is not None:
-            done.set_exception(self._broken)
+        if self._hindrance is not None:
+            done.set_exception(self._hindrance)
             return done
         if self._task is not None and self._task.done():
             done.set_exception(StateConflict(f"execution {self.state.id} is {self.state.status}: nothing to do"))
@@ -183,12 +183,10 @@ class Driver:
         self._search()
         if events:
             try:
-                await self._append(events, values, expansions)
+                await self._append(events, values, expansions, waiting)
             except StoreError as error:
                 self._flight.abandon(starts)
-                for done in waiting:
-                    if not done.done():
-                        done.set_exception(error)
+                _refuse(waiting, error)
                 raise
             for event in events:
                 self.picture.fold(event)
@@ -236,8 +234,17 @@ class Driver:
         return starts
 
     async def _append(
-        self, events: list[Event], values: list[tuple[str, Value]], expansions: list[tuple[str, Expansion]]
+        self,
+        events: list[Event],
+        values: list[tuple[str, Value]],
+        expansions: list[tuple[str, Expansion]],
+        waiting: list[asyncio.Future[None]],
     ) -> None:
+        def refuse_commands(error: StoreError) -> None:
+            # Nobody is kept waiting for room on the disk; what they asked for happens once there is some.
+            self._hindrance = error
+            _refuse(waiting, StoreError(f"{error}; what was asked for happens as soon as there is room"))
+
         last = events[-1]
         # Taken before the commit: a search may add to the next batch meanwhile.
         entries, self._found = tuple(self._found), []
@@ -256,7 +263,9 @@ class Driver:
                 ended=last.time if isinstance(last, WorkflowCompleted) else None,
             ),
             self._config.full_disk_patience,
+            refuse_commands,
         )
+        self._hindrance = None
         self._submission = None
 
     def _search(self) -> None:
@@ -307,7 +316,7 @@ class Driver:
 
     def _park(self, error: StoreError) -> None:
         """Stop working on an execution whose log cannot be continued; what is on disk stays true."""
-        self._broken = error
+        self._hindrance = error
         _log.error("execution %s of %r is parked: %s", self.state.id, self.state.workflow, error)
         self._flight.stop_all()
         for _, done in self._inbox:
@@ -321,6 +330,12 @@ class Driver:
             search.cancel()
         self._timers.clear()
         self._flight.release()
+
+
+def _refuse(waiting: list[asyncio.Future[None]], error: StoreError) -> None:
+    for done in waiting:
+        if not done.done():
+            done.set_exception(error)
 
 
 def _count(state: ExecutionState) -> dict[str, int]:

@@ -17,14 +17,20 @@ from wf_jupyter.store.owners import Ownership
 STEP = 5_000
 
 
-def begin(connection: sqlite3.Connection, execution: str, ownership: Ownership) -> int:
-    """Make the execution unfindable and free its blobs; `ExecutionNotFound`, `StateConflict`."""
+def check(connection: sqlite3.Connection, execution: str, ownership: Ownership) -> int:
+    """The number of an execution that may be forgotten; `ExecutionNotFound`, `StateConflict`."""
     number = number_of(connection, execution)
     status, owner = connection.execute(
         "SELECT status, owned_by FROM executions WHERE number = ?", (number,)
     ).fetchone()
     if not ExecutionStatus(status).is_final and owner != ownership.id and not ownership.is_gone(owner):
         raise StateConflict(f"execution {execution} is {status} in another process: cancel it first")
+    return number
+
+
+def begin(connection: sqlite3.Connection, execution: str, ownership: Ownership) -> int:
+    """Make the execution unfindable and free its blobs; raises what `check` raises."""
+    number = check(connection, execution, ownership)
     connection.execute("INSERT INTO removals VALUES (?, ?)", (number, execution))
     for table, column in (
         ("executions", "number"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec import structs
 
+from wf_jupyter.errors import StoreError
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Summary
@@ -96,9 +97,16 @@ class SqliteStore(Store):
 
     async def delete(self, execution: str) -> None:
         """See `ports.EventLog.delete`; when it returns, the files are gone too."""
-        number = await self._writer.run(
-            partial(removal.begin, execution=execution, ownership=self._ownership)
-        )
+        begin = partial(removal.begin, execution=execution, ownership=self._ownership)
+        try:
+            number = await self._writer.run(begin)
+        except StoreError as error:
+            if not error.is_temporary:
+                raise
+            # Forgetting needs room for a commit: on a full disk it comes from the files that go anyway.
+            await self._reader.run(partial(removal.check, execution=execution, ownership=self._ownership))
+            await asyncio.to_thread(self._places.remove, execution)
+            number = await self._writer.run(begin)
         while await self._writer.run(partial(removal.step, number=number)):
             pass
         await asyncio.to_thread(self._places.remove, execution)

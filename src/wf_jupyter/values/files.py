@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import mmap
 import os
 import secrets
@@ -12,13 +13,17 @@ from pathlib import Path
 from wf_jupyter.errors import StoreError
 
 SUFFIX = ".value"
+#: Bytes that a large value leaves free: the event log is on the same disk, and must be able to tell that it is full.
+RESERVE = 8 << 20
+_SMALL = 1 << 16
 
 
 def write(directory: str | os.PathLike[str], pieces: Iterable[bytes | bytearray | memoryview]) -> str:
     """Write the pieces as one new file in `directory` and return its absolute path.
 
     The file appears under its name only when complete; on any error, an interrupt included, nothing
-    is left behind. Raises `OSError` (`ENOSPC` when the disk is full).
+    is left behind. Raises `OSError`: `ENOSPC` when the disk is full, or would have less than
+    `RESERVE` bytes left.
     """
     name = secrets.token_hex(12)
     target = Path(directory).absolute() / f"{name}{SUFFIX}"
@@ -26,7 +31,9 @@ def write(directory: str | os.PathLike[str], pieces: Iterable[bytes | bytearray 
     try:
         with partial.open("xb", buffering=0) as file:
             for piece in pieces:
-                _write_all(file.fileno(), memoryview(piece).cast("B"))
+                data = memoryview(piece).cast("B")
+                _leave_room(file.fileno(), data.nbytes)
+                _write_all(file.fileno(), data)
         partial.replace(target)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -44,6 +51,18 @@ def read(path: str) -> memoryview:
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     except OSError as error:
         raise StoreError(f"the value file {path} cannot be read: {error.strerror or error}") from error
+
+
+def _leave_room(descriptor: int, size: int) -> None:
+    if size < _SMALL:
+        return
+    try:
+        disk = os.fstatvfs(descriptor)
+    except OSError:
+        return
+    # Some network file systems tell nothing of their size.
+    if disk.f_blocks and disk.f_bavail * disk.f_frsize < size + RESERVE:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _write_all(descriptor: int, data: memoryview) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,3 +42,12 @@ def test_a_file_that_is_missing_or_empty_is_named(tmp_path: Path) -> None:
     for name in ("missing", "empty"):
         with pytest.raises(StoreError, match=name):
             files.read(str(tmp_path / name))
+
+
+def test_a_large_value_leaves_room_for_the_event_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = os.statvfs(tmp_path)
+    monkeypatch.setattr(files, "RESERVE", disk.f_bavail * disk.f_frsize)
+    with pytest.raises(OSError, match="No space left on device"):
+        files.write(tmp_path, [b"small", b"x" * 100_000])
+    assert list(tmp_path.iterdir()) == []
+    assert files.read(files.write(tmp_path, [b"small"])) == b"small"
