@@ -167,6 +167,7 @@ def run_attempt(
 ) -> Kept:
     """One attempt, as a Dask task; `held` are results of other attempts that its inputs refer to."""
     from distributed import get_worker
+    from distributed.utils import sync
 
     host = _host
     if host is None or host.identity != identity:
@@ -175,7 +176,11 @@ def run_attempt(
     worker = get_worker()
 
     def tell(what: object) -> None:
-        worker.log_event(topic, (run.token, what))
+        if what is None:
+            # A round trip: should this process die with the task, nobody must believe that it had not begun.
+            sync(worker.loop, worker.scheduler.log_event, topic=topic, msg=(run.token, None))
+        else:
+            worker.log_event(topic, (run.token, what))
 
     inputs = tuple(dask_values.filled(given, held) for given in run.inputs)
     final = host.run(msgspec.structs.replace(run, inputs=inputs, directory=""), code, call, tell, is_async)
