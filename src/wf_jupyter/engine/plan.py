@@ -15,10 +15,13 @@ def has_ready(state: ExecutionState) -> bool:
 
 
 def wanted(state: ExecutionState, limit: int, free: Mapping[str, float]) -> int:
-    """How many attempts could start now if there were slots: at most `limit`. O(limit).
+    """How many slots `plan` could use now: at most `limit`. `free` is what is left of each resource.
 
-    `free` is what is left of each resource.
+    Exact, because slots that are taken and given back unused wake everyone who waits for one.
     """
+    if len(state.lanes) == 1 and state.options.max_parallel is None and not state.lanes[0].resources:
+        is_starting = state.status is ExecutionStatus.RUNNING and not state.is_failing
+        return min(limit, len(state.lanes[0].ready)) if is_starting else 0
     return sum(1 for _ in _startable(state, limit, free))
 
 
