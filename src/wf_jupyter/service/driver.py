@@ -39,6 +39,7 @@ from wf_jupyter.ports import Batch, CacheEntry, Clock, Store
 from wf_jupyter.service.commits import commit
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.flight import Flight
+from wf_jupyter.service.gathering import gathered
 from wf_jupyter.service.hub import Hub
 from wf_jupyter.service.inputs import Values
 from wf_jupyter.service.lookup import Lookup
@@ -162,7 +163,7 @@ class Driver:
         self._ended(self)
 
     async def _turn(self) -> None:
-        inbox, self._inbox = self._inbox, []
+        inbox, self._inbox = gathered(self._inbox), []
         events: list[Event] = []
         values: list[tuple[str, Value]] = []
         expansions: list[tuple[str, Expansion]] = []
