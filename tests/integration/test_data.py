@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 import wf_jupyter as wf
@@ -13,6 +17,7 @@ from wf_jupyter.errors import ExecutionNotFound, InputError
 from wf_jupyter.model.events import TaskLog
 from wf_jupyter.service.logs import EVENT_LIMIT
 from wf_jupyter.service.runtime import Runtime
+from wf_jupyter.values.inputs import load
 
 __all__ = ["data_dir", "open_runtime", "runtime"]
 MIB = 1 << 20
@@ -112,3 +117,139 @@ def test_a_subscriber_sees_the_beginning_of_a_long_log_live(runtime: Runtime, tm
     assert found.text and set(found.text) <= {"x", "\n"}
     gate.touch()
     assert ended(runtime, execution).status == "succeeded"
+
+
+# -- values of 100 MB -------------------------------------------------------------------------------
+
+HUNDRED_MB = 100_000_000
+
+
+def arrays():
+    @wf.task
+    def make(size):
+        import numpy as np
+
+        return np.ones(size // 8)
+
+    return make
+
+
+def frames():
+    @wf.task
+    def make(size):
+        import numpy as np
+        import pandas as pd
+
+        return pd.DataFrame({name: np.ones(size // 40) for name in "abcde"})
+
+    return make
+
+
+def reading(make):
+    """One task makes the value, four change their own view of it and add it up."""
+
+    @wf.task
+    def read(value, number):
+        import numpy as np
+
+        before = float(np.asarray(value).sum())
+        (value.iloc if hasattr(value, "iloc") else value)[:1000] = number
+        return before
+
+    @wf.workflow
+    def flow(size):
+        value = make(size)
+        return [read(value, number) for number in range(4)]
+
+    return flow
+
+
+class Memory:
+    """Samples the memory of this process, and what it and its workers hold together (shared pages once)."""
+
+    def __enter__(self) -> Memory:
+        self._over = threading.Event()
+        self.own, self.tree = [own_memory()], [tree_memory()]
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.003):
+            self.own.append(own_memory())
+            self.tree.append(tree_memory())
+
+
+def own_memory() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def tree_memory() -> int:
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    total = 0
+    for process in processes:
+        with contextlib.suppress(OSError):
+            text = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
+            total += sum(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("Pss:"))
+    return total
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux")
+@pytest.mark.parametrize("make", [arrays(), frames()], ids=["array", "frame"])
+def test_100_mb_pass_between_tasks_by_mapped_files_and_not_through_the_server(
+    runtime: Runtime, data_dir: Path, make
+) -> None:
+    pytest.importorskip("pandas")
+    flow = reading(make)
+    ended(runtime, submit(runtime, flow.bind(size=8000)))  # workers are there, and libraries imported
+    with Memory() as memory:
+        execution = submit(runtime, flow.bind(size=HUNDRED_MB))
+        assert ended(runtime, execution).status == "succeeded"
+    assert max(memory.own) - memory.own[0] < HUNDRED_MB / 4
+    assert max(memory.tree) - memory.tree[0] < 2.5 * HUNDRED_MB
+    for number in range(4):
+        key = "read" if number == 0 else f"read-{number + 1}"
+        value = runtime.call(runtime.orchestrator.task_value(execution, key)).result(PATIENCE)
+        assert load(value) == HUNDRED_MB / 8  # none of the readers saw what another had changed
+    (file,) = (data_dir / "values" / execution).iterdir()
+    assert HUNDRED_MB <= file.stat().st_size < 1.01 * HUNDRED_MB
+
+
+def test_an_input_whose_file_is_gone_fails_the_task_and_says_so(
+    runtime: Runtime, data_dir: Path, tmp_path: Path
+) -> None:
+    @wf.task
+    def make():
+        return bytes(1_000_000)
+
+    @wf.task
+    def wait(path):
+        import time
+
+        while not path.exists():
+            time.sleep(0.01)
+
+    @wf.task
+    def use(data, _):
+        return len(data)
+
+    @wf.workflow
+    def flow(path):
+        return use(make(), wait(path))
+
+    gate = tmp_path / "gate"
+    execution = submit(runtime, flow.bind(path=gate))
+    reader = Reader(runtime)
+    reader.follow(execution)
+    reader.until(lambda r: r.picture.snapshot.counts["succeeded"] == 1)
+    (file,) = (data_dir / "values" / execution).iterdir()
+    file.unlink()
+    gate.touch()
+    final = ended(runtime, execution)
+    (task,) = [task for task in final.tasks if task.key == "use"]
+    assert task.status == "failed" and task.error is not None and task.error.kind == "value"
+    assert str(file) in task.error.message
