@@ -7,6 +7,7 @@
 // file below src/. The Python build hook computes the same.
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
@@ -31,6 +32,21 @@ export function sourceHash() {
   return hash.digest("hex");
 }
 
+/** For esbuild and for vitest: the bundled text of the module that an import of `worker:path` names. */
+export async function workerText(path) {
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({ entryPoints: [path], bundle: true, write: false, format: "iife", target: "es2022", minify: true });
+  return outputFiles[0].text;
+}
+
+const workers = {
+  name: "worker",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^worker:/ }, ({ path, resolveDir }) => ({ path: resolve(resolveDir, path.slice(7)), namespace: "worker" }));
+    onLoad({ filter: /.*/, namespace: "worker" }, async ({ path }) => ({ contents: await workerText(path), loader: "text" }));
+  },
+};
+
 async function bundle() {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
@@ -43,7 +59,7 @@ async function bundle() {
     minify: true,
     charset: "utf8",
     legalComments: "inline",
-    loader: { ".css": "text" },
+    plugins: [workers],
     banner: { js: `/* wf_jupyter ${sourceHash()} */` },
     logLevel: "warning",
   });

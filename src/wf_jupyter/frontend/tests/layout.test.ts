@@ -1,7 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import SOURCE from "worker:../src/layout/worker.ts";
 import { Run } from "../src/fold/run.ts";
 import { drawn } from "../src/layout/drawn.ts";
-import { Layout } from "../src/layout/layout.ts";
+import { Background } from "../src/layout/background.ts";
+import { Layout, plan, type Plan } from "../src/layout/layout.ts";
 import type { Sketch } from "../src/layout/layers.ts";
 import { snapshotOf, task } from "./events.ts";
 
@@ -141,5 +143,41 @@ describe("what is drawn", () => {
     const run = new Run();
     run.load(snapshotOf([task("a", "pending", { dependencies: ["nowhere"] })]));
     expect(drawn(run).sources).toEqual([]);
+  });
+});
+
+describe("in the background", () => {
+  /** What the bundled worker posts for a sketch. */
+  function answered(sketch: Sketch): Plan {
+    let hear: (event: { data: Sketch }) => void = () => undefined;
+    let posted: unknown;
+    const listen = (_: string, hook: typeof hear): void => void (hear = hook);
+    new Function("addEventListener", "postMessage", SOURCE)(listen, (data: unknown) => (posted = structuredClone(data)));
+    hear({ data: structuredClone(sketch) });
+    return posted as Plan;
+  }
+
+  test.each([1, 2, 3])("a worker finds the same places, number %i", (seed) => {
+    const sketch = random(120, 3, seed);
+    const [here, there] = [new Layout(sketch, 700), new Layout(answered(sketch), 700)];
+    const places = (layout: Layout): unknown => sketch.across.map((_, node) => layout.place(node));
+    expect(places(there)).toEqual(places(here));
+    expect(there.bends(0, 7)).toEqual(here.bends(0, 7));
+  });
+
+  test("what a worker found can grow", () => {
+    const sketch = random(50, 1, 5);
+    const layout = new Layout(answered(sketch), 700);
+    const grown = { across: [...sketch.across, 154], along: [...sketch.along, 46], sources: [...sketch.sources, 9], targets: [...sketch.targets, 50] };
+    expect(layout.insert(grown)).toBe(true);
+    check(grown, layout);
+  });
+
+  test("where workers are forbidden, the page finds the layout itself", async () => {
+    vi.stubGlobal("Worker", class { constructor() { throw new Error("refused"); } });
+    const sketch = random(30, 1, 8);
+    const found = await new Promise<Plan>((resolve) => new Background().ask(sketch, resolve));
+    expect(found).toEqual(plan(sketch));
+    vi.unstubAllGlobals();
   });
 });

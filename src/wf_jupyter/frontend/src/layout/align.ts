@@ -34,7 +34,7 @@ export function align(graph: Layers, up: Links, down: Links): number[] {
 
 /** Distance that two neighbours of a rank keep between their centres. */
 export function distance(graph: Layers, left: number, right: number): number {
-  const lanes = left >= graph.nodes || right >= graph.nodes;
+  const lanes = graph.dummy[left] === 1 || graph.dummy[right] === 1;
   return (graph.across[left]! + graph.across[right]!) / 2 + (lanes ? LANE : GAP);
 }
 
@@ -91,7 +91,7 @@ interface Pull {
 function pull(graph: Layers, v: number, { start, list }: Links, at: readonly number[], pulls: Pull[]): void {
   for (let i = start[v]!; i < start[v + 1]!; i++) {
     const other = list[i]!;
-    const dummies = Number(v >= graph.nodes) + Number(other >= graph.nodes);
+    const dummies = graph.dummy[v]! + graph.dummy[other]!;
     pulls.push({ at: at[other]!, weight: dummies === 2 ? 8 : dummies === 1 ? 2 : 1 });
   }
 }

@@ -9,10 +9,11 @@ export interface Sketch {
   readonly targets: readonly number[];
 }
 
-/** Vertices are the nodes of the sketch, then the dummies. `layers` holds them rank by rank, in order. */
+/** Vertices are the nodes of the sketch, then the dummies, then whatever was added. `layers` holds them in order. */
 export interface Layers {
-  readonly nodes: number;
   readonly rank: number[];
+  /** 1 for a dummy. */
+  readonly dummy: number[];
   readonly across: number[];
   readonly along: number[];
   readonly layers: number[][];
@@ -26,7 +27,8 @@ export interface Links {
   readonly list: Int32Array;
 }
 
-const DUMMY = 10;
+/** How much room the curve of a long edge takes in a rank that it passes. */
+export const DUMMY = 10;
 
 /** Rank the nodes, add the chains, and give every rank a first order: depth first, as declared. */
 export function layered(sketch: Sketch): { layers: Layers; up: Links; down: Links } {
@@ -34,6 +36,7 @@ export function layered(sketch: Sketch): { layers: Layers; up: Links; down: Link
   const { rank, kept } = ranks(n, sketch.sources, sketch.targets);
   const across = [...sketch.across];
   const along = [...sketch.along];
+  const dummy = new Array<number>(n).fill(0);
   const chain = new Map<number, number[]>();
   const from: number[] = [];
   const to: number[] = [];
@@ -44,11 +47,11 @@ export function layered(sketch: Sketch): { layers: Layers; up: Links; down: Link
   for (let source = 0; source < n; source++) {
     const dummies: number[] = [];
     for (let r = rank[source]! + 1; r < reach[source]!; r++) {
-      const dummy = rank.length;
       from.push(dummies.at(-1) ?? source);
-      to.push(dummy);
-      dummies.push(dummy);
+      to.push(rank.length);
+      dummies.push(rank.length);
       rank.push(r);
+      dummy.push(1);
       across.push(DUMMY);
       along.push(0);
     }
@@ -63,7 +66,7 @@ export function layered(sketch: Sketch): { layers: Layers; up: Links; down: Link
   });
   const down = links(rank.length, from, to);
   const up = links(rank.length, to, from);
-  return { layers: { nodes: n, rank, across, along, layers: firstOrder(rank, up, down), chain }, up, down };
+  return { layers: { rank, dummy, across, along, layers: firstOrder(rank, up, down), chain }, up, down };
 }
 
 function links(count: number, from: readonly number[], to: readonly number[]): Links {

@@ -1,5 +1,5 @@
 // The drawing of a whole graph: connected parts laid out each on its own, then packed in rows.
-import { Component } from "./component.ts";
+import { aligned, Component, type Aligned } from "./component.ts";
 import type { Sketch } from "./layers.ts";
 
 const PART_GAP = 28;
@@ -18,6 +18,16 @@ export interface Place {
   readonly rankEnd: number;
 }
 
+/** A layout as plain data, which passes from a worker to the page. */
+export interface Plan {
+  readonly parts: readonly { readonly members: readonly number[]; readonly aligned: Aligned }[];
+}
+
+/** Find the layout of a graph, without its page. */
+export function plan(sketch: Sketch): Plan {
+  return { parts: split(sketch).map(({ members, inner }) => ({ members, aligned: aligned(inner) })) };
+}
+
 /** Positions of all nodes of a graph; grows without moving what need not move. */
 export class Layout {
   width = 0;
@@ -26,15 +36,15 @@ export class Layout {
   inserted = 0;
   #parts: Component[] = [];
   #partOf: number[] = [];
-  #local: number[] = [];
+  #vertex: number[] = [];
   #offset: { across: number; along: number }[] = [];
 
-  /** Lay out `sketch`; parts stand side by side up to `room` across. */
+  /** The layout of a graph, or of its `plan`; parts stand side by side up to `room` across. */
   constructor(
-    sketch: Sketch,
+    from: Sketch | Plan,
     private readonly room: number,
   ) {
-    for (const { members, inner } of split(sketch)) this.#adopt(new Component(members, inner));
+    for (const { members, aligned } of ("parts" in from ? from : plan(from)).parts) this.#adopt(members, new Component(aligned));
     this.#pack();
   }
 
@@ -46,15 +56,15 @@ export class Layout {
   place(node: number): Place {
     const part = this.#parts[this.#partOf[node]!]!;
     const { across, along } = this.#offset[this.#partOf[node]!]!;
-    const local = this.#local[node]!;
-    const rank = part.graph.rank[local]!;
+    const vertex = this.#vertex[node]!;
+    const rank = part.graph.rank[vertex]!;
     const start = along + part.start[rank]!;
-    return { across: across + part.at[local]!, along: start, rankEnd: start + part.extent[rank]! };
+    return { across: across + part.at[vertex]!, along: start, rankEnd: start + part.extent[rank]! };
   }
 
-  /** Rank of a node within its part, and the order there: what arrow keys follow. */
+  /** Rank of a node within its part. */
   rank(node: number): number {
-    return this.#parts[this.#partOf[node]!]!.graph.rank[this.#local[node]!]!;
+    return this.#parts[this.#partOf[node]!]!.graph.rank[this.#vertex[node]!]!;
   }
 
   /** The ranks that an edge passes between its ends. */
@@ -63,9 +73,10 @@ export class Layout {
     if (p !== this.#partOf[target]) return [];
     const part = this.#parts[p]!;
     const { across, along } = this.#offset[p]!;
-    const from = this.#local[source]!;
-    const steps = part.graph.rank[this.#local[target]!]! - part.graph.rank[from]! - 1;
-    return (part.graph.chain.get(from) ?? []).slice(0, Math.max(0, steps)).map((dummy) => {
+    const from = this.#vertex[source]!;
+    const steps = part.graph.rank[this.#vertex[target]!]! - part.graph.rank[from]! - 1;
+    if (steps <= 0) return [];
+    return (part.graph.chain.get(from) ?? []).slice(0, steps).map((dummy) => {
       const start = along + part.start[part.graph.rank[dummy]!]!;
       return { across: across + part.at[dummy]!, from: start, to: start + part.extent[part.graph.rank[dummy]!]! };
     });
@@ -74,7 +85,7 @@ export class Layout {
   /** Change a node's size in place. */
   resize(node: number, across: number, along: number): void {
     const part = this.#parts[this.#partOf[node]!]!;
-    part.resize(this.#local[node]!, across, along);
+    part.resize(this.#vertex[node]!, across, along);
     part.measure();
     this.#pack();
   }
@@ -104,14 +115,14 @@ export class Layout {
       const across = sketch.across[node]!;
       const along = sketch.along[node]!;
       if (sources.length === 0) {
-        this.#adopt(new Component([node], { across: [across], along: [along], sources: [], targets: [] }));
+        this.#adopt([node], new Component(aligned({ across: [across], along: [along], sources: [], targets: [] })));
         return;
       }
       const index = this.#partOf[sources[0]!]!;
+      const component = this.#parts[index]!;
       this.#partOf[node] = index;
-      this.#local[node] = this.#parts[index]!.members.length;
-      this.#parts[index]!.insert(node, across, along, sources.map((source) => this.#local[source]!));
-      touched.add(this.#parts[index]!);
+      this.#vertex[node] = component.insert(across, along, sources.map((source) => this.#vertex[source]!));
+      touched.add(component);
     });
     for (const component of touched) component.measure();
     this.inserted += into.length;
@@ -119,10 +130,10 @@ export class Layout {
     return true;
   }
 
-  #adopt(part: Component): void {
-    part.members.forEach((member, local) => {
+  #adopt(members: readonly number[], part: Component): void {
+    members.forEach((member, vertex) => {
       this.#partOf[member] = this.#parts.length;
-      this.#local[member] = local;
+      this.#vertex[member] = vertex;
     });
     this.#parts.push(part);
   }
