@@ -68,6 +68,22 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         help="The Dask scheduler that executor='dask' uses, unless the kernel names one in WF_JUPYTER_DASK_ADDRESS. "
         "With none, in DASK_SCHEDULER_ADDRESS either, it starts a cluster on this machine."
     ).tag(config=True)
+    retention_days = Float(
+        90.0,
+        min=0.0,
+        allow_none=True,
+        help="Executions that ended so many days ago are forgotten, with results and logs; None for never.",
+    ).tag(config=True)
+    retention_bytes = Int(
+        20 * 1024**3,
+        min=0,
+        allow_none=True,
+        help="The oldest finished executions are forgotten while all occupy more than this; None for no limit. "
+        "What an unfinished execution needs is always kept.",
+    ).tag(config=True)
+    log_limit = Int(
+        64 * 1024**2, min=1024, help="How many characters of what one attempt of a task prints are kept."
+    ).tag(config=True)
     execution_burst = Int(100, min=1, help="Executions that one identity may start at once.").tag(config=True)
     execution_rate = Float(
         20.0, min=0.0, help="Executions per second that one identity may start after that; 0 for no limit."
@@ -123,6 +139,9 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
                 max_workers=self.max_workers,
                 durability=cast(Literal["normal", "full"], self.durability),
                 recovery=cast(Literal["resume", "interrupt"], self.recovery),
+                retention_days=self.retention_days,
+                retention_bytes=self.retention_bytes,
+                log_limit=self.log_limit,
                 dask_address=self.dask_address,
             ),
             version=self.version,
