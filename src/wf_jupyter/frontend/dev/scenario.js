@@ -50,6 +50,13 @@ export function snapshot() {
   };
 }
 
+/** What earlier executions took. */
+export const history = {
+  executions: 12,
+  tasks: Object.fromEntries(Object.entries({ join_features: 58, upload_parquet: 10, train_model: 12, publish: 4, score_partition: 2.4, extract_orders: 9 }).map(
+    ([name, p50]) => [name, { count: 12, p10: p50 * 0.8, p50, p90: p50 * 1.3, p95: p50 * 1.4 }])),
+};
+
 /** A small pipeline with a map of 12, a sub-workflow, and everything done. */
 export function small() {
   const task = (key, dependencies, status, more = {}) => ({ key, name: key, dependencies, status, attempts: 1, started: at(1), ended: at(3), duration: 2, ...more });
@@ -89,7 +96,7 @@ export function wide(ranks, width) {
 export function kernel(snap) {
   const hooks = new Map();
   const model = {
-    get: (name) => ({ execution_id: "x", server_id: "", workflow: snap.workflow, snapshot: snap, tab: "", height: 0 })[name],
+    get: (name) => ({ execution_id: "x", server_id: "", workflow: snap.workflow, snapshot: snap, tab: "", height: 0, history })[name],
     on: (name, hook) => hooks.set(name, hook),
     off: (name) => hooks.delete(name),
     send: () => undefined,

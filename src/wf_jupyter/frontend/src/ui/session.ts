@@ -6,6 +6,7 @@ import type { Model } from "../protocol/relay.ts";
 import type { Command, ConnectionState, Sink } from "../protocol/source.ts";
 import { Attempts } from "../fold/attempts.ts";
 import { Clock } from "../fold/clock.ts";
+import { decodeHistory } from "../fold/history.ts";
 import { Run, type Changes } from "../fold/run.ts";
 import { isFinalExecution } from "../fold/statuses.ts";
 import { Tails } from "../fold/tails.ts";
@@ -28,6 +29,7 @@ export class Session {
   readonly attempts = new Attempts();
   readonly tails = new Tails();
   readonly clock = new Clock();
+  history = decodeHistory(null);
   state: ConnectionState = { kind: "connecting" };
   #listeners = new Set<Listener>();
   #connection: Connection | null = null;
@@ -42,6 +44,7 @@ export class Session {
     const workflow = model.get("workflow");
     this.run.id = executionId;
     if (typeof workflow === "string") this.run.workflow = workflow;
+    this.history = decodeHistory(model.get("history"));
   }
 
   /** Add a view; the returned function removes it. */

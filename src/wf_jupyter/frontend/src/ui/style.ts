@@ -1,5 +1,6 @@
 // The look of everything around the drawing.
 import { DRAWING, KEYFRAMES, TOKENS } from "../draw/style.ts";
+import { TIMELINE } from "./timeline-style.ts";
 
 const ROOT = `
 .wfj-root {
@@ -91,11 +92,10 @@ const LISTS = `
 .wfj-table-bar { display: flex; align-items: center; gap: 8px; padding: 8px 14px; font-size: 12px; background: var(--wfj-area); border-bottom: 1px solid var(--wfj-line); }
 .wfj-search, .wfj-select { height: 24px; box-sizing: border-box; padding: 0 7px; border: 1px solid var(--wfj-line-strong); border-radius: 6px; background: var(--wfj-bg); color: var(--wfj-ink); font-size: 12px; }
 .wfj-search { flex: 0 1 220px; min-width: 80px; }
-.wfj-rows, .wfj-lanes { overflow: auto; position: relative; scrollbar-gutter: stable; }
-.wfj-lanes { z-index: 1; scrollbar-gutter: auto; }
+.wfj-rows { overflow: auto; position: relative; scrollbar-gutter: stable; }
 .wfj-row { display: grid; grid-template-columns: 104px minmax(90px, 1.5fr) 46px 76px 76px minmax(70px, 1.2fr); gap: 8px; align-items: center; padding: 0 14px; font-size: 12px; box-sizing: border-box; font-variant-numeric: tabular-nums; }
 .wfj-rows .wfj-row { position: absolute; left: 0; right: 0; border-bottom: 1px solid var(--wfj-line); user-select: text; cursor: pointer; }
-.wfj-rows .wfj-row:hover, .wfj-lane-row:hover { background: var(--wfj-hover); }
+.wfj-rows .wfj-row:hover { background: var(--wfj-hover); }
 .wfj-row-head { height: 27px; border-bottom: 1px solid var(--wfj-line-strong); overflow-y: hidden; scrollbar-gutter: stable; }
 .wfj-cell { display: flex; align-items: center; gap: 6px; min-width: 0; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; }
 .wfj-cell .wfj-icon { width: 13px; height: 13px; } .wfj-rows .wfj-cell:nth-child(n+3) { display: block; color: var(--wfj-dim); }
@@ -104,34 +104,9 @@ const LISTS = `
 .wfj-sort { border: 0; background: none; padding: 0; color: var(--wfj-dim); font-size: 11.5px; font-weight: 600; cursor: pointer; }
 .wfj-cell[aria-sort="ascending"] .wfj-sort::after { content: " ▲"; font-size: 8px; } .wfj-cell[aria-sort="descending"] .wfj-sort::after { content: " ▼"; font-size: 8px; }
 .wfj-link { border: 0; background: none; padding: 0; color: inherit; font-size: inherit; cursor: pointer; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; user-select: text; text-align: left; }
-.wfj-timeline { position: relative; background: var(--wfj-area); --wfj-names: 190px; --wfj-times: 64px; }
-&.wfj-narrow .wfj-timeline { --wfj-names: 120px; }
-.wfj-lanes { padding-top: 26px; box-sizing: border-box; }
-.wfj-lane-row { position: absolute; left: 0; right: 0; display: flex; align-items: center; font-size: 12px; cursor: pointer; }
-.wfj-lane-row:nth-child(odd) { background: color-mix(in srgb, var(--wfj-ink) 2%, transparent); }
-.wfj-lane-name { width: var(--wfj-names); box-sizing: border-box; padding: 0 8px 0 14px; display: flex; align-items: center; gap: 7px; flex: none; min-width: 0; }
-.wfj-lane-name .wfj-icon { width: 14px; height: 14px; } .wfj-lane-name .wfj-name { font-weight: 500; min-width: 0; }
-.wfj-lane-row[data-status="pending"] .wfj-name, .wfj-lane-row[data-status="skipped"] .wfj-name { color: var(--wfj-dim); }
-.wfj-lane { position: relative; flex: 1; height: 100%; min-width: 0; }
-.wfj-lane-time { width: var(--wfj-times); box-sizing: border-box; padding-right: 14px; text-align: right; color: var(--wfj-dim); flex: none; font-variant-numeric: tabular-nums; }
-.wfj-span { position: absolute; top: 7px; height: 14px; min-width: 3px; border-radius: 3px; background: color-mix(in srgb, var(--wfj-tone) 72%, var(--wfj-bg)); }
-.wfj-span.wfj-earlier { background: color-mix(in srgb, var(--wfj-tone) 36%, var(--wfj-bg)); } .wfj-span.wfj-s-failed { background: var(--wfj-failed); }
-.wfj-span.wfj-s-failed.wfj-earlier { background: color-mix(in srgb, var(--wfj-failed) 38%, var(--wfj-bg)); }
-.wfj-span.wfj-s-failed::after { content: "✕"; position: absolute; right: 2px; top: 0; font: 700 9px/14px sans-serif; color: var(--wfj-mark); }
-.wfj-cached-mark { width: 9px !important; clip-path: polygon(0 0, 60% 0, 100% 50%, 60% 100%, 0 100%); }
-.wfj-wait { position: absolute; top: 13px; border-top: 2px dotted var(--wfj-retrying); }
-.wfj-concurrency { position: absolute; top: 3px; bottom: 3px; border: 1px solid color-mix(in srgb, var(--wfj-running) 55%, var(--wfj-line)); border-radius: 3px; box-sizing: border-box; overflow: hidden; }
-.wfj-area { display: block; width: 100%; height: 100%; } .wfj-area path { fill: color-mix(in srgb, var(--wfj-running) 36%, transparent); stroke: var(--wfj-running); stroke-width: 1; vector-effect: non-scaling-stroke; }
-.wfj-fail-tick { position: absolute; bottom: 0; width: 0; height: 0; margin-left: -3px; border: 3px solid transparent; border-top: 0; border-bottom: 5px solid var(--wfj-failed); }
-.wfj-lane-note { position: absolute; left: 0; right: 0; top: 5px; text-align: center; color: var(--wfj-dim); font-size: 11px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.wfj-lane-area { position: absolute; left: var(--wfj-names); right: var(--wfj-times); top: 0; bottom: 0; pointer-events: none; }
-.wfj-axis { position: absolute; inset: 0; } .wfj-tick { position: absolute; top: 5px; transform: translateX(-50%); font-size: 11px; color: var(--wfj-dim); font-variant-numeric: tabular-nums; white-space: nowrap; }
-.wfj-tick:first-child { transform: none; } .wfj-tick::after { content: ""; position: absolute; left: 50%; top: 19px; height: 2000px; border-left: 1px solid var(--wfj-line); opacity: .6; } .wfj-tick:first-child::after { left: 0; }
-.wfj-now { position: absolute; z-index: 2; top: 0; bottom: 0; border-left: 1.5px solid var(--wfj-accent); } .wfj-lane-area { overflow: hidden; }
-.wfj-now-label { position: absolute; top: 3px; left: 0; transform: translateX(-50%); background: var(--wfj-accent); color: #fff; font-size: 11px; font-weight: 600; border-radius: 4px; padding: 1px 6px; font-variant-numeric: tabular-nums; }
 @media (prefers-reduced-motion: reduce) { *, *::before { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) { .wfj-stack > i, .wfj-tile, .wfj-strip, .wfj-span { forced-color-adjust: none; } }
 `;
 
 /** Nested in the root, our rules outweigh those that notebooks have for buttons and `pre` in outputs. */
-export const STYLE = `${TOKENS}${ROOT}${KEYFRAMES}.wfj-root {${DRAWING}${FRAME}${DETAIL}${LISTS}}`;
+export const STYLE = `${TOKENS}${ROOT}${KEYFRAMES}.wfj-root {${DRAWING}${FRAME}${DETAIL}${TIMELINE}${LISTS}}`;

@@ -36,7 +36,7 @@ export class TableView {
     for (const status of STATUSES) this.#status.append(html("option", "", { value: status }, status));
     const head = html("div", "wfj-row wfj-row-head", { role: "row" });
     for (const column of COLUMNS) head.append(this.#makeHead(column));
-    this.#rows = new VirtualRows("wfj-rows", ROW, (index) => this.#makeRow(index), signal);
+    this.#rows = new VirtualRows("wfj-rows", () => ROW, (index) => this.#makeRow(index), signal);
     const bar = html("div", "wfj-table-bar", {}, this.#search, this.#status, this.#found);
     const table = html("div", "wfj-table", { role: "table", "aria-label": "Tasks" });
     table.append(html("div", "", { role: "rowgroup" }, head), this.#rows.element);

@@ -1,34 +1,46 @@
-// Attempts as bars over time: retries and waits visible, groups as how many ran at once.
-import type { Changes, Run } from "../fold/run.ts";
-import type { AttemptSpan } from "../fold/attempts.ts";
-import { CACHED, FAILED, isFinal, isFinalExecution, RETRYING, RUNNING, SKIPPED, statusName } from "../fold/statuses.ts";
-import { drawn, type DrawnNode } from "../layout/drawn.ts";
-import { html, setText, svg } from "../draw/element.ts";
+// Attempts as bars over time: retries and waits visible, groups as how many ran at once, the critical path in ink.
+import { criticalPath, heaviest, idleGaps, pathLength } from "../fold/critical.ts";
+import type { Changes } from "../fold/run.ts";
+import { isFinalExecution, statusName } from "../fold/statuses.ts";
+import { drawn, type Drawn, type DrawnNode } from "../layout/drawn.ts";
+import { button, html, setText } from "../draw/element.ts";
 import { groupFacts, label, nodeStatus } from "../draw/facts.ts";
-import { membersOf } from "../draw/group.ts";
 import { icon } from "../draw/icons.ts";
-import { clock, count, duration, kindWord } from "../draw/words.ts";
+import { clock, count, duration } from "../draw/words.ts";
+import { plan, type Plan } from "./estimate.ts";
 import { VirtualRows } from "./rows.ts";
 import type { Session } from "./session.ts";
+import { attemptSpans, groupLane, peakOf, taskLane, type LaneView } from "./timeline-bars.ts";
+import { Scale } from "./timeline-scale.ts";
 
-const ROW = 28;
-const AREA = { width: 120, height: 20 };
-const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400];
-
-interface Span {
-  readonly from: number;
-  readonly to: number;
-}
+const ROW = 27;
+const TALL = 58;
+const HEAD = 30;
+const SETTLE_MS = 200;
+/** An idle stretch shorter than this part of the run is not worth pressing together. */
+const WORTH = 0.08;
+const NAMED = 7;
 
 /** The timeline of the outermost scope. */
 export class TimelineView {
   readonly element: HTMLElement;
-  readonly #axis = html("div", "wfj-axis", { "aria-hidden": "true" });
-  readonly #now = html("div", "wfj-now", { "aria-hidden": "true" });
+  readonly #over = html("div", "wfj-lane-area", { "aria-hidden": "true" });
+  readonly #axis = html("div", "wfj-axis");
+  readonly #now = html("div", "wfj-now");
   readonly #label = html("span", "wfj-now-label");
+  readonly #foot = html("div", "wfj-path");
+  readonly #press: HTMLButtonElement;
   readonly #rows: VirtualRows;
-  #nodes: DrawnNode[] = [];
-  #span: Span = { from: 0, to: 1 };
+  #drawing: Drawn = { nodes: [], sources: [], targets: [], of: () => undefined };
+  #order: number[] = [];
+  #places: number[] = [];
+  #plan: Plan = { known: [], expected: [], left: null };
+  #path: number[] = [];
+  #before = new Map<number, number>();
+  #scale = new Scale(0, 1);
+  #gaps: [number, number][] = [];
+  #pressed = false;
+  #late: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly session: Session,
@@ -36,14 +48,17 @@ export class TimelineView {
     signal: AbortSignal,
   ) {
     this.#now.append(this.#label);
-    this.#rows = new VirtualRows("wfj-lanes", ROW, (index) => this.#makeRow(this.#nodes[index]!), signal);
+    const heightOf = (index: number): number => (this.#node(index).group < 0 ? ROW : TALL);
+    this.#rows = new VirtualRows("wfj-lanes", heightOf, (index) => this.#makeRow(index), signal);
     this.#rows.element.setAttribute("role", "list");
-    const over = html("div", "wfj-lane-area", { "aria-hidden": "true" }, this.#axis, this.#now);
-    this.element = html("div", "wfj-timeline", {}, this.#rows.element, over);
-    this.#rows.element.addEventListener("click", (event) => {
-      const key = (event.target as Element).closest<HTMLElement>(".wfj-lane-row")?.dataset["key"];
-      if (key !== undefined) this.select(key);
-    }, { signal });
+    this.#rows.element.setAttribute("aria-label", "Tasks in time, up and down to choose, Enter to open");
+    this.#press = button("Press idle time together", "wfj-toggle-button", () => this.#togglePressed());
+    this.#over.append(this.#axis, this.#now);
+    const box = html("div", "wfj-timeline-box", {}, this.#rows.element, this.#over);
+    this.element = html("div", "wfj-timeline", {}, box, this.#foot);
+    this.#rows.element.addEventListener("click", (event) => this.#open(event.target as Element), { signal });
+    this.#rows.element.addEventListener("keydown", (event) => this.#key(event), { signal });
+    signal.addEventListener("abort", () => clearTimeout(this.#late));
   }
 
   /** Show at most so many pixels of rows. */
@@ -52,22 +67,24 @@ export class TimelineView {
   }
 
   changed(changes: Changes): void {
-    if (changes.structure || changes.tasks.size > 0) this.refresh();
+    if (changes.structure) this.refresh();
+    else if (changes.tasks.size > 0) this.#late ??= setTimeout(() => this.refresh(), SETTLE_MS);
   }
 
   /** Bring everything up to date. */
   refresh(): void {
-    const { run } = this.session;
-    const first = (node: DrawnNode): number => {
-      const rows = node.group < 0 ? [node.row] : membersOf(run, node.group);
-      return rows.reduce((least, row) => Math.min(least, this.#begin(row)), Number.POSITIVE_INFINITY);
-    };
-    const starts = new Map(drawn(run).nodes.map((node) => [node, first(node)]));
-    this.#nodes = [...starts.keys()].sort((a, b) => compare(starts.get(a)!, starts.get(b)!));
+    clearTimeout(this.#late);
+    this.#late = undefined;
+    this.#drawing = drawn(this.session.run);
     this.#measure();
-    this.#rows.element.style.height = `${Math.max(1, this.#nodes.length) * ROW + 26}px`;
-    this.#rows.show(this.#nodes.length);
-    this.#showAxis();
+    const { expected } = this.#plan;
+    const begin = (index: number): number => (Number.isNaN(expected[index]!.begin) ? Number.POSITIVE_INFINITY : expected[index]!.begin);
+    this.#order = this.#drawing.nodes.map((_, index) => index).sort((a, b) => compare(begin(a), begin(b)) || a - b);
+    this.#places = [];
+    this.#order.forEach((index, place) => (this.#places[index] = place));
+    this.#rows.show(this.#order.length);
+    this.#rows.element.style.height = `${Math.max(ROW, this.#rows.total) + HEAD + 8}px`;
+    this.#showAround();
   }
 
   /** Time passed. */
@@ -75,140 +92,182 @@ export class TimelineView {
     if (isFinalExecution(this.session.run.status)) return;
     this.#measure();
     this.#rows.renewAll();
-    this.#showAxis();
+    this.#showAround();
   }
 
-  #begin(row: number): number {
-    const { tasks } = this.session.run;
-    const started = this.session.attempts.of(tasks.keys[row]!)[0]?.started ?? tasks.started[row]!;
-    return Number.isNaN(started) ? Number.POSITIVE_INFINITY : started;
+  #node(place: number): DrawnNode {
+    return this.#drawing.nodes[this.#order[place]!]!;
   }
 
+  /** Everything in time: what is known, what is expected, the critical path, and the scale for all of it. */
   #measure(): void {
-    const { run, clock } = this.session;
-    const from = Number.isNaN(run.started) ? run.created : run.started;
-    const end = isFinalExecution(run.status) ? run.ended : clock.now();
-    const length = Math.max(200, (end || from) - from);
-    this.#span = { from: from || 0, to: (from || 0) + length * (isFinalExecution(run.status) ? 1.01 : 1.08) };
+    const { run, clock: time, attempts, history } = this.session;
+    const now = time.now();
+    const final = isFinalExecution(run.status);
+    this.#plan = plan(run, this.#drawing, attempts, history, now);
+    const works = this.#plan.expected.map((work) => (Number.isNaN(work.end) && !Number.isNaN(work.begin) ? { ...work, end: now } : work));
+    this.#path = criticalPath(works);
+    this.#before = new Map(this.#path.map((index, i) => [index, this.#path[i - 1] ?? -1]));
+    const from = (Number.isNaN(run.started) ? run.created : run.started) || 0;
+    const end = final ? run.ended : now;
+    const last = works.reduce((most, work) => Math.max(most, work.end || 0), end || from);
+    const length = Math.max(200, last - from);
+    const to = from + length * (final ? 1.01 : last > now ? 1.04 : 1.08);
+    const spans = works.filter((work) => !Number.isNaN(work.begin)).map((work) => [work.begin, work.end] as const);
+    this.#gaps = idleGaps(spans, from, final ? end : last, length * WORTH);
+    this.#scale = new Scale(from, to, this.#pressed ? this.#gaps : []);
   }
 
-  /** Place of a time, in percent of the lane. */
-  #at(time: number): number {
-    const { from, to } = this.#span;
-    return Math.max(0, Math.min(100, ((time - from) / (to - from)) * 100));
-  }
-
-  #showAxis(): void {
-    const { from, to } = this.#span;
-    const seconds = (to - from) / 1000;
-    const step = STEPS.find((size) => seconds / size <= 7) ?? Math.ceil(seconds / 7 / 86400) * 86400;
-    const ticks: HTMLElement[] = [];
-    for (let t = 0; t < seconds; t += step) {
-      const tick = html("span", "wfj-tick", {}, t < 60 ? `${Number(t.toFixed(1))} s` : clock(t));
-      tick.style.left = `${(t / seconds) * 100}%`;
-      ticks.push(tick);
-    }
-    this.#axis.replaceChildren(...ticks);
+  #showAround(): void {
     const { run, clock: time } = this.session;
+    const { offsetWidth, clientWidth } = this.#rows.element;
+    this.#over.style.right = `calc(var(--wfj-times) + ${Math.max(0, offsetWidth - clientWidth)}px)`;
+    this.#axis.replaceChildren(
+      ...this.#scale.ticks().map(({ at, text }) => placed(html("span", "wfj-tick", {}, text), at)),
+      ...this.#scale.gaps.map(([begin, end]) => {
+        const gap = placed(html("span", "wfj-gap", {}, duration((end - begin) / 1000)), this.#scale.at(begin));
+        gap.style.width = `${this.#scale.at(end) - this.#scale.at(begin)}%`;
+        return gap;
+      }),
+    );
     this.#now.hidden = isFinalExecution(run.status);
-    this.#now.style.left = `${this.#at(time.now())}%`;
-    setText(this.#label, clock((time.now() - from) / 1000));
+    placed(this.#now, this.#scale.at(time.now()));
+    setText(this.#label, clock((time.now() - this.#scale.from) / 1000));
+    this.#showPath();
   }
 
-  #makeRow(node: DrawnNode): HTMLElement {
-    const { run, clock: time } = this.session;
+  /** The critical path in words: its length, its steps, and the share of the one that weighs most. */
+  #showPath(): void {
+    const { known, expected } = this.#plan;
+    const now = this.session.clock.now();
+    const works = expected.map((work, i) => ({ ...work, end: Number.isNaN(work.end) && !Number.isNaN(known[i]!.begin) ? now : work.end }));
+    const most = heaviest(works, this.#path);
+    this.#press.hidden = this.#gaps.length === 0 && !this.#pressed;
+    this.#foot.hidden = most === null && this.#press.hidden;
+    if (this.#foot.hidden) return;
+    const words = html("span", "wfj-path-words");
+    if (most !== null) {
+      words.append(html("i", "wfj-path-mark", { "aria-hidden": "true" }), html("b", "", {}, `Critical path ${duration(pathLength(works, this.#path) / 1000)}`), " ");
+      for (const step of this.#steps(most.index)) {
+        if (words.childElementCount > 2) words.append(html("span", "wfj-dim", {}, " › "));
+        if (step === null) words.append(html("span", "wfj-dim", {}, "…"));
+        else if (step === most.index) words.append(html("b", "", {}, `${this.#name(step)} ${Math.round(most.share * 100)} %`));
+        else words.append(html("span", "wfj-dim", {}, this.#name(step)));
+      }
+    }
+    const said = words.textContent;
+    if (this.#foot.dataset["said"] === `${said}${this.#press.hidden}`) return;
+    this.#foot.dataset["said"] = `${said}${this.#press.hidden}`;
+    this.#foot.replaceChildren(words, this.#press);
+    words.title = this.#path.slice(0, 100).map((index) => this.#name(index)).join(" › ");
+  }
+
+  /** The path, or its ends and its heaviest step when it is long; null for what is left out. */
+  #steps(heavy: number): (number | null)[] {
+    const path = this.#path;
+    if (path.length <= NAMED) return [...path];
+    const keep = new Set([0, 1, path.length - 2, path.length - 1, path.indexOf(heavy)]);
+    const steps: (number | null)[] = [];
+    path.forEach((index, i) => {
+      if (keep.has(i)) steps.push(index);
+      else if (steps.at(-1) !== null) steps.push(null);
+    });
+    return steps;
+  }
+
+  #name(index: number): string {
+    const { run } = this.session;
+    const node = this.#drawing.nodes[index]!;
+    return node.group < 0 ? label(run, node.row) : run.groups[node.group]!.name;
+  }
+
+  #makeRow(place: number): HTMLElement {
+    const { session } = this;
+    const { run } = session;
+    const index = this.#order[place]!;
+    const node = this.#drawing.nodes[index]!;
     const status = nodeStatus(run, node);
-    const name = node.group < 0 ? label(run, node.row) : run.groups[node.group]!.name;
-    const size = node.group < 0 ? null : run.groups[node.group]!.size;
-    const head = html("span", "wfj-lane-name", { title: node.key }, icon(status), html("span", "wfj-name", {}, name));
-    if (size !== null) head.append(html("span", "wfj-chip", {}, `× ${count(size)}`));
+    const now = session.clock.now();
+    const critical = this.#before.has(index);
+    const texts = html("span", "wfj-lane-texts", {}, html("span", "wfj-name", {}, this.#name(index)));
+    const head = html("span", "wfj-lane-name", { title: node.key }, icon(status), texts);
     const lane = html("span", "wfj-lane");
-    const took = node.group < 0 ? this.#bars(lane, node.row) : this.#area(lane, node.group, time.now());
-    const row = html("div", "wfj-lane-row", { role: "listitem" }, head, lane, html("span", "wfj-lane-time", {}, took));
+    const view: LaneView = { session, scale: this.#scale, now, expected: this.#plan.expected[index]!, critical };
+    const took = node.group < 0 ? taskLane(lane, node.row, view) : groupLane(lane, node.group, view);
+    if (node.group >= 0) texts.append(html("span", "wfj-lane-sub", {}, this.#groupWords(node.group, now)));
+    const unusual = node.group < 0 && session.history.isUnusual(run, node.row, now);
+    const time = html("span", "wfj-lane-time", {}, took);
+    if (unusual) time.classList.add("wfj-unusual");
+    if (unusual) time.title = "far longer than usual";
+    const row = html("div", `wfj-lane-row${node.group >= 0 ? " wfj-lane-group" : ""}${critical ? " wfj-on-path" : ""}`, { role: "listitem", tabindex: -1 }, head, lane, time);
     row.dataset["key"] = node.key;
     row.dataset["status"] = statusName(status);
-    row.setAttribute("aria-label", node.group < 0 ? `${node.key}, ${statusName(status)}, ${took}` : groupFacts(run.groups[node.group]!).spoken);
+    const tries = node.group < 0 ? attemptSpans(session, node.row).length : 0;
+    const spoken = node.group < 0 ? `${node.key}, ${statusName(status)}, ${took}${tries > 1 ? `, ${tries} tries` : ""}` : groupFacts(run.groups[node.group]!).spoken;
+    row.setAttribute("aria-label", `${spoken}${critical ? ", on the critical path" : ""}${unusual ? ", far longer than usual" : ""}`);
+    if (critical) this.#connect(lane, place, this.#before.get(index)!);
     return row;
   }
 
-  /** Bars of one task's attempts, with the waits between; returns how long it took, in words. */
-  #bars(lane: HTMLElement, row: number): string {
-    const { run, clock: time } = this.session;
-    const { tasks } = run;
-    const status = tasks.status[row]!;
-    const spans = this.#spans(row);
-    spans.forEach((span, i) => {
-      const end = Number.isNaN(span.ended) ? time.now() : span.ended;
-      const last = i === spans.length - 1;
-      const tone = span.failed ? "failed" : last ? statusName(status === RETRYING ? FAILED : status) : "failed";
-      this.#bar(lane, `wfj-span wfj-s-${tone}${last && status !== RETRYING ? "" : " wfj-earlier"}`, span.started, end, `try ${span.number}`);
-      const next = spans[i + 1]?.started ?? (status === RETRYING && last ? Math.max(tasks.retryAt[row]!, time.now()) : null);
-      if (next !== null) this.#bar(lane, "wfj-wait", end, next, "waiting to try again");
-    });
-    if (status === CACHED) this.#bar(lane, "wfj-span wfj-cached-mark wfj-s-cached", tasks.ended[row]!, tasks.ended[row]!, "cached");
-    if (status === SKIPPED) lane.append(html("span", "wfj-lane-note", {}, skipped(run, row)));
-    const missing = tasks.attempts[row]! - spans.length;
-    if (missing > 0 && spans.length > 0) lane.lastElementChild!.setAttribute("title", `${missing} earlier tries are not drawn`);
-    if (status === CACHED) return "cached";
-    if (status === RUNNING) return duration((time.now() - tasks.started[row]!) / 1000);
-    return isFinal(status) ? duration(tasks.duration[row]!) || "–" : "";
-  }
-
-  #spans(row: number): readonly AttemptSpan[] {
-    const { tasks } = this.session.run;
-    const seen = this.session.attempts.of(tasks.keys[row]!);
-    const started = tasks.started[row]!;
-    if (Number.isNaN(started)) return [];
-    const number = tasks.attempts[row]!;
-    const failed = tasks.status[row] === FAILED || tasks.status[row] === RETRYING;
-    return [...seen.filter((span) => span.number < number), { number, started, ended: tasks.ended[row]!, failed }];
-  }
-
-  #bar(lane: HTMLElement, className: string, from: number, to: number, title: string): void {
-    if (Number.isNaN(from) || Number.isNaN(to)) return;
-    const bar = html("i", className, { title });
-    const left = this.#at(from);
-    bar.style.left = `${left}%`;
-    bar.style.width = `${Math.max(0, this.#at(to) - left)}%`;
-    lane.append(bar);
-  }
-
-  /** How many of a group ran at once; returns how long the group took, in words. */
-  #area(lane: HTMLElement, group: number, now: number): string {
+  #groupWords(group: number, now: number): string {
     const { run } = this.session;
-    const { tasks } = run;
-    const rows = membersOf(run, group).filter((row) => !Number.isNaN(tasks.started[row]!));
-    if (rows.length === 0) return "";
-    const end = (row: number): number => (Number.isNaN(tasks.ended[row]!) ? now : tasks.ended[row]!);
-    const from = rows.reduce((least, row) => Math.min(least, this.#begin(row)), Number.POSITIVE_INFINITY);
-    const to = rows.reduce((most, row) => Math.max(most, end(row)), from + 1);
-    const running = new Array<number>(AREA.width + 1).fill(0);
-    const bin = (time: number): number => Math.round(((time - from) / (to - from)) * AREA.width);
-    for (const row of rows) for (let b = bin(tasks.started[row]!); b <= bin(end(row)); b++) running[b]!++;
-    const peak = Math.max(1, ...running);
-    const height = (n: number): string => (AREA.height - 1 - (n / peak) * (AREA.height - 3)).toFixed(1);
-    const outline = running.map((n, b) => `L${b} ${height(n)}`).join("");
-    const picture = svg("svg", "wfj-area", { viewBox: `0 0 ${AREA.width} ${AREA.height}`, preserveAspectRatio: "none" });
-    picture.append(svg("path", "", { d: `M0 ${AREA.height}${outline}L${AREA.width} ${AREA.height}Z` }));
-    const left = this.#at(from);
-    const box = html("i", "wfj-concurrency", { title: `at most ${count(peak)} at once` });
-    box.style.left = `${left}%`;
-    box.style.width = `${Math.max(0.3, this.#at(to) - left)}%`;
-    box.append(picture);
-    for (const row of rows) {
-      if (tasks.status[row] !== FAILED) continue;
-      const tick = html("b", "wfj-fail-tick", { title: `${tasks.keys[row]} failed` });
-      tick.style.left = `${((end(row) - from) / (to - from)) * 100}%`;
-      box.append(tick);
-    }
-    lane.append(box);
-    return duration((to - from) / 1000);
+    const { size, kind } = run.groups[group]!;
+    const peak = peakOf(run, group, now);
+    const many = size === null ? "" : `× ${count(size)}`;
+    return [kind === "map" ? many : "sub-workflow", peak > 0 ? `peak ${count(peak)} at once` : ""].filter(Boolean).join(" · ");
+  }
+
+  /** A line from the end of the step before, down (or up) to this row. */
+  #connect(lane: HTMLElement, place: number, before: number): void {
+    if (before < 0) return;
+    const from = this.#places[before]!;
+    const [above, own] = [this.#plan.expected[before]!, this.#plan.expected[this.#order[place]!]!];
+    if (from === undefined || from >= place || Number.isNaN(above.end) || Number.isNaN(own.begin)) return;
+    const start = this.#scale.at(above.end);
+    const end = this.#scale.at(own.begin);
+    const half = (at: number): number => (this.#node(at).group < 0 ? 21 : 51);
+    const wide = end - start > 1.2;
+    const ahead = this.#plan.known[before] !== undefined && Number.isNaN(this.#plan.known[before]!.end) ? " wfj-ahead" : "";
+    const line = html("i", `wfj-link-line${wide ? "" : " wfj-arrow"}${ahead}`);
+    placed(line, start);
+    line.style.top = `${this.#rows.top(from) + half(from) - this.#rows.top(place)}px`;
+    line.style.height = `${this.#rows.top(place) - this.#rows.top(from) - half(from) + (wide ? 13 : 5)}px`;
+    lane.append(line);
+    if (!wide) return;
+    const across = placed(html("i", `wfj-link-across${ahead}`), start);
+    across.style.width = `${end - start}%`;
+    lane.append(across);
+  }
+
+  #togglePressed(): void {
+    this.#pressed = !this.#pressed;
+    this.#press.setAttribute("aria-pressed", String(this.#pressed));
+    this.refresh();
+  }
+
+  #open(target: Element): void {
+    const key = target.closest<HTMLElement>(".wfj-lane-row")?.dataset["key"];
+    if (key !== undefined && getSelection()?.isCollapsed !== false) this.select(key);
+  }
+
+  #key(event: KeyboardEvent): void {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    const row = (event.target as Element).closest<HTMLElement>(".wfj-lane-row");
+    if (event.key === "Enter" && row !== null) this.select(row.dataset["key"]!);
+    else if (step !== 0) {
+      const place = row === null ? -1 : this.#order.findIndex((_, i) => this.#node(i).key === row.dataset["key"]);
+      const next = place < 0 ? 0 : Math.max(0, Math.min(this.#order.length - 1, place + step));
+      this.#rows.reveal(next);
+      this.#rows.at(next)?.focus({ preventScroll: true });
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
   }
 }
 
-function skipped(run: Run, row: number): string {
-  const error = run.tasks.errors.get(row);
-  return error ? `skipped: ${error.message.split("\n", 1)[0] || kindWord(error)}` : "skipped";
+function placed<E extends HTMLElement>(element: E, percent: number): E {
+  element.style.left = `${percent}%`;
+  return element;
 }
 
 function compare(a: number, b: number): number {

@@ -1,0 +1,66 @@
+// How long tasks of these names took in earlier executions: the only source of estimates and of "unusual".
+import { isObject } from "../protocol/decode.ts";
+import type { Run } from "./run.ts";
+import { RUNNING } from "./statuses.ts";
+
+/** Durations of successful attempts in seconds, from `count` of them. */
+export interface Usual {
+  readonly count: number;
+  readonly p10: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p95: number;
+}
+
+/** Which of the durations: a fast, a usual or a slow one. */
+export type Pace = "p10" | "p50" | "p90";
+
+const ENOUGH = 5;
+const FAR = 1.5;
+
+/** What is known of earlier executions of the workflow; empty when nothing is. */
+export class History {
+  constructor(
+    readonly executions = 0,
+    private readonly tasks: ReadonlyMap<string, Usual> = new Map(),
+  ) {}
+
+  /** What is usual for tasks of that name, or null when none succeeded before. */
+  of(name: string): Usual | null {
+    return this.tasks.get(name) ?? null;
+  }
+
+  /** Whether the task runs far longer than usual; never without enough to compare with. */
+  isUnusual(run: Run, row: number, now: number): boolean {
+    const { tasks } = run;
+    const usual = this.of(tasks.names[row]!);
+    if (usual === null || usual.count < ENOUGH || tasks.status[row] !== RUNNING) return false;
+    return (now - tasks.started[row]!) / 1000 > usual.p95 * FAR;
+  }
+}
+
+/** The history that a server told; whatever is malformed is left out. */
+export function decodeHistory(value: unknown): History {
+  if (!isObject(value) || !isObject(value["tasks"])) return new History();
+  const tasks = new Map<string, Usual>();
+  for (const [name, told] of Object.entries(value["tasks"])) {
+    if (!isObject(told)) continue;
+    const [count, p10, p50, p90, p95] = ["count", "p10", "p50", "p90", "p95"].map((field) => Number(told[field]));
+    const numbers = [count!, p10!, p50!, p90!, p95!];
+    if (numbers.every((n) => Number.isFinite(n) && n >= 0) && count! > 0) {
+      tasks.set(name, { count: count!, p10: p10!, p50: p50!, p90: p90!, p95: p95! });
+    }
+  }
+  return new History(Number(value["executions"]) || 0, tasks);
+}
+
+/** Seconds that a running task still needs at a pace, by its own progress or else by history; null when neither tells. */
+export function secondsLeft(run: Run, row: number, now: number, history: History, pace: Pace = "p50"): number | null {
+  const { tasks } = run;
+  const ran = (now - tasks.started[row]!) / 1000;
+  const share = tasks.done[row]! / tasks.total[row]!;
+  // a straight line through what the task itself told, once that is more than noise
+  if (share > 0.05 && share <= 1 && ran > 2) return (ran / share) * (1 - share);
+  const usual = history.of(tasks.names[row]!);
+  return usual === null ? null : Math.max(0, usual[pace] - ran);
+}
