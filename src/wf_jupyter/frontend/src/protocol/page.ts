@@ -93,11 +93,11 @@ export class Rest {
     return (await this.#fetch("GET", path)).json();
   }
 
-  /** Send a command; a rate limit is waited for, up to a minute in all. */
-  async post(path: string): Promise<unknown> {
+  /** Send a command, with a JSON body if it has one; a rate limit is waited for, up to a minute in all. */
+  async post(path: string, body?: object): Promise<unknown> {
     for (let waited = 0; ; ) {
       try {
-        return await (await this.#fetch("POST", path)).json();
+        return await (await this.#fetch("POST", path, body)).json();
       } catch (error) {
         const pause = error instanceof RequestError && error.status === 429 ? (error.retryAfter ?? 1) : null;
         if (pause === null || waited + pause > 60) throw error;
@@ -107,7 +107,7 @@ export class Rest {
     }
   }
 
-  async #fetch(method: "GET" | "POST", path: string): Promise<Response> {
+  async #fetch(method: "GET" | "POST", path: string, sent?: object): Promise<Response> {
     const headers: Record<string, string> = { Accept: "application/json" };
     if (method === "POST") {
       headers["Content-Type"] = "application/json";
@@ -115,7 +115,8 @@ export class Rest {
     }
     let answer: Response;
     try {
-      answer = await fetch(this.url(path), { method, headers, credentials: "same-origin", cache: "no-store" });
+      const body = sent === undefined ? null : JSON.stringify(sent);
+      answer = await fetch(this.url(path), { method, headers, body, credentials: "same-origin", cache: "no-store" });
     } catch {
       throw new RequestError(0, "the server cannot be reached");
     }
