@@ -90,10 +90,35 @@ describe("through the kernel", () => {
   test("a kernel that is busy is asked again until it answers", () => {
     const { kernel } = start();
     vi.advanceTimersByTime(11_000);
-    expect(kernel.sent).toHaveLength(3);
+    const asked = (): number => kernel.sent.filter(({ kind }) => kind === "subscribe").length;
+    expect(asked()).toBe(3);
     kernel.tell({ kind: "snapshot", snapshot: snapshotOf([]) });
+    vi.advanceTimersByTime(15_000);
+    expect(asked()).toBe(3);
+  });
+
+  test("a kernel that falls silent is asked whether something was lost, unless the execution has ended", () => {
+    const { kernel, session } = start({ snapshot: snapshotOf([]) });
+    const asked = (): number => kernel.sent.filter(({ kind }) => kind === "subscribe").length;
+    kernel.tell({ kind: "events", events: [event(2)] });
+    vi.advanceTimersByTime(25_000);
+    expect(asked()).toBe(2);
+    kernel.tell({ kind: "snapshot", snapshot: snapshotOf([], [], { seq: 9, status: "succeeded" }) });
+    vi.advanceTimersByTime(120_000);
+    expect([asked(), session.run.status]).toEqual([2, "succeeded"]);
+    expect(kernel.sent.length - asked()).toBe(1);
+  });
+
+  test("a kernel that was restarted is said to be gone, and the clock stops, until one answers", () => {
+    const { kernel, session } = start({ snapshot: snapshotOf([task("a", "running")]) });
+    kernel.tell({ kind: "events", events: [event(2)] });
+    kernel.hooks.get("comm_live_update")?.();
+    expect(session.state.kind).toBe("gone");
+    const before = session.clock.now();
     vi.advanceTimersByTime(60_000);
-    expect(kernel.sent).toHaveLength(3);
+    expect(session.clock.now()).toBe(before);
+    kernel.tell({ kind: "events", events: [event(3)] });
+    expect(session.state).toEqual({ kind: "delayed", by: "kernel" });
   });
 
   test("a hole in the events is asked for once, and never skipped in silence", () => {

@@ -1,250 +1,280 @@
-// One WebSocket per page and server, shared by every view, JSON-RPC 2.0, reconnecting for ever.
-import { decodeEvents, decodeSnapshot, isObject, parseJson, type Incoming } from "./decode.ts";
-import type { Snapshot } from "./messages.gen.ts";
-import { backoff, type ConnectionState } from "./source.ts";
+// One WebSocket per page and server, shared by every view and client: it resumes where it was cut,
+// reconnects for ever, and asks over HTTP where no WebSocket gets through.
+import { decodeEvents, decodeSnapshot, isObject, type Incoming } from "./decode.ts";
+import { Poller, type Asked } from "./poller.ts";
+import { onWake, Retry } from "./retry.ts";
+import { CODES, RpcError, Socket } from "./socket.ts";
+import type { ConnectionState } from "./source.ts";
+import type { Subscriber } from "./subscriber.ts";
 
-/** One listener of one execution, or of all (`"*"`: workflow-level events only). */
-export interface Subscriber {
-  readonly executionId: string;
-  cursor(): { readonly seq: number; readonly epoch: string };
-  snapshot(snapshot: Snapshot): void;
-  events(events: readonly Incoming[], fresh: boolean, executionId: string): void;
-  state(state: ConnectionState): void;
-}
+export type { Subscriber } from "./subscriber.ts";
 
-const SILENCE_MS = 25_000;
-const CHECK_MS = 2_500;
+type Fields = Readonly<Record<string, unknown>>;
+
 const GRACE_MS = 2_000;
-const OPEN = 1;
 /** Events that come this soon after subscribing may be old: they tell nothing about the server's clock. */
 const CATCH_UP_MS = 1_500;
-const NOT_FOUND = -32001;
-const FORBIDDEN = -32002;
+/** Where WebSockets are blocked, they are tried again this much less often. */
+const BLOCKED_MS = 20_000;
+const FINAL: readonly number[] = [CODES.notFound, CODES.forbidden, CODES.tooLarge, CODES.invalidParams];
 
-/** Made before each try but the first: rejects with a reason when trying again cannot help. */
-export type Probe = () => Promise<string | null>;
+/** What a server says of itself when its socket does not open. */
+export type Verdict =
+  | { readonly kind: "well" }
+  | { readonly kind: "away" }
+  | { readonly kind: "refused"; readonly reason: string };
 
-/** The socket of one server. `leave` of the last subscriber closes it after a grace of 2 s. */
+/** The same server over HTTP. */
+export interface Fallback extends Asked {
+  verdict(): Promise<Verdict>;
+}
+
+/** The socket of one server. `leave` of the last one closes it after a grace of 2 s. */
 export class Channel {
+  /** The data directory that the server told of last. */
+  epoch = "";
   #subscribers = new Set<Subscriber>();
-  #socket: WebSocket | null = null;
+  #watchers = new Set<(state: ConnectionState) => void>();
+  #socket: Socket | null = null;
+  #poller: Poller | null = null;
   #state: ConnectionState = { kind: "connecting" };
-  #attempt = 0;
-  #lostAt = 0;
-  #heardAt = 0;
-  #silence = SILENCE_MS;
-  #retry: ReturnType<typeof setTimeout> | undefined;
+  #heard = false;
+  #retry = new Retry(() => this.#open());
   #grace: ReturnType<typeof setTimeout> | undefined;
-  #check: ReturnType<typeof setInterval> | undefined;
-  #nextId = 1;
-  #pending = new Map<number, Subscriber>();
+  #sleep: (() => void) | null = null;
+  #pending = new Map<Subscriber, () => void>();
   #subscribedAt = new Map<Subscriber, number>();
-  #wake = (): void => this.nudge();
-  #shown = (): void => {
-    if (document.visibilityState === "visible") this.nudge();
-  };
 
   constructor(
     readonly url: string,
-    private readonly probe: Probe,
+    private readonly server: Fallback,
     private readonly closed: () => void,
   ) {}
 
+  /** Whether requests can be sent. */
+  get isOpen(): boolean {
+    return this.#socket?.isOpen === true;
+  }
+
   /** Add a subscriber; the returned function removes it. */
   join(subscriber: Subscriber): () => void {
-    clearTimeout(this.#grace);
     this.#subscribers.add(subscriber);
-    if (this.#socket?.readyState === OPEN) this.resync(subscriber);
-    else if (this.#socket === null && this.#retry === undefined) this.#start();
     subscriber.state(this.#state);
+    this.#start();
+    if (this.isOpen) this.resync(subscriber);
+    else this.#poller?.wake(subscriber);
     return () => this.#leave(subscriber);
+  }
+
+  /** Keep the channel open and hear how it is; the returned function ends that. */
+  watch(watcher: (state: ConnectionState) => void): () => void {
+    this.#watchers.add(watcher);
+    watcher(this.#state);
+    this.#start();
+    return () => {
+      if (this.#watchers.delete(watcher)) this.#rest();
+    };
+  }
+
+  /** Ask the server over the socket; rejects with an `RpcError`. */
+  request(method: string, params: Fields): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#socket?.isOpen) this.#socket.request(method, params, resolve, reject);
+      else reject(new RpcError(CODES.unavailable, "there is no connection", "not_connected"));
+    });
   }
 
   /** Ask for what comes after the subscriber's cursor. */
   resync(subscriber: Subscriber): void {
-    if (this.#socket?.readyState !== OPEN) return;
-    for (const [id, waiting] of this.#pending) if (waiting === subscriber) this.#pending.delete(id);
+    if (!this.#socket?.isOpen) return this.#poller?.wake(subscriber);
+    this.#pending.get(subscriber)?.();
     const { seq, epoch } = subscriber.cursor();
     const from = epoch && subscriber.executionId !== "*" ? { after: seq, epoch } : {};
-    const id = this.#send("subscribe", { execution_id: subscriber.executionId, ...from });
-    this.#pending.set(id, subscriber);
+    const forget = this.#socket.request(
+      "subscribe",
+      { execution_id: subscriber.executionId, ...from },
+      (result) => this.#subscribed(subscriber, seq, isObject(result) ? result : {}),
+      (error) => this.#refused(subscriber, error),
+    );
+    this.#pending.set(subscriber, forget);
   }
 
   /** Reconnect now if the connection is lost, or silent for longer than a heartbeat allows. */
   nudge(): void {
-    if (this.#retry !== undefined) {
-      clearTimeout(this.#retry);
-      this.#retry = undefined;
-      this.#open();
-    } else this.#listenForSilence();
+    if (!this.#retry.now()) this.#socket?.listen();
   }
 
   #leave(subscriber: Subscriber): void {
     if (!this.#subscribers.delete(subscriber)) return;
     this.#subscribedAt.delete(subscriber);
-    for (const [id, waiting] of this.#pending) if (waiting === subscriber) this.#pending.delete(id);
-    const last = ![...this.#subscribers].some((other) => other.executionId === subscriber.executionId);
-    if (last && this.#socket?.readyState === OPEN) {
-      this.#send("unsubscribe", { execution_id: subscriber.executionId });
+    this.#pending.get(subscriber)?.();
+    this.#pending.delete(subscriber);
+    if (this.#of(subscriber.executionId).length === 0 && this.#socket?.isOpen) {
+      this.#socket.request("unsubscribe", { execution_id: subscriber.executionId }, ignore, ignore);
     }
-    if (this.#subscribers.size === 0) this.#grace = setTimeout(() => this.#end(), GRACE_MS);
+    this.#poller?.wake();
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#subscribers.size + this.#watchers.size > 0) return;
+    clearTimeout(this.#grace);
+    this.#grace = setTimeout(() => this.#end(), GRACE_MS);
   }
 
   #start(): void {
-    window.addEventListener("online", this.#wake);
-    document.addEventListener("visibilitychange", this.#shown);
-    this.#check = setInterval(() => this.#listenForSilence(), CHECK_MS);
+    clearTimeout(this.#grace);
+    if (this.#sleep !== null) return;
+    this.#sleep = onWake(() => this.nudge());
     this.#open();
   }
 
   #end(): void {
-    window.removeEventListener("online", this.#wake);
-    document.removeEventListener("visibilitychange", this.#shown);
-    clearInterval(this.#check);
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
-    this.#detach();
+    this.#sleep?.();
+    this.#sleep = null;
+    this.#retry.stop();
+    this.#socket?.close();
+    this.#socket = null;
+    this.#poller?.stop();
+    this.#poller = null;
     this.closed();
   }
 
   #open(): void {
-    let socket: WebSocket;
-    try {
-      socket = new WebSocket(this.url);
-    } catch {
-      this.#lost();
-      return;
-    }
-    this.#socket = socket;
-    this.#heardAt = Date.now();
-    socket.onopen = () => {
-      this.#heardAt = Date.now();
-      for (const subscriber of this.#subscribers) this.resync(subscriber);
-    };
-    socket.onmessage = (message) => this.#receive(message.data);
-    socket.onclose = () => {
-      if (this.#socket === socket) this.#lost();
-    };
-  }
-
-  #lost(): void {
-    this.#detach();
-    this.#pending.clear();
-    this.#subscribedAt.clear();
-    this.#lostAt ||= Date.now();
-    const wait = backoff(this.#attempt++);
-    this.#announce({ kind: "waiting", since: this.#lostAt, retryAt: Date.now() + wait });
-    this.#retry = setTimeout(() => {
-      this.#retry = undefined;
-      this.#open();
-    }, wait);
-    if (this.#attempt > 1) this.#ask();
-  }
-
-  /** A socket does not tell why it was refused; the REST interface does. */
-  #ask(): void {
-    const lostAt = this.#lostAt;
-    this.probe().then(
-      (reason) => {
-        if (reason !== null && this.#lostAt === lostAt) this.#announce({ kind: "refused", reason });
+    this.#heard = false;
+    this.#socket = new Socket(this.url, {
+      opened: () => {
+        for (const subscriber of this.#subscribers) this.resync(subscriber);
       },
-      () => undefined,
-    );
+      notified: (method, params) => this.#notified(method, params),
+      lost: (since) => this.#lost(since),
+    });
   }
 
-  #detach(): void {
+  #lost(since = Date.now()): void {
     const socket = this.#socket;
     this.#socket = null;
-    if (socket === null) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
+    socket?.close();
+    this.#pending.clear();
+    this.#subscribedAt.clear();
+    const pause = this.#retry.failed(since, this.#poller === null ? 0 : BLOCKED_MS);
+    if (this.#poller !== null) return;
+    this.#announce({ kind: "waiting", ...pause });
+    if (!this.#heard) this.#ask();
   }
 
-  #listenForSilence(): void {
-    if (this.#socket !== null && Date.now() - this.#heardAt > this.#silence) this.#lost();
+  /** A socket does not tell why it did not open; the REST interface does, or takes over. */
+  #ask(): void {
+    const meant = this.#state;
+    this.server.verdict().then((verdict) => {
+      if (this.#state !== meant || this.#sleep === null) return;
+      if (verdict.kind === "refused") this.#announce(verdict);
+      else if (verdict.kind === "well" && !this.isOpen) this.#poll();
+    }, ignore);
   }
 
-  #send(method: string, params: Readonly<Record<string, unknown>>): number {
-    const id = this.#nextId++;
-    this.#socket?.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
-    return id;
+  #poll(): void {
+    this.#poller = new Poller(this.server, {
+      subscribers: () => [...this.#subscribers],
+      current: (subscriber) => {
+        this.#reached({ kind: "delayed", by: "polling" });
+        subscriber.state(this.#state);
+      },
+      refused: (subscriber, reason) => subscriber.state({ kind: "refused", reason }),
+      failed: (since) => {
+        this.#poller = null;
+        this.#retry.succeeded();
+        this.#announce({ kind: "waiting", ...this.#retry.failed(since) });
+      },
+    });
+    if (this.#subscribers.size === 0) this.#reached({ kind: "delayed", by: "polling" });
   }
 
-  #receive(data: unknown): void {
-    this.#heardAt = Date.now();
-    const message = typeof data === "string" ? parseJson(data) : undefined;
-    if (!isObject(message)) return;
-    const params = isObject(message["params"]) ? message["params"] : {};
-    switch (message["method"]) {
-      case undefined:
-        this.#answer(message);
-        break;
-      case "hello":
-        if (typeof params["heartbeat"] === "number") this.#silence = Math.max(SILENCE_MS, params["heartbeat"] * 2500);
-        break;
-      case "events":
-        this.#events(String(params["execution_id"]), decodeEvents(params["events"]));
-        break;
-      case "snapshot": {
-        const snapshot = decodeSnapshot(params["snapshot"]);
-        for (const subscriber of this.#of(String(params["execution_id"]))) if (snapshot) subscriber.snapshot(snapshot);
-        break;
+  #notified(method: string, params: Fields): void {
+    const id = String(params["execution_id"]);
+    this.#heard = true;
+    if (method === "hello") {
+      if (typeof params["epoch"] === "string") this.epoch = params["epoch"];
+      if (this.#subscribers.size === 0) this.#live();
+    } else if (method === "events") {
+      this.#events(id, params["subscription"] === "*", decodeEvents(params["events"]));
+    } else if (method === "snapshot") {
+      const snapshot = decodeSnapshot(params["snapshot"]);
+      for (const subscriber of this.#of(id)) {
+        if (snapshot !== null) subscriber.snapshot(snapshot);
+        else subscriber.changed?.();
       }
     }
   }
 
-  #events(executionId: string, events: readonly Incoming[]): void {
-    const waiting = new Set(this.#pending.values());
-    for (const subscriber of [...this.#of(executionId), ...this.#of("*")]) {
+  #events(executionId: string, ofAll: boolean, events: readonly Incoming[]): void {
+    for (const subscriber of this.#of(ofAll ? "*" : executionId)) {
       const since = this.#subscribedAt.get(subscriber) ?? Number.POSITIVE_INFINITY;
-      if (!waiting.has(subscriber)) subscriber.events(events, Date.now() - since > CATCH_UP_MS, executionId);
+      if (!this.#pending.has(subscriber)) subscriber.events(events, Date.now() - since > CATCH_UP_MS, executionId);
     }
   }
 
-  #answer(message: Readonly<Record<string, unknown>>): void {
-    const id = message["id"] as number;
-    const subscriber = this.#pending.get(id);
-    if (subscriber === undefined) return;
-    this.#pending.delete(id);
-    if (isObject(message["error"])) {
-      this.#refused(subscriber, message["error"]);
-      return;
-    }
-    this.#attempt = 0;
-    this.#lostAt = 0;
+  #subscribed(subscriber: Subscriber, after: number, result: Fields): void {
+    this.#heard = true;
+    this.#pending.delete(subscriber);
     this.#subscribedAt.set(subscriber, Date.now());
-    const snapshot = isObject(message["result"]) ? decodeSnapshot(message["result"]["snapshot"]) : null;
+    const snapshot = decodeSnapshot(result["snapshot"]);
     if (snapshot !== null) subscriber.snapshot(snapshot);
-    this.#state = { kind: "live" };
+    this.#live();
     subscriber.state(this.#state);
+    if (subscriber.executionId === "*") return subscriber.changed?.();
+    // the server keeps one subscription for them all, and what came between the old and the new one
+    // went to nobody
+    for (const other of this.#of(subscriber.executionId)) {
+      if (other === subscriber || this.#pending.has(other)) continue;
+      if (snapshot !== null) other.snapshot(snapshot);
+      else if (other.cursor().seq < after) this.resync(other);
+    }
   }
 
-  #refused(subscriber: Subscriber, error: Readonly<Record<string, unknown>>): void {
-    const final = error["code"] === NOT_FOUND || error["code"] === FORBIDDEN;
-    const reason = typeof error["message"] === "string" ? error["message"] : "the server refused";
-    if (final) subscriber.state({ kind: "refused", reason });
-    else this.#lost();
+  #refused(subscriber: Subscriber, error: RpcError): void {
+    this.#pending.delete(subscriber);
+    if (FINAL.includes(error.code)) subscriber.state({ kind: "refused", reason: error.message });
+    // a lost connection is told to everybody elsewhere
+    else if (this.#socket?.isOpen) this.#lost();
   }
 
   #of(executionId: string): Subscriber[] {
     return [...this.#subscribers].filter((subscriber) => subscriber.executionId === executionId);
   }
 
+  #live(): void {
+    this.#poller?.stop();
+    this.#poller = null;
+    this.#reached({ kind: "live" });
+  }
+
+  /** Subscribers hear of it one by one, when they have what they miss; watchers at once. */
+  #reached(state: ConnectionState): void {
+    if (state.kind === "live") this.#retry.succeeded();
+    if (this.#state.kind === state.kind) return;
+    this.#state = state;
+    for (const watcher of this.#watchers) watcher(state);
+  }
+
   #announce(state: ConnectionState): void {
     this.#state = state;
     for (const subscriber of this.#subscribers) subscriber.state(state);
+    for (const watcher of this.#watchers) watcher(state);
   }
 }
 
-const REGISTRY = Symbol.for("wf_jupyter.connections.v1");
+function ignore(): void {}
 
-/** The page's channel to `url`: the bundle is loaded once per widget, the socket is not. */
-export function channel(url: string, probe: Probe): Channel {
+const REGISTRY = Symbol.for("wf_jupyter.connections.v2");
+
+/** The page's channel to `url`: a bundle is loaded once per widget, the socket is not. */
+export function channel(url: string, server: Fallback): Channel {
   const globals = globalThis as { [REGISTRY]?: Map<string, Channel> };
   const all = (globals[REGISTRY] ??= new Map<string, Channel>());
   let found = all.get(url);
   if (found === undefined) {
-    found = new Channel(url, probe, () => all.delete(url));
+    found = new Channel(url, server, () => all.delete(url));
     all.set(url, found);
   }
   return found;

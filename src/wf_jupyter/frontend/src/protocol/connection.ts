@@ -2,19 +2,18 @@
 // kernel, else what was saved. Decided by identity, not by whether something can be reached.
 import { channel, type Channel, type Subscriber } from "./channel.ts";
 import { decodeEvents, decodeSnapshot, isObject, type Incoming } from "./decode.ts";
-import { executionPath, pageConfig, RequestError, Rest, type Hello } from "./page.ts";
+import { Greeting } from "./greeting.ts";
+import { executionPath, LOG_IN, notReady, pageConfig, RequestError, Rest, type Hello } from "./page.ts";
 import { Relay, type Model } from "./relay.ts";
-import { backoff, type Command, type Sink, type Source } from "./source.ts";
+import type { Pause } from "./retry.ts";
+import type { Command, Sink, Source } from "./source.ts";
 
 /** The connection of one execution; `rest` is there while the page talks to the server itself. */
 export class Connection implements Source {
   rest: Rest | null = null;
   #source: Source | null = null;
   #relay: Relay | null = null;
-  #retry: ReturnType<typeof setTimeout> | undefined;
-  #attempt = 0;
-  #lostAt = 0;
-  #closed = false;
+  #greeting: Greeting | null = null;
 
   constructor(
     private readonly model: Model,
@@ -24,15 +23,12 @@ export class Connection implements Source {
   ) {
     const snapshot = decodeSnapshot(model.get("snapshot"));
     if (snapshot !== null && snapshot.id === executionId) sink.snapshot(snapshot);
-    void this.#choose();
+    this.#choose();
   }
 
   nudge(): void {
     if (this.#source !== null) this.#source.nudge();
-    else if (this.#retry !== undefined) {
-      clearTimeout(this.#retry);
-      void this.#choose();
-    }
+    else this.#greeting?.nudge();
   }
 
   resync(): void {
@@ -61,54 +57,44 @@ export class Connection implements Source {
   }
 
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#retry);
+    this.#greeting?.close();
     this.#source?.close();
   }
 
-  async #choose(): Promise<void> {
-    this.#retry = undefined;
+  #choose(): void {
     const config = pageConfig();
     const serverId = this.model.get("server_id");
     if (config === null || typeof serverId !== "string" || serverId === "") return this.#useRelay();
     const rest = new Rest(config);
-    let hello: Hello;
-    try {
-      hello = await rest.hello();
-    } catch (error) {
-      if (!this.#closed) this.#unreachable(error);
-      return;
-    }
-    if (this.#closed) return;
+    this.#greeting = new Greeting(rest, {
+      hello: (hello) => this.#met(rest, hello, serverId),
+      absent: () => this.#useRelay(),
+      failed: (status, pause) => this.#unreachable(status, pause),
+    });
+  }
+
+  #met(rest: Rest, hello: Hello, serverId: string): void {
     // a server that was restarted has a new id and the same data
     const same = hello.serverId === serverId || (hello.epoch !== "" && hello.epoch === this.sink.cursor().epoch);
     if (!same) return this.#useRelay();
     if (hello.clockOffset !== null) this.clockOffset(hello.clockOffset);
-    if (!hello.ready) this.sink.state({ kind: "refused", reason: hello.message || "the workflow service did not start" });
+    if (!hello.ready) this.sink.state({ kind: "refused", reason: notReady(hello) });
     else this.#useServer(rest);
   }
 
-  #unreachable(error: unknown): void {
-    const status = error instanceof RequestError ? error.status : 0;
-    if (status === 404) return this.#useRelay();
-    if (status === 401 || status === 403) this.sink.state({ kind: "refused", reason: "log in to the Jupyter server again" });
-    this.#lostAt ||= Date.now();
-    const wait = backoff(this.#attempt++) + (status === 0 ? 0 : 5_000);
-    if (status === 0 || status >= 500) {
-      this.sink.state({ kind: "waiting", since: this.#lostAt, retryAt: Date.now() + wait });
-    }
-    this.#retry = setTimeout(() => void this.#choose(), wait);
+  #unreachable(status: number, pause: Pause): void {
+    if (status === 401 || status === 403) this.sink.state({ kind: "refused", reason: LOG_IN });
+    else if (status === 0 || status >= 500) this.sink.state({ kind: "waiting", ...pause });
   }
 
   #useRelay(): void {
-    if (this.#closed) return;
     this.#relay = new Relay(this.model, this.executionId, this.sink);
     this.#source = this.#relay;
   }
 
   #useServer(rest: Rest): void {
     this.rest = rest;
-    const shared = channel(rest.socketUrl(), () => refusal(rest));
+    const shared = channel(rest.socketUrl(), rest);
     this.#source = attach(shared, { executionId: this.executionId, ...bound(this.sink) });
   }
 }
@@ -125,16 +111,4 @@ function bound(sink: Sink): Omit<Subscriber, "executionId"> {
     events: (events, fresh) => sink.events(events, fresh),
     state: (state) => sink.state(state),
   };
-}
-
-/** Why the server does not want us, or null when it may only be away. */
-async function refusal(rest: Rest): Promise<string | null> {
-  try {
-    const hello = await rest.hello();
-    return hello.ready ? null : hello.message || "the workflow service did not start";
-  } catch (error) {
-    const status = error instanceof RequestError ? error.status : 0;
-    if (status === 401 || status === 403) return "log in to the Jupyter server again";
-    return status === 404 ? "this Jupyter server does not run workflows" : null;
-  }
 }

@@ -1,4 +1,5 @@
 // How the page's own Jupyter server is found and talked to: https://…{base_url}wf-jupyter/api/v1/
+import type { Fallback, Verdict } from "./channel.ts";
 import { isObject, parseJson } from "./decode.ts";
 
 /** What the page says about its server. */
@@ -19,10 +20,21 @@ export interface Hello {
 
 /** An answer that is not 2xx; `status` is 0 when there was none. */
 export class RequestError extends Error {
-  constructor(readonly status: number, message: string, readonly retryAfter: number | null = null) {
+  override readonly name: string = "RequestError";
+
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly retryAfter: number | null = null,
+    readonly reason = "",
+    readonly field = "",
+  ) {
     super(message);
   }
 }
+
+/** What to tell a person whom the server does not know. */
+export const LOG_IN = "log in to the Jupyter server again";
 
 /** The Jupyter page's configuration; null where there is no Jupyter server behind the page. */
 export function pageConfig(): PageConfig | null {
@@ -38,7 +50,7 @@ export function pageConfig(): PageConfig | null {
 }
 
 /** The REST interface of the page's server. */
-export class Rest {
+export class Rest implements Fallback {
   #query = "";
 
   constructor(readonly config: PageConfig) {}
@@ -88,9 +100,22 @@ export class Rest {
     };
   }
 
+  /** How the server is, when its socket does not open. */
+  async verdict(): Promise<Verdict> {
+    try {
+      const hello = await this.hello();
+      return hello.ready ? { kind: "well" } : { kind: "refused", reason: notReady(hello) };
+    } catch (error) {
+      const status = error instanceof RequestError ? error.status : 0;
+      if (status === 401 || status === 403) return { kind: "refused", reason: LOG_IN };
+      if (status === 404) return { kind: "refused", reason: "this Jupyter server does not run workflows" };
+      return { kind: "away" };
+    }
+  }
+
   /** The parsed JSON answer to a GET. */
-  async get(path: string): Promise<unknown> {
-    return (await this.#fetch("GET", path)).json();
+  async get(path: string, signal?: AbortSignal): Promise<unknown> {
+    return (await this.#fetch("GET", path, undefined, signal)).json();
   }
 
   /** Send a command, with a JSON body if it has one; a rate limit is waited for, up to a minute in all. */
@@ -107,7 +132,7 @@ export class Rest {
     }
   }
 
-  async #fetch(method: "GET" | "POST", path: string, sent?: object): Promise<Response> {
+  async #fetch(method: "GET" | "POST", path: string, sent?: object, signal: AbortSignal | null = null): Promise<Response> {
     const headers: Record<string, string> = { Accept: "application/json" };
     if (method === "POST") {
       headers["Content-Type"] = "application/json";
@@ -116,16 +141,25 @@ export class Rest {
     let answer: Response;
     try {
       const body = sent === undefined ? null : JSON.stringify(sent);
-      answer = await fetch(this.url(path), { method, headers, body, credentials: "same-origin", cache: "no-store" });
+      const options = { method, headers, body, signal };
+      answer = await fetch(this.url(path), { ...options, credentials: "same-origin", cache: "no-store" });
     } catch {
       throw new RequestError(0, "the server cannot be reached");
     }
     if (answer.ok) return answer;
     const body = parseJson(await answer.text().catch(() => ""));
-    const message = isObject(body) ? asText(body["message"]) || asText(body["reason"]) : "";
-    const after = Number.parseFloat(answer.headers.get("Retry-After") ?? "");
-    throw new RequestError(answer.status, message || `the server answered ${answer.status}`, after >= 0 ? after : null);
+    const told = isObject(body) ? body : {};
+    const reason = asText(told["reason"]);
+    const message = asText(told["message"]) || reason || `the server answered ${answer.status}`;
+    const exact = told["retry_after"]; // the header has whole seconds
+    const after = typeof exact === "number" ? exact : Number.parseFloat(answer.headers.get("Retry-After") ?? "");
+    throw new RequestError(answer.status, message, after >= 0 ? after : null, reason, asText(told["field"]));
   }
+}
+
+/** Why a server that answers cannot help. */
+export function notReady(hello: Hello): string {
+  return hello.message || "the workflow service did not start";
 }
 
 /** Path of one execution, or of a command on it. */

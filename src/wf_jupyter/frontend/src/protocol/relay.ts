@@ -1,6 +1,7 @@
 // Events through the notebook's kernel, for pages that cannot reach the server that runs the execution.
 import { decodeEvents, decodeSnapshot, isObject } from "./decode.ts";
-import type { Command, ConnectionState, Sink, Source } from "./source.ts";
+import type { Snapshot } from "./messages.gen.ts";
+import { FINAL, type Command, type ConnectionState, type Sink, type Source } from "./source.ts";
 
 /** What the view uses of an anywidget model; a standalone page has a stand-in. */
 export interface Model {
@@ -13,10 +14,15 @@ export interface Model {
 }
 
 const ASK_MS = 5_000;
+/** Silence after which the kernel is asked whether a message was lost: Jupyter drops them when there are many. */
+const SILENCE_MS = 20_000;
 
 /** A source that asks the kernel, shows the saved snapshot until it answers, and asks again while it does not. */
 export class Relay implements Source {
   #heard = false;
+  #heardAt = 0;
+  #asked = false;
+  #ended = false;
   #state: ConnectionState = { kind: "saved" };
   #ask: ReturnType<typeof setInterval> | undefined;
 
@@ -28,9 +34,12 @@ export class Relay implements Source {
     this.#saved();
     model.on?.("msg:custom", this.#receive);
     model.on?.("change:snapshot", this.#changed);
+    model.on?.("comm_live_update", this.#unplugged);
     sink.state(this.#state);
     this.resync();
-    this.#ask = setInterval(() => this.#heard || this.resync(), ASK_MS);
+    this.#ask = setInterval(() => {
+      if (!this.#heard || (!this.#ended && Date.now() - this.#heardAt > SILENCE_MS)) this.resync();
+    }, ASK_MS);
   }
 
   /** Ask the kernel to cancel, pause, resume or retry; a busy kernel does so when it is idle. */
@@ -44,6 +53,10 @@ export class Relay implements Source {
 
   resync(): void {
     const { seq, epoch } = this.sink.cursor();
+    // the kernel counts who listens
+    if (this.#asked) this.#send({ kind: "unsubscribe", execution_id: this.executionId });
+    this.#asked = true;
+    this.#heardAt = Date.now();
     this.#send({ kind: "subscribe", execution_id: this.executionId, ...(epoch ? { after: seq, epoch } : {}) });
   }
 
@@ -51,6 +64,7 @@ export class Relay implements Source {
     clearInterval(this.#ask);
     this.model.off?.("msg:custom", this.#receive);
     this.model.off?.("change:snapshot", this.#changed);
+    this.model.off?.("comm_live_update", this.#unplugged);
     this.#send({ kind: "unsubscribe", execution_id: this.executionId });
   }
 
@@ -68,31 +82,47 @@ export class Relay implements Source {
     if (content["kind"] === "refused") this.sink.notice(String(content["message"]));
     if (content["kind"] === "snapshot") {
       const snapshot = decodeSnapshot(content["snapshot"]);
-      if (snapshot) this.sink.snapshot(snapshot);
-    } else if (content["kind"] === "events") this.sink.events(decodeEvents(content["events"]), this.#heard);
-    else return;
+      if (snapshot) this.#take(snapshot);
+    } else if (content["kind"] === "events") {
+      const events = decodeEvents(content["events"]);
+      for (const { type } of events) this.#ended = type === "workflow.completed" || (this.#ended && type !== "workflow.retried");
+      this.sink.events(events, this.#heard);
+    } else return;
     this.#heard = true;
-    this.#enter({ kind: "delayed" });
+    this.#heardAt = Date.now();
+    this.#enter({ kind: "delayed", by: "kernel" });
   };
 
   /** The kernel tells of its own connection to the server. */
   #connection(state: unknown): void {
-    if (state === "live") this.#enter({ kind: "delayed" });
+    if (state === "live") this.#enter({ kind: "delayed", by: "kernel" });
     else if (state === "waiting" || state === "lost") {
       this.#enter({ kind: "waiting", since: Date.now(), retryAt: Date.now() });
     }
   }
 
   #changed = (): void => {
-    if (this.#saved() && this.#state.kind === "saved") this.#enter({ kind: "delayed" });
+    if (this.#saved() && this.#state.kind === "saved") this.#enter({ kind: "delayed", by: "kernel" });
+  };
+
+  /** The comm was cut, by the end of the kernel or a new start, or is whole again: an answer tells. */
+  #unplugged = (): void => {
+    if (this.#heard) this.#enter({ kind: "gone", since: Date.now() });
+    this.#heard = this.#asked = false;
+    this.resync();
   };
 
   #saved(): boolean {
     const snapshot = decodeSnapshot(this.model.get("snapshot"));
     const { seq, epoch } = this.sink.cursor();
     const news = snapshot !== null && (snapshot.seq > seq || epoch === "");
-    if (news) this.sink.snapshot(snapshot);
+    if (news) this.#take(snapshot);
     return news;
+  }
+
+  #take(snapshot: Snapshot): void {
+    this.#ended = FINAL.includes(snapshot.status);
+    this.sink.snapshot(snapshot);
   }
 
   #enter(state: ConnectionState): void {

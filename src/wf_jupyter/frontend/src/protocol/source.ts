@@ -3,19 +3,24 @@ import type { Incoming } from "./decode.ts";
 import type { Snapshot } from "./messages.gen.ts";
 
 /**
- * How the picture is connected to the truth. `delayed` comes through the kernel; `waiting` lost the
- * server at `since` and tries again at `retryAt` (local ms); `saved` shows what was stored with the
- * notebook; `refused` cannot be mended by trying again.
+ * How the picture is connected to the truth. `delayed` comes through the kernel, or by asking over HTTP
+ * where no WebSocket gets through; `waiting` lost the server at `since` and tries again at `retryAt`
+ * (local ms); `gone` is the kernel that ran the execution or told of it; `saved` shows what was stored
+ * with the notebook; `refused` cannot be mended by trying again.
  */
 export type ConnectionState =
   | { readonly kind: "connecting" }
   | { readonly kind: "live" }
-  | { readonly kind: "delayed" }
+  | { readonly kind: "delayed"; readonly by: "kernel" | "polling" }
   | { readonly kind: "waiting"; readonly since: number; readonly retryAt: number }
+  | { readonly kind: "gone"; readonly since: number }
   | { readonly kind: "saved" }
   | { readonly kind: "refused"; readonly reason: string };
 
 export type Command = "cancel" | "pause" | "resume" | "retry";
+
+/** Statuses of executions that only a retry changes. */
+export const FINAL: readonly string[] = ["succeeded", "failed", "cancelled"];
 
 /** Where a transport delivers. `cursor` is what the listener already has: it resumes from there. */
 export interface Sink {

@@ -103,7 +103,7 @@ export class App implements Listener {
 
   connection(state: ConnectionState): void {
     this.#header.connection(state, this.session.run, Date.now());
-    this.#root.classList.toggle("wfj-stale", state.kind === "waiting" || state.kind === "refused");
+    this.#root.classList.toggle("wfj-stale", ["waiting", "gone", "refused"].includes(state.kind));
   }
 
   said(event: Event & { type: "task.log" | "task.output" }): void {

@@ -156,13 +156,17 @@ export function connectionWords(state: ConnectionState, local: number): readonly
     case "live":
       return ["", ""];
     case "delayed":
-      return ["via kernel", "Events come through the notebook's kernel, a little later than from the server itself"];
+      return state.by === "kernel"
+        ? ["delayed · via kernel", "Events come through the notebook's kernel, a little later than from the server itself"]
+        : ["delayed · no WebSocket", "WebSockets to the server are blocked: it is asked for news instead"];
     case "waiting": {
       const wait = Math.max(0, Math.ceil((state.retryAt - local) / 1000));
       const retry = wait > 0 ? `reconnecting in ${wait} s` : "reconnecting";
       if (local - state.since < STALE_MS) return [retry, "The connection was lost: press to try now"];
       return [`stale since ${timeOfDay(state.since)} · ${retry}`, "What is shown is not current: press to try now"];
     }
+    case "gone":
+      return [`engine gone · stale since ${timeOfDay(state.since)}`, "The kernel that told of this execution has ended or was restarted"];
     case "saved":
       return ["saved picture", "This is what was saved with the notebook; nothing is connected"];
     case "refused":

@@ -155,7 +155,7 @@ export class Session {
     clock.start();
     if (isFinalExecution(run.status)) clock.stop(run.ended);
     else if (state.kind === "saved" || state.kind === "refused") clock.stop(lastTime(run));
-    else if (state.kind === "waiting") clock.stop(clock.now() - (Date.now() - state.since));
+    else if (state.kind === "waiting" || state.kind === "gone") clock.stop(clock.now() - (Date.now() - state.since));
   }
 
   #plan(): void {

@@ -36,7 +36,7 @@ button, input, select { font-family: inherit; }
 .wfj-elapsed { font-size: 12.5px; color: var(--wfj-dim); font-variant-numeric: tabular-nums; white-space: nowrap; }
 .wfj-elapsed b { color: var(--wfj-ink); font-weight: 600; }
 .wfj-badge { border: 0; padding: 2px 8px; border-radius: 10px; font-size: 11px; background: var(--wfj-hover); color: var(--wfj-dim); font-variant-numeric: tabular-nums; }
-.wfj-badge[data-kind="waiting"], .wfj-badge[data-kind="refused"] { background: color-mix(in srgb, var(--wfj-retrying) 15%, var(--wfj-bg)); color: var(--wfj-retrying-ink); }
+.wfj-badge:is([data-kind="waiting"], [data-kind="gone"], [data-kind="refused"]) { background: color-mix(in srgb, var(--wfj-retrying) 15%, var(--wfj-bg)); color: var(--wfj-retrying-ink); }
 .wfj-badge:not(:disabled) { cursor: pointer; }
 .wfj-commands { display: flex; gap: 6px; }
 .wfj-command, .wfj-action, .wfj-toggle-button {

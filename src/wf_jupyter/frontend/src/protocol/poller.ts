@@ -1,0 +1,201 @@
+// The way around a WebSocket that cannot be had: asking for new events, over plain HTTP.
+//
+// A browser opens few connections to one host, and a request that waits holds one of them. So one
+// request waits while one execution is followed; with more of them, all are asked in turn.
+import { decodeEvents, decodeSnapshot, isObject } from "./decode.ts";
+import { executionPath, RequestError } from "./page.ts";
+import { FINAL } from "./source.ts";
+import type { Subscriber } from "./subscriber.ts";
+
+/** What a poller uses of the REST interface. */
+export interface Asked {
+  get(path: string, signal?: AbortSignal): Promise<unknown>;
+}
+
+/** How asking goes. */
+export interface PollerUser {
+  subscribers(): readonly Subscriber[];
+  /** This subscriber knows all there is. */
+  current(subscriber: Subscriber): void;
+  refused(subscriber: Subscriber, reason: string): void;
+  /** The server cannot be asked any more since then; the poller has stopped. */
+  failed(since: number): void;
+}
+
+const WAIT_S = 15;
+/** An answer that is this late will not come: with the wait, a dead peer is noticed within 25 s. */
+const LATE_MS = 10_000;
+const PAUSE_MS = 1_000;
+/** Between two waiting requests: events gather meanwhile and share an answer. */
+const BREATH_MS = 100;
+const IDLE_MS = 10_000;
+const PAGE = 1000;
+const ALL = "*";
+
+/** Asks until it is stopped or fails. */
+export class Poller {
+  #stopped = false;
+  #ended = new Set<string>();
+  #refused = new Set<Subscriber>();
+  #current = new WeakSet<Subscriber>();
+  #answeredAt = Date.now();
+  #news = false;
+  #asking: AbortController | null = null;
+  #pausing: (() => void) | null = null;
+
+  constructor(
+    private readonly rest: Asked,
+    private readonly user: PollerUser,
+  ) {
+    void this.#serve();
+  }
+
+  /** Look at the subscribers again: one came, went, or needs something. */
+  wake(subscriber?: Subscriber): void {
+    if (subscriber) {
+      this.#refused.delete(subscriber);
+      this.#current.delete(subscriber);
+      this.#ended.delete(subscriber.executionId);
+    }
+    this.#asking?.abort();
+    this.#pausing?.();
+  }
+
+  /** Ask no more. */
+  stop(): void {
+    this.#stopped = true;
+    this.wake();
+  }
+
+  async #serve(): Promise<void> {
+    while (!this.#stopped) {
+      const followed = this.#followed();
+      const running = [...followed.keys()].filter((id) => id !== ALL && !this.#ended.has(id));
+      const canWait = followed.size === 1 && running.length === 1;
+      const asked = Date.now();
+      this.#news = false;
+      try {
+        if (followed.size === 0) await this.#get("hello", 0);
+        for (const [id, subscribers] of followed) {
+          if (id === ALL) subscribers.forEach((subscriber) => this.#listChanged(subscriber));
+          else await this.#ask(id, subscribers, canWait ? WAIT_S : 0);
+        }
+      } catch (error) {
+        if (this.#stopped) return;
+        if (!(error instanceof Interrupted)) {
+          this.#stopped = true;
+          this.user.failed(this.#answeredAt);
+          return;
+        }
+      }
+      if (canWait && (this.#news || Date.now() - asked >= PAUSE_MS)) await this.#pause(BREATH_MS);
+      else await this.#pause(running.length > 0 || followed.has(ALL) ? PAUSE_MS : IDLE_MS);
+    }
+  }
+
+  #followed(): Map<string, Subscriber[]> {
+    const followed = new Map<string, Subscriber[]>();
+    for (const subscriber of this.user.subscribers()) {
+      if (this.#refused.has(subscriber)) continue;
+      const others = followed.get(subscriber.executionId);
+      if (others === undefined) followed.set(subscriber.executionId, [subscriber]);
+      else others.push(subscriber);
+    }
+    return followed;
+  }
+
+  #listChanged(subscriber: Subscriber): void {
+    subscriber.changed?.();
+    this.#enter(subscriber);
+  }
+
+  async #ask(id: string, subscribers: readonly Subscriber[], wait: number): Promise<void> {
+    try {
+      const knowing = subscribers.filter((subscriber) => subscriber.cursor().epoch !== "");
+      let lost = subscribers.filter((subscriber) => !knowing.includes(subscriber));
+      if (knowing.length > 0) {
+        const after = Math.min(...knowing.map((subscriber) => subscriber.cursor().seq));
+        const query = `?after=${after}&limit=${PAGE}${wait > 0 && lost.length === 0 ? `&wait=${wait}` : ""}`;
+        const body = await this.#get(executionPath(id, "events") + query, wait);
+        if (!isObject(body)) throw new RequestError(502, "the answer is not understood");
+        const same = knowing.filter((subscriber) => subscriber.cursor().epoch === body["epoch"]);
+        lost = subscribers.filter((subscriber) => !same.includes(subscriber));
+        const events = decodeEvents(body["events"]);
+        this.#news ||= events.length > 0;
+        this.#note(id, events.map((event) => event.type));
+        for (const subscriber of same) {
+          if (events.length > 0) subscriber.events(events, false, id);
+          if (events.length < PAGE) this.#enter(subscriber);
+        }
+      }
+      if (lost.length > 0) await this.#replace(id, lost);
+    } catch (error) {
+      const status = error instanceof RequestError ? error.status : 0;
+      if (error instanceof Interrupted || ![400, 401, 403, 404].includes(status)) throw error;
+      for (const subscriber of subscribers) {
+        this.#refused.add(subscriber);
+        this.user.refused(subscriber, (error as RequestError).message);
+      }
+    }
+  }
+
+  async #replace(id: string, subscribers: readonly Subscriber[]): Promise<void> {
+    const snapshot = decodeSnapshot(await this.#get(executionPath(id), 0));
+    if (snapshot === null) throw new RequestError(502, "the snapshot is not understood");
+    this.#note(id, [FINAL.includes(snapshot.status) ? "workflow.completed" : "workflow.started"]);
+    for (const subscriber of subscribers) {
+      subscriber.snapshot(snapshot);
+      this.#enter(subscriber);
+    }
+  }
+
+  #enter(subscriber: Subscriber): void {
+    if (this.#current.has(subscriber)) return;
+    this.#current.add(subscriber);
+    this.user.current(subscriber);
+  }
+
+  /** What has ended changes only by a retry: it is asked for less often. */
+  #note(id: string, types: readonly string[]): void {
+    for (const type of types) {
+      if (type === "workflow.completed") this.#ended.add(id);
+      else if (type === "workflow.retried" || type === "workflow.started") this.#ended.delete(id);
+    }
+  }
+
+  async #get(path: string, wait: number): Promise<unknown> {
+    const asking = (this.#asking = new AbortController());
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      asking.abort();
+    }, wait * 1000 + LATE_MS);
+    try {
+      const body = await this.rest.get(path, asking.signal);
+      if (this.#stopped) throw new Interrupted();
+      this.#answeredAt = Date.now();
+      return body;
+    } catch (error) {
+      if (asking.signal.aborted && !late) throw new Interrupted();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      if (this.#asking === asking) this.#asking = null;
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        this.#pausing = null;
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      this.#pausing = end;
+      if (this.#stopped) end();
+    });
+  }
+}
+
+class Interrupted extends Error {}
