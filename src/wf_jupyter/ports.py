@@ -208,6 +208,25 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     is_needed: bool = False
 
 
+class Durations(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Seconds that `count` successful attempts took: all of them, or evenly spaced quantiles; sorted."""
+
+    count: int
+    points: tuple[float, ...]
+
+
+class HistoryStore(Protocol):
+    """How long the tasks of finished executions took, by task name."""
+
+    async def write_history(self, execution: str, durations: Mapping[str, Durations]) -> None:
+        """Keep the summary of an execution for as long as the execution; `ExecutionNotFound`."""
+        ...
+
+    async def histories(self, workflow: str, before: str, limit: int) -> list[Mapping[str, Durations]]:
+        """Summaries of older executions of the workflow than `before`, newest first."""
+        ...
+
+
 class EventLog(Protocol):
     """The durable truth. `epoch` names the data directory: a wiped one gets a new epoch."""
 
@@ -320,7 +339,7 @@ class WorkflowStore(Protocol):
         ...
 
 
-class Store(EventLog, ValueStore, WorkflowStore, Protocol):
+class Store(EventLog, ValueStore, WorkflowStore, HistoryStore, Protocol):
     """All of a data directory."""
 
     def claim(self, execution: str) -> bool:

@@ -24,19 +24,8 @@ from wf_jupyter.protocol.rest import (
     ResultQuery,
 )
 from wf_jupyter.server.access import permitted
-from wf_jupyter.server.api import RestHandler
+from wf_jupyter.server.api import RestHandler, given
 from wf_jupyter.server.inlining import without_files
-
-
-class HelloHandler(RestHandler):
-    """Who answers here, and whether it is ready."""
-
-    @web.authenticated
-    @permitted("read")
-    async def get(self) -> None:
-        """`ready: false` with a message when the orchestrator could not start."""
-        await self.host.start()
-        self.answer(self.host.hello())
 
 
 class ExecutionsHandler(RestHandler):
@@ -49,7 +38,10 @@ class ExecutionsHandler(RestHandler):
         wanted = self.query(ExecutionsQuery)
         found = await self.ask(
             lambda engine: engine.executions(
-                status=wanted.status, workflow=wanted.workflow, limit=wanted.limit, before=wanted.before
+                status=wanted.status or None,
+                workflow=given(wanted.workflow),
+                limit=wanted.limit,
+                before=given(wanted.before),
             )
         )
         self.answer(ExecutionPage(executions=found))
@@ -135,6 +127,16 @@ class EventsHandler(RestHandler):
         )
         seq = events[-1].seq if events else wanted.after
         self.answer(EventPage(execution_id=execution, epoch=self.host.hello().epoch, seq=seq, events=events))
+
+
+class HistoryHandler(RestHandler):
+    """How long the tasks usually take."""
+
+    @web.authenticated
+    @permitted("read")
+    async def get(self, execution: str) -> None:
+        """From earlier executions of the same workflow; no task is named that none of them finished."""
+        self.answer(await self.ask(lambda engine: engine.history(execution)))
 
 
 class ResultHandler(RestHandler):

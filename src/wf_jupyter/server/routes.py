@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from wf_jupyter.protocol.rest import PREFIX
+from wf_jupyter.server.about import HelloHandler, OpenApiHandler
 from wf_jupyter.server.api import RestHandler, UnknownResource
 from wf_jupyter.server.executions import (
     CommandHandler,
     EventsHandler,
     ExecutionHandler,
     ExecutionsHandler,
-    HelloHandler,
+    HistoryHandler,
     RerunHandler,
     ResultHandler,
 )
@@ -30,12 +31,14 @@ def routes() -> list[Route]:
     execution = f"/{PREFIX}/executions/{_ID}"
     return [
         (f"/{PREFIX}/hello", HelloHandler),
+        (rf"/{PREFIX}/openapi\.json", OpenApiHandler),
         (f"/{PREFIX}/ws", EventSocket),
         (f"/{PREFIX}/executions/?", ExecutionsHandler),
         (execution, ExecutionHandler),
         (f"{execution}/(cancel|pause|resume|retry)", CommandHandler),
         (f"{execution}/rerun", RerunHandler),
         (f"{execution}/events", EventsHandler),
+        (f"{execution}/history", HistoryHandler),
         (f"{execution}/result", ResultHandler),
         (f"{execution}/tasks/{_KEY}/logs", LogsHandler),
         (f"{execution}/tasks/{_KEY}/outputs", OutputsHandler),

@@ -29,6 +29,7 @@ from wf_jupyter.service.archive import Archive, copy_snapshot
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.driver import Driver
 from wf_jupyter.service.following import Following, Subscribed
+from wf_jupyter.service.history import HistoryPage, history, remember
 from wf_jupyter.service.hub import Hub
 from wf_jupyter.service.ids import new_execution_id
 from wf_jupyter.service.logs import LogText, read_log
@@ -64,6 +65,7 @@ class Orchestrator:
         self._drivers: dict[str, Driver] = {}
         self._following = Following(store, self._hub, config, self._picture, self._drivers.__contains__)
         self._pools = Pools(factory, self._report)
+        self._remembering: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
     # -- starting and ending ------------------------------------------------------------------
@@ -94,6 +96,7 @@ class Orchestrator:
         await asyncio.gather(*(driver.close() for driver in self._drivers.values()))
         self._drivers.clear()
         await self._pools.close()
+        await asyncio.gather(*self._remembering)
         await self._store.close()
 
     def active_count(self) -> int:
@@ -253,6 +256,11 @@ class Orchestrator:
             raise InputError(f"execution {execution} has no task {key!r}", "task")
         return await read_log(self._store, execution, key, attempt or task.attempts, offset, limit)
 
+    async def history(self, execution: str) -> HistoryPage:
+        """What is usual for the tasks of its workflow, from earlier executions."""
+        workflow = (await self._picture(execution)).snapshot.workflow
+        return await history(self._store, execution, workflow)
+
     async def delete(self, execution: str) -> None:
         """Forget an execution; `StateConflict` while it runs."""
         if execution in self._drivers:
@@ -339,6 +347,12 @@ class Orchestrator:
             del self._drivers[driver.state.id]
             if driver.picture.snapshot.status.is_final:
                 self._archive.keep(driver.picture)
+                self._remember(driver.picture.snapshot)
+
+    def _remember(self, snapshot: Snapshot) -> None:
+        task = asyncio.get_running_loop().create_task(remember(self._store, snapshot), name=f"history {snapshot.id}")
+        self._remembering.add(task)
+        task.add_done_callback(self._remembering.discard)
 
     async def _interrupt(self, execution: str) -> None:
         """Say in its log that the execution does not go on by itself."""

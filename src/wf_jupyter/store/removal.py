@@ -37,6 +37,7 @@ def begin(connection: sqlite3.Connection, execution: str, ownership: Ownership) 
         ("submissions", "execution"),
         ("expansions", "execution"),
         ("cache", "execution"),
+        ("histories", "execution"),
     ):
         connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (number,))
     connection.execute(

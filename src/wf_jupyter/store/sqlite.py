@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
-from wf_jupyter.ports import Batch, CacheEntry, Holding, Published, Record, Store
+from wf_jupyter.ports import Batch, CacheEntry, Durations, Holding, Published, Record, Store
 from wf_jupyter.store import database, listing, log, published, removal
 from wf_jupyter.store.cache import read_cached
+from wf_jupyter.store.histories import read_histories, write_history
 from wf_jupyter.store.owners import Ownership
 from wf_jupyter.store.reader import Reader
 from wf_jupyter.store.values import Places, read_values
@@ -141,6 +142,16 @@ class SqliteStore(Store):
     async def cached(self, key: str, into: str) -> tuple[CacheEntry, str, tuple[Value, ...]] | None:
         """See `ports.ValueStore.cached`."""
         return await self._reader.run(lambda connection: read_cached(connection, key, into, self._places))
+
+    # -- history ------------------------------------------------------------------------------
+
+    async def write_history(self, execution: str, durations: Mapping[str, Durations]) -> None:
+        """See `ports.HistoryStore.write_history`."""
+        await self._writer.run(partial(write_history, execution=execution, durations=durations))
+
+    async def histories(self, workflow: str, before: str, limit: int) -> list[Mapping[str, Durations]]:
+        """See `ports.HistoryStore.histories`."""
+        return await self._reader.run(partial(read_histories, workflow=workflow, before=before, limit=limit))
 
     # -- published workflows ------------------------------------------------------------------
 

@@ -1,0 +1,116 @@
+"""How long tasks took in earlier executions of the same workflow.
+
+Each execution that ends leaves a small summary per task name. What is usual is told from the newest
+of them; where there are none, nothing is told.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from wf_jupyter.errors import WorkflowError
+from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.model.status import TaskStatus
+from wf_jupyter.ports import Durations, Store
+
+#: Executions that an estimate is made from, the newest first.
+NEWEST = 20
+#: Durations kept per task name and execution; of more, as many evenly spaced quantiles.
+KEPT = 33
+
+_log = logging.getLogger(__name__)
+
+
+class Usual(msgspec.Struct, frozen=True, kw_only=True):
+    """What is usual for tasks of one name: seconds of `count` successful attempts."""
+
+    count: int
+    p10: float
+    p50: float
+    p90: float
+    p95: float
+
+
+class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET executions/{id}/history`: from how many earlier executions, and what is usual by task name."""
+
+    workflow: str
+    executions: int
+    tasks: Mapping[str, Usual]
+
+
+def summarize(snapshot: Snapshot) -> dict[str, Durations]:
+    """What an execution that ended adds to the history: durations of successful attempts by task name."""
+    taken: dict[str, list[float]] = defaultdict(list)
+    for task in snapshot.tasks:
+        if task.status is TaskStatus.SUCCEEDED and task.attempts and task.duration is not None:
+            taken[task.name].append(task.duration)
+    return {name: _sampled(sorted(durations)) for name, durations in taken.items()}
+
+
+def merge(summaries: Iterable[Mapping[str, Durations]]) -> dict[str, Usual]:
+    """What several executions say together; each counts with as many attempts as it had."""
+    pools: dict[str, list[Durations]] = defaultdict(list)
+    for summary in summaries:
+        for name, durations in summary.items():
+            if durations.count and durations.points:
+                pools[name].append(durations)
+    return {name: _usual(pool) for name, pool in pools.items()}
+
+
+async def remember(store: Store, snapshot: Snapshot) -> None:
+    """Keep the summary of an execution that ended. Estimates are not worth an error: what fails is logged."""
+    durations = summarize(snapshot)
+    if not durations:
+        return
+    try:
+        await store.write_history(snapshot.id, durations)
+    except WorkflowError as error:
+        _log.warning("the history of execution %s is not kept: %s", snapshot.id, error)
+
+
+async def history(store: Store, execution: str, workflow: str) -> HistoryPage:
+    """What is usual for the workflow, from the executions before this one."""
+    summaries = await store.histories(workflow, execution, NEWEST)
+    return HistoryPage(workflow=workflow, executions=len(summaries), tasks=merge(summaries))
+
+
+def _sampled(durations: Sequence[float]) -> Durations:
+    count = len(durations)
+    if count <= KEPT:
+        return Durations(count=count, points=tuple(durations))
+    step = (count - 1) / (KEPT - 1)
+    return Durations(count=count, points=tuple(durations[round(i * step)] for i in range(KEPT)))
+
+
+def _usual(pool: Sequence[Durations]) -> Usual:
+    weighted = sorted((point, each.count / len(each.points)) for each in pool for point in each.points)
+    return Usual(
+        count=sum(durations.count for durations in pool),
+        p10=_quantile(weighted, 0.1),
+        p50=_quantile(weighted, 0.5),
+        p90=_quantile(weighted, 0.9),
+        p95=_quantile(weighted, 0.95),
+    )
+
+
+def _quantile(weighted: Sequence[tuple[float, float]], share: float) -> float:
+    """The value below which `share` of the weight lies, between two values in proportion."""
+    whole = sum(weight for _, weight in weighted)
+    target = share * whole
+    passed = 0.0
+    before: tuple[float, float] | None = None
+    for value, weight in weighted:
+        middle = passed + weight / 2
+        if middle >= target:
+            if before is None:
+                return value
+            at, known = before
+            return known + (value - known) * (target - at) / (middle - at)
+        before = (middle, value)
+        passed += weight
+    return weighted[-1][0]

@@ -1,0 +1,32 @@
+"""Summaries of finished executions: how long their tasks took."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+
+import msgspec
+
+from wf_jupyter.ports import Durations
+from wf_jupyter.store.log import number_of
+
+_decoder = msgspec.msgpack.Decoder(dict[str, Durations])
+
+
+def write_history(connection: sqlite3.Connection, execution: str, durations: Mapping[str, Durations]) -> None:
+    """Store or replace the summary; `ExecutionNotFound`."""
+    number = number_of(connection, execution)
+    body = msgspec.msgpack.encode(durations)
+    connection.execute("INSERT OR REPLACE INTO histories (execution, body) VALUES (?, ?)", (number, body))
+
+
+def read_histories(
+    connection: sqlite3.Connection, workflow: str, before: str, limit: int
+) -> list[Mapping[str, Durations]]:
+    """Summaries of executions of the workflow that are older than `before`, newest first."""
+    rows = connection.execute(
+        "SELECT body FROM executions JOIN histories ON execution = number"
+        " WHERE workflow = ? AND id < ? ORDER BY id DESC LIMIT ?",
+        (workflow, before, limit),
+    )
+    return [_decoder.decode(body) for (body,) in rows]
