@@ -28,10 +28,10 @@ NOT_IN_THE_SERVER = {"cloudpickle", "numpy", "pandas", "wf_jupyter.dsl", "wf_jup
 IMPORT_SECONDS = 0.1
 
 PUBLIC_NAMES = """
-    Execution ExecutionCancelled ExecutionNotFound InputError NotPermitted ProtocolMismatch RateLimited
+    CellFailed Execution ExecutionCancelled ExecutionNotFound InputError NotPermitted ProtocolMismatch RateLimited
     ServerUnavailable StateConflict StoreError TaskError TaskFailed ValueTooLarge WorkflowDefinitionError
     WorkflowError WorkflowNotFound __version__ allow_failure coalesce connect current_task execute executions
-    get_execution progress task track unless when workflow workflows
+    get_execution notebook_task progress task track unless when workflow workflows
 """.split()
 
 

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from wf_jupyter.client.execution import Execution
     from wf_jupyter.context import current_task, progress, track
     from wf_jupyter.dsl.conditions import allow_failure, coalesce, unless, when
+    from wf_jupyter.dsl.notebook import notebook_task
     from wf_jupyter.dsl.task import task
     from wf_jupyter.dsl.workflow import workflow
     from wf_jupyter.errors import (
+        CellFailed,
         ExecutionCancelled,
         ExecutionNotFound,
         InputError,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CellFailed",
     "Execution",
     "ExecutionCancelled",
     "ExecutionNotFound",
@@ -61,6 +64,7 @@ __all__ = [
     "execute",
     "executions",
     "get_execution",
+    "notebook_task",
     "progress",
     "task",
     "track",
@@ -75,6 +79,7 @@ _HOMES = {
     "client.execution": ("Execution",),
     "context": ("current_task", "progress", "track"),
     "dsl.conditions": ("allow_failure", "coalesce", "unless", "when"),
+    "dsl.notebook": ("notebook_task",),
     "dsl.task": ("task",),
     "dsl.workflow": ("workflow",),
 }

@@ -6,6 +6,7 @@ WorkflowError
 │   └── ValueTooLarge          … or is larger than the limit that the message names
 ├── TaskError                  a task: what `wf.allow_failure` hands downstream
 │   └── TaskFailed             … and what `Execution.result()` raises
+├── CellFailed                 a notebook that is a task: one of its cells raised
 ├── ExecutionCancelled         somebody cancelled the execution
 ├── ExecutionNotFound          no such execution in this data directory
 ├── WorkflowNotFound           no workflow was published under that name
@@ -65,6 +66,10 @@ class TaskError(WorkflowError):
 
 class TaskFailed(TaskError):
     """Raised by `Execution.result()`; `__cause__` is the task's own exception when it can be rebuilt."""
+
+
+class CellFailed(WorkflowError):
+    """A cell of a notebook that runs as a task raised an exception; its traceback stands in the notes."""
 
 
 class ExecutionCancelled(WorkflowError):

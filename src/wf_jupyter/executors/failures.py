@@ -20,7 +20,7 @@ TRACEBACK_LIMIT = 100_000
 MESSAGE_LIMIT = 10_000
 ERROR_LIMIT = 1 << 20
 _PACKAGE = Path(__file__).parent.parent
-_OWN = (os.path.join(_PACKAGE, "executors", ""), os.path.join(_PACKAGE, "values", ""))
+_OWN = tuple(os.path.join(_PACKAGE, layer, "") for layer in ("executors", "values", "dsl"))
 
 
 def raised(error: BaseException, retry_on: tuple[type[BaseException], ...]) -> Failure:
