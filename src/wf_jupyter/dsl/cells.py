@@ -28,7 +28,6 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from wf_jupyter.context import progress
-from wf_jupyter.dsl.notebook import parameters_cell
 from wf_jupyter.errors import CellFailed, InputError
 
 _STARTUP_SECONDS = 120
@@ -37,11 +36,14 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _ARGV = ["-m", "ipykernel_launcher", "-f", "{connection_file}", "--IPKernelApp.log_level=ERROR"]
 
 
-def execute(notebook: dict[str, Any], path: Path, parameters: Mapping[str, object]) -> None:
-    """Run the cells in order and put their outputs into `notebook`, also when one raises: `CellFailed`."""
+def execute(notebook: dict[str, Any], path: Path, parameters: Mapping[str, object], place: int) -> None:
+    """Run the cells in order and put their outputs into `notebook`, also when one raises: `CellFailed`.
+
+    The parameters become a cell at the index `place`; `path` is where the notebook comes from.
+    """
     nb: Any = nbformat.reads(json.dumps(notebook), as_version=4)  # type: ignore[no-untyped-call]
     with tempfile.TemporaryDirectory(prefix="wf_jupyter-") as folder:
-        injected = _inject(nb, parameters, Path(folder))
+        injected = _inject(nb, parameters, place, Path(folder))
         client = _Client(nb, km=_Manager(), timeout=None, startup_timeout=_STARTUP_SECONDS, record_timing=False)
         home = path.parent if path.parent.is_dir() else Path.cwd()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -136,8 +138,8 @@ def _complete(coroutine: Coroutine[Any, Any, None]) -> None:
         raise caught[0]
 
 
-def _inject(nb: Any, parameters: Mapping[str, object], folder: Path) -> Any:
-    """Put a cell with the parameters after the one that is tagged; returns it, or None without parameters."""
+def _inject(nb: Any, parameters: Mapping[str, object], place: int, folder: Path) -> Any:
+    """Put a cell with the parameters into the notebook; returns it, or None without parameters."""
     if not parameters:
         return None
     lines = []
@@ -151,8 +153,7 @@ def _inject(nb: Any, parameters: Mapping[str, object], folder: Path) -> Any:
     cell.id = "injected-parameters"
     if (nb.nbformat, nb.nbformat_minor) < (4, 5):
         del cell["id"]
-    tagged = parameters_cell(nb)
-    nb.cells.insert(0 if tagged is None else tagged + 1, cell)
+    nb.cells.insert(place, cell)
     return cell
 
 

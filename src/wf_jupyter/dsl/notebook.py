@@ -59,9 +59,10 @@ class NotebookCall:
         except ImportError as error:
             raise ImportError(f"notebook tasks need {error.name}: pip install 'wf_jupyter[notebooks]'") from None
         target = None if self.output is None else Path(_filled(self.output, self.__signature__, parameters))
+        tagged = parameters_cell(self.notebook)
         executed = ExecutedNotebook(self.path.name, dict(self.notebook))
         try:
-            execute(executed.notebook, self.path, parameters)
+            execute(executed.notebook, self.path, parameters, 0 if tagged is None else tagged + 1)
         finally:
             if target is not None:
                 executed.save(target)

@@ -17,7 +17,7 @@ from wf_jupyter.dsl.notebook import ExecutedNotebook
 from wf_jupyter.model.events import TaskLog
 
 PATIENCE = 120.0
-PARAMETERS = "city = 'Oslo'\nrows: int = 2\n%precision 3"
+PARAMETERS = "city = 'Oslo'\nrows: int = 2\n%cd -q ."
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +73,8 @@ def test_a_notebook_runs_with_the_parameters_it_is_given(tmp_path: Path) -> None
 
 
 def test_a_value_that_cannot_be_written_down_reaches_the_notebook_all_the_same(tmp_path: Path) -> None:
-    task = wf.notebook_task(written(tmp_path / "table.ipynb", "print(type(frame).__name__, len(frame))", parameters=None))
+    source = written(tmp_path / "table.ipynb", "print(type(frame).__name__, len(frame))", parameters=None)
+    task = wf.notebook_task(source)
     executed = task(frame=set(range(3)) | {print})
     assert texts(executed.notebook) == ["set 4\n"]
     assert executed.notebook["cells"][0]["source"] == "# frame: a set, given by the workflow"
