@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -31,7 +31,7 @@ def _filled(value: str, field: str) -> None:
 class Execute(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Run the published workflow `workflow` with JSON inputs."""
 
-    workflow: str
+    workflow: Annotated[str, msgspec.Meta(extra_json_schema={"pattern": r"\S"})]
     input: Mapping[str, Any] = {}
 
     def __post_init__(self) -> None:

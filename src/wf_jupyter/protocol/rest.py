@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -26,6 +26,11 @@ MAX_WAIT = 30.0
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+# What the checks below demand, as `openapi.json` tells it.
+_Seq = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": 2**53})]
+_Limit = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": MAX_PAGE})]
+_Wait = Annotated[float, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": MAX_WAIT})]
+
 
 def _within(field: str, value: float | None, low: float, high: float) -> None:
     if value is not None and not low <= value <= high:
@@ -38,10 +43,10 @@ def _within(field: str, value: float | None, low: float, high: float) -> None:
 class ExecutionsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`GET executions`: newest first; `before` is the id of the last one of the previous page."""
 
-    status: ExecutionStatus | None = None
-    workflow: str | None = None
-    limit: int = 50
-    before: str | None = None
+    status: ExecutionStatus | msgspec.UnsetType = msgspec.UNSET
+    workflow: str | msgspec.UnsetType = msgspec.UNSET
+    limit: _Limit = 50
+    before: str | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         _within("limit", self.limit, 1, MAX_PAGE)
@@ -50,9 +55,9 @@ class ExecutionsQuery(msgspec.Struct, frozen=True, kw_only=True):
 class EventsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`GET executions/{id}/events`: those after `after`; waits up to `wait` seconds for the first."""
 
-    after: int = 0
-    wait: float = 0.0
-    limit: int = MAX_PAGE
+    after: _Seq = 0
+    wait: _Wait = 0.0
+    limit: _Limit = MAX_PAGE
 
     def __post_init__(self) -> None:
         _within("after", self.after, 0, 2**53)
@@ -63,8 +68,8 @@ class EventsQuery(msgspec.Struct, frozen=True, kw_only=True):
 class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`GET …/tasks/{key}/logs|outputs`: of one stream, and those after event `after`."""
 
-    stream: str | None = None
-    after: int = 0
+    stream: str | msgspec.UnsetType = msgspec.UNSET
+    after: _Seq = 0
 
     def __post_init__(self) -> None:
         _within("after", self.after, 0, 2**53)
@@ -78,8 +83,12 @@ class ResultQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_query(arguments: Mapping[str, Sequence[bytes]], kind: type[T]) -> T:
     """A query string as a struct; `InputError` naming the field. Unknown arguments are ignored."""
+    known = kind.__struct_fields__
+    for name, values in arguments.items():
+        if name in known and len(values) > 1:
+            raise InputError(f"{name} is given {len(values)} times", name)
     try:
-        given = {name: values[-1].decode() for name, values in arguments.items() if values}
+        given = {name: arguments[name][0].decode() for name in known if arguments.get(name)}
         return msgspec.convert(given, kind, strict=False)
     except (msgspec.ValidationError, UnicodeError) as error:
         raise input_error(error, "query") from None
@@ -95,16 +104,13 @@ class CommandBody(msgspec.Struct, frozen=True, kw_only=True):
     task: str | None = None
 
 
-class RerunBody(msgspec.Struct, frozen=True, kw_only=True):
-    """`POST executions/{id}/rerun` (JSON, or MessagePack from kernels; may be left out).
+class RerunFrom(msgspec.Struct, frozen=True, kw_only=True):
+    """`POST executions/{id}/rerun`; may be left out.
 
-    `from` names the tasks or mapped tasks to compute anew with all that follows. Kernels may add where
-    to run, and the workflow traced again with other inputs.
+    `from` names the tasks or mapped tasks to compute anew with all that follows.
     """
 
     from_: str | list[str] | None = msgspec.field(default=None, name="from")
-    environment: Environment | None = None
-    submission: Submission | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -112,6 +118,13 @@ class RerunBody(msgspec.Struct, frozen=True, kw_only=True):
         if self.from_ is None:
             return []
         return [self.from_] if isinstance(self.from_, str) else self.from_
+
+
+class RerunBody(RerunFrom, frozen=True, kw_only=True):
+    """The same from kernels (MessagePack), who may say where to run, and send the workflow traced with other inputs."""
+
+    environment: Environment | None = None
+    submission: Submission | None = None
 
 
 class PublishBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,6 +186,24 @@ class EventPage(msgspec.Struct, frozen=True, kw_only=True):
     events: list[Event]
 
 
+class Usual(msgspec.Struct, frozen=True, kw_only=True):
+    """What is usual for tasks of one name: seconds of `count` successful attempts."""
+
+    count: int
+    p10: float
+    p50: float
+    p90: float
+    p95: float
+
+
+class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET executions/{id}/history`: from how many earlier executions, and what is usual by task name."""
+
+    workflow: str
+    executions: int
+    tasks: Mapping[str, Usual]
+
+
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     """Text that a task printed or logged."""
 
@@ -222,3 +253,9 @@ class WorkflowPage(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     parameters: Mapping[str, Any]
     published: datetime
+
+
+class WorkflowList(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET workflows`."""
+
+    workflows: list[WorkflowPage]

@@ -102,9 +102,21 @@ class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):
         else:
             status_code = problems.crossing(error).status
             problem = problems.problem(error)
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(self._methods()))
         if problem.retry_after is not None:
             self.set_header("Retry-After", str(math.ceil(problem.retry_after)))
         self.answer(problem, status_code)
+
+
+    def _methods(self) -> list[str]:
+        missing = web.RequestHandler._unimplemented_method
+        return [name for name in self.SUPPORTED_METHODS if getattr(type(self), name.lower(), missing) is not missing]
+
+
+def given(text: str | msgspec.UnsetType) -> str | None:
+    """What a query says, or None when it does not say it. An empty text is a text."""
+    return text if isinstance(text, str) else None
 
 
 class UnknownResource(RestHandler):

@@ -20,6 +20,7 @@ from wf_jupyter.protocol.rest import (
     ExecutionPage,
     ExecutionsQuery,
     RerunBody,
+    RerunFrom,
     ResultPage,
     ResultQuery,
 )
@@ -107,7 +108,7 @@ class RerunHandler(RestHandler):
         if self.is_packed:
             wanted = self.packed_body(RerunBody)
         else:
-            wanted = self.body(RerunBody) if self.request.body.strip() else RerunBody()
+            wanted = RerunBody(from_=self.body(RerunFrom).from_) if self.request.body.strip() else RerunBody()
         again = await self.ask(
             lambda engine: engine.rerun(execution, wanted.keys, wanted.environment, wanted.submission, self.person)
         )

@@ -27,7 +27,7 @@ class OrchestratorHost:
 
     def __init__(self, config: RuntimeConfig, *, version: str, heartbeat: float) -> None:
         self._config = config
-        self._version = version
+        self.version = version
         self._heartbeat = heartbeat
         self._runtime: Runtime | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -96,7 +96,7 @@ class OrchestratorHost:
         runtime = self._runtime
         return Hello(
             server_id=self.server_id,
-            version=self._version,
+            version=self.version,
             heartbeat=self._heartbeat,
             epoch=runtime.orchestrator.epoch if runtime else "",
             ready=runtime is not None,

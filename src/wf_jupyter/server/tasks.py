@@ -10,7 +10,7 @@ from wf_jupyter.errors import ExecutionNotFound
 from wf_jupyter.model.events import TaskLog, TaskOutput
 from wf_jupyter.protocol.rest import LogLine, LogPage, OutputLine, OutputPage, ResultQuery, TaskQuery
 from wf_jupyter.server.access import permitted
-from wf_jupyter.server.api import RestHandler
+from wf_jupyter.server.api import RestHandler, given
 from wf_jupyter.server.inlining import without_files
 from wf_jupyter.service.orchestrator import Orchestrator
 
@@ -31,7 +31,7 @@ class LogsHandler(RestHandler):
         lines = [
             LogLine(attempt=event.attempt, stream=event.stream, text=event.text, seq=event.seq, time=event.time)
             for event in found
-            if wanted.stream in (None, event.stream)
+            if given(wanted.stream) in (None, event.stream)
         ]
         self.answer(LogPage(task=key, logs=lines))
 

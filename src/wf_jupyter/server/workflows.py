@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from tornado import web
 
 from wf_jupyter.ports import Published
-from wf_jupyter.protocol.rest import PublishBody, WorkflowPage
+from wf_jupyter.protocol.rest import PublishBody, WorkflowList, WorkflowPage
 from wf_jupyter.server.access import permitted
 from wf_jupyter.server.api import RestHandler
 
@@ -20,7 +20,7 @@ class WorkflowsHandler(RestHandler):
     async def get(self) -> None:
         """The newest version of each, by name."""
         found = await self.ask(lambda engine: engine.workflows())
-        self.answer({"workflows": [_page(workflow) for workflow in found]})
+        self.answer(WorkflowList(workflows=[_page(workflow) for workflow in found]))
 
     @web.authenticated
     @permitted("write")

@@ -10,12 +10,11 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
-
 from wf_jupyter.errors import WorkflowError
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.ports import Durations, Store
+from wf_jupyter.protocol.rest import HistoryPage, Usual
 
 #: Executions that an estimate is made from, the newest first.
 NEWEST = 20
@@ -23,24 +22,6 @@ NEWEST = 20
 KEPT = 33
 
 _log = logging.getLogger(__name__)
-
-
-class Usual(msgspec.Struct, frozen=True, kw_only=True):
-    """What is usual for tasks of one name: seconds of `count` successful attempts."""
-
-    count: int
-    p10: float
-    p50: float
-    p90: float
-    p95: float
-
-
-class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`GET executions/{id}/history`: from how many earlier executions, and what is usual by task name."""
-
-    workflow: str
-    executions: int
-    tasks: Mapping[str, Usual]
 
 
 def summarize(snapshot: Snapshot) -> dict[str, Durations]:

@@ -25,11 +25,12 @@ from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Command, Recover, Report, Resume, Retry, Start
 from wf_jupyter.model.submission import Environment, Reuse, Submission
 from wf_jupyter.ports import Batch, Clock, ExecutionResult, ExecutorFactory, Input, Notifier, Published, Store
+from wf_jupyter.protocol.rest import HistoryPage
 from wf_jupyter.service.archive import Archive, copy_snapshot
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.driver import Driver
 from wf_jupyter.service.following import Following, Subscribed
-from wf_jupyter.service.history import HistoryPage, history, remember
+from wf_jupyter.service.history import history, remember
 from wf_jupyter.service.hub import Hub
 from wf_jupyter.service.ids import new_execution_id
 from wf_jupyter.service.logs import LogText, read_log
