@@ -5,9 +5,9 @@ import { STATUSES, statusName } from "./statuses.ts";
 import { formatTime } from "./times.ts";
 
 /** The snapshot of `run`, in the form that Python writes: tasks and groups without their defaults. */
-export function picture(run: Run): Snapshot {
+export function picture(run: Run, taskOf: (run: Run, row: number) => TaskSnapshot = task): Snapshot {
   const tasks: TaskSnapshot[] = [];
-  for (let row = 0; row < run.tasks.length; row++) if (!run.tasks.removed[row]) tasks.push(task(run, row));
+  for (let row = 0; row < run.tasks.length; row++) if (!run.tasks.removed[row]) tasks.push(taskOf(run, row));
   return {
     id: run.id,
     workflow: run.workflow,
@@ -27,7 +27,8 @@ export function picture(run: Run): Snapshot {
   };
 }
 
-function task(run: Run, row: number): TaskSnapshot {
+/** One task of a snapshot. */
+export function task(run: Run, row: number): TaskSnapshot {
   const t = run.tasks;
   const done = t.done[row]!;
   const progress = Number.isNaN(done)

@@ -56,6 +56,11 @@ export class Channel {
     return this.#socket?.isOpen === true;
   }
 
+  /** Whether they will be answered, as far as one can know. */
+  get isLive(): boolean {
+    return this.isOpen && this.#state.kind === "live";
+  }
+
   /** Add a subscriber; the returned function removes it. */
   join(subscriber: Subscriber): () => void {
     this.#subscribers.add(subscriber);
@@ -180,7 +185,7 @@ export class Channel {
         this.#reached({ kind: "delayed", by: "polling" });
         subscriber.state(this.#state);
       },
-      refused: (subscriber, reason) => subscriber.state({ kind: "refused", reason }),
+      refused: (subscriber, reason, code) => subscriber.state({ kind: "refused", reason, code }),
       failed: (since) => {
         this.#poller = null;
         this.#retry.succeeded();
@@ -234,7 +239,7 @@ export class Channel {
 
   #refused(subscriber: Subscriber, error: RpcError): void {
     this.#pending.delete(subscriber);
-    if (FINAL.includes(error.code)) subscriber.state({ kind: "refused", reason: error.message });
+    if (FINAL.includes(error.code)) subscriber.state({ kind: "refused", reason: error.message, code: error.code });
     // a lost connection is told to everybody elsewhere
     else if (this.#socket?.isOpen) this.#lost();
   }

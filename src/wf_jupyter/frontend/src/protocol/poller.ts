@@ -4,6 +4,7 @@
 // request waits while one execution is followed; with more of them, all are asked in turn.
 import { decodeEvents, decodeSnapshot, isObject } from "./decode.ts";
 import { executionPath, RequestError } from "./page.ts";
+import { CODES } from "./socket.ts";
 import { FINAL } from "./source.ts";
 import type { Subscriber } from "./subscriber.ts";
 
@@ -17,7 +18,7 @@ export interface PollerUser {
   subscribers(): readonly Subscriber[];
   /** This subscriber knows all there is. */
   current(subscriber: Subscriber): void;
-  refused(subscriber: Subscriber, reason: string): void;
+  refused(subscriber: Subscriber, reason: string, code: number): void;
   /** The server cannot be asked any more since then; the poller has stopped. */
   failed(since: number): void;
 }
@@ -134,7 +135,7 @@ export class Poller {
       if (error instanceof Interrupted || ![400, 401, 403, 404].includes(status)) throw error;
       for (const subscriber of subscribers) {
         this.#refused.add(subscriber);
-        this.user.refused(subscriber, (error as RequestError).message);
+        this.user.refused(subscriber, (error as RequestError).message, status === 404 ? CODES.notFound : CODES.forbidden);
       }
     }
   }

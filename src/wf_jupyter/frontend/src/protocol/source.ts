@@ -15,7 +15,7 @@ export type ConnectionState =
   | { readonly kind: "waiting"; readonly since: number; readonly retryAt: number }
   | { readonly kind: "gone"; readonly since: number }
   | { readonly kind: "saved" }
-  | { readonly kind: "refused"; readonly reason: string };
+  | { readonly kind: "refused"; readonly reason: string; readonly code?: number };
 
 export type Command = "cancel" | "pause" | "resume" | "retry";
 
