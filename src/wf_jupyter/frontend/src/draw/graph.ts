@@ -1,23 +1,19 @@
 // The live graph: a window on the stage that zooms, pans and takes keys, and grows without jumping.
 import type { Changes, Run } from "../fold/run.ts";
 import { FAILED } from "../fold/statuses.ts";
-import { button, html, setText } from "./element.ts";
-import { nodeStatus } from "./facts.ts";
-import { nearest, type Direction } from "./nearest.ts";
+import { Camera, PADDING } from "./camera.ts";
+import { around, filtered, hasFailed, type Filter } from "./choice.ts";
+import { html, setText } from "./element.ts";
+import { Finder } from "./finder.ts";
+import { closest, nearest, type Direction } from "./nearest.ts";
 import type { Palette } from "./palette.ts";
 import { Scene } from "./scene.ts";
-import { NEAR, Stage } from "./stage.ts";
-import { Viewport } from "./viewport.ts";
+import { Stage } from "./stage.ts";
+import { Tools } from "./tools.ts";
+import { count } from "./words.ts";
 
-const PADDING = 20;
 /** From this width on the flow goes from left to right. */
 const WIDE = 900;
-const TALLEST = 540;
-const LOWEST = 96;
-/** Fits by itself down to this scale; a larger graph starts readable and is panned. */
-const READABLE = 0.7;
-const COMFORTABLE = 0.85;
-const STEP = 1.25;
 
 /** What the graph reports. */
 export interface GraphActions {
@@ -30,14 +26,17 @@ export interface GraphActions {
 
 /** The graph of one scope of a run. */
 export class GraphView {
-  readonly element = html("div", "wfj-graph");
-  readonly #percent = html("span", "wfj-percent");
-  readonly #tidy: HTMLButtonElement;
+  readonly element = html("div", "wfj-graph-box");
+  readonly #window = html("div", "wfj-graph");
   readonly #empty = html("p", "wfj-empty", { hidden: true });
-  readonly #viewport: Viewport;
+  readonly #tools: Tools;
+  readonly #finder: Finder;
   readonly #scene: Scene;
   readonly #stage: Stage;
-  #tallest = TALLEST;
+  readonly #camera: Camera;
+  #filter: Filter = "all";
+  #focused: string | null = null;
+  #failed = 0;
   #now = Date.now();
 
   /** `scope` is the key of the group whose inside is drawn, null for the whole run. */
@@ -47,32 +46,31 @@ export class GraphView {
     private readonly actions: GraphActions,
     signal: AbortSignal,
   ) {
-    const zoomButton = (label: string, text: string, act: () => void): HTMLButtonElement => button(text, "wfj-zoom-button", act, label);
-    this.#tidy = zoomButton("Lay the graph out again", "Tidy up", () => this.#arrange(true));
-    this.#tidy.hidden = true;
-    const controls = html("div", "wfj-zoom", { role: "group", "aria-label": "Zoom" });
-    controls.append(
-      this.#tidy,
-      zoomButton("Zoom out", "−", () => this.#viewport.zoom(1 / STEP)),
-      this.#percent,
-      zoomButton("Zoom in", "+", () => this.#viewport.zoom(STEP)),
-      zoomButton("Fit the graph", "Fit", () => this.fit()),
-    );
-    this.element.append(this.#empty, controls);
-    this.#scene = new Scene(run, scope);
+    this.#tools = new Tools({
+      tidy: () => this.#arrange(true),
+      zoom: (direction) => this.#camera.zoom(direction),
+      fit: () => this.fit(),
+      find: () => this.#finder.open(),
+      filter: (filter) => this.#show(filter, null),
+      focus: () => this.#focus(),
+    });
+    this.#finder = new Finder(run, (key) => this.#found(key), () => this.#stage.tree.focus({ preventScroll: true }));
+    this.#window.append(this.#empty, this.#tools.zoom, this.#tools.left, this.#finder.element);
+    this.element.append(this.#window, this.#tools.line);
+    this.#scene = new Scene(run, scope, () => this.#placed());
     const group = { toggle: (key: string) => this.#toggle(key), open: (key: string) => this.actions.select(key) };
     const label = `Tasks of ${scope ?? run.workflow}`;
-    this.#stage = new Stage(run, this.#scene, this.element, () => actions.palette(), group, label);
-    this.#viewport = new Viewport(this.element, () => this.#moved(), signal);
-    this.element.addEventListener("click", (event) => this.#click(event), { signal });
+    this.#stage = new Stage(run, this.#scene, this.#window, () => actions.palette(), group, label);
+    this.#camera = new Camera(this.#window, this.#scene, this.#stage, this.#tools.percent, signal, () => this.#words());
+    this.#window.addEventListener("click", (event) => this.#click(event), { signal });
     this.element.addEventListener("keydown", (event) => this.#key(event), { signal });
-    this.element.addEventListener("focusin", (event) => this.#focused(event.target as Element), { signal });
+    this.#window.addEventListener("focusin", (event) => this.#entered(event.target as Element), { signal });
   }
 
   /** Limit the height, in pixels; 0 for the default. */
   set height(pixels: number) {
-    this.#tallest = pixels > 0 ? pixels : TALLEST;
-    this.#place();
+    this.#camera.tallest = pixels;
+    this.#camera.place();
   }
 
   /** Bring the drawing up to date with what changed. */
@@ -80,9 +78,10 @@ export class GraphView {
     this.#now = now;
     if (changes.structure || this.#scene.isEmpty) {
       this.#rebuild();
-      this.refresh(now);
+      this.#stage.refresh(now);
       return;
     }
+    if (this.#filter === "problems" && this.run.counts[FAILED] !== this.#failed) return this.#show("problems", null);
     const touched = new Set<number>();
     const { of } = this.#scene.graph;
     const touch = (key: string): void => {
@@ -94,24 +93,23 @@ export class GraphView {
     this.#stage.update(touched, now);
   }
 
-  /** Show everything anew: time has passed, the theme changed, or the view was out of sight. */
+  /** Time has passed. */
   refresh(now: number): void {
     this.#now = now;
-    this.#stage.refresh(now);
+    this.#stage.tick(now);
   }
 
   /** The window has another width. */
   resized(): void {
-    const width = this.element.clientWidth;
+    const width = this.#window.clientWidth;
     if (width === 0) return;
     if (width >= WIDE !== this.#scene.turned && !this.#scene.isEmpty) this.#arrange(false);
-    else this.#place();
+    else this.#camera.place();
   }
 
   /** Show the whole graph. */
   fit(): void {
-    this.#viewport.touched = false;
-    this.#place(true);
+    this.#camera.fit();
   }
 
   /** Mark a task or group as chosen, without telling; null for none. */
@@ -119,7 +117,8 @@ export class GraphView {
     this.#stage.marks.selected = key;
     this.#stage.mark();
     const node = key === null ? undefined : this.#scene.graph.of(key);
-    if (node !== undefined) this.#reveal(node);
+    if (node !== undefined) this.#camera.reveal(node);
+    this.#words();
   }
 
   /** Tell which group the drawer shows. */
@@ -131,28 +130,31 @@ export class GraphView {
 
   /** Put the focus on a node; false when it is not drawn here. */
   focus(key: string): boolean {
+    if (this.#scene.graph.of(key) === undefined && this.#scene.whole.of(key) !== undefined) this.#show("all", null);
     const node = this.#scene.graph.of(key);
     if (node === undefined) return false;
-    this.#reveal(node);
-    this.#stage.cardOf(node)?.focus({ preventScroll: true });
+    this.#stage.marks.current = node;
+    this.#camera.reveal(node);
+    this.#stage.mark();
+    (this.#stage.cardOf(node) ?? this.#stage.tree).focus({ preventScroll: true });
     return true;
   }
 
   /** The key of the next failed node after `after`, in order of declaration; null when there is none. */
   nextFailure(after: string | null): string | null {
-    const { nodes, of } = this.#scene.graph;
-    const start = after === null ? -1 : (of(after) ?? -1);
-    for (let i = 1; i <= nodes.length; i++) {
-      const node = nodes[(start + i + nodes.length) % nodes.length]!;
-      const { group } = node;
-      const failed = group < 0 ? nodeStatus(this.run, node) === FAILED : this.run.groups[group]!.counts[FAILED]! > 0;
-      if (failed) return node.key;
+    const { whole } = this.#scene;
+    const many = whole.nodes.length;
+    const start = after === null ? -1 : (whole.of(after) ?? -1);
+    for (let i = 1; i <= many; i++) {
+      const node = (start + i + many) % many;
+      if (hasFailed(this.run, whole, node)) return whole.nodes[node]!.key;
     }
     return null;
   }
 
   /** Free what the page does not collect by itself. */
   dispose(): void {
+    this.#scene.dispose();
     this.#stage.dispose();
   }
 
@@ -163,87 +165,104 @@ export class GraphView {
     const rebuilt = this.#scene.rebuild(this.#room, (node) => this.#stage.unmount(node));
     if (rebuilt === "new") this.#stage.clear();
     this.#redraw();
-    this.#empty.hidden = this.#scene.graph.nodes.length > 0;
-    setText(this.#empty, this.run.status === "pending" ? "Waiting for the first task" : "This workflow has no tasks");
   }
 
   /** Lay everything out again. */
   #arrange(refit: boolean): void {
     this.#turn();
     this.#scene.arrange(this.#room);
-    if (refit) this.#viewport.touched = false;
+    if (refit) this.#camera.release();
     this.#redraw();
-    this.refresh(this.#now);
+    this.#stage.refresh(this.#now);
+  }
+
+  /** Draw a part of the graph: by a filter, or a task with its kin. */
+  #show(filter: Filter, focused: string | null): void {
+    this.#filter = filter;
+    this.#focused = focused;
+    this.#failed = this.run.counts[FAILED]!;
+    this.#turn();
+    this.#scene.keep(focused === null ? filtered(this.run, filter, this.#scene.whole) : around(focused), this.#room);
+    this.#stage.clear();
+    this.#stage.marks.current = focused === null ? 0 : (this.#scene.graph.of(focused) ?? 0);
+    this.#camera.release();
+    this.#redraw();
+    this.#stage.refresh(this.#now);
   }
 
   #redraw(): void {
     this.#stage.redraw();
-    this.#tidy.hidden = this.#scene.inserted === 0;
-    this.#place();
+    this.#camera.place();
+    this.#empty.hidden = this.#scene.graph.nodes.length > 0;
+    const none = this.run.status === "pending" ? "Waiting for the first task" : "This workflow has no tasks";
+    setText(this.#empty, this.#filter === "open" ? "Every task is done" : this.#filter === "problems" ? "Nothing has failed" : none);
+    this.#words();
+  }
+
+  #placed(): void {
+    this.#stage.redraw();
+    const node = this.#camera.placed();
+    this.#stage.refresh(this.#now);
+    if (node !== null && this.element.contains(document.activeElement)) this.#focusNode(node);
+    this.#words();
   }
 
   #turn(): void {
-    if (this.element.clientWidth > 0) this.#scene.turned = this.element.clientWidth >= WIDE;
+    if (this.#window.clientWidth > 0) this.#scene.turned = this.#window.clientWidth >= WIDE;
   }
 
   get #room(): number {
-    return (this.#scene.turned ? this.#tallest : this.element.clientWidth || 700) - 2 * PADDING;
+    return (this.#scene.turned ? this.#camera.tallest : this.#window.clientWidth || 700) - 2 * PADDING;
   }
 
-  /** Give the window its height and, unless a person has moved it, the drawing its place. */
-  #place(all = false): void {
-    const width = this.element.clientWidth;
-    if (this.#scene.isEmpty || width === 0) return;
-    const { width: w, height: h } = this.#scene;
-    const across = Math.min(1, (width - 2 * PADDING) / Math.max(1, w));
-    const whole = Math.min(across, (this.#tallest - 2 * PADDING) / Math.max(1, h));
-    const readable = across < READABLE ? COMFORTABLE : Math.max(whole, Math.min(across, READABLE));
-    const { touched, view } = this.#viewport;
-    const scale = touched ? view.scale : all || this.#stage.isFar ? whole : readable;
-    const wanted = Math.round(Math.min(this.#tallest, Math.max(LOWEST, h * scale + 2 * PADDING)));
-    const height = touched ? Math.max(wanted, this.element.clientHeight) : wanted;
-    this.element.style.height = `${height}px`;
-    if (touched) return this.#moved();
-    const x = Math.max(PADDING, (width - w * scale) / 2);
-    const y = Math.max(PADDING, (height - h * scale) / 2);
-    this.#viewport.set({ scale, x, y });
-  }
-
-  #moved(): void {
-    const { view } = this.#viewport;
-    this.element.classList.toggle("wfj-tiny", view.scale < 0.6);
-    setText(this.#percent, `${Math.round(view.scale * 100)} %`);
-    this.#stage.look(view);
-  }
-
-  #reveal(node: number): void {
-    if (this.#scene.isEmpty || this.element.clientWidth === 0) return;
-    const { scale } = this.#viewport.view;
-    if (this.#stage.isFar && scale < NEAR) this.#viewport.zoom(COMFORTABLE / scale);
-    this.#viewport.reveal(this.#scene.box(node));
+  #words(): void {
+    const { graph, whole, inserted } = this.#scene;
+    const part = `${count(graph.nodes.length)} of ${count(whole.nodes.length)} shown`;
+    const subject = this.#focused !== null ? `${this.#focused}, what it needs and what needs it` : this.#filter === "open" ? "What was not done yet" : "What failed, and what waits in vain";
+    const isPart = this.#focused !== null || this.#filter !== "all";
+    const { isOverview, barcode, marks } = this.#stage;
+    this.#tools.show({
+      nodes: whole.nodes.length,
+      inserted,
+      filter: this.#filter,
+      focused: this.#focused !== null,
+      chosen: marks.selected !== null && whole.of(marks.selected) !== undefined,
+      line: isPart ? `${subject} · ${part}` : isOverview ? barcode.caption : "",
+      hint: isPart || !isOverview ? "" : "Next problem n · find / · zoom in for cards",
+    });
   }
 
   // -- people ---------------------------------------------------------------------------------------
 
   #click(event: MouseEvent): void {
     const target = event.target as Element;
-    if (target.closest("button")) return;
-    const key = target.closest<HTMLElement>(".wfj-card")?.dataset["key"] ?? this.#keyAt(event);
+    if (target.closest("button, select, .wfj-finder")) return;
+    const card = target.closest<HTMLElement>(".wfj-card")?.dataset["key"];
+    const point = this.#camera.at(event.clientX, event.clientY);
+    if (card === undefined && this.#stage.isOverview) return this.#surveyed(point.left, point.top);
+    const key = card ?? this.#keyAt(point.x, point.y);
     if (key === null) this.#select(null);
     else this.#activate(key);
   }
 
-  /** The node under the pointer where there are no cards. */
-  #keyAt(event: MouseEvent): string | null {
+  /** A press on the overview: to what failed there, else to the cards. */
+  #surveyed(x: number, y: number): void {
+    const { graph } = this.#scene;
+    const failed = this.#stage.barcode.hit(x, y).find((node) => hasFailed(this.run, graph, node));
+    if (failed === undefined) return this.#camera.enter(x, y);
+    const { key } = graph.nodes[failed]!;
+    this.focus(key);
+    this.#select(key);
+  }
+
+  /** The node at a point where there are no cards. */
+  #keyAt(x: number, y: number): string | null {
     if (!this.#stage.isFar) return null;
-    const frame = this.element.getBoundingClientRect();
-    const { scale, x, y } = this.#viewport.view;
-    const [px, py] = [(event.clientX - frame.left - x) / scale, (event.clientY - frame.top - y) / scale];
-    const hit = this.#scene.graph.nodes.findIndex((_, node) => {
-      const box = this.#scene.box(node);
-      return px >= box.x && px <= box.x + box.width && py >= box.y && py <= box.y + box.height;
-    });
-    return this.#scene.graph.nodes[hit]?.key ?? null;
+    const { boxes, graph } = this.#scene;
+    for (let node = 0, b = 0; b < boxes.length; node++, b += 4) {
+      if (x >= boxes[b]! && x <= boxes[b]! + boxes[b + 2]! && y >= boxes[b + 1]! && y <= boxes[b + 1]! + boxes[b + 3]!) return graph.nodes[node]!.key;
+    }
+    return null;
   }
 
   #activate(key: string): void {
@@ -256,14 +275,31 @@ export class GraphView {
     this.actions.select(key);
   }
 
+  #found(key: string): void {
+    this.#finder.element.hidden = true;
+    this.focus(key);
+    this.#select(key);
+  }
+
+  #focus(): void {
+    if (this.#focused !== null) return this.#show("all", null);
+    const { marks } = this.#stage;
+    const current = this.#scene.graph.nodes[marks.current]?.key ?? null;
+    const key = marks.selected ?? marks.drawer ?? current;
+    const node = key === null ? undefined : this.#scene.whole.of(key);
+    if (node === undefined) return;
+    this.#show("all", this.#scene.whole.nodes[node]!.key);
+    this.focus(this.#scene.whole.nodes[node]!.key);
+  }
+
   /** Open a group: a small map in its card, anything larger in the drawer. */
   #toggle(key: string): void {
     if (!this.#scene.toggle(key)) return this.actions.drawer(this.#stage.marks.drawer === key ? null : key);
     this.#redraw();
-    this.refresh(this.#now);
+    this.#stage.refresh(this.#now);
   }
 
-  #focused(target: Element): void {
+  #entered(target: Element): void {
     const key = target.closest<HTMLElement>(".wfj-card")?.dataset["key"];
     const node = key === undefined ? undefined : this.#scene.graph.of(key);
     if (node === undefined || node === this.#stage.marks.current) return;
@@ -273,23 +309,36 @@ export class GraphView {
 
   #key(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const key = this.#scene.graph.nodes[this.#stage.marks.current]?.key ?? null;
-    const onCard = (event.target as Element).closest("button") === null;
+    const target = event.target as Element;
+    if (target.closest("input, select") !== null) return;
+    const { nodes } = this.#scene.graph;
+    const key = nodes[this.#stage.marks.current]?.key ?? null;
+    const onCard = target.closest("button") === null;
     if (event.key.startsWith("Arrow")) this.#step(event.key.slice(5).toLowerCase() as Direction);
     else if ((event.key === "Enter" || event.key === " ") && key !== null && onCard) this.#activate(key);
-    else if (event.key === "+" || event.key === "=") this.#viewport.zoom(STEP);
-    else if (event.key === "-") this.#viewport.zoom(1 / STEP);
+    else if (event.key === "+" || event.key === "=") this.#camera.zoom(1);
+    else if (event.key === "-") this.#camera.zoom(-1);
     else if (event.key === "0" || event.key === "f") this.fit();
+    else if (event.key === "/") this.#finder.open();
+    else if (event.key === "o") this.#focus();
+    else if (event.key === "Escape" && (this.#focused !== null || this.#filter !== "all")) this.#show("all", null);
     else if (event.key === "Home") this.#focusNode(0);
-    else if (event.key === "End") this.#focusNode(this.#scene.graph.nodes.length - 1);
+    else if (event.key === "End") this.#focusNode(nodes.length - 1);
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
+  /** Along the flow the arrows follow edges; across it, and where no edge leads on, they go to what is nearest. */
   #step(direction: Direction): void {
-    const boxes = this.#scene.graph.nodes.map((_, node) => this.#scene.box(node));
-    if (boxes.length > 0) this.#focusNode(nearest(boxes, Math.max(0, this.#stage.marks.current), direction, this.#scene.turned));
+    const { graph, turned, isPlaced } = this.#scene;
+    const from = Math.max(0, this.#stage.marks.current);
+    if (!isPlaced || this.#stage.isOverview) return this.#focusNode(from);
+    const boxes = graph.nodes.map((_, node) => this.#scene.box(node));
+    if (boxes.length === 0) return;
+    const along = turned === (direction === "left" || direction === "right");
+    const linked = along ? this.#stage.linked(from, direction === "down" || direction === "right") : [];
+    this.#focusNode(linked.length > 0 ? closest(boxes, from, linked) : nearest(boxes, from, direction, turned));
   }
 
   #focusNode(node: number): void {

@@ -1,19 +1,20 @@
 // A mapped task or sub-workflow as one card: heat strip, stacked bar, counts; small maps open in place.
 import type { Run } from "../fold/run.ts";
-import { statusName } from "../fold/statuses.ts";
+import { RUNNING, statusName } from "../fold/statuses.ts";
 import { button, html, setAttribute, setText } from "./element.ts";
 import { groupFacts, taskFacts } from "./facts.ts";
 import { icon } from "./icons.ts";
 import type { Palette } from "./palette.ts";
 import { bins, paintStrip } from "./strip.ts";
 import { StackedBar, Tally } from "./tally.ts";
-import { count } from "./words.ts";
+import { count, rate } from "./words.ts";
 
 export const GROUP_WIDTH = 236;
 export const GROUP_HEIGHT = 88;
 /** Maps up to this size open inside their card. */
 export const OPEN_IN_PLACE = 64;
 
+const RATE_MS = 10_000;
 const PER_ROW = 16;
 const TILE = 13;
 const STRIP_WIDTH = 212;
@@ -41,6 +42,8 @@ export class GroupCard {
   readonly #note = html("span", "wfj-detail");
   readonly #toggle: HTMLButtonElement;
   readonly #tiles = html("div", "wfj-tiles", { role: "group", hidden: true });
+  readonly #rate = html("span", "wfj-rate", { hidden: true, title: "tasks that ended per second, lately" });
+  #rated = 0;
   #icon = icon(-1);
   #status = -1;
 
@@ -51,13 +54,14 @@ export class GroupCard {
     this.#bar = new StackedBar(`progress of ${key}`);
     this.#toggle = button("", "wfj-toggle", () => actions.toggle(key), `Show the tasks of ${key}`);
     this.#toggle.tabIndex = -1;
+    this.#tally.element.append(this.#rate);
     const head = html("span", "wfj-group-head", {}, this.#icon, this.#name, this.#chip, this.#toggle);
     const body = [this.#strip, this.#bar.element, this.#tally.element, this.#note, this.#tiles];
     this.element = html("div", "wfj-card wfj-group", { role: "treeitem", tabindex: -1, title: key }, head, ...body);
     this.element.dataset["key"] = key;
   }
 
-  show(run: Run, index: number, palette: Palette, open: boolean): void {
+  show(run: Run, index: number, palette: Palette, open: boolean, now: number): void {
     const group = run.groups[index]!;
     const facts = groupFacts(group);
     if (facts.status !== this.#status) {
@@ -75,6 +79,7 @@ export class GroupCard {
     this.#strip.hidden = this.#bar.element.hidden = this.#tally.element.hidden = facts.detail !== "";
     this.#bar.show(group.counts);
     this.#tally.show(group.counts);
+    this.#showRate(run, index, now);
     setAttribute(this.element, "aria-label", facts.spoken);
     setAttribute(this.element, "aria-expanded", String(open));
     this.#toggle.classList.toggle("wfj-open", open);
@@ -82,6 +87,16 @@ export class GroupCard {
     if (all > 0) this.#paint(run, index, all, palette);
     this.#tiles.hidden = !(open && all <= OPEN_IN_PLACE);
     if (!this.#tiles.hidden) this.#showTiles(run, index);
+  }
+
+  /** How many end per second, over the last ten: looked up at most once a second. */
+  #showRate(run: Run, index: number, now: number): void {
+    if (Math.abs(now - this.#rated) < 1_000) return;
+    this.#rated = now;
+    const ended = run.groups[index]!.counts[RUNNING] === 0 ? 0 : endedSince(run, membersOf(run, index), now - RATE_MS);
+    const text = ended < 2 ? "" : `${rate(ended / (RATE_MS / 1_000))}/s`;
+    setText(this.#rate, text);
+    this.#rate.hidden = text === "";
   }
 
   #paint(run: Run, index: number, all: number, palette: Palette): void {
@@ -115,6 +130,10 @@ export class GroupCard {
       tile.title = spoken;
     });
   }
+}
+
+function endedSince(run: Run, rows: readonly number[], since: number): number {
+  return rows.reduce((n, row) => n + Number(run.tasks.ended[row]! > since), 0);
 }
 
 /** Rows of all tasks inside a group, at any depth, in order of declaration. */

@@ -21,6 +21,13 @@ export function nearest(boxes: readonly Box[], from: number, direction: Directio
   return best;
 }
 
+/** Of some boxes, the one whose middle is nearest to that of `from`. */
+export function closest(boxes: readonly Box[], from: number, some: readonly number[]): number {
+  const start = middle(boxes[from]);
+  const distance = (i: number): number => Math.hypot(middle(boxes[i]).x - start.x, middle(boxes[i]).y - start.y);
+  return some.reduce((best, i) => (distance(i) < distance(best) ? i : best), some[0] ?? from);
+}
+
 function middle(box: Box | undefined): { x: number; y: number } {
   return box ? { x: box.x + box.width / 2, y: box.y + box.height / 2 } : { x: 0, y: 0 };
 }

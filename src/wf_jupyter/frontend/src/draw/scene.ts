@@ -1,10 +1,16 @@
 // The drawing without its elements: which nodes there are, how large, and where they lie.
 import type { Run } from "../fold/run.ts";
+import { Background, LARGE } from "../layout/background.ts";
 import { drawn, type Drawn } from "../layout/drawn.ts";
-import { Layout } from "../layout/layout.ts";
+import { Layout, type Plan } from "../layout/layout.ts";
+import type { Sketch } from "../layout/layers.ts";
+import { overview, type Overview } from "../layout/overview.ts";
+import { ranks } from "../layout/ranks.ts";
+import { subset } from "../layout/subset.ts";
 import { CARD_HEIGHT, CARD_WIDTH } from "./card.ts";
-import { routes, type Route, type Sizes } from "./edges.ts";
+import { routes, type Route } from "./edges.ts";
 import { GROUP_WIDTH, groupHeight, OPEN_IN_PLACE } from "./group.ts";
+import { Ways } from "./ways.ts";
 
 /** A rectangle of the drawing. */
 export interface Box {
@@ -14,26 +20,47 @@ export interface Box {
   readonly height: number;
 }
 
-/** What became of the drawing: `same` order with new nodes at the end, or all `new`. */
+/** What became of the drawing: `grown` by nodes at the end, or all `new`. */
 export type Rebuilt = "grown" | "new";
+
+/** Which nodes of the whole are drawn. */
+export type Keep = (whole: Drawn) => ReadonlySet<number>;
+
+const NOTHING: Drawn = { nodes: [], sources: [], targets: [], of: () => undefined };
 
 /** Nodes, sizes and places of one scope of a run. `turned` flows from left to right. */
 export class Scene {
-  graph: Drawn = { nodes: [], sources: [], targets: [], of: () => undefined };
+  graph: Drawn = NOTHING;
+  /** All of the scope, whatever is kept. */
+  whole: Drawn = NOTHING;
   turned = false;
   /** Keys of maps that are open in their card. */
   readonly open = new Set<string>();
+  /** Four numbers per node: left, top, width, height. */
+  boxes = new Float32Array(0);
+  #keep: Keep | null = null;
   #layout: Layout | null = null;
   #across: number[] = [];
   #along: number[] = [];
+  #room = 0;
+  #begun = false;
+  readonly #background = new Background();
 
+  /** `placed` is called when nodes of a large graph have found their places. */
   constructor(
     private readonly run: Run,
     private readonly scope: string | null,
+    private readonly placed: () => void,
   ) {}
 
+  /** Whether nothing was drawn yet. */
   get isEmpty(): boolean {
-    return this.#layout === null;
+    return !this.#begun;
+  }
+
+  /** Whether all nodes have places. */
+  get isPlaced(): boolean {
+    return this.#layout !== null;
   }
 
   /** Nodes that were placed since everything was laid out. */
@@ -56,20 +83,34 @@ export class Scene {
   rebuild(room: number, remade: (node: number) => void): Rebuilt {
     const scope = this.scope === null ? -1 : (this.run.groupRows.get(this.scope) ?? -1);
     const before = this.graph;
-    this.graph = drawn(this.run, scope, before.nodes);
+    this.whole = drawn(this.run, scope, this.whole.nodes);
+    this.graph = this.#keep === null ? this.whole : subset(this.whole, this.#keep(this.whole));
     const sizes = { across: this.#across, along: this.#along };
     const kept = before.nodes.length > 0 && before.nodes.every(({ key }, i) => this.graph.nodes[i]?.key === key);
     this.#measure();
+    if (kept && this.#background.isBusy) return "grown";
     if (kept && this.#grow(before, sizes, remade)) return "grown";
     this.arrange(room);
     return kept ? "grown" : "new";
   }
 
+  /** Draw only a part of the nodes; null for all. */
+  keep(keep: Keep | null, room: number): void {
+    this.#keep = keep;
+    this.graph = keep === null ? this.whole : subset(this.whole, keep(this.whole));
+    this.arrange(room);
+  }
+
   /** Lay everything out again; separate parts stand side by side up to `room`. */
   arrange(room: number): void {
     this.#measure();
-    const { sources, targets } = this.graph;
-    this.#layout = new Layout({ across: this.#across, along: this.#along, sources, targets }, room);
+    this.#begun = true;
+    this.#room = room;
+    this.#background.stop();
+    if (this.graph.nodes.length > LARGE) {
+      this.#layout = null;
+      this.#ask();
+    } else this.#settle(new Layout(this.#sketch, room));
   }
 
   /** Open or close a map inside its card; false when it is too large, or no map. */
@@ -82,26 +123,79 @@ export class Scene {
     if (!this.open.delete(key)) this.open.add(key);
     this.#measure();
     this.#layout?.resize(node, this.#across[node]!, this.#along[node]!);
+    if (this.#layout !== null) this.#settle(this.#layout);
     return true;
   }
 
   /** Where a node is. */
   box(node: number): Box {
-    const { across, along } = this.#layout!.place(node);
-    const [wide, long] = [this.#across[node]!, this.#along[node]!];
-    const edge = across - wide / 2;
-    return this.turned ? { x: along, y: edge, width: long, height: wide } : { x: edge, y: along, width: wide, height: long };
+    const b = node * 4;
+    const { boxes } = this;
+    return { x: boxes[b]!, y: boxes[b + 1]!, width: boxes[b + 2]!, height: boxes[b + 3]! };
   }
 
-  /** The ways of all edges. */
+  /** The ways of all edges, for elements. */
   routes(): Route[] {
-    return routes(this.graph, this.#layout!, { across: this.#across, along: this.#along }, this.turned);
+    return this.#layout === null ? [] : routes(this.graph, this.#layout, this.#sketch, this.turned);
+  }
+
+  /** The ways of all edges, for canvases. */
+  ways(): Ways {
+    return new Ways(this.graph, this.#layout!, this.#sketch, this.turned);
+  }
+
+  /** The drawing from far away, in at most `most` columns; right at once, in a better order once nodes have places. */
+  overview(most: number): Overview {
+    const layout = this.#layout;
+    const { nodes, sources, targets } = this.graph;
+    const rank = layout === null ? ranks(nodes.length, sources, targets).rank : nodes.map((_, node) => layout.rank(node));
+    const order = nodes.map((_, node) => node);
+    const { boxes, turned } = this;
+    const across = (node: number): number => boxes[node * 4 + (turned ? 1 : 0)]!;
+    if (layout !== null) order.sort((a, b) => across(a) - across(b) || a - b);
+    return overview(rank, order, this.graph, most);
+  }
+
+  /** Stop what still runs. */
+  dispose(): void {
+    this.#background.stop();
+  }
+
+  get #sketch(): Sketch {
+    return { across: this.#across, along: this.#along, sources: this.graph.sources, targets: this.graph.targets };
+  }
+
+  #ask(): void {
+    this.#background.ask(this.#sketch, (plan) => this.#answered(plan));
+  }
+
+  /** The graph may have grown while it was laid out. */
+  #answered(plan: Plan): void {
+    const layout = new Layout(plan, this.#room);
+    if (layout.size < this.graph.nodes.length && !layout.insert(this.#sketch)) return this.#ask();
+    layout.inserted = 0;
+    this.#settle(layout);
+    this.placed();
+  }
+
+  #settle(layout: Layout): void {
+    this.#layout = layout;
+    const boxes = new Float32Array(this.graph.nodes.length * 4);
+    for (let node = 0, b = 0; b < boxes.length; node++, b += 4) {
+      const { across, along } = layout.place(node);
+      const [wide, long] = [this.#across[node]!, this.#along[node]!];
+      boxes[b] = this.turned ? along : across - wide / 2;
+      boxes[b + 1] = this.turned ? across - wide / 2 : along;
+      boxes[b + 2] = this.turned ? long : wide;
+      boxes[b + 3] = this.turned ? wide : long;
+    }
+    this.boxes = boxes;
   }
 
   /** Grow in place when only nodes were added, with edges to them. */
-  #grow(before: Drawn, sizes: Sizes, remade: (node: number) => void): boolean {
+  #grow(before: Drawn, sizes: { readonly across: readonly number[]; readonly along: readonly number[] }, remade: (node: number) => void): boolean {
     const layout = this.#layout;
-    const { nodes, sources, targets } = this.graph;
+    const { nodes, targets } = this.graph;
     const old = before.nodes.length;
     const inner = (ends: readonly number[]): number => ends.reduce((n, target) => n + Number(target < old), 0);
     if (layout === null || inner(targets) !== inner(before.targets)) return false;
@@ -110,7 +204,9 @@ export class Scene {
       const [across, along] = [this.#across[node]!, this.#along[node]!];
       if (across !== sizes.across[node] || along !== sizes.along[node]) layout.resize(node, across, along);
     }
-    return layout.insert({ across: this.#across, along: this.#along, sources, targets });
+    if (!layout.insert(this.#sketch)) return false;
+    this.#settle(layout);
+    return true;
   }
 
   #measure(): void {

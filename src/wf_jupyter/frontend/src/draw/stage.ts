@@ -1,12 +1,13 @@
-// What of the scene is on the page: cards, curves, and a canvas for what is too much for elements.
+// What of the scene is on the page: cards, curves, and canvases for what is too much for elements.
 import type { Run } from "../fold/run.ts";
 import { PENDING } from "../fold/statuses.ts";
+import { BarcodeLayer, PITCH } from "./barcode.ts";
 import { Card } from "./card.ts";
 import type { Route } from "./edges.ts";
 import { html, setAttribute, svg } from "./element.ts";
 import { edgeState, nodeStatus, taskFacts } from "./facts.ts";
-import { FarLayer } from "./far.ts";
 import { GroupCard, type GroupActions } from "./group.ts";
+import { MiddleLayer } from "./middle.ts";
 import type { Palette } from "./palette.ts";
 import type { Scene } from "./scene.ts";
 import type { View } from "./viewport.ts";
@@ -27,15 +28,18 @@ export interface Marks {
 export class Stage {
   readonly element = html("div", "wfj-world");
   readonly marks: Marks = { selected: null, drawer: null, current: -1 };
+  /** Whether the whole is shown from far away, whatever the view. */
+  isOverview = false;
+  readonly tree: HTMLElement;
   readonly #lines = svg("svg", "wfj-edges", { "aria-hidden": "true" });
-  readonly #tree: HTMLElement;
-  readonly #far: FarLayer;
+  readonly #middle: MiddleLayer;
+  readonly #barcode: BarcodeLayer;
   readonly #cards = new Map<number, Card | GroupCard>();
   #routes: Route[] = [];
   #paths: SVGGElement[] = [];
   #incident: number[][] = [];
   #now = Date.now();
-  #view: View = { scale: 1, x: 0, y: 0 };
+  #mapped = 0;
 
   constructor(
     private readonly run: Run,
@@ -43,17 +47,24 @@ export class Stage {
     private readonly window: HTMLElement,
     private readonly palette: () => Palette,
     private readonly actions: GroupActions,
-    label: string,
+    private readonly label: string,
   ) {
-    this.#tree = html("div", "wfj-tree", { role: "tree", "aria-label": label });
-    this.element.append(this.#lines, this.#tree);
+    this.tree = html("div", "wfj-tree", { role: "tree", "aria-label": label });
+    this.element.append(this.#lines, this.tree);
     window.prepend(this.element);
-    this.#far = new FarLayer(window, this.element);
+    const statusOf = (node: number): number => this.#statusOf(node);
+    this.#middle = new MiddleLayer(window, this.element, scene, palette, statusOf);
+    this.#barcode = new BarcodeLayer(window, palette, statusOf);
   }
 
   /** Whether there is too much to have it all as elements. */
   get isFar(): boolean {
     return this.scene.graph.nodes.length > WHOLE;
+  }
+
+  /** The overview: what a point of it shows, and what it says of itself. */
+  get barcode(): BarcodeLayer {
+    return this.#barcode;
   }
 
   /** The element of a node, if it is on the page. */
@@ -75,46 +86,62 @@ export class Stage {
   /** The scene has other nodes, sizes or places. */
   redraw(): void {
     const { nodes } = this.scene.graph;
-    this.#routes = this.scene.routes();
-    this.#incident = nodes.map(() => []);
+    this.#routes = this.isFar ? [] : this.scene.routes();
+    this.#incident = this.isFar ? [] : nodes.map(() => []);
     this.#routes.forEach(({ source, target }, edge) => {
       this.#incident[source]!.push(edge);
       this.#incident[target]!.push(edge);
     });
-    const lines = this.isFar ? [] : this.#routes;
-    while (this.#paths.length > lines.length) this.#paths.pop()!.remove();
-    lines.forEach(({ line, head }, edge) => {
+    while (this.#paths.length > this.#routes.length) this.#paths.pop()!.remove();
+    this.#routes.forEach(({ line, head }, edge) => {
       const path = (this.#paths[edge] ??= this.#lines.appendChild(svg("g", "", {}, svg("path"), svg("path"))));
       path.children[0]!.setAttribute("d", line);
       path.children[1]!.setAttribute("d", head);
     });
-    this.#far.load(this.isFar ? this.#routes : [], this.isFar ? nodes.map((_, node) => this.scene.box(node)) : []);
+    this.#middle.reload();
+    this.#mapped = 0;
+    if (!this.isFar) this.#barcode.drop();
+  }
+
+  /** Make the overview ready for the width of the window. */
+  map(): void {
+    const most = Math.max(4, Math.floor((this.window.clientWidth - 60) / PITCH));
+    if (this.#mapped === most) return;
+    this.#mapped = most;
+    this.#barcode.load(this.scene.overview(most));
   }
 
   /** Show what lies in the window at this zoom and place. */
   look(view: View): void {
-    this.#view = view;
     const { scale, x, y } = view;
-    this.element.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
     if (this.scene.isEmpty) return;
+    if (this.isOverview) {
+      this.clear();
+      this.#middle.drop();
+      this.map();
+      this.#barcode.paint();
+      this.#reachable();
+      return;
+    }
+    this.#barcode.drop();
+    this.element.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
     const near = !this.isFar || scale >= NEAR;
-    const [width, height] = [this.window.clientWidth, this.window.clientHeight];
-    this.scene.graph.nodes.forEach((_, node) => {
-      if (!near) return this.unmount(node);
-      const box = this.scene.box(node);
-      const beside = (box.x + box.width) * scale + x < 0 || box.x * scale + x > width;
-      const beyond = (box.y + box.height) * scale + y < 0 || box.y * scale + y > height;
-      if (this.isFar && (beside || beyond)) return this.unmount(node);
-      const { style } = (this.#cards.get(node) ?? this.#mount(node)).element;
-      style.transform = `translate(${box.x}px, ${box.y}px)`;
-      style.height = `${box.height}px`;
-    });
-    if (this.isFar) this.#paint();
+    if (near) this.#mountVisible(view);
+    else this.clear();
+    if (this.isFar) this.#middle.look(view, near);
+    else this.#middle.drop();
+    this.#reachable();
   }
 
   /** Show these nodes anew, with what waits for them and the edges between. */
   update(nodes: ReadonlySet<number>, now: number): void {
     this.#now = now;
+    if (this.isFar) {
+      for (const node of nodes) this.#showNode(node);
+      if (!this.isOverview) return this.#middle.touch(nodes);
+      this.#barcode.touch(nodes);
+      return this.#barcode.paint();
+    }
     const touched = new Set(nodes);
     for (const node of nodes) {
       for (const edge of this.#incident[node]!) {
@@ -124,32 +151,79 @@ export class Stage {
       }
     }
     for (const node of touched) this.#showNode(node);
-    if (this.isFar) this.#paint();
   }
 
   /** Show everything anew. */
-  refresh(now: number): void {
+  refresh(now: number, all = true): void {
+    this.tick(now);
+    this.#paths.forEach((_, edge) => this.#showEdge(edge));
+    if (!this.isFar || !all) return;
+    if (this.isOverview) {
+      this.#barcode.touch(new Set(this.scene.graph.nodes.keys()));
+      this.#barcode.paint(true);
+    } else this.#middle.repaint();
+  }
+
+  /** Time has passed: only cards tell it. */
+  tick(now: number): void {
     this.#now = now;
     for (const node of this.#cards.keys()) this.#showNode(node);
-    this.#paths.forEach((_, edge) => this.#showEdge(edge));
-    if (this.isFar) this.#paint();
   }
 
   /** Show the marks. */
   mark(): void {
     for (const node of this.#cards.keys()) this.#showMark(node);
+    this.#reachable();
   }
 
-  /** Free the canvas. */
+  /** Nodes that an edge leads to (`down`) or comes from. */
+  linked(node: number, down: boolean): number[] {
+    const { sources, targets } = this.scene.graph;
+    const [from, to] = down ? [sources, targets] : [targets, sources];
+    return from.flatMap((other, edge) => (other === node ? [to[edge]!] : []));
+  }
+
+  /** Free canvases and timers. */
   dispose(): void {
-    this.#far.dispose();
+    this.#middle.drop();
+    this.#barcode.drop();
+  }
+
+  #mountVisible({ scale, x, y }: View): void {
+    const { boxes } = this.scene;
+    const left = -x / scale;
+    const top = -y / scale;
+    const right = left + this.window.clientWidth / scale;
+    const bottom = top + this.window.clientHeight / scale;
+    const far = this.isFar;
+    for (let node = 0, b = 0; b < boxes.length; node++, b += 4) {
+      const out = boxes[b]! > right || boxes[b + 1]! > bottom || boxes[b]! + boxes[b + 2]! < left || boxes[b + 1]! + boxes[b + 3]! < top;
+      if (far && out) {
+        if (this.#cards.has(node)) this.unmount(node);
+        continue;
+      }
+      const { style } = (this.#cards.get(node) ?? this.#mount(node)).element;
+      style.transform = `translate(${boxes[b]!}px, ${boxes[b + 1]!}px)`;
+      style.height = `${boxes[b + 3]!}px`;
+    }
+  }
+
+  /** There is always one thing that the tab key reaches: a card, or the drawing as a whole. */
+  #reachable(): void {
+    const { current } = this.marks;
+    const card = this.#cards.has(current);
+    this.tree.tabIndex = card ? -1 : 0;
+    setAttribute(this.tree, "role", this.#cards.size > 0 ? "tree" : "img");
+    const many = this.scene.graph.nodes.length;
+    const far = `Overview of ${many} tasks: ${this.label}. Press n for the next failure, slash to search, an arrow key for a card.`;
+    setAttribute(this.tree, "aria-label", this.#cards.size > 0 || many === 0 ? this.label : far);
   }
 
   #mount(node: number): Card | GroupCard {
     const { key, group } = this.scene.graph.nodes[node]!;
     const card = group < 0 ? new Card(key) : new GroupCard(key, this.actions);
     this.#cards.set(node, card);
-    this.#tree.append(card.element);
+    this.tree.append(card.element);
     this.#showNode(node);
     this.#showMark(node);
     return card;
@@ -157,10 +231,11 @@ export class Stage {
 
   #showNode(node: number): void {
     const card = this.#cards.get(node);
+    if (card === undefined) return;
     const { key, row, group } = this.scene.graph.nodes[node]!;
     if (card instanceof GroupCard) {
-      card.show(this.run, group, this.palette(), this.scene.open.has(key) || this.marks.drawer === key);
-    } else if (row >= 0) card?.show(taskFacts(this.run, row, this.#now));
+      card.show(this.run, group, this.palette(), this.scene.open.has(key) || this.marks.drawer === key, this.#now);
+    } else if (row >= 0) card.show(taskFacts(this.run, row, this.#now));
   }
 
   #showMark(node: number): void {
@@ -183,9 +258,5 @@ export class Stage {
 
   #statusOf(node: number): number {
     return nodeStatus(this.run, this.scene.graph.nodes[node]!);
-  }
-
-  #paint(): void {
-    this.#far.paint(this.#view, this.palette(), (node) => this.#statusOf(node));
   }
 }

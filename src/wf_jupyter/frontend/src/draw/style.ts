@@ -63,7 +63,7 @@ const CARDS = `
 .wfj-graph:active { cursor: grabbing; }
 .wfj-world { position: absolute; left: 0; top: 0; width: 0; height: 0; transform-origin: 0 0; }
 .wfj-edges { position: absolute; left: 0; top: 0; width: 1px; height: 1px; overflow: visible; pointer-events: none; }
-.wfj-far { position: absolute; inset: 0; width: 100%; height: 100%; }
+.wfj-far { position: absolute; left: 0; top: 0; transform-origin: 0 0; pointer-events: none; }
 .wfj-edges path:first-child { fill: none; stroke: currentColor; stroke-width: 1.5; }
 .wfj-edges path:last-child { fill: currentColor; }
 .wfj-e-waiting { color: var(--wfj-edge); }
@@ -136,6 +136,18 @@ const CARDS = `
 .wfj-zoom-button:last-child { border-right: 0; } .wfj-zoom-button:hover { background: var(--wfj-hover); color: var(--wfj-ink); }
 .wfj-zoom-button:focus-visible { outline-offset: -2px; }
 .wfj-percent { display: flex; align-items: center; justify-content: center; min-width: 46px; color: var(--wfj-dim); border-right: 1px solid var(--wfj-line); font-variant-numeric: tabular-nums; }
+.wfj-tools { right: auto; left: 10px; } .wfj-zoom-button:disabled { opacity: .55; cursor: default; } .wfj-zoom-button[aria-pressed="true"] { color: var(--wfj-ink); box-shadow: inset 0 -2px 0 var(--wfj-accent); }
+.wfj-filter { border: 0; border-right: 1px solid var(--wfj-line); background: transparent; color: var(--wfj-dim); font-size: 12px; padding: 0 4px; cursor: pointer; max-width: 112px; }
+.wfj-filter option { background: var(--wfj-bg); color: var(--wfj-ink); }
+.wfj-finder { position: absolute; z-index: 3; left: 10px; bottom: 42px; width: min(300px, calc(100% - 20px)); box-sizing: border-box; padding: 6px; border: 1px solid var(--wfj-line-strong); border-radius: 8px; background: var(--wfj-bg); box-shadow: 0 4px 14px rgb(0 0 0 / 16%); cursor: default; }
+.wfj-finder .wfj-search { width: 100%; height: 26px; }
+.wfj-result { display: flex; align-items: center; gap: 7px; width: 100%; padding: 3px 6px; border: 0; border-radius: 5px; background: none; color: var(--wfj-ink); text-align: left; cursor: pointer; }
+.wfj-result:hover, .wfj-result:focus-visible { background: var(--wfj-hover); } .wfj-result .wfj-icon { width: 13px; height: 13px; } .wfj-result .wfj-name { font-weight: 500; }
+.wfj-more { padding: 3px 6px 5px; font-size: 11.5px; }
+.wfj-line { display: flex; align-items: center; flex-wrap: wrap; gap: 4px 12px; padding: 7px 14px; border-top: 1px solid var(--wfj-line); font-size: 12px; color: var(--wfj-dim); background: var(--wfj-bg); }
+.wfj-line > span:first-child { min-width: 0; overflow: hidden; text-overflow: ellipsis; } .wfj-line > .wfj-hint, .wfj-line > .wfj-action { margin-left: auto; }
+.wfj-overview { cursor: zoom-in; } .wfj-rate { margin-left: auto; color: var(--wfj-dim); white-space: nowrap; }
+.wfj-tree:focus-visible { outline: none; } .wfj-graph:has(> .wfj-world > .wfj-tree:focus-visible)::after { content: ""; position: absolute; inset: 2px; border: 2px solid var(--wfj-accent); border-radius: 4px; pointer-events: none; }
 .wfj-empty { position: absolute; inset: 0; margin: 0; display: flex; align-items: center; justify-content: center; color: var(--wfj-dim); font-size: 12px; }
 .wfj-tiny .wfj-card:not(.wfj-group) .wfj-sub { display: none; } .wfj-tiny .wfj-card:not(.wfj-group) .wfj-name { font-size: 15px; }
 `;

@@ -22,6 +22,8 @@ export class Viewport {
     private readonly window: HTMLElement,
     private readonly moved: () => void,
     signal: AbortSignal,
+    /** Asked before a zoom, or a pan (factor 1): true when it is taken care of. */
+    private readonly taken: (factor: number, x: number, y: number) => boolean,
   ) {
     window.addEventListener("wheel", (event) => this.#wheel(event), { passive: false, signal });
     window.addEventListener("pointerdown", (event) => this.#down(event), { signal });
@@ -43,6 +45,7 @@ export class Viewport {
 
   /** Zoom by a factor around a point of the window, by default its middle. */
   zoom(factor: number, x = this.window.clientWidth / 2, y = this.window.clientHeight / 2): void {
+    if (this.taken(factor, x, y)) return;
     const { view } = this;
     const scale = Math.min(MOST, Math.max(LEAST, view.scale * factor));
     const change = scale / view.scale;
@@ -52,6 +55,7 @@ export class Viewport {
 
   /** Shift by screen pixels. */
   pan(dx: number, dy: number): void {
+    if (this.taken(1, 0, 0)) return;
     this.touched = true;
     this.set({ ...this.view, x: this.view.x + dx, y: this.view.y + dy });
   }

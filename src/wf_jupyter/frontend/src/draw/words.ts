@@ -10,6 +10,11 @@ export function count(value: number): string {
   return `${Number(scaled.toPrecision(3))} ${unit}`;
 }
 
+/** A number per second: `0.4`, `8.1`, `240`. */
+export function rate(value: number): string {
+  return value < 9.95 ? value.toFixed(1) : count(Math.round(value));
+}
+
 /** A length of time in seconds: `40 ms`, `9.4 s`, `21 s`, `1:24`, `2:03:04`. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return "";

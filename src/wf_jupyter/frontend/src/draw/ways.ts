@@ -1,0 +1,78 @@
+// The curves of a large graph as numbers: points along each, and the rectangle it keeps to.
+import type { Drawn } from "../layout/drawn.ts";
+import type { Layout } from "../layout/layout.ts";
+import type { Sizes } from "./edges.ts";
+import type { Region } from "./sheet.ts";
+
+/** Points of edge `e`: pairs from `start[e]` to `start[e + 1]` of `points`; every second stretch is straight. */
+export class Ways {
+  readonly #start: Int32Array;
+  readonly #points: Float32Array;
+  readonly #bounds: Float32Array;
+
+  constructor(
+    graph: Drawn,
+    layout: Layout,
+    sizes: Sizes,
+    private readonly turned: boolean,
+  ) {
+    const points: number[] = [];
+    this.#start = new Int32Array(graph.sources.length + 1);
+    this.#bounds = new Float32Array(graph.sources.length * 4);
+    const add = (across: number, along: number): void => void (turned ? points.push(along, across) : points.push(across, along));
+    graph.sources.forEach((source, edge) => {
+      const target = graph.targets[edge]!;
+      const [from, to] = [layout.place(source), layout.place(target)];
+      add(from.across, from.along + sizes.along[source]!);
+      add(from.across, from.rankEnd);
+      for (const bend of layout.bends(source, target)) {
+        add(bend.across, bend.from);
+        add(bend.across, bend.to);
+      }
+      add(to.across, to.along);
+      this.#start[edge + 1] = points.length;
+      this.#bound(edge, points);
+    });
+    this.#points = Float32Array.from(points);
+  }
+
+  get count(): number {
+    return this.#start.length - 1;
+  }
+
+  /** Whether an edge may pass through a region. */
+  passes(edge: number, { left, top, right, bottom }: Region): boolean {
+    const b = edge * 4;
+    const bounds = this.#bounds;
+    return bounds[b]! < right && bounds[b + 2]! > left && bounds[b + 1]! < bottom && bounds[b + 3]! > top;
+  }
+
+  /** Add an edge to the path of a canvas. */
+  trace(context: CanvasRenderingContext2D, edge: number): void {
+    const points = this.#points;
+    const end = this.#start[edge + 1]!;
+    let p = this.#start[edge]!;
+    let [x, y] = [points[p]!, points[p + 1]!];
+    context.moveTo(x, y);
+    for (let straight = true; (p += 2) < end; straight = !straight) {
+      const [toX, toY] = [points[p]!, points[p + 1]!];
+      if (straight || (this.turned ? Math.abs(toY - y) : Math.abs(toX - x)) < 1) context.lineTo(toX, toY);
+      else if (this.turned) context.bezierCurveTo((x + toX) / 2, y, (x + toX) / 2, toY, toX, toY);
+      else context.bezierCurveTo(x, (y + toY) / 2, toX, (y + toY) / 2, toX, toY);
+      [x, y] = [toX, toY];
+    }
+  }
+
+  #bound(edge: number, points: readonly number[]): void {
+    const b = edge * 4;
+    const bounds = this.#bounds;
+    bounds[b] = bounds[b + 1] = Number.POSITIVE_INFINITY;
+    bounds[b + 2] = bounds[b + 3] = Number.NEGATIVE_INFINITY;
+    for (let p = this.#start[edge]!; p < points.length; p += 2) {
+      bounds[b] = Math.min(bounds[b]!, points[p]!);
+      bounds[b + 1] = Math.min(bounds[b + 1]!, points[p + 1]!);
+      bounds[b + 2] = Math.max(bounds[b + 2]!, points[p]!);
+      bounds[b + 3] = Math.max(bounds[b + 3]!, points[p + 1]!);
+    }
+  }
+}
