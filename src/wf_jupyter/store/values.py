@@ -65,29 +65,19 @@ class Places:
 
     def adopt(self, values: Iterable[Value], into: str) -> tuple[Value, ...] | None:
         """The same values with their files linked into another execution's folder; None when a file is gone."""
+        values = tuple(values)
+        if all(value.path is None for value in values):
+            return values
         try:
+            folder = self.directory(into)
             return tuple(
-                value if value.path is None else msgspec.structs.replace(value, path=self._link(value.path, into))
+                value if value.path is None else msgspec.structs.replace(value, path=_link(value.path, folder))
                 for value in values
             )
         except FileNotFoundError:
             return None
         except OSError as error:
             raise StoreError(f"a value cannot be kept in {self._path(into)}: {error.strerror or error}") from error
-
-    def _link(self, path: str, into: str) -> str:
-        source = Path(path)
-        target = self.directory(into) / source.name
-        try:
-            target.hardlink_to(source)
-        except FileExistsError:
-            # Names of value files are random: it is the same file, linked before.
-            pass
-        except OSError as error:
-            if isinstance(error, FileNotFoundError):
-                raise
-            _copy(source, target)
-        return str(target)
 
     def stored(self, path: str | None) -> str | None:
         """A path as it is stored: relative inside the data directory, which then may be moved."""
@@ -101,6 +91,21 @@ class Places:
         if _SAFE_ID.fullmatch(execution) is None:
             raise ExecutionNotFound(f"no execution {execution!r}")
         return self._root / execution
+
+
+def _link(path: str, folder: Path) -> str:
+    source = Path(path)
+    target = folder / source.name
+    try:
+        target.hardlink_to(source)
+    except FileExistsError:
+        # Names of value files are random: it is the same file, linked before.
+        pass
+    except FileNotFoundError:
+        raise
+    except OSError:
+        _copy(source, target)
+    return str(target)
 
 
 def _copy(source: Path, target: Path) -> None:
