@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
   "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; break; }; done)
 FRONTEND := src/wf_jupyter/frontend
-SOURCES := $(wildcard $(addprefix $(FRONTEND)/,package.json package-lock.json build.mjs tsconfig.json hatch_build.py)) \
+SOURCES := $(wildcard $(addprefix $(FRONTEND)/,package.json package-lock.json build.mjs declarations.mjs tsconfig.json hatch_build.py)) \
            $(shell find $(FRONTEND)/src -type f 2>/dev/null)
 CONFIG := pyproject.toml $(wildcard jupyter-config/*/*)
 

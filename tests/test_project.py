@@ -85,7 +85,9 @@ def test_node_is_asked_for_only_when_the_bundle_is_stale_and_no_npm_is_there(
     monkeypatch.setenv("WF_JUPYTER_SKIP_JS", "1")
     assert hook.dependencies() == []
     monkeypatch.delenv("WF_JUPYTER_SKIP_JS")
-    bundle.write_text(f"/* wf_jupyter {build_hook.source_hash(folder)} */\nexport default {{}};\n")
+    for built in build_hook.BUILT:
+        assert hook.dependencies() == [build_hook.NODE_PACKAGE]
+        (tmp_path / built).write_text(f"/* wf_jupyter {build_hook.source_hash(folder)} */\nexport default {{}};\n")
     assert hook.dependencies() == []
     (folder / "src" / "widget.ts").write_text("export default { render() {} };")
     assert hook.dependencies() == [build_hook.NODE_PACKAGE]

