@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from tests.crash.trial import Trial
+from tests.crash.trial import Trial  # noqa: E402
 
 #: Share of kills that wait until the data directory is open; the others also hit the taking over.
 OPEN = 0.7
