@@ -57,6 +57,15 @@ def list_executions(asked: Namespace) -> int:
     return 0
 
 
+def export(asked: Namespace) -> int:
+    """One file for those who have no server."""
+    try:
+        print(api.get_execution(asked.id).to_html(asked.file))
+    except OSError as error:
+        raise WorkflowError(f"{asked.file} cannot be written: {error.strerror or error}") from error
+    return 0
+
+
 def show(asked: Namespace) -> int:
     """The picture in text, and the first failure at length."""
     execution = api.get_execution(asked.id)

@@ -79,6 +79,11 @@ def parser() -> argparse.ArgumentParser:
         part.add_argument("id", metavar="ID")
         part.set_defaults(command=command)
 
+    export = parts.add_parser("export", help="write an execution to one HTML file, with its view and replay")
+    export.add_argument("id", metavar="ID")
+    export.add_argument("file", metavar="FILE", help="for example run.html")
+    export.set_defaults(command=commands.export)
+
     logs = parts.add_parser("logs", help="print what the tasks of an execution printed")
     logs.add_argument("id", metavar="ID")
     logs.add_argument("task", metavar="TASK", nargs="?", help="only this task, for example 'fetch[3]'")

@@ -7,13 +7,16 @@ changes nothing, and `wf.get_execution(id)` gives it back.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Literal, overload
 
 from wf_jupyter.client import display, outcome, records, rerunning
 from wf_jupyter.client.connection import Action, Connection
 from wf_jupyter.client.mirror import Link, Mirror
+from wf_jupyter.client.recording import write_html
 from wf_jupyter.client.records import LogText
 from wf_jupyter.client.tasks import Tasks
 from wf_jupyter.errors import StateConflict
@@ -158,6 +161,13 @@ class Execution:
     def to_svg(self) -> str:
         """The graph with its states, as an SVG picture."""
         return display.svg(self.snapshot())
+
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write one self-contained file: the same view, with replay, that needs no server and no network.
+
+        Returns the file's path. Of an execution that still runs, the file shows what happened so far.
+        """
+        return write_html(self, path)
 
     def view(self, tab: str | None = None, height: int | None = None) -> Any:
         """The live view as a widget, opened on a tab and with a height in pixels.

@@ -41,6 +41,23 @@ export interface MountOptions {
   readonly height?: number;
 }
 
+/** A file's recording: the events from the first on, and what is known of earlier executions. */
+export interface Recorded {
+  readonly execution_id: string;
+  readonly workflow: string;
+  readonly epoch: string;
+  readonly created: string;
+  readonly events: readonly unknown[];
+  readonly history?: unknown;
+  readonly tab?: string;
+}
+
+/** Show a recording in `el`, with nothing to connect to. Returns how to remove it. */
+export function replay(el: HTMLElement, recording: Recorded): () => void {
+  const told: Readonly<Record<string, unknown>> = { ...recording, recording };
+  return render({ model: { get: (name) => told[name] }, el });
+}
+
 /** Show one execution in `el`, on a page without a kernel. Returns how to remove it. */
 export function mount(el: HTMLElement, options: MountOptions): () => void {
   const model: Model = { get: (name) => (options as unknown as Record<string, unknown>)[name] };

@@ -3,14 +3,17 @@ import type { Event } from "../protocol/messages.gen.ts";
 import type { ConnectionState } from "../protocol/source.ts";
 import type { Changes } from "../fold/run.ts";
 import { isFinalExecution, RETRYING, RUNNING } from "../fold/statuses.ts";
-import { html } from "../draw/element.ts";
+import { button, html } from "../draw/element.ts";
 import { GraphView } from "../draw/graph.ts";
 import { isDark, readPalette, watchTheme, type Palette } from "../draw/palette.ts";
 import { Announcer } from "./announcer.ts";
 import { Drawer } from "./drawer.ts";
+import { drawn } from "../layout/drawn.ts";
+import { leftWords, plan } from "./estimate.ts";
 import { firstFailure, Footer } from "./footer.ts";
 import { Header, TABS, type Tab } from "./header.ts";
 import { TaskPanel } from "./panel.ts";
+import { ReplayBar } from "./replay.ts";
 import { STYLE } from "./style.ts";
 import type { Listener, Session } from "./session.ts";
 import { TableView } from "./table.ts";
@@ -18,6 +21,7 @@ import { TimelineView } from "./timeline.ts";
 
 const TEXT_MS = 100;
 const TICK_MS = 250;
+const LEFT_MS = 1_000;
 
 /** How a view begins. `height` limits the picture, in pixels; 0 for the default. */
 export interface ViewOptions {
@@ -36,6 +40,11 @@ export class App implements Listener {
   readonly #timeline: TimelineView;
   readonly #body = html("div", "wfj-body", { role: "tabpanel" });
   readonly #detail = html("div", "wfj-detail-area");
+  readonly #bar = html("div", "wfj-replay-area");
+  readonly #rewind = button("⏵", "wfj-command wfj-tool", () => void this.#replay(), "Replay");
+  #replayEnd: AbortController | null = null;
+  #left: readonly [string, string] = ["", ""];
+  #leftAt = 0;
   readonly #ending = new AbortController();
   readonly #leave: () => void;
   #panel: TaskPanel | null = null;
@@ -77,9 +86,12 @@ export class App implements Listener {
     this.#footer = new Footer({ open: (key) => this.#select(key, true), next: () => this.#nextFailure() });
     this.#root.append(
       html("style", "", {}, STYLE),
-      this.#header.element, this.#body, this.#detail, this.#footer.element, this.#announcer.element,
+      this.#header.element, this.#bar, this.#body, this.#detail, this.#footer.element, this.#announcer.element,
     );
     this.#root.addEventListener("keydown", (event) => this.#key(event), { signal });
+    this.#header.tools.append(this.#rewind);
+    this.#rewind.title = "Replay";
+    this.#root.classList.toggle("wfj-still", session.isFile);
     place.append(this.#root);
     this.#watch();
     this.#open(this.#tab);
@@ -114,11 +126,23 @@ export class App implements Listener {
     this.#footer.notice(message);
   }
 
+  rewound(): void {
+    const key = this.#panel?.key;
+    this.#root.classList.toggle("wfj-still", this.session.isFile || this.session.isReplaying);
+    if (!this.session.isReplaying) this.#closeReplay();
+    this.#left = ["", ""];
+    if (key === undefined) return;
+    this.#panel = null;
+    if (this.session.run.rows.has(key)) this.#select(key);
+    else this.#showDetail();
+  }
+
   /** Remove everything. */
   dispose(): void {
     this.#leave();
     this.#ending.abort();
     this.#drawerEnd?.abort();
+    this.#replayEnd?.abort();
     clearTimeout(this.#texts);
     this.#drawer?.dispose();
     this.#graph.dispose();
@@ -170,7 +194,7 @@ export class App implements Listener {
     if (!this.#seen || document.visibilityState === "hidden") return;
     const { run, clock, state } = this.session;
     const now = clock.now();
-    this.#header.tick(run, now);
+    this.#header.tick(run, now, this.#timeLeft(now));
     this.#header.connection(state, run, Date.now());
     if (isFinalExecution(run.status) || state.kind === "saved") return;
     if (run.counts[RUNNING]! + run.counts[RETRYING]! === 0) return;
@@ -191,7 +215,7 @@ export class App implements Listener {
     this.#texts = undefined;
     const { run, clock } = this.session;
     this.#header.show(run);
-    this.#header.tick(run, clock.now());
+    this.#header.tick(run, clock.now(), this.#left);
     this.#footer.show(run);
     this.#announcer.show(run, Date.now());
     this.#root.setAttribute("aria-label", `Workflow ${run.workflow}`);
@@ -262,6 +286,38 @@ export class App implements Listener {
   #showDetail(): void {
     const parts = [this.#drawer, this.#panel].flatMap((part) => (part === null ? [] : [part.element]));
     this.#detail.replaceChildren(...parts);
+  }
+
+  /** What is left in words, looked at once a second. */
+  #timeLeft(now: number): readonly [string, string] {
+    const { run, attempts, history, isReplaying } = this.session;
+    if (isReplaying || isFinalExecution(run.status) || run.status === "paused") return (this.#left = ["", ""]);
+    if (Math.abs(now - this.#leftAt) < LEFT_MS) return this.#left;
+    this.#leftAt = now;
+    return (this.#left = leftWords(plan(run, drawn(run), attempts, history, now), history));
+  }
+
+  async #replay(): Promise<void> {
+    if (this.#replayEnd !== null) return this.session.present();
+    const begun = new AbortController();
+    this.#replayEnd = begun;
+    this.#rewind.setAttribute("aria-pressed", "true");
+    const ready = await this.session.record().catch(() => false);
+    if (begun.signal.aborted) return;
+    if (!ready) {
+      this.#closeReplay();
+      return this.#footer.notice("The events can be had only where this page talks to the server itself.");
+    }
+    const bar = new ReplayBar(this.session, () => this.session.present(), begun.signal);
+    this.#bar.replaceChildren(bar.element);
+    bar.start();
+  }
+
+  #closeReplay(): void {
+    this.#replayEnd?.abort();
+    this.#replayEnd = null;
+    this.#rewind.setAttribute("aria-pressed", "false");
+    this.#bar.replaceChildren();
   }
 
   #nextFailure(): void {

@@ -7,6 +7,7 @@ import type { Run } from "../fold/run.ts";
 import { FAILED, isFinal, isFinalExecution, PENDING, RETRYING, RUNNING, SUCCEEDED } from "../fold/statuses.ts";
 import type { Drawn, DrawnNode } from "../layout/drawn.ts";
 import { membersOf } from "../draw/group.ts";
+import { clock } from "../draw/words.ts";
 
 const PACES: readonly Pace[] = ["p10", "p50", "p90"];
 /** Items of a map that must have ended before its rate means something. */
@@ -108,4 +109,13 @@ function sorted(needs: readonly (readonly number[])[]): number[] {
     for (const next of after[order[i]!]!) if (--waits[next]! === 0) order.push(next);
   }
   return order;
+}
+
+/** `about 0:31 left` and from what that is known; nothing while something is unknown. */
+export function leftWords({ left }: Plan, history: History): readonly [string, string] {
+  if (left === null) return ["", ""];
+  const [fast, usual, slow] = left.map((ms) => clock(ms / 1000)) as [string, string, string];
+  const spread = fast === slow ? "" : `between ${fast} and ${slow}, `;
+  const from = history.executions > 0 ? `from ${history.executions} earlier ${history.executions === 1 ? "execution" : "executions"}` : "from the rate so far";
+  return [`about ${usual} left`, `${spread}${from}`];
 }

@@ -34,6 +34,8 @@ export interface HeaderActions {
 /** The head of the view. */
 export class Header {
   readonly element: HTMLElement;
+  /** Room for more buttons, left of the tabs. */
+  readonly tools = html("span", "wfj-commands wfj-tools");
   readonly #name = html("span", "wfj-title");
   readonly #pill = html("span", "wfj-pill");
   readonly #elapsed = html("span", "wfj-elapsed");
@@ -57,7 +59,7 @@ export class Header {
     }
     this.#tally = new Tally("wfj-counts", true, (status) => actions.filter(status));
     const what = html("div", "wfj-what", {}, this.#name, this.#pill, this.#elapsed, this.#badge);
-    const row = html("div", "wfj-head-row", {}, what, this.#commands, tabs);
+    const row = html("div", "wfj-head-row", {}, what, this.#commands, this.tools, tabs);
     this.element = html("div", "wfj-head", {}, row, this.#bar.element, this.#tally.element);
   }
 
@@ -78,15 +80,17 @@ export class Header {
     this.#tally.show(run.counts);
   }
 
-  /** Bring the elapsed time up to date; `now` is the server's clock. */
-  tick(run: Run, now: number): void {
+  /** Bring the elapsed time up to date; `now` is the server's clock, `left` says in words, and how it is known, what is left. */
+  tick(run: Run, now: number, left: readonly [string, string] = ["", ""]): void {
     const since = Number.isNaN(run.started) ? run.created : run.started;
     const seconds = run.duration ?? (now - since) / 1000;
     const final = isFinalExecution(run.status);
     const text = Number.isFinite(seconds) ? (final ? duration(seconds) : clock(seconds)) : "";
-    if (this.#elapsed.dataset["text"] === text + final) return;
-    this.#elapsed.dataset["text"] = text + final;
-    this.#elapsed.replaceChildren(...(text ? [html("b", "", {}, text), final ? "" : " elapsed"] : []));
+    const ahead = final ? "" : left[0];
+    if (this.#elapsed.dataset["text"] === text + final + ahead) return;
+    this.#elapsed.dataset["text"] = text + final + ahead;
+    this.#elapsed.title = ahead ? left[1] : "";
+    this.#elapsed.replaceChildren(...(text ? [html("b", "", {}, text), final ? "" : " elapsed", ahead ? ` · ${ahead}` : ""] : []));
   }
 
   /** Say how the picture is connected; nothing while it is live. */

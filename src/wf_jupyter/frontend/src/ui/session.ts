@@ -1,16 +1,19 @@
 // One execution as one widget model knows it: its run, its connection, its clock. Shared by all its views.
 import { Connection } from "../protocol/connection.ts";
-import type { Incoming } from "../protocol/decode.ts";
+import { decodeEvents, isObject, type Incoming } from "../protocol/decode.ts";
 import type { Event, Snapshot } from "../protocol/messages.gen.ts";
 import type { Model } from "../protocol/relay.ts";
+import { executionPath, type Rest } from "../protocol/page.ts";
 import type { Command, ConnectionState, Sink } from "../protocol/source.ts";
 import { Attempts } from "../fold/attempts.ts";
 import { Clock } from "../fold/clock.ts";
+import { Follower } from "../fold/follower.ts";
 import { decodeHistory } from "../fold/history.ts";
+import { Recording } from "../fold/replay.ts";
 import { Run, type Changes } from "../fold/run.ts";
 import { isFinalExecution } from "../fold/statuses.ts";
 import { Tails } from "../fold/tails.ts";
-import { parseTime } from "../fold/times.ts";
+import { formatTime, parseTime } from "../fold/times.ts";
 
 /** What a view hears. `changed` comes at most once per animation frame. */
 export interface Listener {
@@ -19,8 +22,11 @@ export interface Listener {
   /** A task printed or displayed something. */
   said(event: Event & { type: "task.log" | "task.output" }): void;
   notice(message: string): void;
+  /** The run went back in time: what was printed later has not happened. */
+  rewound(): void;
 }
 
+const PAGE = 1_000;
 const GRACE_MS = 2_000;
 
 /** Connects with its first view and disconnects 2 s after the last. */
@@ -31,11 +37,15 @@ export class Session {
   readonly clock = new Clock();
   history = decodeHistory(null);
   state: ConnectionState = { kind: "connecting" };
+  /** Whether a moment of the past is shown. */
+  isReplaying = false;
+  #recording: Recording | null = null;
+  #isFile = false;
   #listeners = new Set<Listener>();
   #connection: Connection | null = null;
   #frame = 0;
   #grace: ReturnType<typeof setTimeout> | undefined;
-  #gap = 0;
+  readonly #follower = new Follower(this.run);
 
   constructor(
     private readonly model: Model,
@@ -45,23 +55,104 @@ export class Session {
     this.run.id = executionId;
     if (typeof workflow === "string") this.run.workflow = workflow;
     this.history = decodeHistory(model.get("history"));
+    const file = model.get("recording");
+    if (isObject(file)) this.#open(file);
   }
 
   /** Add a view; the returned function removes it. */
   join(listener: Listener): () => void {
     clearTimeout(this.#grace);
     this.#listeners.add(listener);
-    this.#connection ??= new Connection(this.model, this.executionId, this.#sink, (ms) => this.clock.answered(ms));
+    if (!this.#isFile) this.#connection ??= new Connection(this.model, this.executionId, this.#sink, (ms) => this.clock.answered(ms));
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size === 0) this.#grace = setTimeout(() => this.close(), GRACE_MS);
     };
   }
 
-  /** Whether the page talks to the server itself, so that logs and commands do not need the kernel. */
-  get isDirect(): boolean {
-    return this.#connection?.rest != null;
+  /** The server's REST interface, while the page talks to the server itself; else only the kernel can be asked. */
+  get rest(): Rest | null {
+    return this.#connection?.rest ?? null;
   }
+
+  /** Whether this is a file of its own, with nothing to command or ask. */
+  get isFile(): boolean {
+    return this.#isFile;
+  }
+
+  // -- the past -------------------------------------------------------------------------------------
+
+  /** Make ready for `seek`; false where the events cannot be had. */
+  async record(): Promise<boolean> {
+    if (this.#recording !== null) return true;
+    if (this.rest === null) return false;
+    const recording = new Recording(this.#origin(this.run.epoch, this.run.created));
+    for (let asked = this.run.seq; recording.lastSeq < asked; asked = this.run.seq) {
+      const before = recording.lastSeq;
+      const body = await this.rest.get(`${executionPath(this.executionId, "events")}?after=${before}&limit=${PAGE}`);
+      recording.append(isObject(body) ? decodeEvents(body["events"]) : []);
+      if (recording.lastSeq === before) break;
+    }
+    this.#recording = recording;
+    return true;
+  }
+
+  /** From when to when there is something to see, in the server's ms. */
+  get span(): readonly [number, number] {
+    return this.#recording?.span ?? [this.run.created, this.run.created];
+  }
+
+  /** Show the moment `time`; after `record`. */
+  seek(time: number): void {
+    const recording = this.#recording;
+    if (recording === null) return;
+    if (!this.isReplaying) recording.forget();
+    this.isReplaying = true;
+    const { said, rewound } = recording.seek(this.run, time);
+    this.clock.start();
+    this.clock.stop(time);
+    if (rewound) for (const listener of this.#listeners) listener.rewound();
+    else for (const event of said) for (const listener of this.#listeners) listener.said(event);
+    this.#plan();
+  }
+
+  /** Show the present again. */
+  present(): void {
+    const recording = this.#recording;
+    if (!this.isReplaying || recording === null) return;
+    this.isReplaying = false;
+    recording.finish(this.run);
+    if (!this.#isFile) {
+      if (recording.isBroken) {
+        this.run.epoch = "";
+        this.run.seq = 0;
+      }
+      this.#recording = null;
+      this.#connection?.resync();
+    }
+    this.#seen();
+    for (const listener of this.#listeners) listener.rewound();
+    this.#plan();
+  }
+
+  #origin(epoch: string, created: number): Snapshot {
+    const at = formatTime(created) ?? "1970-01-01T00:00:00Z";
+    return { id: this.executionId, workflow: this.run.workflow, status: "pending", epoch, seq: 0, created: at, counts: {} };
+  }
+
+  /** Show what a file holds, from its last moment on. */
+  #open(file: Readonly<Record<string, unknown>>): void {
+    const events = decodeEvents(file["events"]);
+    this.#recording = new Recording(this.#origin(String(file["epoch"] ?? ""), parseTime(String(file["created"]))));
+    this.#recording.append(events);
+    this.#recording.finish(this.run);
+    for (const event of events) this.attempts.apply(event);
+    this.#isFile = true;
+    this.state = { kind: "saved" };
+    this.#seen();
+  }
+
+  // -- asking and telling ---------------------------------------------------------------------------
 
   /** Try to reconnect now. */
   nudge(): void {
@@ -75,7 +166,17 @@ export class Session {
 
   /** All that a task printed (`logs`) or displayed (`outputs`), from the server; null where it cannot be asked. */
   async taskList(key: string, what: "logs" | "outputs"): Promise<readonly unknown[] | null> {
+    const recording = this.isReplaying || this.#isFile ? this.#recording : null;
+    if (recording !== null) return recording.said(key, what === "logs" ? "task.log" : "task.output", this.run.seq);
     return (await this.#connection?.taskList(key, what)) ?? null;
+  }
+
+  /** Learn what is usual for these tasks, where the server can be asked. */
+  async loadHistory(): Promise<void> {
+    const told = await this.rest?.get(executionPath(this.executionId, "history")).catch(() => null);
+    if (!isObject(told)) return;
+    this.history = decodeHistory(told);
+    this.#plan();
   }
 
   /** Learn of attempts from before this page opened, where some task had several and the server can be asked. */
@@ -103,7 +204,7 @@ export class Session {
   }
 
   readonly #sink: Sink = {
-    cursor: () => ({ seq: this.run.seq, epoch: this.run.epoch }),
+    cursor: () => ({ seq: this.isReplaying ? (this.#recording?.lastSeq ?? 0) : this.run.seq, epoch: this.run.epoch }),
     snapshot: (snapshot) => this.#load(snapshot),
     events: (events, fresh) => this.#apply(events, fresh),
     state: (state) => this.#enter(state),
@@ -111,30 +212,32 @@ export class Session {
   };
 
   #load(snapshot: Snapshot): void {
-    if (snapshot.epoch === this.run.epoch && snapshot.seq < this.run.seq) return;
-    if (snapshot.epoch !== this.run.epoch) this.tails.clear();
-    this.run.load(snapshot);
-    this.#gap = 0;
+    if (this.isReplaying && this.#recording !== null) {
+      // what lies between is missing: the present comes anew when the replay ends
+      this.#recording.isBroken ||= snapshot.seq > this.#recording.lastSeq;
+      return;
+    }
+    const other = snapshot.epoch !== this.run.epoch;
+    if (!this.#follower.load(snapshot)) return;
+    if (other) this.tails.clear();
     this.#seen();
     this.#plan();
   }
 
   #apply(events: readonly Incoming[], fresh: boolean): void {
-    for (const event of events) {
-      if (event.seq <= this.run.seq) continue;
-      if (event.seq > this.run.seq + 1 && this.#gap !== event.seq) {
-        // something is missing: ask once, and take what comes then as all there is
-        this.#gap = event.seq;
-        this.#connection?.resync();
-        return;
-      }
-      this.run.apply(event);
+    if (this.isReplaying) {
+      this.#recording?.append(events);
+      for (const event of events) this.attempts.apply(event);
+      return;
+    }
+    const whole = this.#follower.take(events, (event) => {
       this.attempts.apply(event);
       if (event.type === "task.log" || event.type === "task.output") {
         this.tails.add(event);
         for (const listener of this.#listeners) listener.said(event);
       }
-    }
+    });
+    if (!whole) this.#connection?.resync();
     const last = events.at(-1);
     if (last !== undefined && last.type !== "unknown") this.clock.happened(parseTime(last.time), fresh);
     this.#seen();
@@ -143,7 +246,8 @@ export class Session {
 
   #enter(state: ConnectionState): void {
     this.state = state;
-    if (state.kind === "live" || state.kind === "delayed") this.clock.start();
+    if (!this.isReplaying && (state.kind === "live" || state.kind === "delayed")) this.clock.start();
+    if (state.kind === "live" && this.history.executions === 0) void this.loadHistory();
     this.#seen();
     for (const listener of this.#listeners) listener.connection(state);
     this.#plan();
@@ -152,6 +256,7 @@ export class Session {
   /** The clock stands still where nothing says that time has passed in the execution. */
   #seen(): void {
     const { run, clock, state } = this;
+    if (this.isReplaying) return;
     clock.start();
     if (isFinalExecution(run.status)) clock.stop(run.ended);
     else if (state.kind === "saved" || state.kind === "refused") clock.stop(lastTime(run));

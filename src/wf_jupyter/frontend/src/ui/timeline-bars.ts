@@ -18,6 +18,8 @@ export interface LaneView {
   readonly now: number;
   readonly expected: Work;
   readonly critical: boolean;
+  /** Width of the lane in pixels; 0 while unknown. */
+  readonly width: number;
 }
 
 /** Bars of one task's attempts, the waits between, and what is still expected; returns how long it took, in words. */
@@ -103,7 +105,7 @@ export function groupLane(lane: HTMLElement, group: number, view: LaneView): str
   if (Number.isFinite(expected.end) && expected.end > now && to >= now) {
     bar(lane, scale, "wfj-concurrency wfj-area-left", now, expected.end, `expected: ${duration((expected.end - now) / 1000)} more`);
   }
-  if (done > 1 && width > 12) box.append(html("span", "wfj-area-words", {}, `${count(done)} done · ${rate(done / seconds)}`));
+  if (done > 1 && (width * (view.width || 500)) / 100 > 110) box.append(html("span", "wfj-area-words", {}, `${count(done)} done · ${rate(done / seconds)}`));
   box.title = `${count(done)} done, ${rate(done / seconds)}, at most ${count(peakOf(run, group, now))} at once`;
   lane.append(box);
   if (view.critical) outline(lane, scale, expected, now, RUNNING, "wfj-tall");

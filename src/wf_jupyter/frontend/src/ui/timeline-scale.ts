@@ -52,9 +52,9 @@ export class Scale {
   }
 
   /** Round times since `from`, not closer than they can be read, none inside a pressed gap. */
-  ticks(): Tick[] {
+  ticks(most = TICKS): Tick[] {
     const busy = this.gaps.reduce((sum, [begin, end]) => sum - (end - begin), this.to - this.from) / 1000;
-    const step = STEPS.find((size) => busy / size <= TICKS) ?? Math.ceil(busy / TICKS / 86400) * 86400;
+    const step = STEPS.find((size) => busy / size <= most) ?? Math.ceil(busy / most / 86400) * 86400;
     const ticks: Tick[] = [];
     const inside = (time: number): boolean => this.gaps.some(([begin, end]) => time > begin && time < end);
     const ends = [...this.gaps.map(([begin]) => begin), this.to];
@@ -64,7 +64,7 @@ export class Scale {
       for (let t = first; t * 1000 + this.from <= ends[i]! && ticks.length < 60; t += step) {
         const at = this.at(t * 1000 + this.from);
         const last = ticks.at(-1);
-        if (inside(t * 1000 + this.from) || (last !== undefined && at - last.at < 60 / TICKS)) continue;
+        if (inside(t * 1000 + this.from) || (last !== undefined && at - last.at < 60 / most)) continue;
         ticks.push({ at, text: t < 60 ? `${Number(t.toFixed(1))} s` : clock(t) });
       }
     });

@@ -4,7 +4,7 @@ export const TIMELINE = `
 &.wfj-narrow .wfj-timeline { --wfj-names: 120px; --wfj-times: 54px; }
 .wfj-timeline-box { position: relative; overflow: hidden; }
 .wfj-timeline-box::before { content: ""; position: absolute; z-index: 1; left: var(--wfj-names); top: 0; bottom: 0; border-left: 1px solid var(--wfj-line); pointer-events: none; }
-.wfj-lanes { overflow: auto; position: relative; padding-top: 30px; box-sizing: border-box; }
+.wfj-lanes { z-index: 1; overflow: auto; position: relative; padding-top: 30px; box-sizing: border-box; }
 .wfj-lane-row { position: absolute; left: 0; right: 0; display: flex; align-items: center; font-size: 12px; cursor: pointer; user-select: text; }
 .wfj-lane-row:nth-child(odd) { background: color-mix(in srgb, var(--wfj-ink) 2%, transparent); }
 .wfj-lane-row:hover { background: var(--wfj-hover); } .wfj-lane-row:focus-visible { outline-offset: -2px; }
@@ -17,11 +17,11 @@ export const TIMELINE = `
 .wfj-lane { position: relative; flex: 1; height: 100%; min-width: 0; margin-left: 12px; }
 .wfj-lane-time { width: var(--wfj-times); box-sizing: border-box; padding-right: 14px; text-align: right; color: var(--wfj-dim); flex: none; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .wfj-unusual { color: var(--wfj-retrying-ink) !important; font-weight: 600; } .wfj-unusual::before { content: "▲ "; font-size: 8px; vertical-align: 1px; }
-.wfj-span { position: absolute; top: 6px; height: 15px; min-width: 3px; border-radius: 3px; box-sizing: border-box; background: color-mix(in srgb, var(--wfj-tone) 52%, var(--wfj-bg)); }
+.wfj-span { position: absolute; overflow: hidden; top: 6px; height: 15px; min-width: 3px; border-radius: 3px; box-sizing: border-box; background: color-mix(in srgb, var(--wfj-tone) 52%, var(--wfj-bg)); }
 .wfj-on-path .wfj-span { background: var(--wfj-tone); }
 .wfj-span.wfj-s-running { background: color-mix(in srgb, var(--wfj-tone) 62%, var(--wfj-bg)); }
 .wfj-span.wfj-s-failed { background: var(--wfj-failed); } .wfj-span.wfj-s-failed.wfj-earlier { background: color-mix(in srgb, var(--wfj-failed) 36%, var(--wfj-bg)); }
-.wfj-span.wfj-s-failed::after { content: "✕"; position: absolute; right: 3px; top: 0; font: 700 9px/15px sans-serif; color: var(--wfj-mark); }
+.wfj-span.wfj-s-failed::after { content: "✕"; position: absolute; right: 3px; top: 0; overflow: hidden; font: 700 9px/15px sans-serif; color: var(--wfj-mark); }
 .wfj-span.wfj-expected { background: color-mix(in srgb, var(--wfj-tone) 13%, var(--wfj-bg)); border: 1px dashed color-mix(in srgb, var(--wfj-tone) 70%, var(--wfj-bg)); }
 .wfj-span.wfj-s-running + .wfj-expected { border-left-width: 0; border-radius: 0 3px 3px 0; }
 .wfj-cached-mark { width: 10px !important; clip-path: polygon(0 0, 60% 0, 100% 50%, 60% 100%, 0 100%); background: var(--wfj-cached) !important; }
@@ -46,9 +46,16 @@ export const TIMELINE = `
 .wfj-axis { position: absolute; inset: 0; } .wfj-tick { position: absolute; top: 7px; transform: translateX(-50%); font-size: 11px; color: var(--wfj-dim); font-variant-numeric: tabular-nums; white-space: nowrap; }
 .wfj-tick::after { content: ""; position: absolute; left: 50%; top: 21px; height: 2000px; border-left: 1px solid var(--wfj-line); opacity: .7; }
 .wfj-gap { position: absolute; top: 25px; bottom: 0; box-sizing: border-box; border: dashed var(--wfj-line-strong); border-width: 0 1px; background: repeating-linear-gradient(135deg, transparent 0 4px, var(--wfj-line) 4px 5px); font-size: 10px; color: var(--wfj-dim); writing-mode: vertical-rl; text-align: center; white-space: nowrap; overflow: hidden; }
-.wfj-now { position: absolute; z-index: 2; top: 0; bottom: 0; margin-left: -.75px; border-left: 1.5px solid var(--wfj-accent); }
+.wfj-now { position: absolute; z-index: 2; pointer-events: none; top: 0; bottom: 0; margin-left: -.75px; border-left: 1.5px solid var(--wfj-accent); }
 .wfj-now-label { position: absolute; top: 5px; left: 0; transform: translateX(-50%); background: var(--wfj-accent); color: #fff; font-size: 11px; font-weight: 600; border-radius: 4px; padding: 1px 6px; font-variant-numeric: tabular-nums; }
 .wfj-path { display: flex; align-items: center; flex-wrap: wrap; gap: 6px 12px; min-height: 24px; padding: 8px 14px; border-top: 1px solid var(--wfj-line); background: var(--wfj-bg); font-size: 12px; }
 .wfj-path-words { flex: 1 1 300px; min-width: 0; overflow: hidden; text-overflow: ellipsis; } .wfj-path-words b { font-weight: 650; }
 .wfj-path-mark { display: inline-block; width: 20px; height: 10px; box-sizing: border-box; margin-right: 8px; vertical-align: -1px; border: 1.75px solid var(--wfj-ink); border-radius: 3px; background: var(--wfj-succeeded); }
+.wfj-replay { display: flex; align-items: center; gap: 8px 10px; padding: 7px 14px; border-bottom: 1px solid var(--wfj-line); background: var(--wfj-area); }
+.wfj-slider { flex: 1 1 120px; min-width: 60px; height: 24px; margin: 0; accent-color: var(--wfj-accent); }
+.wfj-play { width: 34px; padding: 0; font-size: 11px; } .wfj-tool { width: 28px; padding: 0; } .wfj-tool[aria-pressed="true"] { border-color: var(--wfj-accent); box-shadow: inset 0 -2px 0 var(--wfj-accent); }
+.wfj-replay-time { font-size: 12px; color: var(--wfj-dim); font-variant-numeric: tabular-nums; white-space: nowrap; }
+.wfj-tab.wfj-chosen { background: var(--wfj-bg); color: var(--wfj-ink); font-weight: 600; box-shadow: inset 0 -2px 0 var(--wfj-accent); }
+&.wfj-still .wfj-commands:not(.wfj-tools) { display: none; }
+&.wfj-narrow .wfj-replay { flex-wrap: wrap; }
 `;

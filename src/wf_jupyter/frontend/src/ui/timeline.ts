@@ -1,6 +1,6 @@
 // Attempts as bars over time: retries and waits visible, groups as how many ran at once, the critical path in ink.
 import { criticalPath, heaviest, idleGaps, pathLength } from "../fold/critical.ts";
-import type { Changes } from "../fold/run.ts";
+import type { Changes, Run } from "../fold/run.ts";
 import { isFinalExecution, statusName } from "../fold/statuses.ts";
 import { drawn, type Drawn, type DrawnNode } from "../layout/drawn.ts";
 import { button, html, setText } from "../draw/element.ts";
@@ -11,7 +11,7 @@ import { plan, type Plan } from "./estimate.ts";
 import { VirtualRows } from "./rows.ts";
 import type { Session } from "./session.ts";
 import { attemptSpans, groupLane, peakOf, taskLane, type LaneView } from "./timeline-bars.ts";
-import { Scale } from "./timeline-scale.ts";
+import { Scale, type Tick } from "./timeline-scale.ts";
 
 const ROW = 27;
 const TALL = 58;
@@ -123,7 +123,7 @@ export class TimelineView {
     const { offsetWidth, clientWidth } = this.#rows.element;
     this.#over.style.right = `calc(var(--wfj-times) + ${Math.max(0, offsetWidth - clientWidth)}px)`;
     this.#axis.replaceChildren(
-      ...this.#scale.ticks().map(({ at, text }) => placed(html("span", "wfj-tick", {}, text), at)),
+      ...this.#ticks(run, time.now()).map(({ at, text }) => placed(html("span", "wfj-tick", {}, text), at)),
       ...this.#scale.gaps.map(([begin, end]) => {
         const gap = placed(html("span", "wfj-gap", {}, duration((end - begin) / 1000)), this.#scale.at(begin));
         gap.style.width = `${this.#scale.at(end) - this.#scale.at(begin)}%`;
@@ -134,6 +134,15 @@ export class TimelineView {
     placed(this.#now, this.#scale.at(time.now()));
     setText(this.#label, clock((time.now() - this.#scale.from) / 1000));
     this.#showPath();
+  }
+
+  /** Ticks with room for their words, also beside the time of now. */
+  #ticks(run: Run, now: number): Tick[] {
+    const width = this.#over.clientWidth || 500;
+    const ticks = this.#scale.ticks(Math.max(2, Math.min(7, Math.floor(width / 62))));
+    if (isFinalExecution(run.status)) return ticks;
+    const at = this.#scale.at(now);
+    return ticks.map((tick) => (Math.abs(tick.at - at) * width < 4_400 ? { ...tick, text: "" } : tick));
   }
 
   /** The critical path in words: its length, its steps, and the share of the one that weighs most. */
@@ -192,7 +201,7 @@ export class TimelineView {
     const texts = html("span", "wfj-lane-texts", {}, html("span", "wfj-name", {}, this.#name(index)));
     const head = html("span", "wfj-lane-name", { title: node.key }, icon(status), texts);
     const lane = html("span", "wfj-lane");
-    const view: LaneView = { session, scale: this.#scale, now, expected: this.#plan.expected[index]!, critical };
+    const view: LaneView = { session, scale: this.#scale, now, expected: this.#plan.expected[index]!, critical, width: this.#over.clientWidth };
     const took = node.group < 0 ? taskLane(lane, node.row, view) : groupLane(lane, node.group, view);
     if (node.group >= 0) texts.append(html("span", "wfj-lane-sub", {}, this.#groupWords(node.group, now)));
     const unusual = node.group < 0 && session.history.isUnusual(run, node.row, now);

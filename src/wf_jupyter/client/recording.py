@@ -1,0 +1,36 @@
+"""An execution as a file of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from wf_jupyter.errors import WorkflowError
+from wf_jupyter.render.standalone import standalone_html
+
+if TYPE_CHECKING:
+    from wf_jupyter.client.execution import Execution
+
+_BUNDLE = Path(__file__).parent.parent / "static" / "widget.js"
+
+
+def write_html(execution: Execution, path: str | os.PathLike[str]) -> Path:
+    """Write the execution with all its events to one HTML file; `WorkflowError` when the view is not installed."""
+    if not _BUNDLE.exists():
+        raise WorkflowError("the view was not built: reinstall wf_jupyter, or run `npm run build` in its frontend")
+    events = execution.events()
+    snapshot = execution.snapshot()
+    recording: dict[str, Any] = {
+        "execution_id": execution.id,
+        "workflow": execution.workflow,
+        "epoch": snapshot.epoch,
+        "created": snapshot.created,
+        "events": events,
+    }
+    target = Path(path)
+    page = standalone_html(execution.workflow, _BUNDLE.read_text(encoding="utf-8"), msgspec.json.encode(recording))
+    target.write_text(page, encoding="utf-8")
+    return target
