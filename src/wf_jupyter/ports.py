@@ -15,6 +15,7 @@ import msgspec
 
 from wf_jupyter.model.events import Event, Failure, ResultInfo
 from wf_jupyter.model.keys import Digest
+from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Report, Value
@@ -278,6 +279,17 @@ class EventLog(Protocol):
         ...
 
 
+class LogStretch(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of what an attempt printed, stdout and stderr as they came. Positions count bytes of UTF-8.
+
+    `end` is where the next stretch begins; `size` how much there is by now.
+    """
+
+    text: str
+    end: int
+    size: int
+
+
 class ValueStore(Protocol):
     """Encoded results and whole logs."""
 
@@ -319,6 +331,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     code: bytes
     environment: Environment
     parameters: Mapping[str, object]
+    options: ExecutionOptions = ExecutionOptions()
     description: str = ""
     published: datetime
 

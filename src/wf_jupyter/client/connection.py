@@ -15,7 +15,7 @@ from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Cancel, Pause, Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
-from wf_jupyter.ports import ExecutionResult, Input, Published
+from wf_jupyter.ports import ExecutionResult, Input, LogStretch, Published
 from wf_jupyter.protocol.codec import UnknownEvent
 
 #: What a person may ask of an execution.
@@ -81,6 +81,10 @@ class Connection(Protocol):
 
     def task_error(self, execution: str, key: str) -> bytes | None:
         """The pickled exception of a failed task, when it could be pickled."""
+        ...
+
+    def log_text(self, execution: str, key: str, attempt: int, offset: int) -> LogStretch:
+        """What one attempt printed, from byte `offset` on, as much as comes in one answer."""
         ...
 
     def workflows(self) -> list[str]:

@@ -28,7 +28,7 @@ from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
-from wf_jupyter.ports import ExecutionResult, Input, Published
+from wf_jupyter.ports import ExecutionResult, Input, LogStretch, Published
 from wf_jupyter.protocol.codec import UnknownEvent
 
 if TYPE_CHECKING:
@@ -124,6 +124,9 @@ class EmbeddedConnection:
 
     def task_error(self, execution: str, key: str) -> bytes | None:
         return self._call(self._orchestrator.task_error(execution, key))
+
+    def log_text(self, execution: str, key: str, attempt: int, offset: int) -> LogStretch:
+        return self._call(self._orchestrator.log_text(execution, key, attempt, offset))
 
     def workflows(self) -> list[str]:
         return [published.name for published in self._call(self._orchestrator.workflows())]

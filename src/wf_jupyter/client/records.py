@@ -70,6 +70,18 @@ def printed(events: Iterable[Event], task: str | None) -> Iterator[str]:
                 yield event.text
 
 
+def whole_log(connection: Connection, execution: str, task: str, attempt: int) -> str:
+    """All that one attempt printed so far."""
+    texts: list[str] = []
+    offset = 0
+    while True:
+        stretch = connection.log_text(execution, task, attempt, offset)
+        texts.append(stretch.text)
+        offset = stretch.end
+        if not stretch.text or offset >= stretch.size:
+            return "".join(texts)
+
+
 def displayed(events: Iterable[Event], task: str) -> list[Output]:
     """What one task displayed."""
     return [Output(event.data) for event in events if isinstance(event, TaskOutput) and event.task == task]

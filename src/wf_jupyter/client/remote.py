@@ -23,7 +23,7 @@ from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.submission import Environment, Submission
-from wf_jupyter.ports import ExecutionResult, Input, Published
+from wf_jupyter.ports import ExecutionResult, Input, LogStretch, Published
 from wf_jupyter.protocol.codec import UnknownEvent, decode_events
 from wf_jupyter.protocol.messages import Hello
 from wf_jupyter.protocol.rest import MAX_PAGE, MAX_WAIT, MSGPACK, Created, ExecutionPage, PublishBody, RerunBody
@@ -126,6 +126,10 @@ class RemoteConnection:
         path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/error"
         return self._call("GET", path, accept="*/*") or None
 
+    def log_text(self, execution: str, key: str, attempt: int, offset: int) -> LogStretch:
+        path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/log" + _query({"attempt": attempt, "offset": offset})
+        return msgspec.json.decode(self._call("GET", path), type=LogStretch)
+
     def workflows(self) -> list[str]:
         body = self._call("GET", "workflows")
         return [page.name for page in msgspec.json.decode(body, type=_Workflows).workflows]
@@ -136,6 +140,7 @@ class RemoteConnection:
             code=workflow.code,
             environment=workflow.environment,
             parameters=workflow.parameters,
+            options=workflow.options,
             description=workflow.description,
         )
         self._call("POST", "workflows", body=msgspec.msgpack.encode(sent), content_type=MSGPACK)

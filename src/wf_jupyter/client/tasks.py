@@ -106,9 +106,10 @@ class TaskView:
         return outcome.value(self._connection.task_value(self._mirror.id, self.key))
 
     def logs(self) -> LogText:
-        """What the task printed and logged, all attempts together."""
-        events = records.stream(self._connection, self._mirror.id, 0, follow=False)
-        return LogText("".join(records.printed(events, self.key)))
+        """Everything that the task printed and logged, all attempts together, also where it is megabytes."""
+        attempts = range(1, self.attempts + 1)
+        texts = (records.whole_log(self._connection, self._mirror.id, self.key, attempt) for attempt in attempts)
+        return LogText("".join(texts))
 
     def outputs(self) -> list[Output]:
         """What the task displayed: plots, frames, anything given to `display`."""

@@ -10,6 +10,7 @@ import msgspec
 
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.events import Event, ResultInfo
+from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.submission import Environment, Submission
@@ -75,6 +76,19 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
         _within("after", self.after, 0, 2**53)
 
 
+class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET …/tasks/{key}/log`: of one attempt (by default the last), up to `limit` bytes from byte `offset` on."""
+
+    attempt: int | msgspec.UnsetType = msgspec.UNSET
+    offset: _Seq = 0
+    limit: int = 1 << 20
+
+    def __post_init__(self) -> None:
+        _within("attempt", 1 if self.attempt is msgspec.UNSET else self.attempt, 1, 2**31)
+        _within("offset", self.offset, 0, 2**53)
+        _within("limit", self.limit, 1, 8 << 20)
+
+
 class ResultQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`GET …/result`: `files=0` for readers on another host, who get bytes instead of paths."""
 
@@ -134,6 +148,7 @@ class PublishBody(msgspec.Struct, frozen=True, kw_only=True):
     code: bytes
     environment: Environment
     parameters: Mapping[str, Any] = {}
+    options: ExecutionOptions = ExecutionOptions()
     description: str = ""
 
     def __post_init__(self) -> None:

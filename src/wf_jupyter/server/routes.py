@@ -16,7 +16,7 @@ from wf_jupyter.server.executions import (
 )
 from wf_jupyter.server.pages import ExecutionPage, ListPage, PageHandler
 from wf_jupyter.server.socket import EventSocket
-from wf_jupyter.server.tasks import ErrorHandler, LogsHandler, OutputsHandler, ValueHandler
+from wf_jupyter.server.tasks import ErrorHandler, LogHandler, LogsHandler, OutputsHandler, ValueHandler
 from wf_jupyter.server.workflows import WorkflowHandler, WorkflowsHandler
 
 Route = tuple[str, type[RestHandler] | type[PageHandler] | type[EventSocket]]
@@ -41,6 +41,7 @@ def routes() -> list[Route]:
         (f"{execution}/history", HistoryHandler),
         (f"{execution}/result", ResultHandler),
         (f"{execution}/tasks/{_KEY}/logs", LogsHandler),
+        (f"{execution}/tasks/{_KEY}/log", LogHandler),
         (f"{execution}/tasks/{_KEY}/outputs", OutputsHandler),
         (f"{execution}/tasks/{_KEY}/result", ValueHandler),
         (f"{execution}/tasks/{_KEY}/error", ErrorHandler),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+import msgspec
 from tornado import web
 
 from wf_jupyter.errors import ExecutionNotFound
 from wf_jupyter.model.events import TaskLog, TaskOutput
-from wf_jupyter.protocol.rest import LogLine, LogPage, OutputLine, OutputPage, ResultQuery, TaskQuery
+from wf_jupyter.protocol.rest import LogLine, LogPage, LogQuery, OutputLine, OutputPage, ResultQuery, TaskQuery
 from wf_jupyter.server.access import permitted
 from wf_jupyter.server.api import RestHandler, given
 from wf_jupyter.server.inlining import without_files
@@ -34,6 +35,20 @@ class LogsHandler(RestHandler):
             if given(wanted.stream) in (None, event.stream)
         ]
         self.answer(LogPage(task=key, logs=lines))
+
+
+class LogHandler(RestHandler):
+    """Everything that one attempt printed, also what was too much for the event log."""
+
+    @web.authenticated
+    @permitted("read")
+    async def get(self, execution: str, key: str) -> None:
+        """A stretch of it; the next one begins at `end`."""
+        wanted = self.query(LogQuery)
+        attempt = None if wanted.attempt is msgspec.UNSET else wanted.attempt
+        self.answer(
+            await self.ask(lambda engine: engine.log_text(execution, key, attempt, wanted.offset, wanted.limit))
+        )
 
 
 class OutputsHandler(RestHandler):

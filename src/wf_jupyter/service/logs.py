@@ -21,7 +21,7 @@ import msgspec
 from wf_jupyter.errors import StoreError
 from wf_jupyter.model.events import TaskLog
 from wf_jupyter.model.stimuli import Printed
-from wf_jupyter.ports import EventLog, Store
+from wf_jupyter.ports import EventLog, LogStretch, Store
 
 #: Characters of one attempt that become events.
 EVENT_LIMIT = 1 << 20
@@ -34,17 +34,6 @@ _NAME_LENGTH = 120
 _PAGE = 5000
 
 _log = logging.getLogger(__name__)
-
-
-class LogText(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of what an attempt printed, stdout and stderr as they came. Positions count bytes of UTF-8.
-
-    `end` is where the next stretch begins; `size` how much there is by now.
-    """
-
-    text: str
-    end: int
-    size: int
 
 
 class Logs:
@@ -128,7 +117,7 @@ class _Attempt:
         return LOST.format(reason=error.strerror or error)
 
 
-async def read_log(store: Store, execution: str, task: str, attempt: int, offset: int, limit: int) -> LogText:
+async def read_log(store: Store, execution: str, task: str, attempt: int, offset: int, limit: int) -> LogStretch:
     """Up to `limit` bytes of what an attempt printed, from byte `offset` on; empty when it printed nothing.
 
     Raises:
@@ -144,7 +133,7 @@ async def read_log(store: Store, execution: str, task: str, attempt: int, offset
     return _stretch(text[start : start + limit], start, len(text))
 
 
-def _read_file(path: Path, offset: int, limit: int) -> LogText | None:
+def _read_file(path: Path, offset: int, limit: int) -> LogStretch | None:
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -177,14 +166,14 @@ async def _printed(log: EventLog, execution: str, task: str, attempt: int) -> li
     return texts
 
 
-def _stretch(data: bytes, start: int, size: int) -> LogText:
+def _stretch(data: bytes, start: int, size: int) -> LogStretch:
     # A character that is cut in two is left for the next stretch, unless nothing else is left.
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     text = decoder.decode(data, final=False)
     rest = len(decoder.getstate()[0])
     if not text and data:
-        return LogText(text=data.decode("utf-8", "replace"), end=start + len(data), size=size)
-    return LogText(text=text, end=start + len(data) - rest, size=size)
+        return LogStretch(text=data.decode("utf-8", "replace"), end=start + len(data), size=size)
+    return LogStretch(text=text, end=start + len(data) - rest, size=size)
 
 
 def _create(directory: Path, name: str) -> int:

@@ -24,7 +24,7 @@ from wf_jupyter.model.snapshot import Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Command, Recover, Report, Resume, Retry, Start
 from wf_jupyter.model.submission import Environment, Reuse, Submission
-from wf_jupyter.ports import Batch, Clock, ExecutionResult, ExecutorFactory, Input, Notifier, Published, Store
+from wf_jupyter.ports import Batch, Clock, ExecutionResult, ExecutorFactory, Input, LogStretch, Notifier, Published, Store
 from wf_jupyter.protocol.rest import HistoryPage
 from wf_jupyter.service.archive import Archive, copy_snapshot
 from wf_jupyter.service.config import RuntimeConfig
@@ -33,11 +33,12 @@ from wf_jupyter.service.following import Following, Subscribed
 from wf_jupyter.service.history import history, remember
 from wf_jupyter.service.hub import Hub
 from wf_jupyter.service.ids import new_execution_id
-from wf_jupyter.service.logs import LogText, read_log
+from wf_jupyter.service.logs import read_log
 from wf_jupyter.service.lookup import Lookup
 from wf_jupyter.service.mailbox import Mailbox
 from wf_jupyter.service.pools import Pools
 from wf_jupyter.service.resources import Resources
+from wf_jupyter.service.schemas import check_inputs, check_schema
 from wf_jupyter.service.tracing import Tracer
 
 _log = logging.getLogger(__name__)
@@ -142,6 +143,7 @@ class Orchestrator:
         if not name.strip():
             raise InputError("workflow must not be empty", "workflow")
         workflow = await self._store.workflow(name)
+        check_inputs(name, workflow.parameters, inputs)
         pool = self._pools.get("local", workflow.environment)
         trace = f"trace-{secrets.token_hex(8)}"
         return await self.submit(await self._tracer.trace(trace, workflow, inputs, pool, owner))
@@ -250,7 +252,7 @@ class Orchestrator:
 
     async def log_text(
         self, execution: str, key: str, attempt: int | None = None, offset: int = 0, limit: int = 1 << 20
-    ) -> LogText:
+    ) -> LogStretch:
         """What an attempt (by default the last) printed, whole: up to `limit` bytes from byte `offset` on."""
         task = (await self._picture(execution)).tasks.get(key)
         if task is None:
@@ -291,6 +293,9 @@ class Orchestrator:
         """Store a workflow under its name, as a new version when it differs from the newest."""
         if not workflow.name.strip():
             raise InputError("a workflow needs a name", "name")
+        if workflow.options.executor == "inline":
+            raise InputError("executor='inline' runs in the process that submits: it cannot be published", "executor")
+        check_schema(workflow.parameters)
         return await self._store.publish(workflow)
 
     async def workflows(self) -> list[Published]:

@@ -348,3 +348,20 @@ def test_a_rerun_with_other_inputs_keeps_what_they_do_not_touch() -> None:
         first.rerun(inputs={"c": 1})
     with pytest.raises(wf.InputError, match="submitted"):
         wf.get_execution(first.id).rerun(inputs={"b": 1})
+
+
+def test_a_log_of_megabytes_comes_back_whole() -> None:
+    @wf.task
+    def talk(lines):
+        for number in range(lines):
+            print(f"line {number:06d} " + "." * 88)
+
+    @wf.workflow
+    def talking(lines: int):
+        return talk(lines)
+
+    execution = talking.submit(lines=30_000)
+    execution.result(timeout=60)
+    text = execution.tasks["talk"].logs()
+    assert text.count("\n") == 30_000 and len(text) == 30_000 * 101
+    assert text.endswith("line 029999 " + "." * 88 + "\n")
