@@ -127,8 +127,9 @@ class RemoteConnection:
         return self._call("GET", path, accept="*/*") or None
 
     def log_text(self, execution: str, key: str, attempt: int, offset: int) -> LogStretch:
-        path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/log" + _query({"attempt": attempt, "offset": offset})
-        return msgspec.json.decode(self._call("GET", path), type=LogStretch)
+        path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/log"
+        body = self._call("GET", path + _query({"attempt": attempt, "offset": offset}))
+        return msgspec.json.decode(body, type=LogStretch)
 
     def workflows(self) -> list[str]:
         body = self._call("GET", "workflows")
