@@ -3,47 +3,7 @@ import { Channel, channel, type Fallback, type Subscriber } from "../src/protoco
 import type { Incoming } from "../src/protocol/decode.ts";
 import { backoff, type ConnectionState } from "../src/protocol/source.ts";
 import { snapshotOf, task } from "./events.ts";
-
-/** Stands in for the network: what the browser would tell, told by the test. */
-class Wire {
-  static readonly OPEN = 1;
-  static all: Wire[] = [];
-  readyState = 0;
-  sent: { id: number; method: string; params: Record<string, unknown> }[] = [];
-  onopen: (() => void) | null = null;
-  onmessage: ((message: { data: string }) => void) | null = null;
-  onclose: (() => void) | null = null;
-
-  constructor(readonly url: string) {
-    Wire.all.push(this);
-  }
-
-  send(text: string): void {
-    this.sent.push(JSON.parse(text) as Wire["sent"][number]);
-  }
-
-  close(): void {
-    this.readyState = 3;
-  }
-
-  open(): void {
-    this.readyState = 1;
-    this.onopen?.();
-  }
-
-  break(): void {
-    this.readyState = 3;
-    this.onclose?.();
-  }
-
-  tell(message: object): void {
-    this.onmessage?.({ data: JSON.stringify({ jsonrpc: "2.0", ...message }) });
-  }
-
-  answer(result: object): void {
-    this.tell({ id: this.sent.at(-1)!.id, result });
-  }
-}
+import { last, Wire } from "./wire.ts";
 
 class Follower implements Subscriber {
   seq = 0;
@@ -77,7 +37,6 @@ const events = (...seqs: number[]): object => ({
   method: "events",
   params: { execution_id: "x", events: seqs.map((seq) => ({ seq, type: "workflow.paused", time: "2026-01-01T00:00:00Z" })) },
 });
-const last = (): Wire => Wire.all.at(-1)!;
 
 const away: Fallback = { verdict: () => Promise.resolve({ kind: "away" }), get: () => Promise.reject(new Error("away")) };
 
@@ -186,7 +145,7 @@ test("an execution that the server does not know is said to be so, and others go
   const [first, second] = last().sent;
   last().tell({ id: first!.id, error: { code: -32001, message: "there is no execution x" } });
   last().tell({ id: second!.id, result: { snapshot: { ...snapshotOf([]), id: "y" } } });
-  expect(follower.states.at(-1)).toEqual({ kind: "refused", reason: "there is no execution x" });
+  expect(follower.states.at(-1)).toEqual({ kind: "refused", reason: "there is no execution x", code: -32001 });
   expect(other.states.at(-1)).toEqual({ kind: "live" });
 });
 
@@ -198,6 +157,53 @@ test("a refused connection is explained by the REST interface", async () => {
   last().break();
   await vi.advanceTimersByTimeAsync(0);
   expect(follower.states.at(-1)).toEqual({ kind: "refused", reason: "log in to the Jupyter server again" });
+});
+
+test("an open socket that says nothing, as behind a proxy that swallows, is left after ten seconds", () => {
+  const { follower } = start();
+  last().open();
+  vi.advanceTimersByTime(13_000);
+  expect(follower.states.at(-1)?.kind).toBe("waiting");
+});
+
+test("a socket that broke in silence is stale since it was last heard", () => {
+  const { follower } = start();
+  last().open();
+  last().answer({ snapshot: snapshotOf([]) });
+  const heard = Date.now();
+  vi.advanceTimersByTime(30_000);
+  expect(follower.states.find(({ kind }) => kind === "waiting")).toMatchObject({ since: heard });
+});
+
+test("a second view of an execution does not cost the first one events", () => {
+  const { shared, follower } = start();
+  last().open();
+  last().answer({ snapshot: snapshotOf([]) });
+  last().tell(events(2));
+  const second = new Follower();
+  leaves.push(shared.join(second));
+  // the server put 3 to 5 into the old subscription, which ended before they were sent
+  last().answer({ recovered: false, seq: 5, snapshot: snapshotOf([], [], { seq: 5 }) });
+  expect([follower.seq, second.seq]).toEqual([5, 5]);
+  const third = new Follower();
+  Object.assign(third, { seq: 8, epoch: "e" });
+  leaves.push(shared.join(third));
+  last().answer({ recovered: true, seq: 8 });
+  expect(last().sent.at(-1)).toMatchObject({ method: "subscribe", params: { after: 5 } });
+});
+
+test("events of all executions go to those who asked for all", () => {
+  const { shared, follower } = start();
+  const all = new Follower("*");
+  leaves.push(shared.join(all));
+  last().open();
+  last().tell({ id: last().sent[0]!.id, result: { snapshot: snapshotOf([]) } });
+  last().tell({ id: last().sent[1]!.id, result: { recovered: true, seq: 0 } });
+  const frame = { execution_id: "x", events: [{ seq: 9, type: "workflow.paused", time: "2026-01-01T00:00:00Z" }] };
+  last().tell({ method: "events", params: { ...frame, subscription: "*" } });
+  expect([follower.seen, all.seen]).toEqual([[], [9]]);
+  last().tell(events(2));
+  expect([follower.seen, all.seen]).toEqual([[2], [9]]);
 });
 
 test("what is no message is ignored", () => {

@@ -77,6 +77,7 @@ export class Follow implements Subscriber {
     this.#tasks = [];
     this.#change();
     this.user.replaced(this.current!, this.executionId);
+    this.#look();
   }
 
   events(events: readonly Incoming[]): void {

@@ -142,6 +142,7 @@ export class Poller {
 
   async #replace(id: string, subscribers: readonly Subscriber[]): Promise<void> {
     const snapshot = decodeSnapshot(await this.#get(executionPath(id), 0));
+    this.#news = true;
     if (snapshot === null) throw new RequestError(502, "the snapshot is not understood");
     this.#note(id, [FINAL.includes(snapshot.status) ? "workflow.completed" : "workflow.started"]);
     for (const subscriber of subscribers) {
