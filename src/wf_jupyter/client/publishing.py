@@ -9,13 +9,13 @@ from __future__ import annotations
 import inspect
 import json
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from wf_jupyter.errors import WorkflowDefinitionError
+from wf_jupyter.errors import InputError, WorkflowDefinitionError
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.ports import Published
 from wf_jupyter.values.code import encode_code
@@ -36,6 +36,7 @@ def published(workflow: Workflow[..., Any], name: str | None, environment: Envir
         code=code,
         environment=environment,
         parameters=parameters(workflow),
+        options=workflow.options,
         description=inspect.getdoc(workflow.function) or "",
         published=datetime.now(UTC),
     )
@@ -43,36 +44,62 @@ def published(workflow: Workflow[..., Any], name: str | None, environment: Envir
 
 def parameters(workflow: Workflow[..., Any]) -> dict[str, Any]:
     """A JSON Schema of the inputs. What an annotation does not say in JSON's terms may be anything."""
-    try:
-        annotations = typing.get_type_hints(workflow.function)
-    except Exception:
-        annotations = {}  # an annotation may name what does not exist here; the body will not mind
+    annotations = _annotations(workflow)
     properties: dict[str, Any] = {}
+    definitions: dict[str, Any] = {}
     required = []
+    takes_more = False
     for name, parameter in workflow.signature.parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            takes_more |= parameter.kind is parameter.VAR_KEYWORD
             continue
-        properties[name] = _schema(annotations.get(name, Any))
+        properties[name], defined = _schema(annotations.get(name, Any))
+        definitions |= defined
         if parameter.default is parameter.empty:
             required.append(name)
         else:
             properties[name] |= _default(parameter.default)
-    return {"type": "object", "properties": properties, "required": required}
+    schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": takes_more}
+    return schema | ({"$defs": definitions} if definitions else {})
+
+
+def from_json(workflow: Workflow[..., Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON inputs as what the annotations ask for: a date, a dataclass, a set; `InputError` names what is none."""
+    annotations = _annotations(workflow)
+    return {name: _converted(value, annotations.get(name, Any), name) for name, value in inputs.items()}
 
 
 def _tracer(workflow: Workflow[..., Any]) -> Callable[[str], BoundWorkflow]:
     def trace(inputs: str) -> BoundWorkflow:
-        return workflow.bind(**json.loads(inputs))
+        from wf_jupyter.client.publishing import from_json
+
+        return workflow.bind(**from_json(workflow, json.loads(inputs)))
 
     return trace
 
 
-def _schema(annotation: Any) -> dict[str, Any]:
+def _annotations(workflow: Workflow[..., Any]) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = msgspec.json.schema(annotation)
+        return typing.get_type_hints(workflow.function)
     except Exception:
-        return {}
-    return found
+        return {}  # an annotation may name what does not exist here; the body will not mind
+
+
+def _converted(value: Any, annotation: Any, name: str) -> Any:
+    if not _schema(annotation)[0]:
+        return value
+    try:
+        return msgspec.convert(value, annotation)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{name}: {error}", name) from None
+
+
+def _schema(annotation: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        (found,), defined = msgspec.json.schema_components([annotation], ref_template="#/$defs/{name}")
+    except Exception:
+        return {}, {}
+    return found, defined
 
 
 def _default(value: object) -> dict[str, Any]:

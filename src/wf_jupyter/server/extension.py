@@ -17,10 +17,10 @@ from typing import Literal, cast
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
 from jupyter_server.serverapp import ServerApp
-from traitlets import Bool, Enum, Float, Int, Set, Unicode, default
+from traitlets import Bool, Enum, Float, Int, List, Set, Unicode, default
 
 import wf_jupyter
-from wf_jupyter.server import activity, connection_file
+from wf_jupyter.server import activity, connection_file, modules
 from wf_jupyter.server.connection_file import ConnectionFile
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.pages import StaticFiles
@@ -102,6 +102,11 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         1024 * 1024, min=1024, help="The longest message that is accepted on a WebSocket, in characters."
     ).tag(config=True)
     max_subscriptions = Int(1000, min=1, help="Executions that one WebSocket may follow at once.").tag(config=True)
+    workflow_modules = List(
+        Unicode(),
+        help="Modules whose workflows are published at start, as `pkg.module`. They are imported by a process of "
+        "their own, with this server's interpreter and directory, never by the server.",
+    ).tag(config=True)
     advertise_to_remote = Bool(
         False,
         help="Tell kernels behind a gateway the address of this server (KERNEL_WF_JUPYTER_URL). "
@@ -130,7 +135,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
     def initialize_settings(self) -> None:
         """Announce the connection file and prepare what handlers share."""
         self._adopt_logger()
-        self._activity: asyncio.Task[None] | None = None
+        self._beside: list[asyncio.Task[None]] = []
         self._connection = ConnectionFile(Path(self._server().runtime_dir))
         self._connection.announce()
         self._host = OrchestratorHost(
@@ -187,9 +192,12 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         )
         if self.advertise_to_remote:
             os.environ[_REMOTE] = serverapp.connection_url
-        self._activity = asyncio.get_running_loop().create_task(
-            activity.keep_awake(serverapp.web_app.settings, self._host.active), name="wf_jupyter activity"
-        )
+        loop = asyncio.get_running_loop()
+        awake = activity.keep_awake(serverapp.web_app.settings, self._host.active)
+        self._beside.append(loop.create_task(awake, name="wf_jupyter activity"))
+        if self.workflow_modules:
+            publishing = modules.publish(self.workflow_modules, str(self._connection.path))
+            self._beside.append(loop.create_task(publishing, name="wf_jupyter modules"))
 
     def current_activity(self) -> dict[str, int] | None:
         """What keeps an idle server from shutting itself down."""
@@ -200,8 +208,8 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         """Close within three seconds, started or not; running executions go on with the next server."""
         if "wf_jupyter_host" not in self.settings:
             return
-        if self._activity is not None:
-            self._activity.cancel()
+        for task in self._beside:
+            task.cancel()
         self._connection.remove()
         if self.advertise_to_remote:
             os.environ.pop(_REMOTE, None)

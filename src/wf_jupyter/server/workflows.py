@@ -33,6 +33,7 @@ class WorkflowsHandler(RestHandler):
             code=body.code,
             environment=body.environment,
             parameters=body.parameters,
+            options=body.options,
             description=body.description,
             published=datetime.now(UTC),
         )

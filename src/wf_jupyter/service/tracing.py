@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 
 from wf_jupyter.errors import InputError
+from wf_jupyter.model.events import Failure
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.stimuli import AttemptExpanded, AttemptFailed, AttemptStopped, AttemptSucceeded, Report
 from wf_jupyter.model.submission import Submission
@@ -33,7 +34,7 @@ class Tracer:
             case AttemptExpanded() if not done.done():
                 done.set_result(report)
             case AttemptFailed() if not done.done():
-                done.set_exception(InputError(f"{report.failure.type}: {report.failure.message}"))
+                done.set_exception(InputError(_told(report.failure)))
             case (AttemptSucceeded() | AttemptStopped()) if not done.done():
                 done.set_exception(InputError("the published code did not return a workflow"))
             case _:
@@ -70,8 +71,14 @@ class Tracer:
             blobs=report.expansion.blobs,
             environment=workflow.environment,
             inputs={name: _preview(value) for name, value in inputs.items()},
+            options=workflow.options,
             owner=owner,
         )
+
+
+def _told(failure: Failure) -> str:
+    kind = failure.type.rpartition(".")[2]
+    return failure.message if kind == InputError.__name__ else f"{failure.type}: {failure.message}"
 
 
 def _attempt(trace: str, workflow: Published, inputs: Mapping[str, object]) -> Attempt:
@@ -82,11 +89,18 @@ def _attempt(trace: str, workflow: Published, inputs: Mapping[str, object]) -> A
         name=workflow.name,
         code=Digest(f"workflow:{workflow.name}:{workflow.version}"),
         code_data=workflow.code,
-        call_data=encode_plain(((json.dumps(dict(inputs)),), {})),
+        call_data=encode_plain(((_json(dict(inputs)),), {})),
         timeout=TRACE_TIMEOUT,
     )
 
 
+def _json(value: object) -> str:
+    try:
+        return json.dumps(value)
+    except RecursionError:
+        raise InputError("the inputs are nested too deeply", "input") from None
+
+
 def _preview(value: object) -> str:
-    text = json.dumps(value)
+    text = _json(value)
     return text if len(text) <= 200 else text[:199] + "…"

@@ -40,6 +40,7 @@ def test_the_inputs_are_described_as_json_schema():
             "anything": {"default": None},
         },
         "required": ["cities"],
+        "additionalProperties": False,
     }
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -90,3 +93,125 @@ async def test_a_malformed_publication_names_the_field(
 ) -> None:
     answer = await publish(wire, msgspec.msgpack.encode({**msgspec.msgpack.decode(body), **change}))
     assert (answer.status, answer.json["field"]) == (400, field)
+
+
+# -- the schema of the inputs --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("inputs", "field", "told"),
+    [
+        ({}, "xs", "the input 'xs' is missing"),
+        ({"xs": "text"}, "xs", "xs must be array, not 'text'"),
+        ({"xs": [1, "2"]}, "xs[1]", "xs[1] must be integer, not '2'"),
+        ({"xs": [1], "ys": 1}, "ys", "has no input 'ys'; its inputs are: 'xs', 'when'"),
+        ({"xs": [], "when": 5}, "when", "when must be string or null, not 5"),
+    ],
+)
+async def test_the_schema_of_the_signature_is_checked_before_any_worker(
+    wire: Any, body: bytes, inputs: dict[str, Any], field: str, told: str
+) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"xs": {"type": "array", "items": {"type": "integer"}}, "when": {"type": ["string", "null"]}},
+        "required": ["xs"],
+        "additionalProperties": False,
+    }
+    await publish(wire, msgspec.msgpack.encode({**msgspec.msgpack.decode(body), "parameters": schema}))
+    answer = await wire.ask("POST", "executions", json_body={"workflow": "add one", "input": inputs})
+    assert (answer.status, answer.json["reason"], answer.json["field"]) == (400, "invalid_input", field)
+    assert told in answer.json["message"]
+    socket = await wire.socket()
+    error = (await socket.call("execute", workflow="add one", input=inputs))["error"]
+    assert (error["code"], error["data"]["field"]) == (-32602, field)
+
+
+@pytest.mark.parametrize(
+    "schema", [{"type": "nothing"}, {"$ref": "https://example.org/schema"}, {"properties": {"x": {"$ref": "file:///x"}}}]
+)
+async def test_what_is_no_schema_is_not_published(wire: Any, body: bytes, schema: dict[str, Any]) -> None:
+    answer = await publish(wire, msgspec.msgpack.encode({**msgspec.msgpack.decode(body), "parameters": schema}))
+    assert (answer.status, answer.json["field"]) == (400, "parameters")
+
+
+async def test_inputs_nested_too_deeply_are_refused(wire: Any, body: bytes) -> None:
+    await publish(wire, body)
+    for depth in (200, 900, 2000, 100_000):
+        text = '{"workflow": "add one", "input": {"xs": ' + "[" * depth + "]" * depth + "}}"
+        assert (await wire.ask("POST", "executions", body=text.encode())).status == 400
+
+
+async def test_a_new_version_leaves_running_executions_alone(wire: Any, packed: Any, gated: Any, body: bytes) -> None:
+    def old(inputs: str) -> Any:
+        return gated.bind()
+
+    first = msgspec.msgpack.decode(body)
+    first |= {"name": "w", "code": encode_code(old)}
+    assert (await publish(wire, msgspec.msgpack.encode(first))).json["version"] == 1
+    running = (await wire.ask("POST", "executions", json_body={"workflow": "w"})).json["id"]
+    await wire.until(running, "running")
+    second = {**msgspec.msgpack.decode(body), "name": "w"}
+    assert (await publish(wire, msgspec.msgpack.encode(second))).json["version"] == 2
+    fresh = (await wire.ask("POST", "executions", json_body={"workflow": "w", "input": {"xs": [1]}})).json["id"]
+    assert (await wire.until(fresh, "succeeded", "failed"))["result"]["text"] == "2"
+    gated.gate.touch()
+    assert (await wire.until(running, "succeeded", "failed"))["result"]["text"] == "'opened'"
+
+
+# -- modules -------------------------------------------------------------------------------------
+
+MODULE = '''
+from dataclasses import dataclass
+from datetime import date
+from os import getpid
+import wf_jupyter as wf
+
+@dataclass
+class Place:
+    name: str
+    size: int = 1
+
+@wf.task
+def told(value):
+    return str(value)
+
+@wf.workflow
+def visit(day: date, places: list[Place]):
+    return told((day.year, [place.name for place in places]))
+
+@wf.workflow
+def other():
+    return told(1)
+'''
+
+
+class TestModules:
+    @pytest.fixture
+    def jp_server_config(self) -> dict[str, Any]:
+        return {
+            "ServerApp": {"jpserver_extensions": {"wf_jupyter": True}},
+            "WorkflowExtension": {"workflow_modules": ["published_here", "not_there"], "max_workers": 1},
+        }
+
+    async def test_workflows_of_modules_are_published_at_start_by_another_process(
+        self, wire: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (tmp_path / "published_here.py").write_text(MODULE)
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]]))
+        await wire.start()
+        async with asyncio.timeout(30):
+            while wire.extension._beside[-1].done() is False:
+                await asyncio.sleep(0.05)
+        names = [w["name"] for w in (await wire.ask("GET", "workflows")).json["workflows"]]
+        assert names == ["other", "visit"]
+        assert "published_here" not in sys.modules
+        assert any("'not_there' were not published" in record.message for record in caplog.records)
+
+        inputs = {"day": "2024-05-17", "places": [{"name": "Oslo"}]}
+        answer = await wire.ask("POST", "executions", json_body={"workflow": "visit", "input": inputs})
+        assert answer.status == 201, answer.content
+        snapshot = await wire.until(answer.json["id"], "succeeded", "failed")
+        assert "(2024, ['Oslo'])" in snapshot["result"]["text"]
+        wrong = {"day": "someday", "places": [{"size": 2}]}
+        answer = await wire.ask("POST", "executions", json_body={"workflow": "visit", "input": wrong})
+        assert (answer.status, answer.json["field"]) == (400, "places[0]")
