@@ -117,7 +117,10 @@ def read_params(method: Method, params: bytes) -> Params:
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
-    """Who answers. `heartbeat` is in seconds; while `ready` is false, `message` says what is wrong."""
+    """Who answers. `heartbeat` is in seconds; while `ready` is false, `message` says what is wrong.
+
+    `kernel` answers a `kernel_id`: whether that kernel belongs to this server.
+    """
 
     server_id: str
     version: str
@@ -126,6 +129,7 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     protocol: int = PROTOCOL
     ready: bool = True
     message: str | None = None
+    kernel: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class Executed(msgspec.Struct, frozen=True, kw_only=True):

@@ -60,7 +60,14 @@ def _command(name: str, summary: str) -> Operation:
 
 
 OPERATIONS: Sequence[Operation] = (
-    Operation(path="hello", verb="get", summary="Who answers here, and whether it is ready", answer={JSON: Hello}),
+    Operation(
+        path="hello",
+        verb="get",
+        summary="Who answers here, and whether it is ready",
+        query=rest.HelloQuery,
+        answer={JSON: Hello},
+        errors=(400,),
+    ),
     Operation(path="openapi.json", verb="get", summary="This document", answer={JSON: dict[str, Any]}),
     Operation(
         path="executions",

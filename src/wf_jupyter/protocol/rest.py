@@ -41,6 +41,12 @@ def _within(field: str, value: float | None, low: float, high: float) -> None:
 # -- queries ----------------------------------------------------------------------------------
 
 
+class HelloQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET hello`: a kernel may ask whether it is this server's."""
+
+    kernel_id: str | msgspec.UnsetType = msgspec.UNSET
+
+
 class ExecutionsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`GET executions`: newest first; `before` is the id of the last one of the previous page."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 from tornado import web
 
 from wf_jupyter.protocol.openapi import document
+from wf_jupyter.protocol.rest import HelloQuery
 from wf_jupyter.server.access import permitted
-from wf_jupyter.server.api import RestHandler
+from wf_jupyter.server.api import RestHandler, given
 
 
 class HelloHandler(RestHandler):
@@ -15,9 +17,17 @@ class HelloHandler(RestHandler):
     @web.authenticated
     @permitted("read")
     async def get(self) -> None:
-        """`ready: false` with a message when the orchestrator could not start."""
+        """`ready: false` with a message when the orchestrator could not start.
+
+        A kernel that gives its `kernel_id` learns whether it is one of this server's: it may have
+        inherited the announcement from another process.
+        """
+        wanted = given(self.query(HelloQuery).kernel_id)
         await self.host.start()
-        self.answer(self.host.hello())
+        hello = self.host.hello()
+        if wanted is not None:
+            hello = msgspec.structs.replace(hello, kernel=wanted in self.kernel_manager)
+        self.answer(hello)
 
 
 class OpenApiHandler(RestHandler):

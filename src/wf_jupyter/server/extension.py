@@ -88,6 +88,10 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
     execution_rate = Float(
         20.0, min=0.0, help="Executions per second that one identity may start after that; 0 for no limit."
     ).tag(config=True)
+    connection_burst = Int(500, min=1, help="WebSockets that one identity may open at once.").tag(config=True)
+    connection_rate = Float(
+        50.0, min=0.0, help="WebSockets per second that one identity may open after that; 0 for no limit."
+    ).tag(config=True)
     kernel_actions = Set(
         Enum(["read", "execute", "write"]),
         {"read", "execute", "write"},
@@ -156,6 +160,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
             wf_jupyter_host=self._host,
             wf_jupyter_secret=self._connection.secret,
             wf_jupyter_rate_limiter=RateLimiter(self.execution_burst, self.execution_rate),
+            wf_jupyter_connection_limiter=RateLimiter(self.connection_burst, self.connection_rate, "connections"),
             wf_jupyter_sockets=set(),
             wf_jupyter_goodbyes=set(),
         )

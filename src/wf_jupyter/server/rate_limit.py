@@ -13,7 +13,8 @@ _REMEMBERED = 1024
 class RateLimiter:
     """Allows `burst` at once and `rate` per second after that, to each identity by itself."""
 
-    def __init__(self, burst: float, rate: float) -> None:
+    def __init__(self, burst: float, rate: float, what: str = "executions") -> None:
+        self.what = what
         self.burst = max(1.0, burst)
         self.rate = rate
         self._buckets: dict[str, tuple[float, float]] = {}
@@ -27,7 +28,7 @@ class RateLimiter:
             # Rounded up, so that a client that waits exactly this long is let through.
             wait = math.ceil((1 - left) / self.rate * 1000) / 1000
             raise RateLimited(
-                f"too many executions: {self.burst:g} at once and {self.rate:g} per second are allowed; "
+                f"too many {self.what}: {self.burst:g} at once and {self.rate:g} per second are allowed; "
                 f"try again in {wait:g} seconds",
                 wait,
             )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from typing import Any
 
 from jupyter_server.auth.decorator import ws_authenticated
@@ -13,11 +15,13 @@ from jupyter_server.extension.handler import ExtensionHandlerMixin
 from tornado import web
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from wf_jupyter.errors import RateLimited
 from wf_jupyter.protocol import jsonrpc
 from wf_jupyter.server.access import KernelAccess
 from wf_jupyter.server.conversation import Conversation
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.pump import Pump
+from wf_jupyter.server.rate_limit import RateLimiter
 
 GOING_AWAY = 1001
 TRY_AGAIN_LATER = 1013
@@ -59,11 +63,21 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
         """Open for everybody who may read; each command is checked again by itself."""
         if not await self.allows("read"):
             raise web.HTTPError(403, "you are not allowed to read workflows on this server")
+        limiter: RateLimiter = self.settings["wf_jupyter_connection_limiter"]
+        limiter.take(self.identity, time.monotonic())
         await super().get(*args, **kwargs)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Errors of our tree are answers: the access log's line is enough."""
+        if not isinstance(value, RateLimited):
+            super().log_exception(typ, value, tb)
 
     def write_error(self, status_code: int, **options: Any) -> None:
         """A refused handshake: no browser shows the body, so it is only a line for people with a terminal."""
         error = (options.get("exc_info") or (None, None, None))[1]
+        if isinstance(error, RateLimited):
+            self.set_status(429)
+            self.set_header("Retry-After", str(math.ceil(error.retry_after)))
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(str(getattr(error, "log_message", None) or "the handshake was refused"))
 
