@@ -7,7 +7,10 @@ const result = (type, fields) => ({ type, size: 1_240_000, ...fields });
 const failure = (type, message, traceback = "") => ({ kind: "raised", type, message, traceback });
 
 const TRACE = `Traceback (most recent call last):
-  \x1b[36mFile "etl.py"\x1b[0m, line 41, in validate_schema
+  File "/home/ana/etl.py", line 41, in validate_schema
+    check(frame, schema)
+    ~~~~~^^^^^^^^^^^^^^^
+  File "/usr/lib/python3.12/site-packages/schemas/check.py", line 212, in check
     raise ValueError(f"{missing} rows with null order_id")
 \x1b[1;31mValueError\x1b[0m: 14 rows with null order_id
 `;

@@ -41,7 +41,7 @@ export class App implements Listener {
   readonly #body = html("div", "wfj-body", { role: "tabpanel" });
   readonly #detail = html("div", "wfj-detail-area");
   readonly #bar = html("div", "wfj-replay-area");
-  readonly #rewind = button("⏵", "wfj-command wfj-tool", () => void this.#replay(), "Replay");
+  readonly #rewind = button("Replay", "wfj-command wfj-tool", () => void this.#replay());
   #replayEnd: AbortController | null = null;
   #left: readonly [string, string] = ["", ""];
   #leftAt = 0;
@@ -90,7 +90,6 @@ export class App implements Listener {
     );
     this.#root.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.#header.tools.append(this.#rewind);
-    this.#rewind.title = "Replay";
     this.#root.classList.toggle("wfj-still", session.isFile);
     place.append(this.#root);
     this.#watch();
@@ -115,6 +114,7 @@ export class App implements Listener {
 
   connection(state: ConnectionState): void {
     this.#header.connection(state, this.session.run, Date.now());
+    this.#header.tools.hidden = !this.session.canReplay;
     this.#root.classList.toggle("wfj-stale", ["waiting", "gone", "refused"].includes(state.kind));
   }
 

@@ -29,7 +29,7 @@ export function plan(run: Run, drawing: Drawn, attempts: Attempts, history: Hist
   if (isFinalExecution(run.status)) return { known, expected: known, left: null };
   const order = sorted(needs);
   const [fast, usual, slow] = PACES.map((pace) => expect(run, drawing.nodes, known, order, history, now, pace)) as [Work[], Work[], Work[]];
-  const last = (works: readonly Work[]): number => works.reduce((most, { end }) => Math.max(most, end - now), 0);
+  const last = (works: readonly Work[]): number => works.reduce((most, { end }) => Math.max(most, end - now || 0), 0);
   const complete = usual.every((work, index) => Number.isFinite(work.end) || isOver(run, drawing.nodes[index]!));
   const left = [last(fast), last(usual), last(slow)] as const;
   return { known, expected: usual, left: complete && left[1] > 0 ? left : null };

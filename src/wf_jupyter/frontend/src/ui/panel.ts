@@ -1,15 +1,19 @@
 // One task in full: what happened, why it failed, what it printed, displayed and returned.
 import type { Event, Failure, ResultInfo } from "../protocol/messages.gen.ts";
 import { isObject } from "../protocol/decode.ts";
-import type { Changes } from "../fold/run.ts";
+import type { Changes, Run } from "../fold/run.ts";
 import { FAILED, isFinal, RETRYING, RUNNING, SKIPPED, statusName } from "../fold/statuses.ts";
 import { button, html, setText } from "../draw/element.ts";
 import { taskFacts } from "../draw/facts.ts";
+import { membersOf } from "../draw/group.ts";
 import { icon } from "../draw/icons.ts";
 import { bytes, count, duration, headline } from "../draw/words.ts";
 import { LogView, type LogPiece } from "./log.ts";
+import { TaskActions } from "./panel-actions.ts";
 import { outputElement, plainText, sandbox } from "./rich.ts";
 import type { Session } from "./session.ts";
+import { attemptSpans } from "./timeline-bars.ts";
+import { tracebackElements } from "./traceback.ts";
 
 type Said = Event & { type: "task.log" | "task.output" };
 
@@ -23,6 +27,7 @@ export class TaskPanel {
   readonly #logs = html("div", "wfj-section", { hidden: true });
   readonly #result = html("div", "wfj-section", { hidden: true });
   readonly #log = new LogView();
+  readonly #actions: TaskActions;
   #shownError: Failure | undefined;
   #shownResult: ResultInfo | undefined;
   #shownStatus = -1;
@@ -38,7 +43,8 @@ export class TaskPanel {
     close: () => void,
   ) {
     const shut = button("×", "wfj-close", close, "Close the task");
-    const head = html("div", "wfj-panel-head", {}, this.#title, shut);
+    this.#actions = new TaskActions(session, key);
+    const head = html("div", "wfj-panel-head", {}, this.#title, this.#actions.element, shut);
     this.#logs.append(html("h4", "wfj-caption", {}, "Log"));
     this.#outputs.append(html("h4", "wfj-caption", {}, "Output"));
     const body = html("div", "wfj-panel-body", {}, this.#error, this.#outputs, this.#logs, this.#result);
@@ -49,7 +55,10 @@ export class TaskPanel {
       close();
     });
     this.show();
+    const inputs = Object.entries(session.run.inputs);
+    if (inputs.length > 0) this.#result.after(inputsElement(inputs));
     void this.#load();
+    if (!session.isReplaying) void session.loadAttempts().then(() => this.show());
   }
 
   /** Scroll to the error. */
@@ -82,6 +91,7 @@ export class TaskPanel {
       this.#title.replaceChildren(icon(status), html("b", "", {}, this.key), word);
       this.element.dataset["status"] = statusName(status);
     }
+    this.#actions.show();
     this.#showFacts(row, clock.now());
     this.#showError(tasks.errors.get(row), status);
     this.#showResult(tasks.results.get(row));
@@ -96,9 +106,17 @@ export class TaskPanel {
     const facts: [string, string][] = [];
     const say = (name: string, text: string): void => void (text && facts.push([name, text]));
     say("tries", tasks.attempts[row]! > 0 ? count(tasks.attempts[row]!) : "");
+    const spans = attemptSpans(this.session, row);
+    const first = spans[0]?.started ?? started;
+    const ready = readyTime(run, row, begun);
+    if (!Number.isNaN(first)) say("queued", duration(Math.max(0, first - ready) / 1000));
+    if (spans.length > 1) say("each", spans.map((span) => duration(((Number.isNaN(span.ended) ? now : span.ended) - span.started) / 1000)).slice(-8).join(", "));
     say("ran", running ? duration((now - started) / 1000) : isFinal(tasks.status[row]!) ? duration(tasks.duration[row]!) : "");
     say("started", Number.isNaN(started) ? "" : `${duration((started - begun) / 1000)} after the start`);
     say("worker", tasks.workers[row]!);
+    const usual = this.session.history.of(tasks.names[row]!);
+    if (usual !== null) say("usually", usual.p10 === usual.p90 ? duration(usual.p50) : `${duration(usual.p50)} (${duration(usual.p10)} to ${duration(usual.p90)}, ${count(usual.count)} before)`);
+    if (this.session.history.isUnusual(run, row, now)) say("▲", "far longer than usual");
     if (!isFinal(tasks.status[row]!)) say("now", taskFacts(run, row, now).detail);
     say("waits for", tasks.status[row] === RUNNING || isFinal(tasks.status[row]!) ? "" : tasks.dependencies[row]!.join(", "));
     const shown = facts.flat().join("|");
@@ -114,7 +132,7 @@ export class TaskPanel {
     const caption = status === RETRYING ? "Last try" : status === FAILED ? "Error" : status === SKIPPED ? "Skipped" : "Stopped";
     const parts: HTMLElement[] = [html("h4", "wfj-caption", {}, caption), html("p", "wfj-headline", {}, headline(error))];
     const rest = error.traceback || (error.message.includes("\n") ? error.message : "");
-    if (rest) parts.push(plainText(rest));
+    if (rest) parts.push(...(error.traceback ? tracebackElements(rest) : [plainText(rest)]));
     this.#error.replaceChildren(...parts);
   }
 
@@ -178,6 +196,24 @@ export class TaskPanel {
     if (row !== undefined && !isFinal(this.session.run.tasks.status[row]!)) this.#showFacts(row, this.session.clock.now());
     setText(this.#title.querySelector(".wfj-status-word") ?? this.#title, statusName(Math.max(0, this.#shownStatus)));
   }
+}
+
+/** When the last of what the task waited for had ended. */
+function readyTime(run: Run, row: number, begun: number): number {
+  let ready = begun;
+  for (const key of run.tasks.dependencies[row]!) {
+    const group = run.groupRows.get(key);
+    const other = run.rows.get(key);
+    const rows = group !== undefined ? membersOf(run, group) : other !== undefined ? [other] : [];
+    for (const before of rows) if (run.tasks.ended[before]! > ready) ready = run.tasks.ended[before]!;
+  }
+  return ready;
+}
+
+function inputsElement(inputs: readonly (readonly [string, string])[]): HTMLElement {
+  const list = html("dl", "wfj-inputs");
+  for (const [name, text] of inputs) list.append(html("dt", "", {}, name), html("dd", "", {}, text));
+  return html("details", "wfj-fold", {}, html("summary", "", {}, "Inputs of the execution"), list);
 }
 
 function isLog(value: unknown): value is LogPiece {

@@ -82,6 +82,11 @@ export class Session {
 
   // -- the past -------------------------------------------------------------------------------------
 
+  /** Whether the events can be had. */
+  get canReplay(): boolean {
+    return this.#recording !== null || this.rest !== null;
+  }
+
   /** Make ready for `seek`; false where the events cannot be had. */
   async record(): Promise<boolean> {
     if (this.#recording !== null) return true;

@@ -81,6 +81,11 @@ const DETAIL = `
 .wfj-frame { width: 100%; box-sizing: border-box; border: 1px solid var(--wfj-line); border-radius: 6px; background: var(--wfj-bg); display: block; }
 .wfj-image { max-width: 100%; height: auto; display: block; margin: 4px 0; background: #fff; border-radius: 4px; }
 .wfj-a-bold { font-weight: 700; } .wfj-a-faint { opacity: .7; } .wfj-a-italic { font-style: italic; } .wfj-a-underline { text-decoration: underline; } .wfj-a-strike { text-decoration: line-through; }
+.wfj-log-bar { display: flex; align-items: center; gap: 8px; flex-wrap: wrap; margin-bottom: 5px; font-size: 12px; } .wfj-log-bar .wfj-search { flex: 0 1 200px; }
+.wfj-log mark { background: color-mix(in srgb, var(--wfj-retrying) 45%, var(--wfj-bg)); color: inherit; border-radius: 2px; }
+.wfj-fold { margin-top: 6px; font-size: 12px; } .wfj-fold > summary { color: var(--wfj-dim); cursor: pointer; width: max-content; max-width: 100%; } .wfj-fold .wfj-pre { margin-top: 5px; }
+.wfj-inputs { display: grid; grid-template-columns: auto 1fr; gap: 2px 12px; margin: 6px 0 0; font-family: var(--wfj-mono); } .wfj-inputs dt { color: var(--wfj-dim); } .wfj-inputs dd { margin: 0; overflow-wrap: anywhere; }
+.wfj-anchor { color: var(--wfj-running-ink); } .wfj-task-actions { align-items: center; font-size: 12px; flex-wrap: wrap; justify-content: flex-end; }
 .wfj-grid-box { margin-top: 7px; max-height: 240px; overflow: auto; padding: 2px; } .wfj-drawer .wfj-graph { border: 1px solid var(--wfj-line); border-radius: 7px; }
 .wfj-grid { display: block; cursor: pointer; margin: 1px; }
 .wfj-item { display: flex; align-items: center; gap: 9px; margin-top: 9px; min-width: 0; font-size: 12px; } .wfj-item > .wfj-dim { white-space: nowrap; }
@@ -89,9 +94,10 @@ const DETAIL = `
 
 const LISTS = `
 .wfj-rows-space { position: relative; }
-.wfj-table-bar { display: flex; align-items: center; gap: 8px; padding: 8px 14px; font-size: 12px; background: var(--wfj-area); border-bottom: 1px solid var(--wfj-line); }
+.wfj-table-bar { display: flex; align-items: center; flex-wrap: wrap; gap: 6px 8px; padding: 8px 14px; font-size: 12px; background: var(--wfj-area); border-bottom: 1px solid var(--wfj-line); }
 .wfj-search, .wfj-select { height: 24px; box-sizing: border-box; padding: 0 7px; border: 1px solid var(--wfj-line-strong); border-radius: 6px; background: var(--wfj-bg); color: var(--wfj-ink); font-size: 12px; }
-.wfj-search { flex: 0 1 220px; min-width: 80px; }
+.wfj-table-bar > .wfj-toggle-button { margin-left: auto; }
+.wfj-search { flex: 0 1 150px; min-width: 80px; }
 .wfj-rows { overflow: auto; position: relative; scrollbar-gutter: stable; }
 .wfj-row { display: grid; grid-template-columns: 104px minmax(90px, 1.5fr) 46px 76px 76px minmax(70px, 1.2fr); gap: 8px; align-items: center; padding: 0 14px; font-size: 12px; box-sizing: border-box; font-variant-numeric: tabular-nums; }
 .wfj-rows .wfj-row { position: absolute; left: 0; right: 0; border-bottom: 1px solid var(--wfj-line); user-select: text; cursor: pointer; }

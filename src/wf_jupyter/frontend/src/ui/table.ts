@@ -1,13 +1,17 @@
 // All tasks as a table: sortable, filtered, virtual; also the accessible form of the graph.
 import type { Changes } from "../fold/run.ts";
 import { CACHED, FAILED, RUNNING, STATUSES, statusName } from "../fold/statuses.ts";
-import { html, setText } from "../draw/element.ts";
+import { button, html, setText } from "../draw/element.ts";
 import { icon } from "../draw/icons.ts";
 import { bytes, count, duration, fact, headline } from "../draw/words.ts";
+import { copyText } from "./panel-actions.ts";
 import { VirtualRows } from "./rows.ts";
 import type { Session } from "./session.ts";
 
 const ROW = 27;
+const SETTLE_MS = 200;
+/** Seconds to choose from. */
+const LEAST = [0, 1, 10, 60, 600, 3600];
 const COLUMNS = ["Status", "Task", "Tries", "Started", "Duration", "Result"] as const;
 type Column = (typeof COLUMNS)[number];
 
@@ -19,6 +23,8 @@ export class TableView {
   readonly element: HTMLElement;
   readonly #search = html("input", "wfj-search", { type: "search", placeholder: "Find a task", "aria-label": "Find a task" });
   readonly #status = html("select", "wfj-select", { "aria-label": "Status" });
+  readonly #tries = html("select", "wfj-select", { "aria-label": "Tries" });
+  readonly #least = html("select", "wfj-select", { "aria-label": "Duration" });
   readonly #found = html("span", "wfj-dim", { role: "status" });
   readonly #heads = new Map<Column, HTMLElement>();
   readonly #rows: VirtualRows;
@@ -26,6 +32,7 @@ export class TableView {
   #places = new Map<number, number>();
   #sort: Column | null = null;
   #descending = false;
+  #late: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly session: Session,
@@ -34,17 +41,21 @@ export class TableView {
   ) {
     this.#status.append(html("option", "", { value: "" }, "all"));
     for (const status of STATUSES) this.#status.append(html("option", "", { value: status }, status));
+    for (const [value, text] of [["0", "any tries"], ["2", "tried again"], ["3", "3 tries or more"]] as const) this.#tries.append(html("option", "", { value }, text));
+    for (const seconds of LEAST) this.#least.append(html("option", "", { value: seconds }, seconds === 0 ? "any duration" : `${duration(seconds)} or more`));
+    const copy = button("Copy", "wfj-toggle-button", () => void copyText(this.#text()).then(() => setText(this.#found, "copied"), (error: Error) => setText(this.#found, error.message)), "Copy the rows as tab-separated text");
     const head = html("div", "wfj-row wfj-row-head", { role: "row" });
     for (const column of COLUMNS) head.append(this.#makeHead(column));
     this.#rows = new VirtualRows("wfj-rows", () => ROW, (index) => this.#makeRow(index), signal);
-    const bar = html("div", "wfj-table-bar", {}, this.#search, this.#status, this.#found);
+    const bar = html("div", "wfj-table-bar", {}, this.#search, this.#status, this.#tries, this.#least, this.#found, copy);
     const table = html("div", "wfj-table", { role: "table", "aria-label": "Tasks" });
     table.append(html("div", "", { role: "rowgroup" }, head), this.#rows.element);
     this.element = html("div", "wfj-table-view", {}, bar, table);
     this.#search.addEventListener("input", () => this.refresh(), { signal });
-    this.#status.addEventListener("change", () => this.refresh(), { signal });
+    for (const choice of [this.#status, this.#tries, this.#least]) choice.addEventListener("change", () => this.refresh(), { signal });
     this.#rows.element.addEventListener("click", (event) => this.#press(event.target as Element), { signal });
     this.#rows.element.addEventListener("keydown", (event) => this.#key(event), { signal });
+    signal.addEventListener("abort", () => clearTimeout(this.#late));
   }
 
   /** Show only tasks of one status. */
@@ -59,13 +70,18 @@ export class TableView {
   }
 
   changed(changes: Changes): void {
-    if (changes.structure || this.#sort !== null || this.#status.value) this.refresh();
+    const [tries, least] = this.#bounds();
+    if (changes.structure || this.#sort !== null || this.#status.value || tries > 0 || least > 0) this.#late ??= setTimeout(() => this.refresh(), changes.structure ? 0 : SETTLE_MS);
     else for (const row of changes.tasks) this.#renew(row);
   }
 
   /** Find, filter and sort again. */
   refresh(): void {
+    clearTimeout(this.#late);
+    this.#late = undefined;
     const { tasks } = this.session.run;
+    const now = this.session.clock.now();
+    const [tries, least] = this.#bounds();
     const wanted = this.#search.value.trim().toLowerCase();
     const status = this.#status.value;
     this.#order = [];
@@ -73,14 +89,26 @@ export class TableView {
       if (tasks.removed[row]) continue;
       if (status && statusName(tasks.status[row]!) !== status) continue;
       if (wanted && !tasks.keys[row]!.toLowerCase().includes(wanted)) continue;
+      if (tasks.attempts[row]! < tries || (least > 0 && !(this.#seconds(row, now) >= least))) continue;
       this.#order.push(row);
     }
     if (this.#sort !== null) this.#order.sort(this.#comparison(this.#sort));
     this.#places = new Map(this.#order.map((row, place) => [row, place]));
-    const all = tasks.length === this.#order.length;
+    const all = this.session.run.rows.size === this.#order.length;
     setText(this.#found, `${count(this.#order.length)} ${all ? "tasks" : `of ${count(this.session.run.rows.size)} tasks`}`);
     this.#rows.element.style.height = `${Math.max(1, this.#order.length) * ROW}px`;
     this.#rows.show(this.#order.length);
+  }
+
+  #bounds(): readonly [number, number] {
+    return [Number(this.#tries.value), Number(this.#least.value)];
+  }
+
+  /** All rows that are found, also those out of sight, as tab-separated text. */
+  #text(): string {
+    const now = this.session.clock.now();
+    const line = (cells: readonly string[]): string => cells.map((cell) => cell.replace(/[\t\r\n]+/g, " ")).join("\t");
+    return [line(COLUMNS), ...this.#order.map((row) => line(this.#cells(row, now)))].join("\n");
   }
 
   /** Durations of running tasks. */
@@ -142,28 +170,44 @@ export class TableView {
 
   #makeRow(index: number): HTMLElement {
     const row = this.#order[index]!;
-    const { run, clock } = this.session;
+    const { run, clock, history } = this.session;
     const { tasks } = run;
     const status = tasks.status[row]!;
-    const error = tasks.errors.get(row);
-    const result = tasks.results.get(row);
-    const begun = Number.isNaN(run.started) ? run.created : run.started;
-    const last = error && status === FAILED ? headline(error) : [fact(result), result?.size ? bytes(result.size) : ""].filter(Boolean).join(" · ");
+    const now = clock.now();
+    const [, , tries, started, took, last] = this.#cells(row, now) as [string, string, string, string, string, string];
     const cell = (...children: (Node | string)[]): HTMLElement => html("span", "wfj-cell", { role: "cell" }, ...children);
     const name = html("button", "wfj-link", { type: "button", tabindex: -1 }, tasks.keys[row]!);
     const element = html("div", "wfj-row", { role: "row", "aria-rowindex": index + 2 });
     element.append(
       cell(icon(status), statusName(status)),
       cell(name),
-      cell(tasks.attempts[row]! > 0 ? count(tasks.attempts[row]!) : ""),
-      cell(duration((tasks.started[row]! - begun) / 1000)),
-      cell(status === CACHED ? "" : duration(this.#seconds(row, clock.now()))),
+      cell(tries),
+      cell(started),
+      cell(took),
       cell(last),
     );
+    if (history.isUnusual(run, row, now)) {
+      element.children[4]!.classList.add("wfj-unusual");
+      element.children[4]!.setAttribute("title", "far longer than usual");
+    }
     element.lastElementChild!.setAttribute("title", last);
     element.dataset["status"] = statusName(status);
     element.dataset["key"] = tasks.keys[row]!;
     return element;
+  }
+
+  /** The row in words, one for each column. */
+  #cells(row: number, now: number): readonly string[] {
+    const { run } = this.session;
+    const { tasks } = run;
+    const status = tasks.status[row]!;
+    const error = tasks.errors.get(row);
+    const result = tasks.results.get(row);
+    const begun = Number.isNaN(run.started) ? run.created : run.started;
+    const last = error && status === FAILED ? headline(error) : [fact(result), result?.size ? bytes(result.size) : ""].filter(Boolean).join(" · ");
+    const tries = tasks.attempts[row]! > 0 ? count(tasks.attempts[row]!) : "";
+    const took = status === CACHED ? "" : duration(this.#seconds(row, now));
+    return [statusName(status), tasks.keys[row]!, tries, duration((tasks.started[row]! - begun) / 1000), took, last];
   }
 
   #renew(row: number): void {
@@ -177,14 +221,15 @@ export class TableView {
   }
 
   #key(event: KeyboardEvent): void {
-    const rows = [...this.#rows.element.querySelectorAll<HTMLElement>(".wfj-row")];
-    const place = rows.findIndex((row) => row.contains(document.activeElement) && document.activeElement !== this.#rows.element);
     const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (step === 0) return;
     event.preventDefault();
     event.stopPropagation();
-    const sorted = rows.sort((a, b) => a.offsetTop - b.offsetTop);
-    const next = sorted[place < 0 ? 0 : Math.min(sorted.length - 1, Math.max(0, place + step))];
-    next?.querySelector<HTMLElement>(".wfj-link")?.focus();
+    const key = document.activeElement?.closest<HTMLElement>(".wfj-row")?.dataset["key"];
+    const row = key === undefined ? undefined : this.session.run.rows.get(key);
+    const place = row === undefined ? -1 : (this.#places.get(row) ?? -1);
+    const next = Math.max(0, Math.min(this.#order.length - 1, place + step));
+    this.#rows.reveal(next);
+    this.#rows.at(next)?.querySelector<HTMLElement>(".wfj-link")?.focus({ preventScroll: true });
   }
 }

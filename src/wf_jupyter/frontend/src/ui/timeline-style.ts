@@ -53,9 +53,9 @@ export const TIMELINE = `
 .wfj-path-mark { display: inline-block; width: 20px; height: 10px; box-sizing: border-box; margin-right: 8px; vertical-align: -1px; border: 1.75px solid var(--wfj-ink); border-radius: 3px; background: var(--wfj-succeeded); }
 .wfj-replay { display: flex; align-items: center; gap: 8px 10px; padding: 7px 14px; border-bottom: 1px solid var(--wfj-line); background: var(--wfj-area); }
 .wfj-slider { flex: 1 1 120px; min-width: 60px; height: 24px; margin: 0; accent-color: var(--wfj-accent); }
-.wfj-play { width: 34px; padding: 0; font-size: 11px; } .wfj-tool { width: 28px; padding: 0; } .wfj-tool[aria-pressed="true"] { border-color: var(--wfj-accent); box-shadow: inset 0 -2px 0 var(--wfj-accent); }
+.wfj-play { width: 34px; padding: 0; font-size: 11px; } .wfj-tool[aria-pressed="true"] { border-color: var(--wfj-accent); box-shadow: inset 0 -2px 0 var(--wfj-accent); }
 .wfj-replay-time { font-size: 12px; color: var(--wfj-dim); font-variant-numeric: tabular-nums; white-space: nowrap; }
 .wfj-tab.wfj-chosen { background: var(--wfj-bg); color: var(--wfj-ink); font-weight: 600; box-shadow: inset 0 -2px 0 var(--wfj-accent); }
-&.wfj-still .wfj-commands:not(.wfj-tools) { display: none; }
+&.wfj-still .wfj-head .wfj-commands:not(.wfj-tools), &.wfj-still .wfj-badge { display: none; }
 &.wfj-narrow .wfj-replay { flex-wrap: wrap; }
 `;

@@ -110,7 +110,8 @@ export class TimelineView {
     this.#before = new Map(this.#path.map((index, i) => [index, this.#path[i - 1] ?? -1]));
     const from = (Number.isNaN(run.started) ? run.created : run.started) || 0;
     const end = final ? run.ended : now;
-    const last = works.reduce((most, work) => Math.max(most, work.end || 0), end || from);
+    const whole = this.session.isReplaying ? this.session.span[1] : 0;
+    const last = works.reduce((most, work) => Math.max(most, work.end || 0), Math.max(whole, end || from));
     const length = Math.max(200, last - from);
     const to = from + length * (final ? 1.01 : last > now ? 1.04 : 1.08);
     const spans = works.filter((work) => !Number.isNaN(work.begin)).map((work) => [work.begin, work.end] as const);

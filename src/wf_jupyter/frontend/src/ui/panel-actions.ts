@@ -1,0 +1,86 @@
+// What can be done with one task: cancel it, run it again with all that follows, fetch its result in a cell.
+import { isObject } from "../protocol/decode.ts";
+import { executionPath } from "../protocol/page.ts";
+import { hasValue, isFinalExecution, RETRYING, RUNNING } from "../fold/statuses.ts";
+import { button, html } from "../draw/element.ts";
+import type { Session } from "./session.ts";
+
+/** The buttons that fit the task's status. */
+export class TaskActions {
+  readonly element = html("span", "wfj-commands wfj-task-actions");
+  readonly #said = html("span", "wfj-dim", { role: "status" });
+  #shown = "";
+
+  constructor(
+    private readonly session: Session,
+    private readonly key: string,
+  ) {}
+
+  show(): void {
+    const { run, rest, isFile, isReplaying } = this.session;
+    const row = run.rows.get(this.key);
+    if (row === undefined) return;
+    const status = run.tasks.status[row]!;
+    const final = isFinalExecution(run.status);
+    const open = rest !== null && !isFile && !isReplaying;
+    const shown = `${status} ${final} ${open}`;
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    const made: HTMLElement[] = [this.#said];
+    if (open && !final && (status === RUNNING || status === RETRYING)) {
+      made.push(this.#button("Cancel task", () => this.#post("cancel", { task: this.key })));
+    }
+    if (open && final) made.push(this.#button("Rerun from here", () => this.#rerun()));
+    if (hasValue(status)) made.push(this.#button("Copy code", () => this.#copy()));
+    this.element.replaceChildren(...made);
+  }
+
+  #button(text: string, act: () => Promise<string | Node>): HTMLButtonElement {
+    const made = button(text, "wfj-command", () => {
+      made.disabled = true;
+      act()
+        .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+        .then((said) => this.#said.replaceChildren(said))
+        .finally(() => (made.disabled = false));
+    });
+    return made;
+  }
+
+  async #post(what: string, body: object): Promise<string> {
+    await this.session.rest!.post(executionPath(this.session.executionId, what), body);
+    return "";
+  }
+
+  async #rerun(): Promise<string | Node> {
+    const rest = this.session.rest!;
+    const made = await rest.post(executionPath(this.session.executionId, "rerun"), { from: this.key });
+    const id = isObject(made) ? String(made["id"] ?? "") : "";
+    return pageLink(this.session, id, "Open the new execution");
+  }
+
+  async #copy(): Promise<string> {
+    await copyText(`wf.get_execution(${JSON.stringify(this.session.executionId)}).tasks[${JSON.stringify(this.key)}].result()`);
+    return "copied";
+  }
+}
+
+/** A link to the page of an execution of the same server. */
+export function pageLink(session: Session, id: string, text: string): HTMLElement {
+  const base = session.rest?.config.baseUrl.replace(/\/*$/, "/") ?? "/";
+  return html("a", "wfj-anchor", { href: `${base}wf-jupyter/executions/${encodeURIComponent(id)}`, target: "_blank", rel: "noopener" }, text);
+}
+
+/** Put text on the clipboard; where a page may not, through a field that is selected. */
+export async function copyText(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = html("textarea", "wfj-unseen", { "aria-hidden": "true" });
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const copied = document.execCommand("copy");
+    field.remove();
+    if (!copied) throw new Error("this page may not use the clipboard");
+  }
+}
