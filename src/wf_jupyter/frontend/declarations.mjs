@@ -2,13 +2,13 @@
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const HERE = fileURLToPath(new URL(".", import.meta.url));
+const HERE = dirname(fileURLToPath(import.meta.url));
 const ENTRY = resolve(HERE, "src/client/index.ts");
 
 /** What TypeScript declares for each module that the entry reaches, by path. */
 async function emitted() {
   const { default: ts } = await import("typescript");
-  const options = { ...ts.readConfigFile(`${HERE}tsconfig.json`, ts.sys.readFile).config.compilerOptions };
+  const options = { ...ts.readConfigFile(resolve(HERE, "tsconfig.json"), ts.sys.readFile).config.compilerOptions };
   const converted = ts.convertCompilerOptionsFromJson(options, HERE).options;
   const program = ts.createProgram([ENTRY], { ...converted, noEmit: false, declaration: true, emitDeclarationOnly: true, stripInternal: true });
   const texts = new Map();

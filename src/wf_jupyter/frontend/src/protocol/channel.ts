@@ -1,6 +1,6 @@
 // One WebSocket per page and server, shared by every view and client: it resumes where it was cut,
 // reconnects for ever, and asks over HTTP where no WebSocket gets through.
-import { decodeEvents, decodeSnapshot, isObject, type Incoming } from "./decode.ts";
+import { decodeEvents, decodeSnapshot, isObject, type Fields, type Incoming } from "./decode.ts";
 import { Poller, type Asked } from "./poller.ts";
 import { onWake, Retry } from "./retry.ts";
 import { CODES, RpcError, Socket } from "./socket.ts";
@@ -8,8 +8,6 @@ import type { ConnectionState } from "./source.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 export type { Subscriber } from "./subscriber.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const GRACE_MS = 2_000;
 /** Events that come this soon after subscribing may be old: they tell nothing about the server's clock. */

@@ -9,7 +9,8 @@ export interface UnknownEvent {
 
 export type Incoming = Event | UnknownEvent;
 
-type Fields = Readonly<Record<string, unknown>>;
+/** A JSON object of which nothing is known. */
+export type Fields = Readonly<Record<string, unknown>>;
 type Check = (value: unknown) => boolean;
 
 const text: Check = (value) => typeof value === "string";

@@ -1,7 +1,5 @@
 // One WebSocket from opening to closing: JSON-RPC 2.0 requests and their answers, notifications, silence.
-import { isObject, parseJson } from "./decode.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
+import { isObject, parseJson, type Fields } from "./decode.ts";
 
 /** The codes of errors on the wire that clients tell apart. */
 export const CODES = {
