@@ -74,6 +74,7 @@ export class Camera {
     const wanted = Math.round(Math.min(this.#tallest, Math.max(LOWEST, h * scale + 2 * PADDING)));
     const height = touched ? Math.max(wanted, this.window.clientHeight) : wanted;
     this.window.style.height = `${height}px`;
+    this.stage.resize();
     if (touched) return this.#moved();
     const x = Math.max(PADDING, (width - w * scale) / 2);
     const y = Math.max(PADDING, (height - h * scale) / 2);
@@ -127,6 +128,7 @@ export class Camera {
   #survey(whole: number): void {
     this.stage.map();
     this.window.style.height = `${this.stage.barcode.tall(this.#tallest)}px`;
+    this.stage.resize();
     this.#viewport.touched = false;
     this.#viewport.set({ scale: whole, x: 0, y: 0 });
   }
@@ -138,9 +140,9 @@ export class Camera {
       if (factor > 1) this.enter(x, y, ENTERED);
       return true;
     }
-    const out = factor < 1 && stage.isFar && this.#viewport.view.scale * factor < SPECK;
+    if (factor >= 1 || !stage.isFar || this.#viewport.view.scale * factor >= SPECK) return false;
     const whole = Math.min(this.window.clientWidth / Math.max(1, scene.width), this.#tallest / Math.max(1, scene.height));
-    if (!out || whole >= SPECK) return false;
+    if (whole >= SPECK) return false;
     this.fit();
     return true;
   }

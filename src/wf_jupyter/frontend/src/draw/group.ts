@@ -94,7 +94,8 @@ export class GroupCard {
     if (Math.abs(now - this.#rated) < 1_000) return;
     this.#rated = now;
     const ended = run.groups[index]!.counts[RUNNING] === 0 ? 0 : endedSince(run, membersOf(run, index), now - RATE_MS);
-    const text = ended < 2 ? "" : `${rate(ended / (RATE_MS / 1_000))}/s`;
+    const shown = run.groups[index]!.counts.reduce((n, many) => n + Number(many > 0), 0);
+    const text = ended < 2 || shown > 4 ? "" : `${rate(ended / (RATE_MS / 1_000))}/s`;
     setText(this.#rate, text);
     this.#rate.hidden = text === "";
   }

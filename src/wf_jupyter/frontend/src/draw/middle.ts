@@ -22,9 +22,11 @@ export class MiddleLayer {
   #ways: Ways | null = null;
   #rest: ReturnType<typeof setTimeout> | undefined;
   #cards = false;
+  #width = 0;
+  #height = 0;
 
   constructor(
-    private readonly window: HTMLElement,
+    window: HTMLElement,
     above: HTMLElement,
     private readonly scene: Scene,
     private readonly palette: () => Palette,
@@ -42,9 +44,10 @@ export class MiddleLayer {
   }
 
   /** Show this view; with `cards` the nodes are on the page already. */
-  look(view: View, cards: boolean): void {
+  look(view: View, width: number, height: number, cards: boolean): void {
     this.#view = { ...view };
-    const [width, height] = [this.window.clientWidth, this.window.clientHeight];
+    this.#width = width;
+    this.#height = height;
     if (width === 0 || height === 0) return;
     const changed = cards !== this.#cards;
     this.#cards = cards;
@@ -60,7 +63,7 @@ export class MiddleLayer {
     if (this.#cards) return this.#settle();
     const context = this.#blocks.more();
     if (context === null) return;
-    if (nodes.size > MANY) return this.#paintBlocks(this.window.clientWidth, this.window.clientHeight);
+    if (nodes.size > MANY) return this.#paintBlocks(this.#width, this.#height);
     const { region } = this.#blocks;
     const { boxes } = this.scene;
     for (const node of nodes) {
@@ -74,7 +77,7 @@ export class MiddleLayer {
 
   /** Everything anew, at the place where it is. */
   repaint(): void {
-    const [width, height] = [this.window.clientWidth, this.window.clientHeight];
+    const [width, height] = [this.#width, this.#height];
     if (width === 0 || height === 0) return;
     if (!this.#cards) this.#paintBlocks(width, height);
     this.#paintEdges(width, height, MOST_EDGES);

@@ -14,6 +14,12 @@ import type { View } from "./viewport.ts";
 
 /** Whole graphs up to this size are elements; larger ones have cards only where one looks closely. */
 const WHOLE = 250;
+/** So many changed cards are shown at once; more of them wait for each other, up to a tenth of a second. */
+const FEW = 8;
+const TOGETHER_MS = 90;
+const REST_MS = 150;
+/** In larger graphs nothing turns: it would cost more than it tells. */
+const CALM = 40;
 /** Scale from which a large graph shows cards. */
 export const NEAR = 0.45;
 
@@ -40,6 +46,15 @@ export class Stage {
   #incident: number[][] = [];
   #now = Date.now();
   #mapped = 0;
+  #width = 0;
+  #height = 0;
+  /** Counts redraws, so that cards which have not moved are left alone. */
+  #drawn = 0;
+  #due = new Set<number>();
+  #shown = 0;
+  #later: ReturnType<typeof setTimeout> | undefined;
+  #rest: ReturnType<typeof setTimeout> | undefined;
+  readonly #placed = new Map<number, number>();
 
   constructor(
     private readonly run: Run,
@@ -76,6 +91,7 @@ export class Stage {
   unmount(node: number): void {
     this.#cards.get(node)?.element.remove();
     this.#cards.delete(node);
+    this.#placed.delete(node);
   }
 
   /** Take all cards away. */
@@ -98,6 +114,7 @@ export class Stage {
       path.children[0]!.setAttribute("d", line);
       path.children[1]!.setAttribute("d", head);
     });
+    this.#drawn++;
     this.#middle.reload();
     this.#mapped = 0;
     if (!this.isFar) this.#barcode.drop();
@@ -109,6 +126,13 @@ export class Stage {
     if (this.#mapped === most) return;
     this.#mapped = most;
     this.#barcode.load(this.scene.overview(most));
+  }
+
+  /** The window has this size; asking it at every move would lay the page out every time. */
+  resize(): void {
+    this.#width = this.window.clientWidth;
+    this.#height = this.window.clientHeight;
+    this.window.classList.toggle("wfj-calm", this.scene.graph.nodes.length > CALM);
   }
 
   /** Show what lies in the window at this zoom and place. */
@@ -125,10 +149,11 @@ export class Stage {
     }
     this.#barcode.drop();
     this.element.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+    this.#move();
     const near = !this.isFar || scale >= NEAR;
     if (near) this.#mountVisible(view);
     else this.clear();
-    if (this.isFar) this.#middle.look(view, near);
+    if (this.isFar) this.#middle.look(view, this.#width, this.#height, near);
     else this.#middle.drop();
     this.#reachable();
   }
@@ -136,21 +161,14 @@ export class Stage {
   /** Show these nodes anew, with what waits for them and the edges between. */
   update(nodes: ReadonlySet<number>, now: number): void {
     this.#now = now;
-    if (this.isFar) {
-      for (const node of nodes) this.#showNode(node);
-      if (!this.isOverview) return this.#middle.touch(nodes);
+    if (this.isFar && this.isOverview) {
       this.#barcode.touch(nodes);
       return this.#barcode.paint();
     }
-    const touched = new Set(nodes);
-    for (const node of nodes) {
-      for (const edge of this.#incident[node]!) {
-        const { target } = this.#routes[edge]!;
-        if (this.#cards.has(target) && this.#statusOf(target) === PENDING) touched.add(target);
-        this.#showEdge(edge);
-      }
-    }
-    for (const node of touched) this.#showNode(node);
+    if (this.isFar) this.#middle.touch(nodes);
+    for (const node of nodes) if (this.#cards.has(node)) this.#due.add(node);
+    if (this.#due.size > FEW && performance.now() - this.#shown < TOGETHER_MS) this.#later ??= setTimeout(() => this.#flush(), TOGETHER_MS);
+    else this.#flush();
   }
 
   /** Show everything anew. */
@@ -185,16 +203,44 @@ export class Stage {
 
   /** Free canvases and timers. */
   dispose(): void {
+    clearTimeout(this.#later);
+    clearTimeout(this.#rest);
     this.#middle.drop();
     this.#barcode.drop();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#later);
+    this.#later = undefined;
+    this.#shown = performance.now();
+    const touched = this.#due;
+    this.#due = new Set();
+    for (const node of [...touched]) {
+      for (const edge of this.#incident[node] ?? []) {
+        const { target } = this.#routes[edge]!;
+        if (this.#cards.has(target) && this.#statusOf(target) === PENDING) touched.add(target);
+        this.#showEdge(edge);
+      }
+    }
+    for (const node of touched) this.#showNode(node);
+  }
+
+  /** While it moves, the drawing is a layer of its own, which is only shifted; at rest it is sharp again. */
+  #move(): void {
+    clearTimeout(this.#rest);
+    if (this.#rest === undefined) this.element.style.willChange = "transform";
+    this.#rest = setTimeout(() => {
+      this.#rest = undefined;
+      this.element.style.willChange = "";
+    }, REST_MS);
   }
 
   #mountVisible({ scale, x, y }: View): void {
     const { boxes } = this.scene;
     const left = -x / scale;
     const top = -y / scale;
-    const right = left + this.window.clientWidth / scale;
-    const bottom = top + this.window.clientHeight / scale;
+    const right = left + this.#width / scale;
+    const bottom = top + this.#height / scale;
     const far = this.isFar;
     for (let node = 0, b = 0; b < boxes.length; node++, b += 4) {
       const out = boxes[b]! > right || boxes[b + 1]! > bottom || boxes[b]! + boxes[b + 2]! < left || boxes[b + 1]! + boxes[b + 3]! < top;
@@ -202,6 +248,8 @@ export class Stage {
         if (this.#cards.has(node)) this.unmount(node);
         continue;
       }
+      if (this.#placed.get(node) === this.#drawn) continue;
+      this.#placed.set(node, this.#drawn);
       const { style } = (this.#cards.get(node) ?? this.#mount(node)).element;
       style.transform = `translate(${boxes[b]!}px, ${boxes[b + 1]!}px)`;
       style.height = `${boxes[b + 3]!}px`;

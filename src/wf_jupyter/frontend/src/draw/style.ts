@@ -55,7 +55,7 @@ const ICONS = `
 .wfj-i-soft { fill: none; stroke: currentColor; stroke-width: 2.2; opacity: .26; }
 .wfj-i-tint { fill: color-mix(in srgb, currentColor 16%, transparent); stroke: currentColor; stroke-width: 2; }
 .wfj-i-dash { stroke-dasharray: 2.4 2.6; }
-.wfj-i-turn { transform-origin: 10px 10px; animation: wfj-turn 1.6s linear infinite; }
+.wfj-i-turn { transform-origin: 10px 10px; animation: wfj-turn 1.6s linear infinite; } .wfj-calm .wfj-i-turn { animation: none; }
 `;
 
 const CARDS = `
