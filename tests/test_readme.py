@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
-LINK = re.compile(r"\]\(([^)#]+)\)|`((?:docs|notebooks)/[\w./-]+)`")
+LINK = re.compile(r"(?:\]\(|(?:src|srcset)=\")([^)\"#]+)[)\"]|`((?:docs|notebooks|benchmarks)/[\w./-]+)`")
 
 
 def test_the_python_in_the_readme_runs_as_written(monkeypatch: pytest.MonkeyPatch) -> None:
