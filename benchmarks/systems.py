@@ -250,7 +250,8 @@ class Dask:
         def work() -> Any:
             submit = self._client.submit
             made = submit(array, pure=False)
-            return submit(added, *[submit(total, made, factor, pure=False) for factor in range(1, READERS + 1)]).result()
+            sums = [submit(total, made, factor, pure=False) for factor in range(1, READERS + 1)]
+            return submit(added, *sums, pure=False).result()
 
         return timed(work, expected_total())
 
