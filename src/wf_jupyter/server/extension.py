@@ -20,9 +20,11 @@ from jupyter_server.serverapp import ServerApp
 from traitlets import Bool, Enum, Float, Int, List, Set, Unicode, default
 
 import wf_jupyter
+from wf_jupyter.ports import Notifier
 from wf_jupyter.server import activity, connection_file, modules
 from wf_jupyter.server.connection_file import ConnectionFile
 from wf_jupyter.server.host import OrchestratorHost
+from wf_jupyter.server.lifecycle import Lifecycle
 from wf_jupyter.server.pages import StaticFiles
 from wf_jupyter.server.rate_limit import RateLimiter
 from wf_jupyter.server.routes import routes
@@ -155,6 +157,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
             ),
             version=self.version,
             heartbeat=self.heartbeat,
+            notifiers=self._notifiers,
         )
         self.settings.update(
             wf_jupyter_host=self._host,
@@ -164,6 +167,10 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
             wf_jupyter_sockets=set(),
             wf_jupyter_goodbyes=set(),
         )
+
+    def _notifiers(self) -> list[Notifier]:
+        logger = self._server().event_logger
+        return [] if logger is None else [Lifecycle(logger)]
 
     def initialize_handlers(self) -> None:
         """Routes and files."""

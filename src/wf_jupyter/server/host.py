@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from wf_jupyter.errors import ServerUnavailable, WorkflowError
+from wf_jupyter.ports import Notifier
 from wf_jupyter.protocol.messages import Hello
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.orchestrator import Orchestrator
@@ -23,9 +24,19 @@ _log = logging.getLogger("wf_jupyter")
 
 
 class OrchestratorHost:
-    """Owns the runtime. All methods are called on the Jupyter server's loop."""
+    """Owns the runtime. All methods are called on the Jupyter server's loop.
 
-    def __init__(self, config: RuntimeConfig, *, version: str, heartbeat: float) -> None:
+    `notifiers` is called once, on that loop, when the orchestrator starts.
+    """
+
+    def __init__(
+        self,
+        config: RuntimeConfig,
+        *,
+        version: str,
+        heartbeat: float,
+        notifiers: Callable[[], Sequence[Notifier]] = tuple,
+    ) -> None:
         self._config = config
         self.version = version
         self._heartbeat = heartbeat
@@ -35,6 +46,7 @@ class OrchestratorHost:
         self._message = "the orchestrator has not been started"
         self._asked: set[asyncio.Future[Any]] = set()
         self._own_id = secrets.token_hex(8)
+        self._notifiers = notifiers
 
     async def start(self) -> None:
         """Start unless started; returns when it runs or is known not to. Never raises."""
@@ -47,7 +59,7 @@ class OrchestratorHost:
 
     async def _start(self) -> None:
         try:
-            runtime = await asyncio.to_thread(Runtime.open, self._config)
+            runtime = await asyncio.to_thread(Runtime.open, self._config, self._notifiers())
         except (WorkflowError, OSError) as error:
             self._message = f"the orchestrator could not start: {error}"
             _log.error("%s", self._message)

@@ -11,6 +11,7 @@ from tornado import web
 
 from wf_jupyter.errors import WorkflowError
 from wf_jupyter.protocol import problems
+from wf_jupyter.render.comparison import compare, comparison_html
 from wf_jupyter.server.access import KernelAccess, permitted
 from wf_jupyter.server.host import OrchestratorHost
 
@@ -94,4 +95,28 @@ class ExecutionPage(PageHandler):
     async def get(self, execution: str) -> None:
         """The page; 404 when there is no such execution."""
         snapshot = await self.host.ask(lambda engine: engine.snapshot(execution))
-        self.show("page.html", snapshot.workflow, view="execution", execution_id=snapshot.id)
+        name = snapshot.workflow
+        self.show("page.html", name, view="execution", execution_id=snapshot.id, workflow=name)
+
+
+class ComparePage(PageHandler):
+    """Two executions side by side: what is different in one, as measured against another."""
+
+    @web.authenticated
+    @permitted("read")
+    async def get(self, execution: str, other: str) -> None:
+        """The page; 404 when one of them does not exist."""
+        after = await self.host.ask(lambda engine: engine.snapshot(execution))
+        before = await self.host.ask(lambda engine: engine.snapshot(other))
+        pages = self.base_url + "wf-jupyter/"
+        self.set_header("Cache-Control", "no-store")
+        self.write(
+            self.get_template("compare.html").render(
+                title=after.workflow,
+                body=comparison_html(before, after, compare(before, after)),
+                style=self.static_url("pages.css"),
+                home=pages,
+                before=f"{pages}executions/{before.id}",
+                after=f"{pages}executions/{after.id}",
+            )
+        )

@@ -14,7 +14,7 @@ from wf_jupyter.server.executions import (
     RerunHandler,
     ResultHandler,
 )
-from wf_jupyter.server.pages import ExecutionPage, ListPage, PageHandler
+from wf_jupyter.server.pages import ComparePage, ExecutionPage, ListPage, PageHandler
 from wf_jupyter.server.socket import EventSocket
 from wf_jupyter.server.tasks import ErrorHandler, LogHandler, LogsHandler, OutputsHandler, ValueHandler
 from wf_jupyter.server.workflows import WorkflowHandler, WorkflowsHandler
@@ -48,6 +48,7 @@ def routes() -> list[Route]:
         (f"/{PREFIX}/workflows/?", WorkflowsHandler),
         (f"/{PREFIX}/workflows/{_ID}", WorkflowHandler),
         ("/wf-jupyter/api(?:/.*)?", UnknownResource),
+        (f"/wf-jupyter/executions/{_ID}/compare/{_ID}", ComparePage),
         (f"/wf-jupyter/executions/{_ID}", ExecutionPage),
         ("/wf-jupyter/?", ListPage),
     ]

@@ -208,9 +208,8 @@ async def test_everybody_may_do_what_the_matrix_says_and_nothing_else(
     try:
         socket = await wire.socket(headers=headers)
     except HTTPClientError as error:
-        assert error.code == 403
         for name in METHODS:
-            found[f"socket {name}"] = False
+            found[f"socket {name}"] = error.code != 403
             wanted[f"socket {name}"] = bool(may.socket)
     else:
         for name, method in METHODS.items():

@@ -14,11 +14,28 @@ async function start() {
   if (options.view === "execution") {
     if (!bundle) throw new Error("The view's script could not be loaded: the installation has no frontend bundle.");
     bundle.mount(view, { execution_id: options.execution_id, server_id: options.server_id });
+    await offerComparison();
   } else if (bundle?.mountList) {
     bundle.mountList(view, { server_id: options.server_id });
   } else {
     await new ExecutionList(view).start();
   }
+}
+
+// Other executions of the same workflow, to compare this one with.
+async function offerComparison() {
+  const query = new URLSearchParams({ workflow: options.workflow, limit: "50" });
+  const { executions } = await request(`executions?${query}`);
+  const others = executions.filter(({ id }) => id !== options.execution_id);
+  if (!others.length) return;
+  const choice = element("select", { ariaLabel: "Compare with another execution" }, element("option", { value: "" }, "Compare with…"));
+  for (const { id, created, status } of others) {
+    choice.append(element("option", { value: id }, `${new Date(created).toLocaleString()} · ${status}`));
+  }
+  choice.onchange = () => {
+    if (choice.value) location.href = `${options.execution_id}/compare/${encodeURIComponent(choice.value)}`;
+  };
+  document.querySelector(".wfj-page-nav").append(" ", choice);
 }
 
 function notice(text) {
