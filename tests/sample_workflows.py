@@ -56,3 +56,35 @@ def failing():
         return after(divide(1, b))
 
     return dividing
+
+
+def retried(marks: Path):
+    """A map beside a task that fails the first time; prints which try it is."""
+
+    @wf.task
+    def load(numbers):
+        return numbers
+
+    @wf.task
+    def double(x):
+        return 2 * x
+
+    @wf.task(retries=1, retry_delay=0.1)
+    def flaky(numbers):
+        mark = marks / "tried"
+        print("try number", 2 if mark.exists() else 1)
+        if not mark.exists():
+            mark.touch()
+            raise ValueError("the first time")
+        return sum(numbers)
+
+    @wf.task
+    def report(doubled, total):
+        return [sum(doubled), total]
+
+    @wf.workflow
+    def retried(numbers: list[int]):
+        loaded = load(numbers)
+        return report(double.map(loaded), flaky(loaded))
+
+    return retried

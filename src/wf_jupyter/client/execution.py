@@ -25,6 +25,7 @@ from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Cancel, Pause, Resume, Retry
 from wf_jupyter.ports import ExecutionResult
+from wf_jupyter.render.comparison import Comparison, compare
 
 
 class Execution:
@@ -161,6 +162,10 @@ class Execution:
     def to_svg(self) -> str:
         """The graph with its states, as an SVG picture."""
         return display.svg(self.snapshot())
+
+    def compare(self, other: Execution) -> Comparison:
+        """What is different here from another execution of the workflow, an earlier one as a rule."""
+        return compare(other.snapshot(), self.snapshot())
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write one self-contained file: the same view, with replay, that needs no server and no network.
