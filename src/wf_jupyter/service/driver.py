@@ -1,4 +1,4 @@
-"""One execution at work: stimulus → step → append → fold → publish → act.
+"""One execution at work: stimulus → step → append → act → fold → publish.
 
 What happened since the last turn is decided together and committed in one transaction. Nobody is
 told of an event, and no attempt starts, before that commit. `step` runs ahead of the commit, in
@@ -189,13 +189,21 @@ class Driver:
                 self._flight.abandon(starts)
                 _refuse(waiting, error)
                 raise
-            for event in events:
-                self.picture.fold(event)
+        try:
+            # First, so that workers have something to do while people are told.
+            await self._act(starts, events)
+        finally:
+            self._tell(events, waiting)
+
+    def _tell(self, events: list[Event], waiting: list[asyncio.Future[None]]) -> None:
+        """Show what is durable now, and answer those who asked for it."""
+        for event in events:
+            self.picture.fold(event)
+        if events:
             self._hub.publish(self.state.id, self.state.workflow, events)
         for done in waiting:
             if not done.done():
                 done.set_result(None)
-        await self._act(starts, events)
 
     def _note(
         self,
