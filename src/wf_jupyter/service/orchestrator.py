@@ -24,7 +24,17 @@ from wf_jupyter.model.snapshot import Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Command, Recover, Report, Resume, Retry, Start
 from wf_jupyter.model.submission import Environment, Reuse, Submission
-from wf_jupyter.ports import Batch, Clock, ExecutionResult, ExecutorFactory, Input, LogStretch, Notifier, Published, Store
+from wf_jupyter.ports import (
+    Batch,
+    Clock,
+    ExecutionResult,
+    ExecutorFactory,
+    Input,
+    LogStretch,
+    Notifier,
+    Published,
+    Store,
+)
 from wf_jupyter.protocol.rest import HistoryPage
 from wf_jupyter.service.archive import Archive, copy_snapshot
 from wf_jupyter.service.config import RuntimeConfig
