@@ -59,6 +59,7 @@ export class LogView {
   #show(fresh: readonly LogPiece[]): void {
     const pre = this.#pre;
     const following = pre.scrollHeight - pre.scrollTop - pre.clientHeight < 24;
+    if (fresh.length >= MOST_PIECES) pre.replaceChildren();
     for (const piece of fresh.slice(-MOST_PIECES)) this.#append(piece);
     while (pre.childElementCount > MOST_PIECES) pre.firstElementChild!.remove();
     const hidden = this.#left + Math.max(0, this.#pieces.length - MOST_PIECES);
