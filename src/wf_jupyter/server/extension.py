@@ -17,7 +17,7 @@ from typing import Literal, cast
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
 from jupyter_server.serverapp import ServerApp
-from traitlets import Bool, Enum, Float, Int, List, Set, Unicode, default
+from traitlets import Bool, Dict, Enum, Float, Int, List, Set, Unicode, default
 
 import wf_jupyter
 from wf_jupyter.ports import Notifier
@@ -86,6 +86,12 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
     log_limit = Int(
         64 * 1024**2, min=1024, help="How many characters of what one attempt of a task prints are kept."
     ).tag(config=True)
+    resources = Dict(
+        value_trait=Float(min=0.0),
+        key_trait=Unicode(),
+        help="What there is of each named resource, for all executions together, as {'gpu': 2}. A task with "
+        "resources={'gpu': 1} waits until as much is free; more than there is is refused at submission.",
+    ).tag(config=True)
     execution_burst = Int(100, min=1, help="Executions that one identity may start at once.").tag(config=True)
     execution_rate = Float(
         20.0, min=0.0, help="Executions per second that one identity may start after that; 0 for no limit."
@@ -153,6 +159,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
                 retention_days=self.retention_days,
                 retention_bytes=self.retention_bytes,
                 log_limit=self.log_limit,
+                resources={name: float(amount) for name, amount in self.resources.items()},
                 dask_address=self.dask_address,
             ),
             version=self.version,

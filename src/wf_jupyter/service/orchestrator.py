@@ -58,11 +58,7 @@ class Orchestrator:
     """The engine room. All methods are called on its loop; their errors are those of `errors`."""
 
     def __init__(
-        self,
-        store: Store,
-        factory: ExecutorFactory,
-        clock: Clock,
-        config: RuntimeConfig,
+        self, store: Store, factory: ExecutorFactory, clock: Clock, config: RuntimeConfig,
         notifiers: Sequence[Notifier] = (),
     ) -> None:
         self.server_id = secrets.token_hex(8)
