@@ -24,8 +24,7 @@ demo: $(VENV)/.demo
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/demo.py $(ARGS)
 
 test: $(VENV)/.test
-	@.ci/check
-	@.ci/test
+	@.ci/check; checked=$$?; .ci/test && exit $$checked
 
 check: $(VENV)/.test
 	@.ci/check
