@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +199,38 @@ def test_a_server_that_is_gone_is_said_so_and_found_again(
         file.touch()
     page.wait_for_function(STATUS, arg="succeeded", timeout=60_000)
     assert page.locator(".wfj-badge:visible").count() == 0
+
+
+EMBEDDED = """
+import wf_jupyter as wf
+wf.connect(mode="embedded")
+
+@wf.task
+def endless():
+    import time
+    time.sleep(1000)
+
+@wf.workflow
+def stuck():
+    return endless()
+
+stuck.submit()
+"""
+
+
+#: As the menu does, without its question.
+RESTART = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()"
+
+
+def test_an_engine_that_ended_with_its_kernel_is_said_to_be_gone(open_notebook: Callable[..., Any]) -> None:
+    notebook = open_notebook("gone", [EMBEDDED])
+    notebook.run(0)
+    page = notebook.page
+    page.get_by_text("via kernel").wait_for()
+    page.wait_for_function(STATUS, arg="running")
+    page.evaluate(RESTART)
+    page.get_by_text("engine gone").wait_for()
+    before = page.locator(".wfj-elapsed").inner_text()
+    notebook.picture("engine-gone")
+    page.get_by_text("stale since").first.wait_for()
+    assert page.locator(".wfj-elapsed").inner_text() == before

@@ -3,7 +3,9 @@
 A page that reaches the server of the execution needs none of this; one in VS Code, Colab, or with an
 embedded orchestrator gets its events here. Jupyter drops messages silently above some 1,000 a
 second, so events are collected and leave in at most 20 frames a second. Frames are numbered: a page
-that misses one asks again, and gets a snapshot.
+that misses one asks again, and gets a snapshot. While an execution runs, a heartbeat with
+the latest `seq` tells pages that silence means that nothing happens: neither is the kernel gone, nor
+was the last frame lost.
 
 Independently of any page, a snapshot is kept in the widget's state for saved notebooks, at most once
 a second and less often for large graphs.
@@ -25,6 +27,8 @@ from wf_jupyter.model.snapshot import Snapshot
 
 #: Seconds between two frames of events.
 FRAME = 0.05
+#: Seconds between two heartbeats.
+HEARTBEAT = 10.0
 #: Beyond so many collected events a snapshot is smaller, and sooner shown.
 LARGEST_FRAME = 5000
 #: Tasks whose snapshot may be kept once a second; a larger graph is kept proportionally less often.
@@ -47,6 +51,8 @@ class Relay:
         self._waiting: list[Event] = []
         self._must_replace = False
         self._is_flushing = False
+        self._is_beating = False
+        self._told_end = False
         self._is_keeping = False
         self._kept_final = False
 
@@ -87,6 +93,19 @@ class Relay:
         self._asked += 1
         self._must_replace = True
         self._flush()
+        if not self._is_beating:
+            self._is_beating = True
+            self._loop.call_later(HEARTBEAT, self._beat)
+
+    def _beat(self) -> None:
+        self._is_beating = self._asked > 0
+        if self._is_beating:
+            is_final = self._mirror.status.is_final
+            if not (is_final and self._told_end):
+                self._flush()
+                self._send({**self._head("heartbeat"), "seq": self._mirror.position[1]})
+            self._told_end = is_final
+            self._loop.call_later(HEARTBEAT, self._beat)
 
     def _end(self) -> None:
         # A page that asked twice, or vanished, leaves the count too high: then frames go on unread.

@@ -12,6 +12,7 @@ from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.engine.fold import empty
 from wf_jupyter.model.events import TaskInfo, TaskProgress, TasksAdded, TaskStarted, WorkflowCompleted, WorkflowStarted
 from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.widget import relay as relay_module
 from wf_jupyter.widget.relay import LARGEST_FRAME, Relay
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -123,3 +124,17 @@ def test_a_page_that_left_gets_nothing_more():
     fold(mirror, *BEGIN)
     until(lambda: len(page.kept) == 2, "the snapshot is not kept")
     assert page.of("events") == []
+
+
+def test_a_heartbeat_tells_how_far_it_is_and_ends_with_the_execution(monkeypatch):
+    monkeypatch.setattr(relay_module, "HEARTBEAT", 0.05)
+    mirror, page, relay = started()
+    relay.ask()
+    fold(mirror, *BEGIN)
+    until(lambda: page.of("heartbeat") and page.of("heartbeat")[-1]["seq"] == 3, "no heartbeat came")
+    fold(mirror, WorkflowCompleted(seq=4, time=NOW, status=ExecutionStatus.SUCCEEDED))
+    until(lambda: page.of("heartbeat")[-1]["seq"] == 4, "the end was not confirmed")
+    before = len(page.of("heartbeat"))
+    time.sleep(0.3)
+    assert len(page.of("heartbeat")) == before
+    relay.leave()

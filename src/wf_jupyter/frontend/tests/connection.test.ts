@@ -109,6 +109,31 @@ describe("through the kernel", () => {
     expect(kernel.sent.length - asked()).toBe(1);
   });
 
+  test("a heartbeat that is ahead of what came means that a message was lost", () => {
+    const { kernel } = start({ snapshot: snapshotOf([]) });
+    const asked = (): number => kernel.sent.filter(({ kind }) => kind === "subscribe").length;
+    kernel.tell({ kind: "events", events: [event(2)] });
+    kernel.tell({ kind: "heartbeat", seq: 2 });
+    expect(asked()).toBe(1);
+    kernel.tell({ kind: "heartbeat", seq: 3 });
+    expect(asked()).toBe(2);
+  });
+
+  test("a kernel whose heartbeat ends is gone since it was last heard, until it is heard again", () => {
+    const { kernel, session } = start({ snapshot: snapshotOf([]) });
+    kernel.tell({ kind: "events", events: [event(2)] });
+    for (let i = 0; i < 6; i++) {
+      vi.advanceTimersByTime(10_000);
+      kernel.tell({ kind: "heartbeat", seq: 2 });
+    }
+    expect(session.state.kind).toBe("delayed");
+    const since = Date.now();
+    vi.advanceTimersByTime(30_000);
+    expect(session.state).toEqual({ kind: "gone", since });
+    kernel.tell({ kind: "heartbeat", seq: 2 });
+    expect(session.state.kind).toBe("delayed");
+  });
+
   test("a kernel that was restarted is said to be gone, and the clock stops, until one answers", () => {
     const { kernel, session } = start({ snapshot: snapshotOf([task("a", "running")]) });
     kernel.tell({ kind: "events", events: [event(2)] });
@@ -225,13 +250,13 @@ describe("which way events come", () => {
 
   test("straight from the server that runs the execution", async () => {
     const { kernel, session, leave } = await start(() => Promise.resolve(answer({ server_id: "mine", epoch: "e" })));
-    expect([Silent.made, kernel.sent.length, session.isDirect]).toEqual([1, 0, true]);
+    expect([Silent.made, kernel.sent.length, session.rest !== null]).toEqual([1, 0, true]);
     await after(leave);
   });
 
   test("straight from it after a restart, which gives it another name but not other data", async () => {
     const { session, leave } = await start(() => Promise.resolve(answer({ server_id: "new", epoch: "e" })), { snapshot: snapshotOf([]) });
-    expect(session.isDirect).toBe(true);
+    expect(session.rest !== null).toBe(true);
     await after(leave);
   });
 
@@ -248,7 +273,7 @@ describe("which way events come", () => {
     expect(session.state.kind).toBe("waiting");
     vi.stubGlobal("fetch", () => Promise.resolve(answer({ server_id: "mine", epoch: "e" })));
     await vi.advanceTimersByTimeAsync(20_000);
-    expect(session.isDirect).toBe(true);
+    expect(session.rest !== null).toBe(true);
     await after(leave);
   });
 

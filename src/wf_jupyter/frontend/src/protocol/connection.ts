@@ -14,6 +14,7 @@ export class Connection implements Source {
   #source: Source | null = null;
   #relay: Relay | null = null;
   #greeting: Greeting | null = null;
+  #channel: Channel | null = null;
 
   constructor(
     private readonly model: Model,
@@ -37,7 +38,8 @@ export class Connection implements Source {
 
   /** Give a command; rejects with the reason when it was refused. */
   async command(command: Command): Promise<void> {
-    if (this.rest !== null) await this.rest.post(executionPath(this.executionId, command));
+    if (this.#channel?.isLive) await this.#channel.request(command, { execution_id: this.executionId });
+    else if (this.rest !== null) await this.rest.post(executionPath(this.executionId, command));
     else if (this.#relay !== null) this.#relay.command(command);
     else throw new RequestError(0, "there is no connection");
   }
@@ -94,8 +96,8 @@ export class Connection implements Source {
 
   #useServer(rest: Rest): void {
     this.rest = rest;
-    const shared = channel(rest.socketUrl(), rest);
-    this.#source = attach(shared, { executionId: this.executionId, ...bound(this.sink) });
+    this.#channel = channel(rest.socketUrl(), rest);
+    this.#source = attach(this.#channel, { executionId: this.executionId, ...bound(this.sink) });
   }
 }
 

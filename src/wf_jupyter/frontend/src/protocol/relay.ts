@@ -16,13 +16,17 @@ export interface Model {
 const ASK_MS = 5_000;
 /** Silence after which the kernel is asked whether a message was lost: Jupyter drops them when there are many. */
 const SILENCE_MS = 20_000;
+/** A kernel with heartbeats that is silent for so long is gone. */
+const DEAD_MS = 25_000;
 
 /** A source that asks the kernel, shows the saved snapshot until it answers, and asks again while it does not. */
 export class Relay implements Source {
   #heard = false;
   #heardAt = 0;
+  #askedAt = 0;
   #asked = false;
   #ended = false;
+  #beats = false;
   #state: ConnectionState = { kind: "saved" };
   #ask: ReturnType<typeof setInterval> | undefined;
 
@@ -38,7 +42,9 @@ export class Relay implements Source {
     sink.state(this.#state);
     this.resync();
     this.#ask = setInterval(() => {
-      if (!this.#heard || (!this.#ended && Date.now() - this.#heardAt > SILENCE_MS)) this.resync();
+      if (!this.#heard || (!this.#ended && Date.now() - Math.max(this.#askedAt, this.#heardAt) > SILENCE_MS)) this.resync();
+      const silent = this.#beats && !this.#ended && Date.now() - this.#heardAt > DEAD_MS;
+      if (silent && this.#state.kind === "delayed") this.#enter({ kind: "gone", since: this.#heardAt });
     }, ASK_MS);
   }
 
@@ -56,7 +62,7 @@ export class Relay implements Source {
     // the kernel counts who listens
     if (this.#asked) this.#send({ kind: "unsubscribe", execution_id: this.executionId });
     this.#asked = true;
-    this.#heardAt = Date.now();
+    this.#askedAt = Date.now();
     this.#send({ kind: "subscribe", execution_id: this.executionId, ...(epoch ? { after: seq, epoch } : {}) });
   }
 
@@ -78,6 +84,7 @@ export class Relay implements Source {
 
   #receive = (content: unknown): void => {
     if (!isObject(content) || (content["execution_id"] ?? this.executionId) !== this.executionId) return;
+    if (content["kind"] === "heartbeat") this.#beat(content["seq"]);
     if (content["kind"] === "connection") this.#connection(content["state"]);
     if (content["kind"] === "refused") this.sink.notice(String(content["message"]));
     if (content["kind"] === "snapshot") {
@@ -92,6 +99,14 @@ export class Relay implements Source {
     this.#heardAt = Date.now();
     this.#enter({ kind: "delayed", by: "kernel" });
   };
+
+  /** The kernel is there, and has sent everything up to `seq`: what is not here was lost on the way. */
+  #beat(seq: unknown): void {
+    this.#beats = true;
+    this.#heardAt = Date.now();
+    if (this.#state.kind === "gone") this.#enter({ kind: "delayed", by: "kernel" });
+    if (typeof seq === "number" && seq > this.sink.cursor().seq) this.resync();
+  }
 
   /** The kernel tells of its own connection to the server. */
   #connection(state: unknown): void {
