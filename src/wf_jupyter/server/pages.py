@@ -48,6 +48,8 @@ class PageHandler(ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, KernelAcces
             "wsUrl": self.ws_url,
             "wfJupyter": {"bundle": self.static_url("widget.js"), "server_id": self.host.server_id, **options},
         }
+        # Reading it sets the cookie without which the page's commands would be refused.
+        _ = self.xsrf_token
         self.set_header("Cache-Control", "no-store")
         self.write(
             self.get_template(template).render(

@@ -117,7 +117,8 @@ export class TaskPanel {
     const usual = this.session.history.of(tasks.names[row]!);
     if (usual !== null) say("usually", usual.p10 === usual.p90 ? duration(usual.p50) : `${duration(usual.p50)} (${duration(usual.p10)} to ${duration(usual.p90)}, ${count(usual.count)} before)`);
     if (this.session.history.isUnusual(run, row, now)) say("▲", "far longer than usual");
-    if (!isFinal(tasks.status[row]!)) say("now", taskFacts(run, row, now).detail);
+    const detail = taskFacts(run, row, now).detail;
+    if (!isFinal(tasks.status[row]!) && !facts.some(([, text]) => text === detail)) say("now", detail);
     say("waits for", tasks.status[row] === RUNNING || isFinal(tasks.status[row]!) ? "" : tasks.dependencies[row]!.join(", "));
     const shown = facts.flat().join("|");
     if (shown === this.#shownFacts) return;

@@ -1,0 +1,44 @@
+"""What a server tells of executions in comparison with others."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+PATIENCE = 60
+
+
+async def finished(wire: Any, submission: Any) -> str:
+    execution: str = await wire.submit(submission)
+    await wire.until(execution, "succeeded", "failed")
+    return execution
+
+
+async def test_the_history_of_a_workflow_comes_from_its_earlier_executions(
+    wire: Any, packed: Any, add_one: Any
+) -> None:
+    first = await finished(wire, packed(add_one.bind(xs=[1, 2, 3])))
+    assert (await wire.ask("GET", f"executions/{first}/history")).json["tasks"] == {}
+    second = await finished(wire, packed(add_one.bind(xs=[1])))
+    async with asyncio.timeout(PATIENCE):
+        while (page := (await wire.ask("GET", f"executions/{second}/history")).json)["executions"] == 0:
+            await asyncio.sleep(0.02)
+    assert page["workflow"] == "add_one"
+    assert page["tasks"]["increase"]["count"] == 3
+    assert set(page["tasks"]["increase"]) == {"count", "p10", "p50", "p90", "p95"}
+    assert (await wire.ask("GET", "executions/nothing/history")).status == 404
+
+
+async def test_two_executions_are_compared_on_a_page(wire: Any, packed: Any, add_one: Any) -> None:
+    first = await finished(wire, packed(add_one.bind(xs=[1, 2])))
+    second = await finished(wire, packed(add_one.bind(xs=[1, 2, 3])))
+    answer = await wire.ask("GET", f"{second}/compare/{first}", api="wf-jupyter/executions/")
+    assert answer.status == 200
+    page = answer.content.decode()
+    assert "<b>1</b> added" in page
+    assert "increase[2]" in page
+    assert f"wf-jupyter/executions/{first}" in page
+    missing = await wire.ask("GET", f"{second}/compare/nothing", api="wf-jupyter/executions/")
+    assert missing.status == 404
+    anonymous = await wire.ask("GET", f"{second}/compare/{first}", api="wf-jupyter/executions/", headers={})
+    assert anonymous.status in (302, 403)

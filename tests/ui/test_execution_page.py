@@ -1,0 +1,80 @@
+"""The page of one execution: replay, one task's commands, the comparison with another execution."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_process import JupyterProcess
+
+import wf_jupyter as wf
+from tests.sample_workflows import gated, retried
+from wf_jupyter.client import session
+
+STATUS = "(status) => document.querySelector('.wfj-root')?.dataset.status === status"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
+    running = JupyterProcess(tmp_path_factory.mktemp("jupyter")).start()
+    wf.connect(url=running.url, token=running.token)
+    yield running
+    session.close()
+    running.stop()
+
+
+def open_page(page: Any, server: JupyterProcess, execution: wf.Execution, status: str) -> None:
+    page.goto(f"{server.url}wf-jupyter/executions/{execution.id}?token={server.token}")
+    page.wait_for_function(STATUS, arg=status)
+
+
+def test_a_finished_execution_is_replayed_rerun_and_compared(
+    page: Any, server: JupyterProcess, tmp_path: Path
+) -> None:
+    first = retried(tmp_path).submit(numbers=[1, 2, 3])
+    assert first.wait(60) == "succeeded"
+    open_page(page, server, first, "succeeded")
+
+    page.get_by_role("button", name="Replay").click()
+    page.wait_for_selector(".wfj-slider")
+    page.locator(".wfj-slider").fill("1")
+    page.wait_for_function("() => document.querySelector('.wfj-root').dataset.status !== 'succeeded'")
+    page.get_by_role("button", name="Close the replay").click()
+    page.wait_for_function(STATUS, arg="succeeded")
+
+    page.get_by_role("tab", name="Table").click()
+    page.get_by_role("button", name="flaky", exact=True).click()
+    page.locator(".wfj-panel .wfj-log").wait_for()
+    assert "try number 1" in page.locator(".wfj-panel .wfj-log").inner_text()
+    page.get_by_role("button", name="Rerun from here").click()
+    link = page.get_by_role("link", name="Open the new execution")
+    link.wait_for()
+    again = re.search(r"executions/([^/]+)$", link.get_attribute("href"))
+    assert again is not None
+    second = wf.get_execution(again[1])
+    assert second.wait(60) == "succeeded"
+    assert second.tasks["load"].status == "cached"
+
+    open_page(page, server, second, "succeeded")
+    choice = page.get_by_label("Compare with another execution")
+    choice.wait_for()
+    choice.select_option(first.id)
+    page.wait_for_selector(".wfj-page-compare table")
+    rows = dict(page.evaluate(
+        "() => [...document.querySelectorAll('tbody tr')].map((row) => [row.cells[0].innerText, row.cells[3].innerText])"
+    ))
+    assert rows["load"] == "cached"
+
+
+def test_one_running_task_is_cancelled_from_its_panel(page: Any, server: JupyterProcess, tmp_path: Path) -> None:
+    execution = gated(tmp_path / "never").submit()
+    open_page(page, server, execution, "running")
+    card = page.locator(".wfj-card[data-status=running]")
+    card.wait_for()
+    card.click()
+    page.get_by_role("button", name="Cancel task").click()
+    assert execution.wait(60) is not None
+    page.wait_for_function("() => document.querySelector('.wfj-panel').dataset.status === 'cancelled'")
