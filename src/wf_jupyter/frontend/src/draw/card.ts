@@ -1,6 +1,6 @@
 // One task as a card.
 import { RUNNING, statusName } from "../fold/statuses.ts";
-import { html, setAttribute, setText } from "./element.ts";
+import { html, setText } from "./element.ts";
 import type { Facts } from "./facts.ts";
 import { icon, setRing } from "./icons.ts";
 
@@ -15,13 +15,14 @@ export class Card {
   readonly #time = html("span", "wfj-time");
   readonly #bar = html("span", "wfj-bar", { "aria-hidden": "true" });
   readonly #fill = html("i");
+  readonly #spoken = html("span", "wfj-unseen");
   #icon = icon(-1);
   #status = -1;
 
   constructor(key: string) {
     this.#bar.append(this.#fill);
-    const texts = html("span", "wfj-texts", {}, this.#name, html("span", "wfj-sub", {}, this.#detail, this.#time));
-    this.element = html("div", "wfj-card", { role: "treeitem", tabindex: -1, title: key }, this.#icon, texts, this.#bar);
+    const texts = html("span", "wfj-texts", { "aria-hidden": "true" }, this.#name, html("span", "wfj-sub", {}, this.#detail, this.#time));
+    this.element = html("div", "wfj-card", { role: "treeitem", tabindex: -1, title: key }, this.#icon, texts, this.#spoken, this.#bar);
     this.element.dataset["key"] = key;
   }
 
@@ -39,6 +40,6 @@ export class Card {
     setText(this.#time, facts.time);
     this.#bar.hidden = facts.share === null;
     this.#fill.style.width = `${(facts.share ?? 0) * 100}%`;
-    setAttribute(this.element, "aria-label", facts.spoken);
+    setText(this.#spoken, facts.spoken);
   }
 }

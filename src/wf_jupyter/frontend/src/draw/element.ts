@@ -29,9 +29,11 @@ export function svg<K extends keyof SVGElementTagNameMap>(
   return filled(element, attributes, children);
 }
 
-/** A button that says in words what it does. */
+/** A button that says in words what it does; who speaks to the page calls it by what is written on it. */
 export function button(text: string, className: string, press: () => void, label = ""): HTMLButtonElement {
-  const element = html("button", className, { type: "button", "aria-label": label || null }, text);
+  const called = /[a-z]/i.test(text) && !label.toLowerCase().includes(text.toLowerCase());
+  const name = label !== "" && called ? `${text}: ${label}` : label;
+  const element = html("button", className, { type: "button", "aria-label": name || null }, text);
   element.addEventListener("click", (event) => {
     event.stopPropagation();
     press();

@@ -141,7 +141,7 @@ const CARDS = `
 .wfj-filter option { background: var(--wfj-bg); color: var(--wfj-ink); }
 .wfj-finder { position: absolute; z-index: 3; left: 10px; bottom: 42px; width: min(300px, calc(100% - 20px)); box-sizing: border-box; padding: 6px; border: 1px solid var(--wfj-line-strong); border-radius: 8px; background: var(--wfj-bg); box-shadow: 0 4px 14px rgb(0 0 0 / 16%); cursor: default; }
 .wfj-finder .wfj-search { width: 100%; height: 26px; }
-.wfj-result { display: flex; align-items: center; gap: 7px; width: 100%; padding: 3px 6px; border: 0; border-radius: 5px; background: none; color: var(--wfj-ink); text-align: left; cursor: pointer; }
+.wfj-result { min-height: 24px; display: flex; align-items: center; gap: 7px; width: 100%; padding: 3px 6px; border: 0; border-radius: 5px; background: none; color: var(--wfj-ink); text-align: left; cursor: pointer; }
 .wfj-result:hover, .wfj-result:focus-visible { background: var(--wfj-hover); } .wfj-result .wfj-icon { width: 13px; height: 13px; } .wfj-result .wfj-name { font-weight: 500; }
 .wfj-more { padding: 3px 6px 5px; font-size: 11.5px; }
 .wfj-line { display: flex; align-items: center; flex-wrap: wrap; gap: 4px 12px; padding: 7px 14px; border-top: 1px solid var(--wfj-line); font-size: 12px; color: var(--wfj-dim); background: var(--wfj-bg); }

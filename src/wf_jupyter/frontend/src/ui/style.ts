@@ -50,8 +50,8 @@ button, input, select { font-family: inherit; }
 .wfj-tab:last-child { border-right: 0; } .wfj-tab:hover { color: var(--wfj-ink); } .wfj-tab:focus-visible { outline-offset: -2px; }
 .wfj-tab[aria-selected="true"] { background: var(--wfj-bg); color: var(--wfj-ink); font-weight: 600; box-shadow: inset 0 -2px 0 var(--wfj-accent); }
 .wfj-head > .wfj-stack { margin-top: 10px; }
-.wfj-counts { display: flex; flex-wrap: wrap; gap: 3px 13px; margin-top: 8px; font-size: 12px; font-variant-numeric: tabular-nums; min-height: 19px; }
-.wfj-counts .wfj-count { border: 0; background: none; padding: 0; color: var(--wfj-dim); font-size: inherit; gap: 5px; cursor: pointer; }
+.wfj-counts { display: flex; flex-wrap: wrap; gap: 0 13px; margin: 6px 0 -3px; font-size: 12px; font-variant-numeric: tabular-nums; min-height: 19px; }
+.wfj-counts .wfj-count { border: 0; background: none; padding: 0; min-height: 24px; color: var(--wfj-dim); font-size: inherit; gap: 5px; cursor: pointer; }
 .wfj-counts .wfj-count b { color: var(--wfj-ink); font-weight: 600; } .wfj-counts .wfj-count:hover span { text-decoration: underline; }
 .wfj-counts .wfj-icon { width: 13px; height: 13px; }
 &.wfj-stale .wfj-body { opacity: .72; }
