@@ -15,6 +15,11 @@ def client() -> Any:
     return import_module("wf_jupyter.client.api")
 
 
+def forms() -> Any:
+    """The module that makes forms: `wf_jupyter.widget.form`."""
+    return import_module("wf_jupyter.widget.form")
+
+
 def pictures() -> Any:
     """The module that draws drafts: `wf_jupyter.render.picture`."""
     return import_module("wf_jupyter.render.picture")

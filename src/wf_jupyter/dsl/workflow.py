@@ -75,6 +75,10 @@ class Workflow(Generic[P, R]):
         """Store the workflow where executions run, so that `wf.execute` and the REST interface know it by name."""
         launch.client().publish(self, None if name is None else checked_name(name, "workflow", self.function))
 
+    def form(self) -> Any:
+        """A form for the inputs, made from the signature, with a Run button that shows the live view below."""
+        return launch.forms().WorkflowForm(self)
+
     def _bind(self, args: tuple[object, ...], inputs: Mapping[str, object]) -> BoundWorkflow:
         outer = tracing.current()
         if outer is not None:
