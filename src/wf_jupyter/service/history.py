@@ -6,6 +6,7 @@ of them; where there are none, nothing is told.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,21 +44,36 @@ def merge(summaries: Iterable[Mapping[str, Durations]]) -> dict[str, Usual]:
     return {name: _usual(pool) for name, pool in pools.items()}
 
 
-async def remember(store: Store, snapshot: Snapshot) -> None:
-    """Keep the summary of an execution that ended. Estimates are not worth an error: what fails is logged."""
-    durations = summarize(snapshot)
-    if not durations:
-        return
-    try:
-        await store.write_history(snapshot.id, durations)
-    except WorkflowError as error:
-        _log.warning("the history of execution %s is not kept: %s", snapshot.id, error)
+class Histories:
+    """The summaries of one store. Estimates are not worth an error: a summary that cannot be kept is logged."""
 
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._writing: set[asyncio.Task[None]] = set()
 
-async def history(store: Store, execution: str, workflow: str) -> HistoryPage:
-    """What is usual for the workflow, from the executions before this one."""
-    summaries = await store.histories(workflow, execution, NEWEST)
-    return HistoryPage(workflow=workflow, executions=len(summaries), tasks=merge(summaries))
+    def keep(self, snapshot: Snapshot) -> None:
+        """Remember an execution that ended; returns at once."""
+        task = asyncio.get_running_loop().create_task(self._keep(snapshot), name=f"history {snapshot.id}")
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def of(self, snapshot: Snapshot) -> HistoryPage:
+        """What is usual for the workflow, from the executions before this one."""
+        summaries = await self._store.histories(snapshot.workflow, snapshot.id, NEWEST)
+        return HistoryPage(workflow=snapshot.workflow, executions=len(summaries), tasks=merge(summaries))
+
+    async def close(self) -> None:
+        """Wait for what is being written."""
+        await asyncio.gather(*self._writing)
+
+    async def _keep(self, snapshot: Snapshot) -> None:
+        durations = summarize(snapshot)
+        if not durations:
+            return
+        try:
+            await self._store.write_history(snapshot.id, durations)
+        except WorkflowError as error:
+            _log.warning("the history of execution %s is not kept: %s", snapshot.id, error)
 
 
 def _sampled(durations: Sequence[float]) -> Durations:

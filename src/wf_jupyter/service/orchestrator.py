@@ -40,7 +40,7 @@ from wf_jupyter.service.archive import Archive, copy_snapshot
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.driver import Driver
 from wf_jupyter.service.following import Following, Subscribed
-from wf_jupyter.service.history import history, remember
+from wf_jupyter.service.history import Histories
 from wf_jupyter.service.hub import Hub
 from wf_jupyter.service.ids import new_execution_id
 from wf_jupyter.service.logs import read_log
@@ -73,7 +73,7 @@ class Orchestrator:
         self._drivers: dict[str, Driver] = {}
         self._following = Following(store, self._hub, config, self._picture, self._drivers.__contains__)
         self._pools = Pools(factory, self._report)
-        self._remembering: set[asyncio.Task[None]] = set()
+        self._histories = Histories(store)
         self._is_closed = False
 
     # -- starting and ending ------------------------------------------------------------------
@@ -104,7 +104,7 @@ class Orchestrator:
         await asyncio.gather(*(driver.close() for driver in self._drivers.values()))
         self._drivers.clear()
         await self._pools.close()
-        await asyncio.gather(*self._remembering)
+        await self._histories.close()
         await self._store.close()
 
     def active_count(self) -> int:
@@ -267,8 +267,7 @@ class Orchestrator:
 
     async def history(self, execution: str) -> HistoryPage:
         """What is usual for the tasks of its workflow, from earlier executions."""
-        workflow = (await self._picture(execution)).snapshot.workflow
-        return await history(self._store, execution, workflow)
+        return await self._histories.of((await self._picture(execution)).snapshot)
 
     async def delete(self, execution: str) -> None:
         """Forget an execution; `StateConflict` while it runs."""
@@ -359,12 +358,7 @@ class Orchestrator:
             del self._drivers[driver.state.id]
             if driver.picture.snapshot.status.is_final:
                 self._archive.keep(driver.picture)
-                self._remember(driver.picture.snapshot)
-
-    def _remember(self, snapshot: Snapshot) -> None:
-        task = asyncio.get_running_loop().create_task(remember(self._store, snapshot), name=f"history {snapshot.id}")
-        self._remembering.add(task)
-        task.add_done_callback(self._remembering.discard)
+                self._histories.keep(driver.picture.snapshot)
 
     async def _interrupt(self, execution: str) -> None:
         """Say in its log that the execution does not go on by itself."""
