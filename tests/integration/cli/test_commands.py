@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from jupyter_process import JupyterProcess, until
 
+import wf_jupyter
+
+BUNDLE = Path(wf_jupyter.__file__).parent / "static" / "widget.js"
 FILE = """
 import wf_jupyter as wf
 from neighbour import FACTOR
@@ -81,6 +85,10 @@ def test_a_workflow_is_run_watched_listed_shown_and_its_logs_printed(place):
     assert "double[1] | doubling 2\n" in wf(place, "logs", name, "--follow").stdout
     assert "succeeded" in wf(place, "watch", name).stderr
     assert "double[7]" in wf(place, "logs", name, "double[7]", expected=1).stderr
+    if BUNDLE.exists():
+        assert wf(place, "export", name, "run.html").stdout == "run.html\n"
+        assert "<title>doubled" in (place[0] / "run.html").read_text()
+        assert "cannot be written" in wf(place, "export", name, "no/such/run.html", expected=1).stderr
 
 
 def test_a_failed_run_ends_with_status_1_and_the_traceback(place):
