@@ -14,7 +14,8 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "wf_jupyter"
 AXE = PACKAGE / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 PAGE = b"""<!doctype html><html lang="en"><head><title>view</title><meta name="viewport" content="width=device-width">
-<style>body { margin: 0; background: #fff; } h1,h2,h3 { font-size: 12px; margin: 0; } body[data-jp-theme-light="false"] { background: #111; }</style></head>
+<style>body { margin: 0; background: #fff; } h1,h2,h3 { font-size: 12px; margin: 0; }
+body[data-jp-theme-light="false"] { background: #111; }</style></head>
 <body><main><h1>A</h1><h2>notebook</h2><h3>cell</h3><div id="place"></div></main></body></html>"""
 
 #: Counts what a page may leak: timers, frames, workers, sockets, observers, listeners on what outlives the view.

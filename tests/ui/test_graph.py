@@ -143,6 +143,7 @@ def test_nothing_moves_while_states_change(view: View) -> None:
 
 def test_a_growing_graph_keeps_what_is_there_until_somebody_tidies_up(view: View) -> None:
     view.show(snapshot(FLOW))
+    view.page.get_by_label("Zoom in").click()  # from now on it does not fit itself
     before = view.places()
     added = [{"key": f"new{i}", "name": "new", "dependencies": ["score"]} for i in range(3)]
     view.tell({"type": "tasks.added", "tasks": added})

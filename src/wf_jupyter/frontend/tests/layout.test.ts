@@ -5,6 +5,8 @@ import { drawn } from "../src/layout/drawn.ts";
 import { Background } from "../src/layout/background.ts";
 import { Layout, plan, type Plan } from "../src/layout/layout.ts";
 import type { Sketch } from "../src/layout/layers.ts";
+import { overview } from "../src/layout/overview.ts";
+import { kin, subset } from "../src/layout/subset.ts";
 import { snapshotOf, task } from "./events.ts";
 
 /** Numbers from 0 to 1 that are the same in every run. */
@@ -180,4 +182,57 @@ describe("in the background", () => {
     expect(found).toEqual(plan(sketch));
     vi.unstubAllGlobals();
   });
+});
+
+describe("from far away", () => {
+  const graph = { sources: [0, 1, 2, 2], targets: [2, 2, 3, 4] };
+
+  test("every node has one bin, in the column of its rank", () => {
+    const map = overview([0, 0, 1, 2, 2], [0, 1, 2, 3, 4], graph, 100);
+    expect([map.columns, [...map.first]]).toEqual([3, [0, 2, 3, 5]]);
+    expect([...map.binOf]).toEqual([0, 1, 2, 3, 4]);
+    expect(map.ribbons).toContainEqual({ from: 0, to: 2, count: 1 });
+  });
+
+  test("5,000 into one are a hundred bins and one; 3,000 in a chain share columns", () => {
+    const fan = overview([...Array(5_000).fill(0), 1], Array.from({ length: 5_001 }, (_, i) => i), { sources: [], targets: [] }, 80);
+    expect([fan.size.length, Math.max(...fan.size)]).toEqual([101, 50]);
+    const line = Array.from({ length: 3_000 }, (_, i) => i);
+    const chain = overview(line, line, { sources: line.slice(1), targets: line.slice(0, -1) }, 80);
+    expect(chain.columns).toBeLessThanOrEqual(80);
+    expect([...chain.size].reduce((a, b) => a + b)).toBe(3_000);
+  });
+});
+
+describe("a part of a drawing", () => {
+  const node = (key: string, row: number): { key: string; row: number; group: number } => ({ key, row, group: -1 });
+  const keys = ["a", "b", "c", "d", "e"];
+  const whole = { nodes: keys.map(node), sources: [0, 1, 2, 0], targets: [1, 2, 3, 4], of: (key: string): number => keys.indexOf(key) };
+
+  test("kin are all that a node needs and all that needs it", () => {
+    expect([...kin(whole, 2)].sort()).toEqual([0, 1, 2, 3]);
+    expect([...kin(whole, 4)].sort()).toEqual([0, 4]);
+  });
+
+  test("keeps the edges between its nodes", () => {
+    const part = subset(whole, new Set([0, 1, 4]));
+    expect([part.nodes.map(({ key }) => key), part.sources, part.targets]).toEqual([["a", "b", "e"], [0, 0], [1, 2]]);
+    expect([part.of("e"), part.of("c")]).toEqual([2, undefined]);
+  });
+});
+
+test("a large graph grows without being laid out again", () => {
+  const sketch = random(2_000, 2, 3);
+  const layout = new Layout(sketch, 700);
+  const grown = { across: [...sketch.across], along: [...sketch.along], sources: [...sketch.sources], targets: [...sketch.targets] };
+  for (let i = 0; i < 10; i++) {
+    grown.across.push(154);
+    grown.along.push(46);
+    grown.sources.push(50 + i);
+    grown.targets.push(2_000 + i);
+  }
+  const begun = performance.now();
+  expect(layout.insert(grown)).toBe(true);
+  expect(performance.now() - begun).toBeLessThan(500); // a few milliseconds where nothing else runs
+  check(grown, layout);
 });

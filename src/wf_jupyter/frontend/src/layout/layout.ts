@@ -37,6 +37,8 @@ export class Layout {
   #parts: Component[] = [];
   #partOf: number[] = [];
   #vertex: number[] = [];
+  /** Row of parts that each part stands in. */
+  #row: number[] = [];
   #offset: { across: number; along: number }[] = [];
 
   /** The layout of a graph, or of its `plan`; parts stand side by side up to `room` across. */
@@ -138,25 +140,29 @@ export class Layout {
     this.#parts.push(part);
   }
 
+  /** Side by side in rows; a part that has grown stays in its row. */
   #pack(): void {
     const widest = this.#parts.reduce((most, part) => Math.max(most, part.width), this.room);
     let across = 0;
     let along = 0;
+    let tall = 0;
     let row = 0;
     this.width = 0;
-    this.#offset = this.#parts.map((part) => {
-      if (across > 0 && across + part.width > widest) {
+    this.#offset = this.#parts.map((part, p) => {
+      if (across > 0 && (this.#row[p] ?? (across + part.width > widest ? row + 1 : row)) > row) {
         across = 0;
-        along += row + PART_GAP;
-        row = 0;
+        along += tall + PART_GAP;
+        tall = 0;
+        row++;
       }
+      this.#row[p] = row;
       const offset = { across, along };
       across += part.width + PART_GAP;
-      row = Math.max(row, part.length);
+      tall = Math.max(tall, part.length);
       this.width = Math.max(this.width, offset.across + part.width);
       return offset;
     });
-    this.length = along + row;
+    this.length = along + tall;
   }
 }
 
