@@ -1,4 +1,5 @@
 // What a card says about a task or a group, as plain values: the drawing only copies them.
+import { secondsLeft } from "../fold/history.ts";
 import type { Group, Run } from "../fold/run.ts";
 import {
   CACHED,
@@ -123,13 +124,17 @@ function runningDetail(run: Run, row: number, now: number, share: number | null)
   const ran = (now - tasks.started[row]!) / 1000;
   const tries = tasks.attempts[row]! > 1 ? ` · try ${tasks.attempts[row]}` : "";
   const text = tasks.texts.get(row);
+  const seconds = secondsLeft(run, row, now, run.history);
+  const left = seconds !== null && seconds > 0 && ran > 2 ? ` · ${duration(seconds)} left` : "";
   if (share === null) {
     const done = tasks.done[row]!;
-    return `${Number.isNaN(done) || done === 0 ? duration(ran) : `${count(done)} done`}${sep(text)}${tries}`;
+    return `${Number.isNaN(done) || done === 0 ? duration(ran) : `${count(done)} done`}${unusual(run, row, now) || sep(text) || left}${tries}`;
   }
-  // a straight line through what the task itself told, once that is more than noise
-  const left = share > 0.05 && share < 1 && ran > 2 ? ` · ${duration((ran / share) * (1 - share))} left` : sep(text);
-  return `${Math.round(share * 100)} %${left}${tries}`;
+  return `${Math.round(share * 100)} %${unusual(run, row, now) || left || sep(text)}${tries}`;
+}
+
+function unusual(run: Run, row: number, now: number): string {
+  return run.history.isUnusual(run, row, now) ? " · unusually long" : "";
 }
 
 function taskTime(run: Run, row: number): string {

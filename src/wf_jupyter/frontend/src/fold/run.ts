@@ -11,6 +11,7 @@ import type {
   TasksAdded,
 } from "../protocol/messages.gen.ts";
 import { Columns } from "./columns.ts";
+import { History } from "./history.ts";
 import { PENDING, RETRYING, RUNNING, STATUSES, statusNumber } from "./statuses.ts";
 import { parseTime } from "./times.ts";
 
@@ -55,6 +56,8 @@ export class Run {
   rows = new Map<string, number>();
   groupRows = new Map<string, number>();
   readonly counts = new Uint32Array(STATUSES.length);
+  /** What is known of earlier executions of the workflow. */
+  history = new History();
   /** Events of types that this view does not know. */
   unknown = 0;
   #tasks = new Set<number>();

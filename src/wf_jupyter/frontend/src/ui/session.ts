@@ -8,7 +8,7 @@ import type { Command, ConnectionState, Sink } from "../protocol/source.ts";
 import { Attempts } from "../fold/attempts.ts";
 import { Clock } from "../fold/clock.ts";
 import { Follower } from "../fold/follower.ts";
-import { decodeHistory } from "../fold/history.ts";
+import { decodeHistory, type History } from "../fold/history.ts";
 import { Recording } from "../fold/replay.ts";
 import { Run, type Changes } from "../fold/run.ts";
 import { isFinalExecution } from "../fold/statuses.ts";
@@ -35,7 +35,6 @@ export class Session {
   readonly attempts = new Attempts();
   readonly tails = new Tails();
   readonly clock = new Clock();
-  history = decodeHistory(null);
   state: ConnectionState = { kind: "connecting" };
   /** Whether a moment of the past is shown. */
   isReplaying = false;
@@ -54,7 +53,7 @@ export class Session {
     const workflow = model.get("workflow");
     this.run.id = executionId;
     if (typeof workflow === "string") this.run.workflow = workflow;
-    this.history = decodeHistory(model.get("history"));
+    this.run.history = decodeHistory(model.get("history"));
     const file = model.get("recording");
     if (isObject(file)) this.#open(file);
   }
@@ -81,6 +80,11 @@ export class Session {
   }
 
   // -- the past -------------------------------------------------------------------------------------
+
+  /** What is known of earlier executions. */
+  get history(): History {
+    return this.run.history;
+  }
 
   /** Whether the events can be had. */
   get canReplay(): boolean {
@@ -180,7 +184,7 @@ export class Session {
   async loadHistory(): Promise<void> {
     const told = await this.rest?.get(executionPath(this.executionId, "history")).catch(() => null);
     if (!isObject(told)) return;
-    this.history = decodeHistory(told);
+    this.run.history = decodeHistory(told);
     this.#plan();
   }
 
