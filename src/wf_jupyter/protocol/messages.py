@@ -161,6 +161,25 @@ class SnapshotNotice(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: Snapshot
 
 
+class EncodedSubscription(msgspec.Struct, frozen=True, kw_only=True):
+    """`Subscription`, as a server writes it that has the snapshot's JSON at hand."""
+
+    execution_id: str
+    epoch: str
+    seq: int
+    recovered: bool
+    snapshot: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class EncodedNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """`SnapshotNotice`, likewise."""
+
+    execution_id: str
+    epoch: str
+    seq: int
+    snapshot: msgspec.Raw
+
+
 class ListChanged(msgspec.Struct, frozen=True, kw_only=True):
     """A `snapshot` for `"*"`: events were left out, so the list of executions must be read again."""
 

@@ -18,7 +18,7 @@ import msgspec
 from wf_jupyter.errors import InputError, ValueTooLarge, WorkflowError
 from wf_jupyter.model.stimuli import Cancel, CancelTask, Command, Pause, Resume, Retry
 from wf_jupyter.protocol import jsonrpc, messages, problems
-from wf_jupyter.protocol.messages import Action, Executed, Params, Subscription
+from wf_jupyter.protocol.messages import Action, EncodedSubscription, Executed, Params
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.rate_limit import RateLimiter
 from wf_jupyter.service.mailbox import Mailbox
@@ -181,7 +181,7 @@ class Conversation:
         execution = await self._host.ask(lambda engine: engine.execute(params.workflow, params.input, owner=owner))
         return Executed(execution_id=execution)
 
-    async def _subscribe(self, params: messages.Subscribe) -> Subscription:
+    async def _subscribe(self, params: messages.Subscribe) -> EncodedSubscription:
         wanted = params.execution_id
         if params.encoding != "json":
             raise InputError(f"encoding={params.encoding!r} is not allowed: it must be json", "encoding")
@@ -192,15 +192,17 @@ class Conversation:
         if wanted in self._subscribed:
             await self._unsubscribe(wanted)
         made = await self._host.ask(
-            lambda engine: engine.subscribe(wanted, self._mailbox, after=params.after, epoch=params.epoch)
+            lambda engine: engine.subscribe(
+                wanted, self._mailbox, after=params.after, epoch=params.epoch, encoded=True
+            )
         )
         self._subscribed.add(wanted)
-        return Subscription(
+        return EncodedSubscription(
             execution_id=made.execution_id,
             epoch=made.epoch,
             seq=made.seq,
             recovered=made.recovered,
-            snapshot=msgspec.UNSET if made.snapshot is None else made.snapshot,
+            snapshot=msgspec.UNSET if made.json is None else msgspec.Raw(made.json),
         )
 
     async def _unsubscribe(self, execution: str) -> None:

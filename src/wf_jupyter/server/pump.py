@@ -13,9 +13,11 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 
+import msgspec
+
 from wf_jupyter.errors import WorkflowError
 from wf_jupyter.protocol import jsonrpc
-from wf_jupyter.protocol.messages import Heartbeat, ListChanged, SnapshotNotice
+from wf_jupyter.protocol.messages import EncodedNotice, Heartbeat, ListChanged
 from wf_jupyter.server.batching import Resync, frames
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.service.hub import EVERYTHING
@@ -89,12 +91,14 @@ class Pump:
             await self._put(jsonrpc.notification("snapshot", ListChanged(epoch=self._host.hello().epoch)))
             return
         try:
-            snapshot = await self._host.ask(lambda engine: engine.resync(topic, self.mailbox))
+            recent = await self._host.ask(lambda engine: engine.resync_encoded(topic, self.mailbox))
         except WorkflowError as error:
             _log.debug("no snapshot for a slow subscriber: %s", error)
             return
-        notice = SnapshotNotice(execution_id=topic, epoch=snapshot.epoch, seq=snapshot.seq, snapshot=snapshot)
-        await self._put(jsonrpc.notification("snapshot", notice))
+        if recent is not None:
+            shown = msgspec.Raw(recent.json)
+            notice = EncodedNotice(execution_id=topic, epoch=recent.epoch, seq=recent.seq, snapshot=shown)
+            await self._put(jsonrpc.notification("snapshot", notice))
 
     async def _put(self, frame: bytes) -> None:
         async with asyncio.timeout(self._deadline):

@@ -13,7 +13,7 @@ from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.ports import Store
 from wf_jupyter.service.archive import copy_snapshot
 from wf_jupyter.service.config import RuntimeConfig
-from wf_jupyter.service.hub import EVERYTHING, Hub
+from wf_jupyter.service.hub import EVERYTHING, Hub, Recent
 from wf_jupyter.service.mailbox import Events, Mailbox
 
 
@@ -21,7 +21,7 @@ class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a subscription: events after `seq` follow in the mailbox.
 
     `recovered` says that they continue exactly where the subscriber was; otherwise `snapshot` is the
-    state at `seq` (None for `"*"`).
+    state at `seq` (None for `"*"`), or `json` is the same encoded, when that was asked for.
     """
 
     execution_id: str
@@ -29,6 +29,7 @@ class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     recovered: bool
     snapshot: Snapshot | None = None
+    json: bytes | None = None
 
 
 class Following:
@@ -52,12 +53,19 @@ class Following:
         self._is_live = is_live
 
     async def subscribe(
-        self, execution: str, mailbox: Mailbox, after: int | None = None, epoch: str | None = None
+        self,
+        execution: str,
+        mailbox: Mailbox,
+        after: int | None = None,
+        epoch: str | None = None,
+        *,
+        encoded: bool = False,
     ) -> Subscribed:
         """Follow an execution, or the workflow-level events of all (`"*"`).
 
         Going live is atomic with the answer: the mailbox gets every event after `seq`, in order and
-        without a hole, first those that are on disk already.
+        without a hole, first those that are on disk already. With `encoded` a snapshot comes as `json`,
+        shared with others.
         """
         if execution == EVERYTHING:
             self._hub.add(EVERYTHING, mailbox)
@@ -77,6 +85,12 @@ class Following:
                 mailbox.put(Events(execution, tuple(gap)))
             self._hub.add(execution, mailbox)
             return Subscribed(execution_id=execution, epoch=self._store.epoch, seq=after, recovered=True)
+        if encoded:
+            recent = self._hub.begin(execution, picture, mailbox)
+            self._hub.add(execution, mailbox)
+            return Subscribed(
+                execution_id=execution, epoch=self._store.epoch, seq=recent.seq, recovered=False, json=recent.json
+            )
         mailbox.forget(execution)
         self._hub.add(execution, mailbox)
         snapshot = copy_snapshot(picture)
@@ -94,6 +108,11 @@ class Following:
         picture = await self._picture(execution)
         mailbox.forget(execution)
         return copy_snapshot(picture)
+
+    async def resync_encoded(self, execution: str, mailbox: Mailbox) -> Recent | None:
+        """The same as JSON, shared with others; None when it does not follow the execution any more."""
+        picture = await self._picture(execution)
+        return self._hub.begin(execution, picture, mailbox) if self._hub.has(execution, mailbox) else None
 
     async def events(
         self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0

@@ -9,13 +9,36 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+import msgspec
+
+from wf_jupyter.engine.fold import Picture
 from wf_jupyter.model.events import WORKFLOW_EVENTS, Event
+from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.ports import Notifier
 from wf_jupyter.service.mailbox import Events, Mailbox
 
 EVERYTHING = "*"
+#: The weight of events that are kept to follow a snapshot.
+KEPT = 1024
 
 _log = logging.getLogger(__name__)
+
+
+class Recent:
+    """An execution's snapshot as JSON at `seq`, and everything that was published after it.
+
+    For subscribers that need a snapshot: a hundred that come within a moment share one, each with the
+    events since.
+    """
+
+    __slots__ = ("deliveries", "epoch", "json", "seq", "weight")
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.json = msgspec.json.encode(snapshot)
+        self.epoch = snapshot.epoch
+        self.seq = snapshot.seq
+        self.deliveries: list[Events] = []
+        self.weight = 0
 
 
 class Hub:
@@ -23,6 +46,7 @@ class Hub:
 
     def __init__(self, notifiers: Sequence[Notifier] = ()) -> None:
         self._mailboxes: dict[str, dict[Mailbox, None]] = {}
+        self._recent: dict[str, Recent] = {}
         self._notifiers = list(notifiers)
 
     def add(self, execution_id: str, mailbox: Mailbox) -> None:
@@ -37,6 +61,26 @@ class Hub:
         mailboxes.pop(mailbox, None)
         if not mailboxes:
             del self._mailboxes[execution_id]
+            self._recent.pop(execution_id, None)
+
+    def has(self, execution_id: str, mailbox: Mailbox) -> bool:
+        """Whether that mailbox gets what is published."""
+        return mailbox in self._mailboxes.get(execution_id, {})
+
+    def begin(self, execution_id: str, picture: Picture, mailbox: Mailbox) -> Recent:
+        """Let a mailbox start over with a snapshot; in the mailbox is everything since.
+
+        `picture` is that of this moment.
+        """
+        recent = self._recent.get(execution_id)
+        # What is put back must leave room for more, or a subscriber that lags would lag at once again.
+        if recent is None or recent.weight > min(KEPT, mailbox.limit // 2):
+            recent = Recent(picture.snapshot)
+            self._recent[execution_id] = recent
+        mailbox.forget(execution_id)
+        for delivery in recent.deliveries:
+            mailbox.put(delivery)
+        return recent
 
     def is_watched(self, execution_id: str) -> bool:
         """Whether anybody subscribed to that execution."""
@@ -48,6 +92,7 @@ class Hub:
             delivery = Events(execution_id, tuple(events))
             for mailbox in mailboxes:
                 mailbox.put(delivery)
+            self._remember(delivery)
         if mailboxes := self._mailboxes.get(EVERYTHING):
             broad = tuple(event for event in events if isinstance(event, WORKFLOW_EVENTS))
             if broad:
@@ -59,3 +104,12 @@ class Hub:
                 notifier.notify(execution_id, workflow, events)
             except Exception:
                 _log.exception("a notifier failed; the execution goes on")
+
+    def _remember(self, delivery: Events) -> None:
+        recent = self._recent.get(delivery.execution_id)
+        if recent is None:
+            return
+        recent.deliveries.append(delivery)
+        recent.weight += delivery.weight
+        if recent.weight > KEPT:
+            del self._recent[delivery.execution_id]

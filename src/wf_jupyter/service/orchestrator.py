@@ -41,7 +41,7 @@ from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.driver import Driver
 from wf_jupyter.service.following import Following, Subscribed
 from wf_jupyter.service.history import Histories
-from wf_jupyter.service.hub import Hub
+from wf_jupyter.service.hub import Hub, Recent
 from wf_jupyter.service.ids import new_execution_id
 from wf_jupyter.service.logs import read_log
 from wf_jupyter.service.lookup import Lookup
@@ -279,10 +279,16 @@ class Orchestrator:
     # -- following ----------------------------------------------------------------------------
 
     async def subscribe(
-        self, execution: str, mailbox: Mailbox, after: int | None = None, epoch: str | None = None
+        self,
+        execution: str,
+        mailbox: Mailbox,
+        after: int | None = None,
+        epoch: str | None = None,
+        *,
+        encoded: bool = False,
     ) -> Subscribed:
         """See `Following.subscribe`."""
-        return await self._following.subscribe(execution, mailbox, after, epoch)
+        return await self._following.subscribe(execution, mailbox, after, epoch, encoded=encoded)
 
     async def unsubscribe(self, execution: str, mailbox: Mailbox) -> None:
         """See `Following.unsubscribe`."""
@@ -291,6 +297,10 @@ class Orchestrator:
     async def resync(self, execution: str, mailbox: Mailbox) -> Snapshot:
         """See `Following.resync`."""
         return await self._following.resync(execution, mailbox)
+
+    async def resync_encoded(self, execution: str, mailbox: Mailbox) -> Recent | None:
+        """See `Following.resync_encoded`."""
+        return await self._following.resync_encoded(execution, mailbox)
 
     # -- published workflows ------------------------------------------------------------------
 
