@@ -358,3 +358,23 @@ def test_nothing_of_dask_is_imported_before_it_is_asked_for() -> None:
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     subprocess.run([sys.executable, "-c", script], check=True, env=env)
+
+
+def test_short_tasks_are_sent_ahead_and_none_waits_behind_a_long_one(bench: Bench, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+
+    def maybe(number: int) -> int:
+        while number == 50 and not go.exists():
+            time.sleep(0.01)
+        return number
+
+    for number in range(20):  # shows that it is short
+        bench.run(maybe, number, task=f"before{number}")
+    slots = bench.call(lambda: len(bench.executor.slots(100)))
+    assert slots > 2
+    attempts = [attempt_of(maybe, number, task=f"task{number}") for number in range(45, 75)]
+    bench.start(*attempts)
+    others = [attempt for attempt in attempts if attempt.task != "task50"]
+    assert sorted(value_of(bench.final(attempt)) for attempt in others) == [*range(45, 50), *range(51, 75)]  # type: ignore[type-var]
+    go.touch()
+    assert value_of(bench.final(attempts[5])) == 50

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
-import signal
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from wf_jupyter.executors import dask_worker
+from wf_jupyter.executors.dask_control import Control, disarm
 from wf_jupyter.executors.dask_job import Job, Lost
-from wf_jupyter.executors.dask_link import Link, Seat
+from wf_jupyter.executors.dask_link import Link
+from wf_jupyter.executors.dask_seats import Seat, Seating
 from wf_jupyter.executors.dask_values import Held
 from wf_jupyter.executors.reports import timed_out, worker_lost
-from wf_jupyter.model.stimuli import AttemptStopped, Report
+from wf_jupyter.model.stimuli import AttemptStopped, AttemptSucceeded, Report
 from wf_jupyter.ports import ReportSink
 
 #: Seconds for which a cluster without workers is waited for.
 PATIENCE = 30.0
+#: An attempt that runs for longer gets those behind it called back.
+STUCK_SECONDS = 0.1
 #: How often an attempt is handed out that came to nothing before it began.
-_TRIES = 3
+_TRIES = 5
 #: Values on the cluster when its workers have no limit; otherwise they may fill a quarter of its memory.
 _HELD = 4 << 30
 
@@ -36,14 +35,15 @@ class Board:
         self._link = link
         self._report = report
         self._ended = ended
-        self._grace = grace
         self._loop = asyncio.get_running_loop()
         self._held = Held(sum(seat.about.memory for seat in link.seats.values()) // 4 or _HELD)
+        self._seating = Seating(link.seats, self._held)
+        self._control = Control(link, grace, self._withdrawn)
         self._backlog: deque[Job] = deque()
         self._placed: dict[int, Job] = {}
         self._tokens = 0
-        self._side: set[asyncio.Task[None]] = set()
         self._giving_up: asyncio.TimerHandle | None = None
+        self._review: asyncio.TimerHandle | None = None
         self._closed = False
         link.listen(self._heard, self._gone, self._came)
 
@@ -53,15 +53,13 @@ class Board:
         return self._link.is_alive
 
     def free(self, limit: int) -> Sequence[str]:
-        """Workers with a free thread, once per thread. One when there are no workers, to find out about it."""
-        seats = self._link.seats.values()
-        if not seats:
+        """Workers, once per attempt they would take. One when there are no workers, to find out about it."""
+        if not self._link.seats:
             return [] if self._backlog else ["dask"][:limit]
-        found = [seat.address for seat in seats for _ in range(seat.free)]
-        return found[len(self._backlog) :][:limit]
+        return self._seating.free(len(self._backlog), limit)
 
     def take(self, job: Job) -> None:
-        """Run an attempt on the next free worker."""
+        """Run an attempt as soon as a worker has room."""
         if job.stopping is not None:
             self._finish(job, _stopped(job, 0.0))
             return
@@ -74,51 +72,29 @@ class Board:
             self._backlog.remove(job)
             self._loop.call_soon(self._finish, job, _stopped(job, 0.0))
         elif job.seat is not None:
-            self._aside(self._ask_to_stop(job, job.seat))
-            if job.began is not None:
-                self._arm(job, self._grace, self._kill)
+            self._control.stop(job)
 
     async def close(self) -> None:
         """Report nothing more; ask what runs to stop, and leave the cluster."""
         self._closed = True
-        placed = [(job, job.seat) for job in self._placed.values() if job.seat is not None]
-        if self._giving_up is not None:
-            self._giving_up.cancel()
-        for task in self._side:
-            task.cancel()
-        await asyncio.gather(*self._side, return_exceptions=True)
-        if self._link.cluster is None and self._link.is_alive:
-            stops = [self._link.call(seat.address, dask_worker.stop_attempt, job.token) for job, seat in placed]
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._grace):
-                    await asyncio.gather(*stops, return_exceptions=True)
-        for job, _ in placed:
-            _disarm(job)
+        for timer in (self._giving_up, self._review):
+            if timer is not None:
+                timer.cancel()
+        await self._control.close(list(self._placed.values()))
         self._held.clear()
         await self._link.close()
-
-    # -- placing ----------------------------------------------------------------------------------
 
     def _dispatch(self) -> None:
         if not self._link.seats and self._backlog and self._giving_up is None:
             self._giving_up = self._loop.call_later(0.0 if self._link.complaint else PATIENCE, self._give_up)
-        while self._backlog and (seat := self._seat_for(self._backlog[0])) is not None:
+        while self._backlog and (seat := self._seating.place(self._backlog[0])) is not None:
             job = self._backlog.popleft()
             self._tokens += 1
             job.token, job.seat, job.began, job.tries = self._tokens, seat, None, job.tries + 1
-            seat.busy += 1
             self._placed[job.token] = job
-            job.running = self._aside(self._run(job, seat))
-
-    def _seat_for(self, job: Job) -> Seat | None:
-        """The free worker that has most of what the attempt reads."""
-        near: dict[str, int] = {}
-        for path in job.paths():
-            holding = self._held.find(path)
-            if holding is not None:
-                near[holding.home] = near.get(holding.home, 0) + holding.size
-        free = [seat for seat in self._link.seats.values() if seat.free > 0]
-        return max(free, key=lambda seat: (near.get(seat.address, 0), seat.free), default=None)
+            job.running = self._control.aside(self._run(job, seat))
+            if seat.free < 0 and self._review is None:
+                self._review = self._loop.call_later(STUCK_SECONDS, self._look)
 
     def _give_up(self) -> None:
         self._giving_up = None
@@ -140,7 +116,9 @@ class Board:
             _log.exception("attempt %d of %s on Dask", job.attempt.number, job.attempt.task)
             self._came_to_nothing(job, f"Dask could not run the task: {type(error).__name__}: {error}")
             return
-        if isinstance(report, AttemptStopped) and job.stopping == "timeout":
+        if isinstance(report, AttemptSucceeded):
+            self._seating.learn(job, report.duration)
+        elif isinstance(report, AttemptStopped) and job.stopping == "timeout":
             report = timed_out(job.attempt, report.duration)
         self._leave(job)
         self._finish(job, report)
@@ -161,8 +139,16 @@ class Board:
         else:
             self._finish(job, worker_lost(job.attempt, duration, told))
 
+    def _withdrawn(self, job: Job) -> None:
+        if job.running is not None:
+            job.running.cancel()
+        self._leave(job)
+        job.tries -= 1
+        self._backlog.appendleft(job)
+        self._dispatch()
+
     def _leave(self, job: Job) -> None:
-        _disarm(job)
+        disarm(job)
         self._placed.pop(job.token, None)
         if job.seat is not None:
             job.seat.busy -= 1
@@ -174,21 +160,30 @@ class Board:
             self._report(job.attempt.execution, report)
             self._dispatch()
 
-    # -- what the cluster says --------------------------------------------------------------------
+    def _look(self) -> None:
+        """Call attempts back from behind those that take long."""
+        self._review = None
+        now, crowded = self._loop.time(), {seat.address for seat in self._link.seats.values() if seat.free < 0}
+        stuck = {
+            job.seat.address
+            for job in self._placed.values()
+            if job.seat is not None and job.began is not None and now - job.began > STUCK_SECONDS
+        }
+        for job in list(self._placed.values()):
+            if job.seat is not None and job.seat.address in crowded & stuck and job.began is None:
+                self._control.withdraw(job)
+        if crowded:
+            self._review = self._loop.call_later(STUCK_SECONDS, self._look)
 
     def _heard(self, token: int, what: list[bytes] | None) -> None:
         job = self._placed.get(token)
         if job is None or self._closed:
             return
-        if what is not None:
-            for report in job.hear(what):
-                self._report(job.attempt.execution, report)
+        if what is None:
+            self._control.began(job)
             return
-        job.began = self._loop.time()
-        if job.stopping is not None:
-            self._arm(job, self._grace, self._kill)
-        elif job.attempt.timeout is not None:
-            self._arm(job, job.attempt.timeout, self._expire)
+        for report in job.hear(what):
+            self._report(job.attempt.execution, report)
 
     def _gone(self, addresses: Sequence[str]) -> None:
         for address in addresses:
@@ -199,7 +194,7 @@ class Board:
                     job.running.cancel()
                 self._came_to_nothing(job, f"the Dask worker {job.seat.address} was lost while it ran the task")
             elif job.began is None and job.homes.intersection(addresses):
-                self._aside(self._withdraw(job))
+                self._control.withdraw(job)
 
     def _came(self) -> None:
         if self._giving_up is not None:
@@ -207,49 +202,6 @@ class Board:
             self._giving_up = None
         self._dispatch()
         self._report("", None)
-
-    # -- stopping ---------------------------------------------------------------------------------
-
-    def _expire(self, job: Job) -> None:
-        job.stopping = job.stopping or "timeout"
-        self.stop(job)
-
-    async def _ask_to_stop(self, job: Job, seat: Seat) -> None:
-        with contextlib.suppress(Exception):  # a worker that is gone is told of by the scheduler
-            await self._link.call(seat.address, dask_worker.stop_attempt, job.token)
-
-    async def _withdraw(self, job: Job) -> None:
-        """An input of an attempt that waits for it has gone: start it anew, unless it has begun after all."""
-        token, seat, running = job.token, job.seat, job.running
-        if seat is None or running is None:
-            return
-        with contextlib.suppress(Exception):
-            revoked = await self._link.call(seat.address, dask_worker.revoke_attempt, token)
-            if revoked and self._placed.get(token) is job:
-                running.cancel()
-                self._came_to_nothing(job, "a worker that held an input was lost")
-
-    def _kill(self, job: Job) -> None:
-        """Only on a cluster of our own: its workers run one attempt each, and are replaced."""
-        if self._link.cluster is not None and job.seat is not None:
-            with contextlib.suppress(OSError):
-                os.kill(job.seat.about.pid, signal.SIGKILL)
-
-    def _arm(self, job: Job, delay: float, action: Callable[[Job], None]) -> None:
-        _disarm(job)
-        job.timer = self._loop.call_later(delay, action, job)
-
-    def _aside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._loop.create_task(work)
-        self._side.add(task)
-        task.add_done_callback(self._side.discard)
-        return task
-
-
-def _disarm(job: Job) -> None:
-    if job.timer is not None:
-        job.timer.cancel()
-        job.timer = None
 
 
 def _stopped(job: Job, duration: float) -> AttemptStopped:

@@ -20,7 +20,8 @@ from wf_jupyter.values import files
 from wf_jupyter.values.digest import digest
 
 if TYPE_CHECKING:
-    from wf_jupyter.executors.dask_link import Link, Seat
+    from wf_jupyter.executors.dask_link import Link
+    from wf_jupyter.executors.dask_seats import Seat
 
 #: Code and arguments larger than this are sent to the cluster once, not once per attempt.
 _SHARED = 16_384

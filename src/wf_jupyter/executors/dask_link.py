@@ -7,32 +7,18 @@ import contextlib
 import importlib
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from wf_jupyter.executors import dask_worker
 from wf_jupyter.executors.dask_cluster import CannotConnect, Cluster
+from wf_jupyter.executors.dask_seats import Seat
 from wf_jupyter.executors.messages import PROTOCOL
 from wf_jupyter.model.submission import Environment
 
 _TIMEOUT = 10.0
 _about = msgspec.msgpack.Decoder(dask_worker.About).decode
-
-
-@dataclass
-class Seat:
-    """A worker process on the cluster, and how many attempts it has."""
-
-    address: str
-    about: dask_worker.About
-    busy: int = 0
-
-    @property
-    def free(self) -> int:
-        """How many more it can take."""
-        return self.about.threads - self.busy
 
 
 class Link:

@@ -220,5 +220,3 @@ def final_of(result: Kept) -> bytes:
 def part_of(result: Kept, part: str) -> bytes:
     """One part of a result."""
     return result[1][part]
-
-
