@@ -14,12 +14,12 @@ from wf_jupyter.render.standalone import standalone_html
 if TYPE_CHECKING:
     from wf_jupyter.client.execution import Execution
 
-_BUNDLE = Path(__file__).parent.parent / "static" / "widget.js"
+BUNDLE = Path(__file__).parent.parent / "static" / "widget.js"
 
 
 def write_html(execution: Execution, path: str | os.PathLike[str]) -> Path:
     """Write the execution with all its events to one HTML file; `WorkflowError` when the view is not installed."""
-    if not _BUNDLE.exists():
+    if not BUNDLE.exists():
         raise WorkflowError("the view was not built: reinstall wf_jupyter, or run `npm run build` in its frontend")
     events = execution.events()
     snapshot = execution.snapshot()
@@ -31,6 +31,6 @@ def write_html(execution: Execution, path: str | os.PathLike[str]) -> Path:
         "events": events,
     }
     target = Path(path)
-    page = standalone_html(execution.workflow, _BUNDLE.read_text(encoding="utf-8"), msgspec.json.encode(recording))
+    page = standalone_html(execution.workflow, BUNDLE.read_text(encoding="utf-8"), msgspec.json.encode(recording))
     target.write_text(page, encoding="utf-8")
     return target
