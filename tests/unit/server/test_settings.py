@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 from traitlets import TraitError
@@ -23,6 +25,12 @@ def test_every_setting_of_the_orchestrator_is_a_trait_or_fixed_for_a_reason() ->
 def test_every_trait_of_ours_says_what_it_is_for() -> None:
     for name, trait in WorkflowExtension.class_own_traits(config=True).items():
         assert len(trait.help) > 20, name
+
+
+def test_every_trait_is_documented() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "settings.md").read_text()
+    documented = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert set(WorkflowExtension.class_own_traits(config=True)) <= documented
 
 
 def test_resources_are_numbers_by_name() -> None:
