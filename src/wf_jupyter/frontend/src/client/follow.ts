@@ -68,7 +68,7 @@ export class Follow implements Subscriber {
   // -- what the channel tells -----------------------------------------------------------------
 
   cursor(): { readonly seq: number; readonly epoch: string } {
-    return { seq: this.#run.seq, epoch: this.#run.epoch };
+    return this.#follower.cursor();
   }
 
   snapshot(snapshot: Snapshot): void {

@@ -6,8 +6,14 @@ import type { Run } from "./run.ts";
 /** Keeps `run` true to what arrives, however often or late it does. */
 export class Follower {
   #gap = 0;
+  #lost = false;
 
   constructor(private readonly run: Run) {}
+
+  /** From where to ask for more; without an epoch, a snapshot is needed. */
+  cursor(): { readonly seq: number; readonly epoch: string } {
+    return { seq: this.run.seq, epoch: this.#lost ? "" : this.run.epoch };
+  }
 
   /** Take a snapshot; false, and nothing happens, when it is older than what is known. */
   load(snapshot: Snapshot): boolean {
@@ -15,6 +21,7 @@ export class Follower {
     if (snapshot.epoch === run.epoch && snapshot.seq < run.seq) return false;
     run.load(snapshot);
     this.#gap = 0;
+    this.#lost = false;
     return true;
   }
 
@@ -23,8 +30,9 @@ export class Follower {
     const { run } = this;
     for (const event of events) {
       if (event.seq <= run.seq) continue;
-      if (event.seq > run.seq + 1 && this.#gap !== event.seq) {
-        // asked for once, then what comes is taken as all there is
+      if (event.seq > run.seq + 1) {
+        // asked for once; where they are missing still, only a snapshot helps
+        this.#lost = this.#gap === event.seq;
         this.#gap = event.seq;
         return false;
       }
