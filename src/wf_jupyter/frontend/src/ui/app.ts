@@ -133,8 +133,7 @@ export class App implements Listener {
     this.#left = ["", ""];
     if (key === undefined) return;
     this.#panel = null;
-    if (this.session.run.rows.has(key)) this.#select(key);
-    else this.#showDetail();
+    this.#select(key);
   }
 
   /** Remove everything. */
@@ -142,6 +141,7 @@ export class App implements Listener {
     this.#leave();
     this.#ending.abort();
     this.#drawerEnd?.abort();
+    if (this.#replayEnd !== null) this.session.present();
     this.#replayEnd?.abort();
     clearTimeout(this.#texts);
     this.#drawer?.dispose();

@@ -94,7 +94,8 @@ const DETAIL = `
 
 const LISTS = `
 .wfj-rows-space { position: relative; }
-.wfj-table-bar { display: flex; align-items: center; flex-wrap: wrap; gap: 6px 8px; padding: 8px 14px; font-size: 12px; background: var(--wfj-area); border-bottom: 1px solid var(--wfj-line); }
+&.wfj-narrow .wfj-table-bar { flex-wrap: wrap; }
+.wfj-table-bar { display: flex; align-items: center; gap: 6px 8px; white-space: nowrap; padding: 8px 14px; font-size: 12px; background: var(--wfj-area); border-bottom: 1px solid var(--wfj-line); }
 .wfj-search, .wfj-select { height: 24px; box-sizing: border-box; padding: 0 7px; border: 1px solid var(--wfj-line-strong); border-radius: 6px; background: var(--wfj-bg); color: var(--wfj-ink); font-size: 12px; }
 .wfj-table-bar > .wfj-toggle-button { margin-left: auto; }
 .wfj-search { flex: 0 1 150px; min-width: 80px; }
