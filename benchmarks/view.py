@@ -3,7 +3,8 @@
 Graphs of 100, 1,000 and 10,000 tasks that cannot be grouped, on a page without a server that plays a kernel.
 First paint is from mounting to the second animation frame. Frames are counted while the graph is dragged about,
 near enough to see its tasks, and events arrive. Latency is from an event's arrival to the card that changed.
-The heap is what is used after a collection, less what the page used before the view was there.
+An empty page shows what the machine grants at this moment. Growth is from an event that adds ten tasks to the frame
+after it. The heap is what is used after a collection, less what the page used before the view was there.
 """
 
 from __future__ import annotations
@@ -47,6 +48,41 @@ PREPARE = """async ({ scene }) => {
   window.bench = { tell, dispose, tasks: snapshot.tasks, before };
   const elements = place.querySelectorAll("*").length;
   return { painted, heap: (performance.memory.usedJSHeapSize - before) / 1e6, elements };
+}"""
+
+EMPTY = """async () => {
+  const frames = [];
+  let last = performance.now();
+  const begun = last;
+  await new Promise((done) => {
+    const step = (now) => {
+      frames.push(now - last);
+      last = now;
+      if (now - begun > 2000) done();
+      else requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
+  });
+  const sorted = frames.sort((a, b) => a - b);
+  return { fps: 1000 * sorted.length / sorted.reduce((a, b) => a + b), p95: sorted[Math.floor(sorted.length * 0.95)] };
+}"""
+
+GROW = """async () => {
+  const { tell, tasks } = window.bench;
+  const long = [];
+  for (let i = 0; i < 10; i++) {
+    const added = Array.from({ length: 10 }, (_, k) => {
+      const before = tasks[(i * 997 + k) % Math.floor(tasks.length / 2)].key;
+      return { key: `new_${i}_${k}`, name: "new", dependencies: [before] };
+    });
+    const begun = performance.now();
+    tell({ type: "tasks.added", tasks: added });
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    long.push(performance.now() - begun);
+    await new Promise((done) => setTimeout(done, 200));
+  }
+  long.sort((a, b) => a - b);
+  return long[5];
 }"""
 
 PAN = """async ({ rate, seconds, far }) => {
@@ -171,6 +207,7 @@ def measure(browser: Any, url: str, tasks: int) -> list[str]:
             page.close()
     pans = [page.evaluate(PAN, {"rate": rate, "seconds": 4, "far": False}) for rate in RATES]
     latency = page.evaluate(LATENCY)
+    growth = page.evaluate(GROW)
     grown = page.evaluate(HEAP)
     gone = page.evaluate(GONE)
     page.close()
@@ -179,6 +216,7 @@ def measure(browser: Any, url: str, tasks: int) -> list[str]:
         f"{sorted(paints)[1]:.0f}",
         *(f"{pan['fps']:.0f} / {pan['p95']:.0f}" for pan in pans),
         f"{latency['p50']:.0f} / {latency['p95']:.0f}",
+        f"{growth:.0f}",
         f"{shown['heap']:.1f} / {grown:.1f} / {gone:.1f}",
         f"{shown['elements']:,}",
     ]
@@ -193,12 +231,18 @@ def main() -> None:
         "first paint ms",
         *(f"pan, {rate:,} ev/s: fps / p95 ms" for rate in RATES),
         "event to DOM p50 / p95 ms",
+        "10 more tasks ms",
         "heap MB: shown / after events / disposed",
         "elements",
     ]
     sys.stdout.write("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|\n")
     with served() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        page = browser.new_page()
+        page.goto(url)
+        empty = page.evaluate(EMPTY)
+        page.close()
+        sys.stdout.write(f"| empty page | | {empty['fps']:.0f} / {empty['p95']:.0f} |" + " |" * (len(head) - 3) + "\n")
         for tasks in SCENES:
             sys.stdout.write("| " + " | ".join(measure(browser, url, tasks)) + " |\n")
             sys.stdout.flush()

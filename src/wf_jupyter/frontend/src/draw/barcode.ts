@@ -6,6 +6,8 @@ import { octagon } from "./icons.ts";
 import type { Palette } from "./palette.ts";
 
 const PAD = 26;
+/** Room below, for the controls that lie there. */
+const BELOW = 46;
 /** Room for the mark of a failure, right of a column. */
 const MARK = 7;
 const ORDER = [SUCCEEDED, CACHED, SKIPPED, CANCELLED, RUNNING, RETRYING, FAILED];
@@ -120,7 +122,7 @@ export class BarcodeLayer {
     if (map === null) return most;
     let lines = 1;
     for (let c = 0; c < map.columns; c++) lines = Math.max(lines, map.first[c + 1]! - map.first[c]!);
-    return Math.min(most, Math.max(120, lines * 5 + 2 * PAD));
+    return Math.min(most, Math.max(120, lines * 5 + PAD + BELOW));
   }
 
   /** Take the canvases away. */
@@ -152,8 +154,8 @@ export class BarcodeLayer {
   #lines(map: Overview, lines: number): { top: number; line: number } {
     let most = 1;
     for (let c = 0; c < map.columns; c++) most = Math.max(most, map.first[c + 1]! - map.first[c]!);
-    const line = Math.min(TALLEST_LINE, (this.#height - 2 * PAD) / most);
-    return { top: (this.#height - line * lines) / 2, line };
+    const line = Math.min(TALLEST_LINE, (this.#height - PAD - BELOW) / most);
+    return { top: PAD + (this.#height - PAD - BELOW - line * lines) / 2, line };
   }
 
   #place(map: Overview, bin: number): { x: number; y: number; wide: number; line: number } {

@@ -4,7 +4,7 @@ import type { Sketch } from "./layers.ts";
 import { plan, type Plan } from "./layout.ts";
 
 /** Graphs with more nodes than this are laid out in the background. */
-export const LARGE = 2_000;
+export const LARGE = 800;
 
 /** Finds one plan at a time. A worker lives only as long as its question. */
 export class Background {
