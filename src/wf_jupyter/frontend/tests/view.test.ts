@@ -174,7 +174,7 @@ describe("the head", () => {
 
   test("says how the picture is connected", () => {
     const { el, hooks } = show(CHAIN);
-    expect(find(el, ".wfj-badge").textContent).toBe("via kernel");
+    expect(find(el, ".wfj-badge").textContent).toBe("delayed · via kernel");
     hooks.get("msg:custom")!({ kind: "connection", execution_id: "x", state: "waiting" });
     vi.advanceTimersByTime(15_000);
     expect(find(el, ".wfj-badge").textContent).toMatch(/^stale since \d\d:\d\d/);
