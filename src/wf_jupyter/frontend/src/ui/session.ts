@@ -213,7 +213,7 @@ export class Session {
   }
 
   readonly #sink: Sink = {
-    cursor: () => ({ seq: this.isReplaying ? (this.#recording?.lastSeq ?? 0) : this.run.seq, epoch: this.run.epoch }),
+    cursor: () => ({ seq: this.isReplaying ? (this.#recording?.lastSeq ?? 0) : this.run.seq, epoch: this.#follower.cursor().epoch }),
     snapshot: (snapshot) => this.#load(snapshot),
     events: (events, fresh) => this.#apply(events, fresh),
     state: (state) => this.#enter(state),
