@@ -17,6 +17,8 @@ const ROW = 27;
 const TALL = 58;
 const HEAD = 30;
 const SETTLE_MS = 200;
+/** For each millisecond that a tick took, so many without one. */
+const RESTS = 15;
 /** An idle stretch shorter than this part of the run is not worth pressing together. */
 const WORTH = 0.08;
 const NAMED = 7;
@@ -40,6 +42,7 @@ export class TimelineView {
   #scale = new Scale(0, 1);
   #gaps: [number, number][] = [];
   #pressed = false;
+  #rest = 0;
   #late: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -89,10 +92,13 @@ export class TimelineView {
 
   /** Time passed. */
   tick(): void {
-    if (isFinalExecution(this.session.run.status)) return;
+    const begun = performance.now();
+    if (isFinalExecution(this.session.run.status) || begun < this.#rest) return;
     this.#measure();
     this.#rows.renewAll();
     this.#showAround();
+    const ended = performance.now();
+    this.#rest = ended + (ended - begun) * RESTS;
   }
 
   #node(place: number): DrawnNode {
