@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from typing import Any
 
@@ -274,3 +275,11 @@ def test_many_views_on_one_page_work(view: View) -> None:
     last.scroll_into_view_if_needed()
     view.tell({"type": "task.started", "task": "t9_0", "attempt": 1}, view=11)
     last.locator(".wfj-count", has_text="running").wait_for()
+
+
+def test_the_bundle_is_one_small_file_that_loads_nothing(view: View) -> None:
+    asked: list[str] = []
+    view.page.on("request", lambda request: asked.append(request.url))
+    view.show(snapshot(FLOW))
+    assert [url for url in asked if "/static/" not in url and "/dev/" not in url and "/api/" not in url] == []
+    assert len(gzip.compress((PACKAGE / "static" / "widget.js").read_bytes(), 9)) <= 60 * 1024
