@@ -12,7 +12,7 @@ from wf_jupyter.service.hub import EVERYTHING
 from wf_jupyter.service.mailbox import Delivery, Events, Lagged
 
 #: Batches are joined up to this many events, and cut beyond `MOST`.
-ENOUGH = 64
+ENOUGH = 256
 MOST = 1000
 #: The bytes of events that a frame holds at most, unless a single event is larger.
 LARGEST = 1 << 20

@@ -21,7 +21,7 @@ from traitlets import Bool, Dict, Enum, Float, Int, List, Set, Unicode, default
 
 import wf_jupyter
 from wf_jupyter.ports import Notifier
-from wf_jupyter.server import activity, connection_file, modules
+from wf_jupyter.server import activity, connection_file, garbage, modules
 from wf_jupyter.server.connection_file import ConnectionFile
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.lifecycle import Lifecycle
@@ -29,6 +29,7 @@ from wf_jupyter.server.pages import StaticFiles
 from wf_jupyter.server.rate_limit import RateLimiter
 from wf_jupyter.server.routes import routes
 from wf_jupyter.server.socket import GOING_AWAY
+from wf_jupyter.server.turnstile import Turnstile
 from wf_jupyter.service.config import RuntimeConfig
 
 _PACKAGE = Path(wf_jupyter.__file__).parent
@@ -171,6 +172,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
             wf_jupyter_secret=self._connection.secret,
             wf_jupyter_rate_limiter=RateLimiter(self.execution_burst, self.execution_rate),
             wf_jupyter_connection_limiter=RateLimiter(self.connection_burst, self.connection_rate, "connections"),
+            wf_jupyter_turnstile=Turnstile(),
             wf_jupyter_sockets=set(),
             wf_jupyter_goodbyes=set(),
         )
@@ -211,6 +213,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         )
         if self.advertise_to_remote:
             os.environ[_REMOTE] = serverapp.connection_url
+        garbage.set_startup_aside()
         loop = asyncio.get_running_loop()
         awake = activity.keep_awake(serverapp.web_app.settings, self._host.active)
         self._beside.append(loop.create_task(awake, name="wf_jupyter activity"))

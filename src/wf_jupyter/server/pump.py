@@ -20,6 +20,7 @@ from wf_jupyter.protocol import jsonrpc
 from wf_jupyter.protocol.messages import EncodedNotice, Heartbeat, ListChanged
 from wf_jupyter.server.batching import Resync, frames
 from wf_jupyter.server.host import OrchestratorHost
+from wf_jupyter.server.turnstile import Turnstile
 from wf_jupyter.service.hub import EVERYTHING
 from wf_jupyter.service.mailbox import Mailbox
 
@@ -30,7 +31,7 @@ _log = logging.getLogger("wf_jupyter")
 
 
 class Pump:
-    """Sends. `write` puts one frame on the socket and returns when the socket took it."""
+    """Sends. `write` puts one frame on the socket; what it returns is done when the socket took it."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class Pump:
         heartbeat: float,
         deadline: float,
         limit: int,
+        turnstile: Turnstile | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self._host = host
@@ -48,6 +50,7 @@ class Pump:
         self._deadline = deadline
         self._ready = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._turnstile = turnstile or Turnstile()
         self.mailbox = Mailbox(lambda: _call_soon(loop, self._ready.set), limit)
 
     async def send(self, frame: bytes) -> None:
@@ -101,8 +104,9 @@ class Pump:
             await self._put(jsonrpc.notification("snapshot", notice))
 
     async def _put(self, frame: bytes) -> None:
+        taken = await self._turnstile.through(lambda: self._write(frame))
         async with asyncio.timeout(self._deadline):
-            await self._write(frame)
+            await taken
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:

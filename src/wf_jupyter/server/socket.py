@@ -38,6 +38,11 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
 
     # -- the handshake ----------------------------------------------------------------------------
 
+    async def prepare(self, **options: Any) -> None:
+        """After a restart of the server all pages come back at once: one after the other."""
+        async with self.settings["wf_jupyter_turnstile"].turn():
+            await super().prepare(**options)
+
     def set_default_headers(self) -> None:
         """None: CSP and CORS mean nothing on a 101."""
 
@@ -91,7 +96,8 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
         await host.start()
         pump = Pump(
             host=host,
-            write=self._write,
+            write=self.write_message,
+            turnstile=self.settings["wf_jupyter_turnstile"],
             heartbeat=app.heartbeat,
             deadline=app.slow_client_timeout,
             limit=host.mailbox_limit,
@@ -152,6 +158,3 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
     def _give_up(self) -> None:
         _log.info("closing a WebSocket whose reader takes nothing")
         self.close(TRY_AGAIN_LATER, "too slow")
-
-    async def _write(self, frame: bytes) -> None:
-        await self.write_message(frame)

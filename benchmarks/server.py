@@ -1,0 +1,217 @@
+"""The Jupyter server under load: `python -m benchmarks.server [tasks] [subscribers] [crowd]`.
+
+Measured in a real server: how late its own loop is, how long `/api/status` takes, and how long an
+event takes from the worker that caused it to a subscriber's socket. The baselines are the same figures
+for an idle server, alone and beside two processes that keep both cores of a small machine busy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import multiprocessing
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+from tornado.httpclient import AsyncHTTPClient
+from websockets.asyncio.client import connect
+
+import wf_jupyter as wf
+from benchmarks.jupyter import here, submit
+from tests.jupyter_process import JupyterProcess
+
+OPTIONS = (
+    "--ServerApp.jpserver_extensions=benchmarks.probe=True",
+    "--WorkflowExtension.connection_rate=0",
+    "--ServerApp.log_level=WARN",
+)
+
+
+def stamped(count: int, seconds: float) -> Any:
+    """Tasks that tell the time at which they ran, as their progress."""
+
+    @wf.task
+    def stamp(number: int, seconds: float) -> int:
+        import time
+
+        if seconds:
+            time.sleep(seconds)
+        wf.progress(time.time(), None)
+        return number
+
+    @wf.workflow
+    def stamped() -> object:
+        return stamp.partial(seconds=seconds).map(range(count))
+
+    return stamped.bind()
+
+
+class Subscribers:
+    """Sockets that follow one execution. One of them reads every event, the others only look for the end."""
+
+    def __init__(self, server: JupyterProcess, execution: str, count: int) -> None:
+        self.url = f"ws{server.url.removeprefix('http')}wf-jupyter/api/v1/ws"
+        self.headers = {"Authorization": f"token {server.token}"}
+        self.execution = execution
+        self.latencies: list[float] = []
+        self.events = 0
+        self.snapshots = 0
+        self.ended = 0
+        self.started = 0
+        self.tasks = [asyncio.create_task(self._follow(number == 0)) for number in range(count)]
+
+    async def _follow(self, reads: bool) -> None:
+        async with connect(
+            self.url, additional_headers=self.headers, max_size=None, compression=None, open_timeout=120
+        ) as socket:
+            params = {"execution_id": self.execution}
+            await socket.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "subscribe", "params": params}))
+            async for message in socket:
+                now = time.time()
+                self.started += '"id":1' in message[:30]
+                self.snapshots += message.startswith('{"jsonrpc":"2.0","method":"snapshot"')
+                if reads and '"method":"events"' in message[:40]:
+                    for event in json.loads(message)["params"]["events"]:
+                        self.events += 1
+                        if event["type"] == "task.progress":
+                            self.latencies.append((now - event["done"]) * 1000)
+                if '"workflow.completed"' in message or '"status":"succeeded","epoch"' in message[:300]:
+                    self.ended += 1
+                    return
+
+
+class Status:
+    """Asks `/api/status` again and again."""
+
+    def __init__(self, server: JupyterProcess) -> None:
+        self.latencies: list[float] = []
+        self._server = server
+        self._task = asyncio.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        client = AsyncHTTPClient()
+        headers = {"Authorization": f"token {self._server.token}"}
+        while True:
+            started = time.perf_counter()
+            await client.fetch(self._server.url + "api/status", headers=headers, request_timeout=60)
+            self.latencies.append((time.perf_counter() - started) * 1000)
+            await asyncio.sleep(0.02)
+
+    def stop(self) -> None:
+        """Enough."""
+        self._task.cancel()
+
+
+def shown(values: Sequence[float]) -> str:
+    """Median, 99th percentile and largest, in milliseconds."""
+    if len(values) < 2:
+        return "too few"
+    ordered = sorted(values)
+    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    return f"p50 {statistics.median(ordered):7.2f}   p99 {p99:7.2f}   max {ordered[-1]:7.2f} ms   ({len(ordered)})"
+
+
+def probe(server: JupyterProcess) -> dict[str, Any]:
+    """The loop's delays since the last call, and the server's memory; see `probe.py`."""
+    return dict(server.ask("GET", "benchmark-probe"))
+
+
+def _burn() -> None:
+    while True:
+        sum(range(10_000))
+
+
+@contextlib.contextmanager
+def busy(processes: int) -> Iterator[None]:
+    """Other work on the machine."""
+    burning = [multiprocessing.get_context("spawn").Process(target=_burn, daemon=True) for _ in range(processes)]
+    for process in burning:
+        process.start()
+    try:
+        yield
+    finally:
+        for process in burning:
+            process.kill()
+            process.join()
+
+
+async def baseline(server: JupyterProcess, seconds: float) -> None:
+    """Print delays and status latencies of a server that does nothing."""
+    await asyncio.to_thread(probe, server)
+    status = Status(server)
+    await asyncio.sleep(seconds)
+    status.stop()
+    tell_loop(await asyncio.to_thread(probe, server), status)
+
+
+async def loaded(server: JupyterProcess, bound: Any, subscribers: int, limit: float = 600) -> dict[str, Any]:
+    """The same while an execution runs and is followed."""
+    before = (await asyncio.to_thread(probe, server))["rss"]
+    execution = await submit(server, here(bound))
+    crowd = Subscribers(server, execution, subscribers)
+    status = Status(server)
+    started = time.perf_counter()
+    async with asyncio.timeout(limit):
+        while crowd.ended < subscribers:
+            await asyncio.sleep(0.05)
+            for task in crowd.tasks:
+                if task.done():
+                    task.result()
+    took = time.perf_counter() - started
+    status.stop()
+    probed = await asyncio.to_thread(probe, server)
+    return {"crowd": crowd, "seconds": took, "status": status, "probed": probed, "grown": probed["rss"] - before}
+
+
+def tell_loop(probed: dict[str, Any], status: Status) -> None:
+    """Print how the server's loop is."""
+    print(f"  server loop late       {shown(probed['delays'])}")
+    print(f"    by its own work      {shown(probed['own'])}")
+    print(f"  /api/status            {shown(status.latencies)}")
+
+
+def tell(title: str, found: dict[str, Any], tasks: int, subscribers: int) -> None:
+    """Print one measurement."""
+    crowd = found["crowd"]
+    print(f"\n{title}: {found['seconds']:.1f} s, {tasks / found['seconds']:.0f} tasks per second")
+    tell_loop(found["probed"], found["status"])
+    print(f"  worker to socket       {shown(crowd.latencies)}")
+    print(f"  events read by one     {crowd.events}; snapshots sent instead, to all: {crowd.snapshots}")
+    grown = found["grown"] / 1e6
+    print(f"  memory grown           {grown:.1f} MB, {grown * 1000 / subscribers:.0f} kB per subscriber")
+
+
+async def main(tasks: int, subscribers: int, crowd: int) -> None:
+    """Measure and print."""
+    AsyncHTTPClient.configure(None, max_clients=4)
+    with tempfile.TemporaryDirectory() as folder:
+        server = JupyterProcess(Path(folder), options=OPTIONS).start()
+        try:
+            print(f"{psutil.cpu_count()} cores, Python {sys.version.split()[0]}")
+            print("idle server")
+            await baseline(server, 5)
+            print("idle server, all cores busy with other work")
+            with busy(psutil.cpu_count() or 2):
+                await baseline(server, 5)
+            await loaded(server, stamped(50, 0), 1)
+            paced = max(200, tasks // 10)
+            tell(f"{paced} tasks of 10 ms, 1 subscriber", await loaded(server, stamped(paced, 0.01), 1), paced, 1)
+            tell(f"{tasks} tasks, 1 subscriber", await loaded(server, stamped(tasks, 0), 1), tasks, 1)
+            found = await loaded(server, stamped(tasks, 0), subscribers)
+            tell(f"{tasks} tasks, {subscribers} subscribers", found, tasks, subscribers)
+            found = await loaded(server, stamped(100, 0.1), crowd)
+            tell(f"100 tasks of 100 ms, {crowd} subscribers", found, 100, crowd)
+        finally:
+            server.stop()
+
+
+if __name__ == "__main__":
+    numbers = [int(argument) for argument in sys.argv[1:]] + [10_000, 100, 1000][len(sys.argv) - 1 :]
+    asyncio.run(main(*numbers))

@@ -1,0 +1,49 @@
+"""Sending leaves room for everything else on the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from wf_jupyter.server.turnstile import Turnstile
+
+
+def test_everybody_gets_through_in_order_and_others_in_between() -> None:
+    async def main() -> tuple[list[int], int]:
+        turnstile = Turnstile(slice_seconds=0.002)
+        sent: list[int] = []
+        others = 0
+
+        def send(number: int) -> int:
+            time.sleep(0.001)
+            sent.append(number)
+            return number
+
+        async def other() -> None:
+            nonlocal others
+            while len(sent) < 20:
+                others += 1
+                await asyncio.sleep(0)
+
+        answers = await asyncio.gather(*(turnstile.through(lambda n=n: send(n)) for n in range(20)), other())
+        assert answers[:20] == list(range(20))
+        return sent, others
+
+    sent, others = asyncio.run(main())
+    assert sent == list(range(20))
+    assert others >= 20
+
+
+def test_a_sender_that_fails_lets_the_next_one_through() -> None:
+    async def main() -> str:
+        turnstile = Turnstile()
+
+        def fail() -> None:
+            raise ValueError("gone")
+
+        passing = turnstile.through(fail), turnstile.through(lambda: "sent")
+        results = await asyncio.gather(*passing, return_exceptions=True)
+        assert isinstance(results[0], ValueError)
+        return str(results[1])
+
+    assert asyncio.run(main()) == "sent"
