@@ -43,6 +43,7 @@ export class TimelineView {
   #gaps: [number, number][] = [];
   #pressed = false;
   #rest = 0;
+  #cost = 0;
   #late: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -71,13 +72,14 @@ export class TimelineView {
 
   changed(changes: Changes): void {
     if (changes.structure) this.refresh();
-    else if (changes.tasks.size > 0) this.#late ??= setTimeout(() => this.refresh(), SETTLE_MS);
+    else if (changes.tasks.size > 0) this.#late ??= setTimeout(() => this.refresh(), Math.max(SETTLE_MS, this.#cost * RESTS));
   }
 
   /** Bring everything up to date. */
   refresh(): void {
     clearTimeout(this.#late);
     this.#late = undefined;
+    const begun = performance.now();
     this.#drawing = drawn(this.session.run);
     this.#measure();
     const { expected } = this.#plan;
@@ -88,6 +90,7 @@ export class TimelineView {
     this.#rows.show(this.#order.length);
     this.#rows.element.style.height = `${Math.max(ROW, this.#rows.total) + HEAD + 8}px`;
     this.#showAround();
+    this.#cost = performance.now() - begun;
   }
 
   /** Time passed. */
