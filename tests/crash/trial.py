@@ -71,7 +71,10 @@ class Trial:
             "WF_CRASH_FOLDER": str(self.folder),
             MARK: mark,
         }
-        child = subprocess.Popen([sys.executable, str(CHILD), mode, client], stdout=subprocess.PIPE, env=environment)
+        # Unbuffered: what `expect` had read ahead would be lost to `communicate`.
+        child = subprocess.Popen(
+            [sys.executable, str(CHILD), mode, client], stdout=subprocess.PIPE, env=environment, bufsize=0
+        )
         self._marks[child] = mark
         self.expect(child, b"opening\n")
         return child
