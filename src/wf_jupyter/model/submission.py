@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from wf_jupyter.errors import InputError
 from wf_jupyter.model.graph import GraphSpec
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.policy import ExecutionOptions
@@ -53,3 +54,13 @@ class Expansion(msgspec.Struct, frozen=True, kw_only=True):
 
     graph: GraphSpec
     blobs: Mapping[Digest, bytes]
+
+
+def check_blobs(submission: Submission) -> None:
+    """`InputError` naming a digest of the graph whose bytes are missing."""
+    graph, blobs = submission.graph, submission.blobs
+    wanted = [digest for node in graph.nodes for digest in (node.code, node.call)]
+    wanted += [over.literal for node in graph.nodes for over in node.over if over.literal is not None]
+    for digest in [*wanted, graph.result.template]:
+        if digest not in blobs:
+            raise InputError(f"the submission lacks the blob {digest!r}", "blobs")

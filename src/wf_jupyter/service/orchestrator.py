@@ -23,7 +23,7 @@ from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.snapshot import Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Command, Recover, Report, Resume, Retry, Start
-from wf_jupyter.model.submission import Environment, Reuse, Submission
+from wf_jupyter.model.submission import Environment, Reuse, Submission, check_blobs
 from wf_jupyter.ports import (
     Batch,
     Clock,
@@ -123,7 +123,7 @@ class Orchestrator:
         if not submission.workflow.strip():
             raise InputError("a workflow needs a name", "workflow")
         check_graph(submission.graph)
-        _check_blobs(submission)
+        check_blobs(submission)
         self._resources.check(submission.graph)
         now = self._clock()
         execution = new_execution_id(now)
@@ -391,12 +391,3 @@ class Orchestrator:
         driver.take_up()
         await driver.start(command)
         return driver
-
-
-def _check_blobs(submission: Submission) -> None:
-    graph, blobs = submission.graph, submission.blobs
-    wanted = [digest for node in graph.nodes for digest in (node.code, node.call)]
-    wanted += [over.literal for node in graph.nodes for over in node.over if over.literal is not None]
-    for digest in [*wanted, graph.result.template]:
-        if digest not in blobs:
-            raise InputError(f"the submission lacks the blob {digest!r}", "blobs")
