@@ -50,15 +50,21 @@ def server(tmp_path_factory):
     running.stop()
 
 
-@pytest.fixture(params=["embedded", "server"])
-def place(request, tmp_path):
-    """The environment of a terminal, with a server that it finds by itself or none."""
+@pytest.fixture
+def terminal(tmp_path):
+    """A directory with a workflow, and the environment of a terminal without a server."""
     (tmp_path / "flow.py").write_text(FILE)
     (tmp_path / "neighbour.py").write_text("FACTOR = 2\n")
-    environment = dict(os.environ)
+    return tmp_path, dict(os.environ)
+
+
+@pytest.fixture(params=["embedded", "server"])
+def place(request, terminal):
+    """A terminal with a server that it finds by itself, or none."""
+    folder, environment = terminal
     if request.param == "server":
         environment |= request.getfixturevalue("server").environment
-    return tmp_path, environment
+    return folder, environment
 
 
 def wf(place, *arguments, expected=0):
@@ -108,21 +114,33 @@ def test_a_failed_run_ends_with_status_1_and_the_traceback(place):
         (("run", "flow.py:doubled", "-p", "xs"), "NAME=VALUE"),
         (("run", "flow.py:doubled", "-p", "xs=text"), "xs"),
         (("run", "flow.py:doubled"), "xs"),
+    ],
+)
+def test_what_is_wrong_with_a_run_is_told_in_one_line(terminal, arguments, told):
+    refused(terminal, arguments, told)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
         (("show", "unknown-id"), "unknown-id"),
         (("cancel", "unknown-id"), "unknown-id"),
         (("list", "--status", "done"), "succeeded"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(place, arguments, told):
+def test_what_is_wrong_with_a_question_is_told_in_one_line(place, arguments, told):
+    refused(place, arguments, told)
+
+
+def refused(place, arguments, told):
     done = wf(place, *arguments, expected=1)
     assert told in done.stderr
     assert done.stderr.startswith("jupyter wf: ")
     assert done.stderr.count("\n") == 1
 
 
-def test_a_run_on_a_server_outlives_its_terminal_and_can_be_paused_and_cancelled(server, tmp_path):
-    (tmp_path / "flow.py").write_text(FILE)
-    (tmp_path / "neighbour.py").write_text("FACTOR = 2\n")
+def test_a_run_on_a_server_outlives_its_terminal_and_can_be_paused_and_cancelled(server, terminal):
+    tmp_path, _ = terminal
     place = (tmp_path, server.environment)
     name = wf(place, "run", "flow.py:waiting", "-p", f"path={tmp_path / 'gate'}").stdout.strip()
     assert wf(place, "pause", name).stdout == "waiting: paused\n"
