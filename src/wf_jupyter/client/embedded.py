@@ -39,6 +39,8 @@ T = TypeVar("T")
 
 #: Seconds that the end of the process waits for the orchestrator to stop its workers.
 _CLOSING = 5.0
+#: Seconds between two looks of a mirror into its mailbox.
+_PAUSE = 0.004
 
 
 def data_directory() -> Path:
@@ -175,6 +177,7 @@ class _Feed:
         self._mailbox: Mailbox = Mailbox(self._wake)
         self._mirror: Callable[[], Mirror | None] = lambda: None
         self._resyncing: asyncio.Future[None] | None = None
+        self._drained = 0.0
 
     def open(self) -> Mirror:
         """Subscribe; the mirror keeps the feed alive until it is dropped itself."""
@@ -190,9 +193,15 @@ class _Feed:
         return mirror
 
     def _wake(self) -> None:
-        self._loop.call_soon_threadsafe(self._drain)
+        self._loop.call_soon_threadsafe(self._drain_soon)
+
+    def _drain_soon(self) -> None:
+        # At most every few milliseconds: a mirror that follows each event takes the interpreter lock
+        # from the orchestrator's thread just when that has attempts to hand over.
+        self._loop.call_at(max(self._loop.time(), self._drained + _PAUSE), self._drain)
 
     def _drain(self) -> None:
+        self._drained = self._loop.time()
         mirror = self._mirror()
         if mirror is None:
             return

@@ -22,6 +22,8 @@ from wf_jupyter.service.lookup import Past, PastResult
 
 #: Pictures of executions that are not running, kept for the next reader.
 KEPT = 8
+#: Those with more tasks are megabytes, and are kept for so many seconds only.
+LARGE, LARGE_SECONDS = 500, 30.0
 
 
 class _Reading:
@@ -79,6 +81,12 @@ class Archive:
         self._pictures[picture.snapshot.id] = picture
         while len(self._pictures) > KEPT:
             self._pictures.popitem(last=False)
+        if len(picture.snapshot.tasks) > LARGE:
+            asyncio.get_running_loop().call_later(LARGE_SECONDS, self._let_go, picture)
+
+    def _let_go(self, picture: Picture) -> None:
+        if self._pictures.get(picture.snapshot.id) is picture:
+            del self._pictures[picture.snapshot.id]
 
     def forget(self, execution: str) -> None:
         """The execution goes on, or is deleted."""
