@@ -18,7 +18,6 @@ from wf_jupyter.errors import InputError
 
 _LISTS = (list, tuple, Sequence)
 _WRITTEN = (Any, object, dict, list, tuple, set, frozenset, bytes, complex, type(None))
-_WIDE = {"width": "28em"}
 
 
 @dataclass
@@ -28,6 +27,12 @@ class Field:
     name: str
     widget: Any
     read: Callable[[], object]
+
+    def __post_init__(self) -> None:
+        # The widget's own description, not a label beside it: that one belongs to the field for screen readers, too.
+        self.widget.description = self.name
+        self.widget.style.description_width = "10em"
+        self.widget.layout.width = "40em" if isinstance(self.widget, ipywidgets.Textarea | ipywidgets.Text) else "24em"
 
 
 def fields(name: str, function: Callable[..., object], signature: inspect.Signature) -> list[Field]:
@@ -64,14 +69,14 @@ def field_for(name: str, annotation: Any, default: Any) -> Field | None:
     if choices is not None:
         return _choice(name, choices, default)
     if annotation is bool:
-        return _plain(name, ipywidgets.Checkbox(value=bool(default), indent=False))
+        return _plain(name, ipywidgets.Checkbox(value=bool(default)))
     if annotation in (int, float):
         kind = ipywidgets.IntText if annotation is int else ipywidgets.FloatText
         return _plain(name, kind(value=default if isinstance(default, int | float) else 0))
     if annotation is dt.date:
         return _plain(name, ipywidgets.DatePicker(value=default))
     if annotation is str:
-        return _plain(name, ipywidgets.Text(value=default or "", layout=_WIDE))
+        return _plain(name, ipywidgets.Text(value=default or ""))
     entry = _entry(annotation)
     if entry is not None:
         return _lines(name, entry, default or ())
@@ -107,7 +112,7 @@ def _entry(annotation: Any) -> type | None:
 
 def _lines(name: str, entry: type, default: Sequence[object]) -> Field:
     rows = min(8, max(3, len(default) + 1))
-    widget = ipywidgets.Textarea("\n".join(map(str, default)), rows=rows, placeholder="one per line", layout=_WIDE)
+    widget = ipywidgets.Textarea("\n".join(map(str, default)), rows=rows, placeholder="one per line")
 
     def read() -> list[object]:
         found = []
@@ -136,7 +141,7 @@ def _literal(name: str, annotation: Any, default: object) -> Field | None:
     kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     if str in kinds and isinstance(default, str):
         text = default
-    widget = ipywidgets.Text(value=text, layout=_WIDE)
+    widget = ipywidgets.Text(value=text)
 
     def read() -> object:
         given = widget.value.strip()

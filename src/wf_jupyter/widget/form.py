@@ -24,13 +24,9 @@ class WorkflowForm(ipywidgets.VBox):  # type: ignore[misc]
         self._complaints = {field.name: ipywidgets.HTML() for field in self._fields}
         self._complaint = ipywidgets.HTML()
         self._button = ipywidgets.Button(description="Run", button_style="primary", tooltip=f"Run {workflow.name}")
+        self._button.layout.margin = "2px 2px 2px calc(10em + 10px)"  # below the fields, not their names
         self._button.on_click(lambda _: self.run())
-        rows = [
-            ipywidgets.HBox(
-                [ipywidgets.Label(field.name, layout={"width": "12em"}), field.widget, self._complaints[field.name]]
-            )
-            for field in self._fields
-        ]
+        rows = [ipywidgets.HBox([field.widget, self._complaints[field.name]]) for field in self._fields]
         self._head = [*rows, ipywidgets.HBox([self._button, self._complaint])]
         super().__init__(self._head)
 
@@ -55,7 +51,7 @@ class WorkflowForm(ipywidgets.VBox):  # type: ignore[misc]
 
     def _complain(self, error: Exception) -> None:
         field = error.field if isinstance(error, InputError) else None
-        told = str(error) or type(error).__name__
+        told = str(error).removeprefix(f"workflow {self.workflow.name!r}: ") or type(error).__name__
         place = self._complaints.get(field or "", self._complaint)
         place.value = _ERROR.format(escape(told))
 

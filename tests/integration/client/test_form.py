@@ -52,7 +52,8 @@ def embedded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def widgets_of(form: Any) -> dict[str, Any]:
-    return {row.children[0].value: row.children[1] for row in form.children if len(row.children) == 3}
+    rows = [row for row in form.children if isinstance(row, ipywidgets.HBox)]
+    return {row.children[0].description: row.children[0] for row in rows[:-1]}
 
 
 def complaints(form: Any) -> list[str]:
