@@ -26,6 +26,7 @@ from wf_jupyter.protocol.rest import AUTH_SCHEME
 
 RESOURCE = "wf_jupyter"
 KERNEL = "wf_jupyter-kernel"
+_MADE_UP = "Anonymous "
 
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[None]])
 
@@ -103,10 +104,15 @@ class KernelAccess(JupyterHandler):
 
     @property
     def person(self) -> str:
-        """Whom to name as owner of what this request starts; empty for kernels, which say it themselves."""
+        """Whom to name as owner of what this request starts; empty for kernels, which say it themselves.
+
+        Whoever has only the shared token gets a made-up name from Jupyter, another one in each browser:
+        that is nobody's.
+        """
         if self.is_kernel or self.current_user is None:
             return ""
-        return str(self.current_user.display_name or self.current_user.username)
+        name = str(self.current_user.display_name or self.current_user.username)
+        return "" if name.startswith(_MADE_UP) else name
 
 
 def permitted(action: Action) -> Callable[[Handler], Handler]:

@@ -231,7 +231,8 @@ class Orchestrator:
         before: str | None = None,
     ) -> list[Summary]:
         """Executions, newest first."""
-        return await self._store.summaries(status=status, workflow=workflow, limit=limit, before=before)
+        found = await self._store.summaries(status=status, workflow=workflow, limit=limit, before=before)
+        return [self._up_to_date(summary) for summary in found]
 
     async def events(
         self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0
@@ -320,6 +321,14 @@ class Orchestrator:
     async def workflow(self, name: str) -> Published:
         """The newest version; `WorkflowNotFound`."""
         return await self._store.workflow(name)
+
+    def _up_to_date(self, summary: Summary) -> Summary:
+        # The row on disk tells the counts of one turn ago; those of the picture are durable by now.
+        driver = self._drivers.get(summary.id)
+        if driver is None or driver.picture.snapshot.seq < summary.seq:
+            return summary
+        live = driver.picture.snapshot
+        return msgspec.structs.replace(summary, seq=live.seq, status=live.status, counts=dict(live.counts))
 
     # -- inside -------------------------------------------------------------------------------
 

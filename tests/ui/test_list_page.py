@@ -1,0 +1,194 @@
+"""The list of all executions: live, filtered, by keyboard, on a phone, and with 10,000 of them."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_process import JupyterProcess
+from pictures import picture
+
+import wf_jupyter as wf
+from tests.sample_workflows import doubling, failing, gated
+from wf_jupyter.client import session
+from wf_jupyter.service.ids import new_execution_id
+from wf_jupyter.store.database import FILE_NAME
+
+MANY = 10_000
+ROWS = ".wfj-list tbody tr"
+ALL_ARE = "(status) => [...document.querySelectorAll('.wfj-list tbody tr')].every((row) => row.dataset.status === status)"
+AT_LEAST = "(count) => document.querySelectorAll('.wfj-list tbody tr').length >= count"
+ALL_NAMED = "(name) => [...document.querySelectorAll('.wfj-list-name')].every((link) => link.textContent === name)"
+ALL_COUNTED = "() => [...document.querySelectorAll('.wfj-list-count')].every((count) => count.textContent !== '')"
+SCREENS = [("dark", "dark", 1280), ("phone", "light", 390), ("phone-dark", "dark", 390)]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
+    running = JupyterProcess(tmp_path_factory.mktemp("jupyter")).start()
+    wf.connect(url=running.url, token=running.token)
+    yield running
+    session.close()
+    running.stop()
+
+
+def open_list(page: Any, server: JupyterProcess, query: str = "") -> None:
+    page.goto(f"{server.url}wf-jupyter/?token={server.token}{query}")
+    page.wait_for_selector(".wfj-list-link[data-live=true]")
+
+
+def row(page: Any, execution: wf.Execution) -> Any:
+    return page.locator(f"{ROWS}:has(a[href$='{execution.id}'])")
+
+
+def test_executions_come_and_go_by_themselves(page: Any, server: JupyterProcess, tmp_path: Path) -> None:
+    open_list(page, server)
+    gate = tmp_path / "gate"
+    running = gated(gate).submit()
+    mine = row(page, running)
+    mine.wait_for()
+    page.wait_for_selector(f"{ROWS}[data-status=running]:has(a[href$='{running.id}'])")
+    page.wait_for_function(ALL_COUNTED)
+    broken = failing().submit(b=0)
+    page.wait_for_selector(f"{ROWS}[data-status=failed]:has(a[href$='{broken.id}'])")
+    assert page.locator(ROWS).first.locator("a").inner_text() == "dividing", "the newest is on top"
+    picture(page, "list-light")
+
+    mine.get_by_role("button", name="Cancel").click()
+    page.wait_for_selector(f"{ROWS}[data-status=cancelled]:has(a[href$='{running.id}'])")
+    gate.touch()
+    mine.get_by_role("button", name="Retry").click()
+    page.wait_for_selector(f"{ROWS}[data-status=succeeded]:has(a[href$='{running.id}'])")
+    assert mine.get_by_role("button").count() == 0
+    mine.get_by_role("link").click()
+    page.wait_for_selector(".wfj-root")
+
+
+def test_filters_are_in_the_address_and_hold_for_what_comes(page: Any, server: JupyterProcess) -> None:
+    doubling().submit(numbers=[1]).wait(60)
+    failing().submit(b=0).wait(60)
+    open_list(page, server)
+    page.get_by_role("combobox", name="Status").select_option("failed")
+    page.wait_for_function(ALL_ARE, arg="failed")
+    assert page.url.endswith("?status=failed")
+    before = page.locator(ROWS).count()
+    doubling().submit(numbers=[2]).wait(60)
+    again = failing().submit(b=0)
+    row(page, again).wait_for()
+    assert page.locator(ROWS).count() == before + 1
+
+    page.reload()
+    row(page, again).wait_for()
+    assert page.get_by_role("combobox", name="Status").input_value() == "failed"
+    page.get_by_role("combobox", name="Workflow").fill("no such workflow")
+    page.get_by_role("combobox", name="Workflow").press("Enter")
+    page.get_by_text("No execution is like that.").wait_for()
+
+
+def test_everything_can_be_reached_by_keyboard(page: Any, server: JupyterProcess) -> None:
+    for number in range(3):
+        doubling().submit(numbers=[number]).wait(60)
+    open_list(page, server)
+    page.locator(ROWS).nth(2).wait_for()
+    page.locator(f"{ROWS} a").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    focused = "() => [...document.querySelectorAll('.wfj-list tbody tr')].indexOf(document.activeElement.closest('tr'))"
+    assert page.evaluate(focused) == 2
+    page.keyboard.press("Home")
+    assert page.evaluate(focused) == 0
+    page.keyboard.press("/")
+    assert page.evaluate("() => document.activeElement.type") == "search"
+    page.keyboard.press("Escape")
+    page.locator(f"{ROWS} a").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".wfj-root")
+
+
+def test_a_page_that_lost_its_server_says_so_and_finds_it_again(page: Any, tmp_path: Path) -> None:
+    server = JupyterProcess(tmp_path).start()
+    try:
+        open_list(page, server)
+        server.kill()
+        page.wait_for_selector(".wfj-list-link[data-live=false]")
+        server.start()
+        page.wait_for_selector(".wfj-list-link[data-live=true]", timeout=60_000)
+    finally:
+        server.stop()
+
+
+def test_names_of_workflows_are_text(page: Any, server: JupyterProcess) -> None:
+    @wf.workflow(name="<img src=x onerror=document.title='owned'>")
+    def shown() -> int:
+        return 1
+
+    execution = shown.submit()
+    execution.wait(60)
+    open_list(page, server)
+    row(page, execution).wait_for()
+    assert row(page, execution).locator("a").inner_text().startswith("<img")
+    assert page.title() == "Workflow executions"
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess]:
+    """A server with 10,000 executions in its store."""
+    folder = tmp_path_factory.mktemp("crowded")
+    running = JupyterProcess(folder).start()
+    wf.connect(url=running.url, token=running.token)
+    doubling().submit(numbers=list(range(20))).wait(60)
+    session.close()
+    running.stop()
+    database = sqlite3.connect(Path(running.environment["WF_JUPYTER_DATA_DIR"]) / FILE_NAME)
+    columns = "workflow, status, seq, created, ended, counts, size, builds_on, asked_by, owned_by"
+    model = database.execute(f"SELECT {columns} FROM executions").fetchone()
+    now = datetime.now(UTC)
+    states = ["succeeded"] * 7 + ["failed", "cancelled", "failed"]
+    lines = []
+    for number in range(MANY - 1):
+        created = now - timedelta(minutes=number + 1)
+        changed = [f"workflow_{number % 7}", states[number % 10], model[2], created.isoformat()]
+        changed += [(created + timedelta(seconds=number % 90)).isoformat(), *model[5:]]
+        lines.append((new_execution_id(created), *changed))
+    with database:
+        database.executemany(f"INSERT INTO executions (id, {columns}) VALUES ({', '.join('?' * 11)})", lines)
+    database.close()
+    running.start()
+    yield running
+    running.stop()
+
+
+def test_ten_thousand_executions_are_as_quick_as_ten(page: Any, crowded: JupyterProcess) -> None:
+    started = time.monotonic()
+    open_list(page, crowded)
+    page.locator(ROWS).nth(99).wait_for()
+    assert time.monotonic() - started < 10
+    assert page.locator(ROWS).count() <= 200, "only what can be seen soon"
+    for wanted in (200, 300, 400):
+        page.evaluate("() => scrollTo(0, document.body.scrollHeight)")
+        page.wait_for_function(AT_LEAST, arg=wanted)
+    starts = page.locator(f"{ROWS} time").evaluate_all("(times) => times.map((time) => time.dateTime)")
+    assert starts == sorted(starts, reverse=True)
+    assert len(set(page.locator(f"{ROWS} a").evaluate_all("(links) => links.map((link) => link.href)"))) == len(starts)
+    page.get_by_role("combobox", name="Workflow").fill("workflow_3")
+    page.get_by_role("combobox", name="Workflow").press("Enter")
+    page.wait_for_function(ALL_NAMED, arg="workflow_3")
+    picture(page, "list-filtered")
+
+
+@pytest.mark.parametrize(("name", "scheme", "width"), SCREENS)
+def test_the_list_fits_where_it_is_shown(
+    browser: Any, crowded: JupyterProcess, name: str, scheme: str, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = context.new_page()
+    open_list(page, crowded)
+    page.locator(ROWS).nth(20).wait_for()
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out sideways"
+    picture(page, f"list-{name}")
+    context.close()
