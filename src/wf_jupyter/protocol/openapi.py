@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.ports import LogStretch
 from wf_jupyter.protocol import rest
 from wf_jupyter.protocol.messages import Action, Execute, Hello
 from wf_jupyter.protocol.problems import Problem
@@ -142,6 +143,14 @@ OPERATIONS: Sequence[Operation] = (
         summary="What a task printed",
         query=rest.TaskQuery,
         answer={JSON: rest.LogPage},
+        errors=(400, 404),
+    ),
+    Operation(
+        path=f"{_TASK}/log",
+        verb="get",
+        summary="Everything that one attempt of a task printed, a stretch at a time",
+        query=rest.LogQuery,
+        answer={JSON: LogStretch},
         errors=(400, 404),
     ),
     Operation(

@@ -85,9 +85,9 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
 class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`GET …/tasks/{key}/log`: of one attempt (by default the last), up to `limit` bytes from byte `offset` on."""
 
-    attempt: int | msgspec.UnsetType = msgspec.UNSET
+    attempt: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": 2**31})] | msgspec.UnsetType = msgspec.UNSET
     offset: _Seq = 0
-    limit: int = 1 << 20
+    limit: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": 8 << 20})] = 1 << 20
 
     def __post_init__(self) -> None:
         _within("attempt", 1 if self.attempt is msgspec.UNSET else self.attempt, 1, 2**31)
