@@ -30,6 +30,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 # What the checks below demand, as `openapi.json` tells it.
 _Seq = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": 2**53})]
 _Limit = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": MAX_PAGE})]
+_Attempt = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": 2**31})]
+_Bytes = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": 8 << 20})]
 _Wait = Annotated[float, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": MAX_WAIT})]
 
 
@@ -85,9 +87,9 @@ class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
 class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`GET …/tasks/{key}/log`: of one attempt (by default the last), up to `limit` bytes from byte `offset` on."""
 
-    attempt: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": 2**31})] | msgspec.UnsetType = msgspec.UNSET
+    attempt: _Attempt | msgspec.UnsetType = msgspec.UNSET
     offset: _Seq = 0
-    limit: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": 8 << 20})] = 1 << 20
+    limit: _Bytes = 1 << 20
 
     def __post_init__(self) -> None:
         _within("attempt", 1 if self.attempt is msgspec.UNSET else self.attempt, 1, 2**31)
