@@ -57,7 +57,7 @@ def test_a_replay_goes_back_to_the_beginning_and_to_the_end_again(page: Any) -> 
     page.wait_for_selector(".wfj-play[aria-label=Play]")
     slider = page.locator(".wfj-slider")
     slider.fill("0")
-    page.wait_for_function("() => document.querySelector('.wfj-replay-time').textContent.startsWith('0:00 ')")
+    page.wait_for_selector(".wfj-root:not([data-status=succeeded])")
     for tab in ("Timeline", "Table", "Graph"):
         open_tab(page, tab)
         assert page.locator(".wfj-root").get_attribute("data-status") != "succeeded"

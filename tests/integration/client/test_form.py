@@ -43,7 +43,7 @@ def everything(
     label: str | None = None,
     anything=None,
 ):
-    return told({key: value for key, value in locals().items() if not key.startswith("_")})
+    return told({key: getattr(value, "name", value) for key, value in locals().items()})
 
 
 @pytest.fixture(autouse=True)
