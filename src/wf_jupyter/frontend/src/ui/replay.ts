@@ -84,7 +84,9 @@ export class ReplayBar {
   }
 
   #drag(): void {
-    this.#go(this.session.span[0] + Number(this.#slider.value));
+    const [from, to] = this.session.span;
+    // The slider counts whole milliseconds: its last one is the end, not up to a millisecond before it.
+    this.#go(Math.min(to, from + Number(this.#slider.value)));
   }
 
   #go(time: number): void {
@@ -98,7 +100,7 @@ export class ReplayBar {
     const playing = this.#frame !== 0;
     setText(this.#play, playing ? "❚❚" : "▶");
     setAttribute(this.#play, "aria-label", playing ? "Hold" : "Play");
-    this.#slider.max = String(Math.max(1, Math.round(to - from)));
+    this.#slider.max = String(Math.max(1, Math.ceil(to - from)));
     this.#slider.value = String(Math.round(this.#at - from));
     const words = `${clock((this.#at - from) / 1000)} / ${clock((to - from) / 1000)}`;
     setText(this.#time, words);
