@@ -21,7 +21,7 @@ from wf_jupyter.store.database import FILE_NAME
 
 MANY = 10_000
 ROWS = ".wfj-list tbody tr"
-ALL_ARE = "(status) => [...document.querySelectorAll('.wfj-list tbody tr')].every((row) => row.dataset.status === status)"
+ALL_ARE = "(status) => !document.querySelector(`.wfj-list tr[data-status]:not([data-status=${status}])`)"
 AT_LEAST = "(count) => document.querySelectorAll('.wfj-list tbody tr').length >= count"
 ALL_NAMED = "(name) => [...document.querySelectorAll('.wfj-list-name')].every((link) => link.textContent === name)"
 ALL_COUNTED = "() => [...document.querySelectorAll('.wfj-list-count')].every((count) => count.textContent !== '')"
