@@ -119,7 +119,7 @@ async def main(minutes: float) -> None:
                         anonymous, mapped = memory(process.pid)
                         samples.append(anonymous)
                         print(
-                            f"{(told - started) / 60:5.1f} min  {anonymous:6.1f} MB of its own, {mapped:5.1f} of files, "
+                            f"{(told - started) / 60:5.1f} min  {anonymous:6.1f} MB of its own, {mapped:5.1f} mapped, "
                             f"{stored(data):5.1f} stored  {process.num_fds():4d} files  "
                             f"{process.num_threads():3d} threads  {len(process.children(recursive=True)):2d} children  "
                             f"{soak.executions:5d} executions  {soak.followers:6d} subscribers  {cutter.cuts:6d} cuts",

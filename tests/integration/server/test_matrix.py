@@ -22,7 +22,7 @@ ROUTES = [
     (operation.verb.upper(), re.sub(r"\{\w+\}", "unknown", operation.path), operation.action)
     for operation in OPERATIONS
 ]
-PAGES = ["", "executions/unknown"]
+PAGES = ["", "executions/unknown", "executions/unknown/compare/other"]
 
 
 class ReadOnly(Authorizer):
