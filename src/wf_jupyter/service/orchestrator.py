@@ -381,15 +381,12 @@ class Orchestrator:
 
     async def _interrupt(self, execution: str) -> None:
         """Say in its log that the execution does not go on by itself."""
-        picture = await self._archive.picture(execution)
-        snapshot = picture.snapshot
+        snapshot = (await self._archive.picture(execution)).snapshot
         if snapshot.status is ExecutionStatus.INTERRUPTED:
             return
         event = WorkflowInterrupted(seq=snapshot.seq + 1, time=self._clock())
-        batch = Batch(
-            execution=execution, events=(event,), status=ExecutionStatus.INTERRUPTED, counts=dict(snapshot.counts)
-        )
-        await self._store.append(batch)
+        status, counts = ExecutionStatus.INTERRUPTED, dict(snapshot.counts)
+        await self._store.append(Batch(execution=execution, events=(event,), status=status, counts=counts))
 
     async def _revive(self, execution: str, command: Command) -> Driver:
         """Go on with an execution that is on disk; returns when the command is durable."""
