@@ -112,6 +112,8 @@ def test_the_example_runs_a_workflow_and_shows_it(example: Any) -> None:
     example.get_by_role("status").get_by_text("live").wait_for()
     example.get_by_role("button", name="Run").click()
     example.locator("#result", has_text="Hello Ada, Hello Grace").wait_for()
+    example.locator("#events li", has_text="workflow.completed").wait_for()
+    example.wait_for_function(f"() => ({ITEMS})().every((item) => item.endsWith('succeeded'))")
     assert sorted(example.evaluate(ITEMS)) == ["hello[0]: succeeded", "hello[1]: succeeded", "join: succeeded"]
     lines = example.locator("#events li").all_inner_texts()
     assert lines[0].startswith("workflow.started")
@@ -190,8 +192,8 @@ def test_a_server_that_is_gone_is_said_so_and_found_again(
     page.wait_for_function(STATUS, arg="running")
     server.kill()
     page.get_by_text("reconnecting").first.wait_for()
-    before = page.locator(".wfj-elapsed").inner_text()
     page.get_by_text("stale since").first.wait_for()
+    before = page.locator(".wfj-elapsed").inner_text()
     picture(page, "server-gone")
     assert page.locator(".wfj-elapsed").inner_text() == before
     server.start()
