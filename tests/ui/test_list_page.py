@@ -22,6 +22,7 @@ from wf_jupyter.store.database import FILE_NAME
 MANY = 10_000
 ROWS = ".wfj-list tbody tr"
 ALL_ARE = "(status) => !document.querySelector(`.wfj-list tr[data-status]:not([data-status=${status}])`)"
+EXACTLY = "(count) => document.querySelectorAll('.wfj-list tbody tr').length === count"
 AT_LEAST = "(count) => document.querySelectorAll('.wfj-list tbody tr').length >= count"
 ALL_NAMED = "(name) => [...document.querySelectorAll('.wfj-list-name')].every((link) => link.textContent === name)"
 ALL_COUNTED = "() => [...document.querySelectorAll('.wfj-list-count')].every((count) => count.textContent !== '')"
@@ -74,13 +75,14 @@ def test_filters_are_in_the_address_and_hold_for_what_comes(page: Any, server: J
     failing().submit(b=0).wait(60)
     open_list(page, server)
     page.get_by_role("combobox", name="Status").select_option("failed")
-    page.wait_for_function(ALL_ARE, arg="failed")
-    assert page.url.endswith("?status=failed")
-    before = page.locator(ROWS).count()
+    page.wait_for_url("**/?status=failed")
+    before = len(wf.executions(status="failed"))
+    page.wait_for_function(EXACTLY, arg=before)
+    assert page.evaluate(ALL_ARE, "failed")
     doubling().submit(numbers=[2]).wait(60)
     again = failing().submit(b=0)
     row(page, again).wait_for()
-    assert page.locator(ROWS).count() == before + 1
+    page.wait_for_function(EXACTLY, arg=before + 1)
 
     page.reload()
     row(page, again).wait_for()
