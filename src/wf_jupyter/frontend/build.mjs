@@ -34,18 +34,24 @@ export function sourceHash() {
   return hash.digest("hex");
 }
 
-/** For esbuild and for vitest: the bundled text of the module that an import of `worker:path` names. */
-export async function workerText(path) {
+/** A module with all that it imports, as the text of a function that returns what it exports. */
+export async function portable(path) {
   const { build } = await import("esbuild");
-  const { outputFiles } = await build({ entryPoints: [path], bundle: true, write: false, format: "iife", target: "es2022", minify: true });
-  return outputFiles[0].text;
+  const { outputFiles } = await build({ entryPoints: [path], bundle: true, write: false, format: "esm", target: "es2022", charset: "utf8" });
+  const [body, names] = outputFiles[0].text.split("\nexport {");
+  return { text: `function(){${body}\nreturn{${names.slice(0, names.lastIndexOf("}"))}}}`, names: names.match(/\w+/g) };
 }
 
-const workers = {
-  name: "worker",
+/** `portable:x` is that text, and `x` runs the very same function: the bundle holds it once. */
+const twice = {
+  name: "twice",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^worker:/ }, ({ path, resolveDir }) => ({ path: resolve(resolveDir, path.slice(7)), namespace: "worker" }));
-    onLoad({ filter: /.*/, namespace: "worker" }, async ({ path }) => ({ contents: await workerText(path), loader: "text" }));
+    onResolve({ filter: /^portable:/ }, ({ path, resolveDir }) => ({ path: resolve(resolveDir, path.slice(9)), namespace: "portable" }));
+    onResolve({ filter: /plan\.ts$/ }, ({ path, resolveDir }) => ({ path: resolve(resolveDir, path), namespace: "portable" }));
+    onLoad({ filter: /.*/, namespace: "portable" }, async ({ path }) => {
+      const { text, names } = await portable(path);
+      return { contents: `const make=${text};export const{${names}}=make();export default String(make)`, resolveDir: HERE };
+    });
   },
 };
 
@@ -74,7 +80,7 @@ async function bundled(entry, banner) {
     minify: true,
     charset: "utf8",
     legalComments: "inline",
-    plugins: [styles, workers],
+    plugins: [styles, twice],
     logLevel: "warning",
   });
   // what esbuild leaves, terser makes a few hundredths smaller

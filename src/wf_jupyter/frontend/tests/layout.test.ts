@@ -1,10 +1,11 @@
 import { describe, expect, test, vi } from "vitest";
-import SOURCE from "worker:../src/layout/worker.ts";
+import SOURCE from "portable:../src/layout/plan.ts";
 import { Run } from "../src/fold/run.ts";
 import { drawn } from "../src/layout/drawn.ts";
 import { Background } from "../src/layout/background.ts";
-import { Layout, plan, type Plan } from "../src/layout/layout.ts";
+import { Layout } from "../src/layout/layout.ts";
 import type { Sketch } from "../src/layout/layers.ts";
+import { plan, type Plan } from "../src/layout/plan.ts";
 import { overview } from "../src/layout/overview.ts";
 import { kin, subset } from "../src/layout/subset.ts";
 import { snapshotOf, task } from "./events.ts";
@@ -151,12 +152,8 @@ describe("what is drawn", () => {
 describe("in the background", () => {
   /** What the bundled worker posts for a sketch. */
   function answered(sketch: Sketch): Plan {
-    let hear: (event: { data: Sketch }) => void = () => undefined;
-    let posted: unknown;
-    const listen = (_: string, hook: typeof hear): void => void (hear = hook);
-    new Function("addEventListener", "postMessage", SOURCE)(listen, (data: unknown) => (posted = structuredClone(data)));
-    hear({ data: structuredClone(sketch) });
-    return posted as Plan;
+    const made = new Function(`return (${SOURCE})()`)() as { plan(sketch: Sketch): Plan };
+    return structuredClone(made.plan(structuredClone(sketch)));
   }
 
   test.each([1, 2, 3])("a worker finds the same places, number %i", (seed) => {

@@ -2,10 +2,10 @@
 import type { Run } from "../fold/run.ts";
 import { Background, LARGE } from "../layout/background.ts";
 import { drawn, type Drawn } from "../layout/drawn.ts";
-import { Layout, type Plan } from "../layout/layout.ts";
+import { Layout } from "../layout/layout.ts";
 import type { Sketch } from "../layout/layers.ts";
 import { overview, type Overview } from "../layout/overview.ts";
-import { ranks } from "../layout/ranks.ts";
+import { ranks, type Plan } from "../layout/plan.ts";
 import { subset } from "../layout/subset.ts";
 import { CARD_HEIGHT, CARD_WIDTH } from "./card.ts";
 import { routes, type Route } from "./edges.ts";

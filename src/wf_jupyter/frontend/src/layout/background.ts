@@ -1,10 +1,12 @@
 // Layouts of large graphs are found beside the page, which goes on painting meanwhile.
-import SOURCE from "worker:./worker.ts";
 import type { Sketch } from "./layers.ts";
-import { plan, type Plan } from "./layout.ts";
+import { plan, type Plan } from "./plan.ts";
+import SOURCE from "portable:./plan.ts";
 
 /** Graphs with more nodes than this are laid out in the background. */
 export const LARGE = 800;
+
+const WORK = `onmessage = ({ data }) => postMessage((${SOURCE})().plan(data))`;
 
 /** Finds one plan at a time. A worker lives only as long as its question. */
 export class Background {
@@ -26,7 +28,7 @@ export class Background {
       });
     };
     try {
-      const url = URL.createObjectURL(new Blob([SOURCE], { type: "text/javascript" }));
+      const url = URL.createObjectURL(new Blob([WORK], { type: "text/javascript" }));
       const worker = (this.#worker = new Worker(url));
       URL.revokeObjectURL(url);
       worker.onmessage = ({ data }: MessageEvent<Plan>): void => {

@@ -1,23 +1,9 @@
 // One connected part of the drawing, in its own coordinates.
-import { align, settle } from "./align.ts";
-import { DUMMY, layered, type Layers, type Sketch } from "./layers.ts";
-import { untangle } from "./order.ts";
+import type { Layers } from "./layers.ts";
+import { DUMMY, settle, type Aligned } from "./plan.ts";
 
 /** Space between ranks: room for the curves. */
 export const RANK_GAP = 40;
-
-/** A connected graph with its centres across: all that a worker needs to hand over. */
-export interface Aligned {
-  readonly graph: Layers;
-  readonly at: number[];
-}
-
-/** Lay out a connected graph. */
-export function aligned(sketch: Sketch): Aligned {
-  const { layers, up, down } = layered(sketch);
-  untangle(layers, up, down);
-  return { graph: layers, at: align(layers, up, down) };
-}
 
 /** A laid-out connected graph. What it calls a vertex keeps its number for good. */
 export class Component {

@@ -1,6 +1,7 @@
 // The drawing of a whole graph: connected parts laid out each on its own, then packed in rows.
-import { aligned, Component, type Aligned } from "./component.ts";
+import { Component } from "./component.ts";
 import type { Sketch } from "./layers.ts";
+import { aligned, plan, type Plan } from "./plan.ts";
 
 const PART_GAP = 28;
 
@@ -16,16 +17,6 @@ export interface Place {
   readonly across: number;
   readonly along: number;
   readonly rankEnd: number;
-}
-
-/** A layout as plain data, which passes from a worker to the page. */
-export interface Plan {
-  readonly parts: readonly { readonly members: readonly number[]; readonly aligned: Aligned }[];
-}
-
-/** Find the layout of a graph, without its page. */
-export function plan(sketch: Sketch): Plan {
-  return { parts: split(sketch).map(({ members, inner }) => ({ members, aligned: aligned(inner) })) };
 }
 
 /** Positions of all nodes of a graph; grows without moving what need not move. */
@@ -164,37 +155,4 @@ export class Layout {
     });
     this.length = along + tall;
   }
-}
-
-/** The connected parts of a graph, in order of their first node. */
-function split(sketch: Sketch): { members: number[]; inner: Sketch }[] {
-  const n = sketch.across.length;
-  const root = Array.from({ length: n }, (_, i) => i);
-  const find = (node: number): number => {
-    while (root[node] !== node) node = root[node] = root[root[node]!]!;
-    return node;
-  };
-  sketch.sources.forEach((source, edge) => {
-    const a = find(source);
-    const b = find(sketch.targets[edge]!);
-    root[Math.max(a, b)] = Math.min(a, b);
-  });
-  const parts = new Map<number, { members: number[]; sources: number[]; targets: number[] }>();
-  const local: number[] = [];
-  for (let node = 0; node < n; node++) {
-    const top = find(node);
-    const part = parts.get(top) ?? { members: [], sources: [], targets: [] };
-    parts.set(top, part);
-    local[node] = part.members.push(node) - 1;
-  }
-  sketch.sources.forEach((source, edge) => {
-    const part = parts.get(find(source))!;
-    part.sources.push(local[source]!);
-    part.targets.push(local[sketch.targets[edge]!]!);
-  });
-  return [...parts.values()].map(({ members, sources, targets }) => {
-    const across = members.map((node) => sketch.across[node]!);
-    const along = members.map((node) => sketch.along[node]!);
-    return { members, inner: { across, along, sources, targets } };
-  });
 }

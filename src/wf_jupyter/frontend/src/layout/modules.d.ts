@@ -1,5 +1,5 @@
-// A module behind `worker:` is the text of that module, bundled as a script of its own.
-declare module "worker:*" {
+// A module behind `portable:` is a function as text: it returns what that module exports, and needs nothing around it.
+declare module "portable:*" {
   const source: string;
   export default source;
 }
