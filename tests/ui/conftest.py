@@ -56,6 +56,7 @@ def browser() -> Iterator[Any]:
         path = chromium(playwright)
         if path is None:
             pytest.skip("there is no Chromium on this machine")
+        api.expect.set_options(timeout=30_000)
         running = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM))
         yield running
         running.close()

@@ -83,6 +83,10 @@ SHOW = """async ({ snapshot, width, dark }) => {
 }"""
 
 
+HOLDS = """(wanted) => {
+  const keys = [...document.querySelectorAll(".wfj-card")].map((card) => card.dataset.key);
+  return keys.length === wanted.length && wanted.every((key) => keys.includes(key));
+}"""
 AUDIT = """async () => {
   const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
   const { violations } = await axe.run(".wfj-root", { runOnly: rules });
@@ -172,9 +176,13 @@ class View:
         """How many cards are on the page."""
         return int(self.page.locator(".wfj-card").count())
 
-    def focused(self) -> str | None:
-        """The key of the card that has the focus."""
-        return self.page.evaluate("() => document.activeElement?.dataset.key ?? null")
+    def focuses(self, *keys: str) -> None:
+        """Wait until a card of these keys has the focus."""
+        self.page.wait_for_function("(keys) => keys.includes(document.activeElement?.dataset.key)", arg=keys)
+
+    def holds(self, *keys: str) -> None:
+        """Wait until exactly these cards are on the page."""
+        self.page.wait_for_function(HOLDS, arg=sorted(keys))
 
     def violations(self) -> list[str]:
         """What axe finds wrong with the view."""

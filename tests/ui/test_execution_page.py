@@ -14,6 +14,7 @@ import wf_jupyter as wf
 from tests.sample_workflows import gated, retried
 from wf_jupyter.client import session
 
+expect = pytest.importorskip("playwright.sync_api").expect
 STATUS = "(status) => document.querySelector('.wfj-root')?.dataset.status === status"
 
 
@@ -31,9 +32,7 @@ def open_page(page: Any, server: JupyterProcess, execution: wf.Execution, status
     page.wait_for_function(STATUS, arg=status)
 
 
-def test_a_finished_execution_is_replayed_rerun_and_compared(
-    page: Any, server: JupyterProcess, tmp_path: Path
-) -> None:
+def test_a_finished_execution_is_replayed_rerun_and_compared(page: Any, server: JupyterProcess, tmp_path: Path) -> None:
     first = retried(tmp_path).submit(numbers=[1, 2, 3])
     assert first.wait(60) == "succeeded"
     open_page(page, server, first, "succeeded")
@@ -47,8 +46,7 @@ def test_a_finished_execution_is_replayed_rerun_and_compared(
 
     page.get_by_role("tab", name="Table").click()
     page.get_by_role("button", name="flaky", exact=True).click()
-    page.locator(".wfj-panel .wfj-log").wait_for()
-    assert "try number 1" in page.locator(".wfj-panel .wfj-log").inner_text()
+    expect(page.locator(".wfj-panel .wfj-log")).to_contain_text("try number 1")
     page.get_by_role("button", name="Rerun from here").click()
     link = page.get_by_role("link", name="Open the new execution")
     link.wait_for()
@@ -63,8 +61,8 @@ def test_a_finished_execution_is_replayed_rerun_and_compared(
     choice.wait_for()
     choice.select_option(first.id)
     page.wait_for_selector(".wfj-page-compare table")
-    rows = page.locator(".wfj-page-compare tbody tr").all_inner_texts()
-    assert any("load" in row and row.endswith("cached") for row in rows)
+    load = page.locator(".wfj-page-compare tbody tr", has_text="load")
+    expect(load.locator("td").last).to_have_text("cached")
 
 
 def test_one_running_task_is_cancelled_from_its_panel(page: Any, server: JupyterProcess, tmp_path: Path) -> None:

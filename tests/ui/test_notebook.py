@@ -11,8 +11,10 @@ from jupyter_process import JupyterProcess
 
 from tests.ui.conftest import READY, RUN
 
+expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.ui
-CELLS = ("""
+CELLS = (
+    """
 import wf_jupyter as wf
 
 @wf.task
@@ -22,7 +24,9 @@ def double(x):
 @wf.workflow
 def doubled(xs):
     return double.map(xs)
-""", "execution = doubled.submit(xs=[1, 2, 3])\nexecution")
+""",
+    "execution = doubled.submit(xs=[1, 2, 3])\nexecution",
+)
 
 
 @pytest.fixture
@@ -43,4 +47,4 @@ def test_a_workflow_is_shown_live_in_notebook_7(tab: Any, lab: JupyterProcess) -
     for index in range(len(CELLS)):
         tab.evaluate(RUN, index)
     tab.wait_for_selector(".wfj-root[data-status=succeeded]", timeout=60_000)
-    assert tab.locator(".wfj-root").count() == 1
+    expect(tab.locator(".wfj-root")).to_have_count(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 import wf_jupyter as wf
 from tests.sample_workflows import retried
 from wf_jupyter.client import session
+
+expect = pytest.importorskip("playwright.sync_api").expect
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +50,8 @@ def open_tab(page: Any, name: str) -> None:
 def test_the_file_shows_the_run_and_asks_nobody(page: Any, file: Path) -> None:
     page.wait_for_selector(".wfj-card")
     assert all(url == file.as_uri() or url.startswith("blob:") for url in page.wf_requests)
-    assert page.locator(".wfj-head .wfj-command:visible").all_inner_texts() == ["Replay"]
-    assert not page.locator(".wfj-badge").is_visible()
+    expect(page.locator(".wfj-head .wfj-command:visible")).to_have_text(["Replay"])
+    expect(page.locator(".wfj-badge")).to_be_hidden()
 
 
 def test_a_replay_goes_back_to_the_beginning_and_to_the_end_again(page: Any) -> None:
@@ -60,7 +63,8 @@ def test_a_replay_goes_back_to_the_beginning_and_to_the_end_again(page: Any) -> 
     page.wait_for_selector(".wfj-root:not([data-status=succeeded])")
     for tab in ("Timeline", "Table", "Graph"):
         open_tab(page, tab)
-        assert page.locator(".wfj-root").get_attribute("data-status") != "succeeded"
+        page.get_by_role("tabpanel", name=tab.lower()).wait_for()
+        expect(page.locator(".wfj-root")).not_to_have_attribute("data-status", "succeeded")
     slider.fill(slider.get_attribute("max"))
     page.wait_for_selector(".wfj-root[data-status=succeeded]")
     slider.fill("1")
@@ -70,25 +74,23 @@ def test_a_replay_goes_back_to_the_beginning_and_to_the_end_again(page: Any) -> 
     page.wait_for_selector(".wfj-root[data-status=succeeded]")
     page.get_by_role("button", name="Close the replay").click()
     page.wait_for_selector(".wfj-replay", state="detached")
-    assert page.locator(".wfj-root").get_attribute("data-status") == "succeeded"
+    expect(page.locator(".wfj-root")).to_have_attribute("data-status", "succeeded")
 
 
 def test_the_timeline_names_the_critical_path_and_draws_every_try(page: Any) -> None:
     open_tab(page, "Timeline")
-    words = page.locator(".wfj-path-words").inner_text()
-    assert words.startswith("Critical path")
-    assert "load" in words and "%" in words
+    expect(page.locator(".wfj-path-words")).to_have_text(re.compile(r"^Critical path.*load.*%", re.DOTALL))
     flaky = page.locator(".wfj-lane-row[data-key=flaky]")
-    assert flaky.locator(".wfj-span").count() == 2
-    assert flaky.locator(".wfj-span.wfj-s-failed.wfj-earlier").count() == 1
-    assert flaky.locator(".wfj-wait").count() == 1
-    assert page.locator(".wfj-lane-row[data-key=double] .wfj-area").count() == 1
+    expect(flaky.locator(".wfj-span")).to_have_count(2)
+    expect(flaky.locator(".wfj-span.wfj-s-failed.wfj-earlier")).to_have_count(1)
+    expect(flaky.locator(".wfj-wait")).to_have_count(1)
+    expect(page.locator(".wfj-lane-row[data-key=double] .wfj-area")).to_have_count(1)
 
 
 def test_the_table_filters_and_copies_what_it_found(page: Any) -> None:
     open_tab(page, "Table")
     page.locator(".wfj-table-bar .wfj-select[aria-label=Tries]").select_option("2")
-    page.wait_for_function("() => document.querySelectorAll('.wfj-rows .wfj-row').length === 1")
+    expect(page.locator(".wfj-rows .wfj-row")).to_have_count(1)
     page.get_by_role("button", name="Copy the rows").click()
     page.wait_for_function("() => document.querySelector('.wfj-table-bar [role=status]').textContent === 'copied'")
     lines = page.evaluate("() => navigator.clipboard.readText()").split("\n")
@@ -100,16 +102,15 @@ def test_a_task_shows_the_log_of_each_try_and_finds_text_in_it(page: Any) -> Non
     open_tab(page, "Table")
     page.get_by_role("button", name="flaky", exact=True).click()
     log = page.locator(".wfj-panel .wfj-log")
-    log.wait_for()
-    assert "try number 1" in log.inner_text() and "try number 2" in log.inner_text()
+    expect(log).to_contain_text("try number 1")
+    expect(log).to_contain_text("try number 2")
     page.get_by_role("button", name="Try 1").click()
-    assert "try number 2" not in log.inner_text()
+    expect(log).not_to_contain_text("try number 2")
     page.get_by_role("button", name="All tries").click()
     page.get_by_placeholder("Find in the log").fill("NUMBER 2")
-    assert log.inner_text().strip() == "try number 2"
-    assert log.locator("mark").inner_text() == "number 2"
-    facts = page.locator(".wfj-facts").inner_text()
-    assert "tries 2" in facts and "queued" in facts and "each" in facts
+    expect(log).to_have_text("try number 2")
+    expect(log.locator("mark")).to_have_text("number 2")
+    expect(page.locator(".wfj-facts")).to_have_text(re.compile("tries 2.*queued.*each", re.DOTALL))
     page.get_by_role("button", name="Copy code").click()
     page.wait_for_function("() => document.querySelector('.wfj-task-actions [role=status]').textContent === 'copied'")
     code = page.evaluate("() => navigator.clipboard.readText()")
