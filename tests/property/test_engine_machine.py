@@ -16,7 +16,7 @@ from wf_jupyter.engine.plan import plan, wanted
 from wf_jupyter.engine.state import ExecutionState, new_state
 from wf_jupyter.engine.step import rebuild, settle_all, step
 from wf_jupyter.errors import StateConflict
-from wf_jupyter.model.events import Event, Failure, ResultInfo
+from wf_jupyter.model.events import Event, Failure, ResultInfo, WorkflowRetried
 from wf_jupyter.model.graph import GraphSpec, Need, NodeSpec, Over, ResultSpec, check_graph
 from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.policy import ExecutionOptions, TaskOptions
@@ -45,6 +45,7 @@ from wf_jupyter.model.submission import Environment, Expansion, Reuse, Submissio
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BLOB = Digest("b")
 FREE = {"gpu": 2.0}
+AGAIN = ("failed", "skipped", "cancelled")
 NEEDS = ("value", "order", "outcome", "truthy", "falsy", "first")
 
 
@@ -248,6 +249,22 @@ class EngineMachine(RuleBasedStateMachine):
             self.feed(command)
         except StateConflict:
             assert len(self.log) == before, "a refused command changes nothing"
+
+    @precondition(lambda self: self.state.status.is_final)
+    @rule(data=st.data())
+    def retry_some(self, data: st.DataObject) -> None:
+        before = {task.key: task.status for task in invariants.all_tasks(self.state)}
+        if not before:
+            return
+        keys = data.draw(st.lists(st.sampled_from(sorted(before)), min_size=1, max_size=2, unique=True))
+        try:
+            (retried, *_) = self.feed(Retry(tasks=tuple(keys)))
+        except StateConflict:
+            assert self.state.status == "succeeded" or any(before[key] not in AGAIN for key in keys)
+            return
+        assert isinstance(retried, WorkflowRetried)
+        assert set(keys) <= set(retried.tasks), "what was named runs again"
+        assert all(before[key] in AGAIN for key in retried.tasks), "what has a value keeps it"
 
     @rule(data=st.data())
     def cancel_one(self, data: st.DataObject) -> None:

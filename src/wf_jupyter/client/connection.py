@@ -13,13 +13,13 @@ from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
-from wf_jupyter.model.stimuli import Cancel, Pause, Resume, Retry
+from wf_jupyter.model.stimuli import Cancel, CancelTask, Pause, Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, LogStretch, Published
 from wf_jupyter.protocol.codec import UnknownEvent
 
 #: What a person may ask of an execution.
-Action = Cancel | Pause | Resume | Retry
+Action = Cancel | CancelTask | Pause | Resume | Retry
 
 
 class Connection(Protocol):

@@ -110,9 +110,17 @@ class Execution:
         """Undo a pause."""
         self._command(Resume())
 
-    def retry(self) -> None:
-        """Run failed, skipped and cancelled tasks again; finished ones are kept."""
-        self._command(Retry())
+    def retry(self, task: rerunning.TaskNames = None) -> None:
+        """Run failed, skipped and cancelled tasks again; finished ones are kept.
+
+        Args:
+            task: a task or mapped task, by key or as a task of this execution (or several of them). Then
+                only that one runs again, with what waits for it: other failures stay as they are.
+
+        Raises:
+            StateConflict: the execution has not failed or been cancelled, or the task did not fail.
+        """
+        self._command(Retry(tasks=tuple(rerunning.task_keys(task, "task"))))
 
     def rerun(self, from_: rerunning.TaskNames = None, inputs: Mapping[str, object] | None = None) -> Execution:
         """Start a new execution that keeps every result whose code and inputs are unchanged.

@@ -22,11 +22,22 @@ from wf_jupyter.errors import ProtocolMismatch, ServerUnavailable
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.model.stimuli import CancelTask, Retry
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, LogStretch, Published
 from wf_jupyter.protocol.codec import UnknownEvent, decode_events
 from wf_jupyter.protocol.messages import Hello
-from wf_jupyter.protocol.rest import MAX_PAGE, MAX_WAIT, MSGPACK, Created, ExecutionPage, PublishBody, RerunBody
+from wf_jupyter.protocol.rest import (
+    MAX_PAGE,
+    MAX_WAIT,
+    MSGPACK,
+    CommandBody,
+    Created,
+    ExecutionPage,
+    PublishBody,
+    RerunBody,
+    RetryBody,
+)
 
 
 class _Events(msgspec.Struct):
@@ -90,7 +101,8 @@ class RemoteConnection:
         return msgspec.json.decode(body, type=Created).id
 
     def command(self, execution: str, action: Action) -> None:
-        self._call("POST", f"{_execution(execution)}/{type(action).__name__.lower()}", body=b"{}")
+        name, sent = _told(action)
+        self._call("POST", f"{_execution(execution)}/{name}", body=msgspec.json.encode(sent))
 
     def executions(
         self,
@@ -186,6 +198,16 @@ class RemoteConnection:
 
 def _events(body: bytes) -> list[Event | UnknownEvent]:
     return decode_events(bytes(msgspec.json.decode(body, type=_Events).events))
+
+
+def _told(action: Action) -> tuple[str, CommandBody | RetryBody]:
+    match action:
+        case CancelTask(task=task):
+            return "cancel", CommandBody(task=task)
+        case Retry(tasks=tasks):
+            return "retry", RetryBody(task=list(tasks) or None)
+        case _:
+            return type(action).__name__.lower(), CommandBody()
 
 
 def _execution(execution: str) -> str:

@@ -32,16 +32,19 @@ def rerun(execution: Execution, from_: TaskNames, inputs: Mapping[str, object] |
             )
         bound = bound.with_inputs(**inputs)
         submission = pack(bound.draft, here, bound.options, owner="")
-    again = execution.connection.rerun(execution.id, _keys(from_), here, submission)
+    again = execution.connection.rerun(execution.id, task_keys(from_, "from_"), here, submission)
     return type(execution)(execution.connection, again, bound)
 
 
-def _keys(from_: TaskNames) -> list[str]:
-    if from_ is None:
+def task_keys(named: TaskNames, argument: str) -> list[str]:
+    """The keys of the named tasks; `InputError` naming the argument that they were given as."""
+    if named is None:
         return []
-    given = [from_] if isinstance(from_, str | TaskView) else list(from_)
+    given = list(named) if isinstance(named, Iterable) and not isinstance(named, str) else [named]
     keys = [task.key if isinstance(task, TaskView) else task for task in given]
     for key in keys:
         if not isinstance(key, str):
-            raise InputError(f"from_={key!r} is not allowed: it must be a task's key, as in execution.tasks", "from_")
+            raise InputError(
+                f"{argument}={key!r} is not allowed: it must be a task's key, as in execution.tasks", argument
+            )
     return keys

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
+from wf_jupyter.engine.again import tasks_again
 from wf_jupyter.engine.infos import fragment_infos
 from wf_jupyter.engine.state import ExecutionState, Fragment, Task
 from wf_jupyter.errors import StateConflict
@@ -49,7 +50,6 @@ from wf_jupyter.model.stimuli import (
 )
 
 _E = ExecutionStatus
-_AGAIN = (TaskStatus.FAILED, TaskStatus.SKIPPED, TaskStatus.CANCELLED)
 
 
 def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float) -> tuple[Event, ...]:
@@ -77,8 +77,9 @@ def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float
         case Resume():
             _require(state, (_E.PAUSED,), "resumed")
             return (WorkflowResumed(seq=seq, time=now),)
-        case Retry():
-            return _retry(state, now)
+        case Retry(tasks=keys):
+            _require(state, (_E.FAILED, _E.CANCELLED), "retried")
+            return (WorkflowRetried(seq=seq, time=now, tasks=tasks_again(state, keys)),)
         case Recover():
             lost = tuple(key for key, task in state.running.items() if task.expansion is None)
             return (WorkflowRecovered(seq=seq, time=now, tasks=lost),)
@@ -255,12 +256,6 @@ def _cancel_task(state: ExecutionState, key: str, now: datetime) -> tuple[Event,
             seq=state.seq + 1, time=now, task=key, attempt=task.attempt, status=TaskStatus.CANCELLED
         ),
     )
-
-
-def _retry(state: ExecutionState, now: datetime) -> tuple[Event, ...]:
-    _require(state, (_E.FAILED, _E.CANCELLED), "retried")
-    again = [task for unit in state.units.values() if (task := state.task(unit.key)) and task.status in _AGAIN]
-    return (WorkflowRetried(seq=state.seq + 1, time=now, tasks=tuple(task.key for task in again)),)
 
 
 def _current(state: ExecutionState, key: str, attempt: int) -> Task | None:

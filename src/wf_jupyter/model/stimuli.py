@@ -46,7 +46,9 @@ class Resume(_Stimulus, frozen=True, kw_only=True):
 
 
 class Retry(_Stimulus, frozen=True, kw_only=True):
-    """Run failed, skipped and cancelled tasks again."""
+    """Run failed, skipped and cancelled tasks again: all, or only `tasks` with what waits for them."""
+
+    tasks: tuple[str, ...] = ()
 
 
 class Recover(_Stimulus, frozen=True, kw_only=True):

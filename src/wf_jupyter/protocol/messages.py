@@ -80,8 +80,10 @@ class Resume(Unsubscribe, frozen=True, kw_only=True):
     """Undo a pause."""
 
 
-class Retry(Unsubscribe, frozen=True, kw_only=True):
-    """Run failed, skipped and cancelled tasks again."""
+class Retry(Unsubscribe, frozen=True, kw_only=True, omit_defaults=True):
+    """Run failed, skipped and cancelled tasks again, or only one `task` (or several) and what waits for it."""
+
+    task: str | list[str] | None = None
 
 
 Params = Execute | Subscribe | Unsubscribe | Cancel | Pause | Resume | Retry

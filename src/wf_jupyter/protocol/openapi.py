@@ -48,13 +48,13 @@ _EXECUTION = "executions/{execution_id}"
 _TASK = _EXECUTION + "/tasks/{key}"
 
 
-def _command(name: str, summary: str) -> Operation:
+def _command(name: str, summary: str, body: type[msgspec.Struct] = rest.CommandBody) -> Operation:
     return Operation(
         path=f"{_EXECUTION}/{name}",
         verb="post",
         summary=summary,
         action="execute",
-        body={JSON: rest.CommandBody},
+        body={JSON: body},
         answer={JSON: Nothing},
         errors=(400, 404, 409),
     )
@@ -103,7 +103,7 @@ OPERATIONS: Sequence[Operation] = (
     _command("cancel", "Stop it, or one `task` of it"),
     _command("pause", "Start nothing more until resumed"),
     _command("resume", "Undo a pause"),
-    _command("retry", "Run failed, skipped and cancelled tasks again"),
+    _command("retry", "Run what did not succeed again, or only one `task` and what waits for it", rest.RetryBody),
     Operation(
         path=f"{_EXECUTION}/rerun",
         verb="post",

@@ -35,6 +35,12 @@ _Bytes = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum":
 _Wait = Annotated[float, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": MAX_WAIT})]
 
 
+def _listed(named: str | list[str] | None) -> list[str]:
+    if named is None:
+        return []
+    return [named] if isinstance(named, str) else named
+
+
 def _within(field: str, value: float | None, low: float, high: float) -> None:
     if value is not None and not low <= value <= high:
         raise ValueError(f"{field} must be between {low:g} and {high:g}, not {value:g}")
@@ -126,6 +132,17 @@ class CommandBody(msgspec.Struct, frozen=True, kw_only=True):
     task: str | None = None
 
 
+class RetryBody(msgspec.Struct, frozen=True, kw_only=True):
+    """`POST executions/{id}/retry`; may be left out. `task` names the task, or several, to run again."""
+
+    task: str | list[str] | None = None
+
+    @property
+    def keys(self) -> list[str]:
+        """The tasks to run again; none stands for all that did not succeed."""
+        return _listed(self.task)
+
+
 class RerunFrom(msgspec.Struct, frozen=True, kw_only=True):
     """`POST executions/{id}/rerun`; may be left out.
 
@@ -137,9 +154,7 @@ class RerunFrom(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def keys(self) -> list[str]:
         """The tasks to compute anew."""
-        if self.from_ is None:
-            return []
-        return [self.from_] if isinstance(self.from_, str) else self.from_
+        return _listed(self.from_)
 
 
 class RerunBody(RerunFrom, frozen=True, kw_only=True):

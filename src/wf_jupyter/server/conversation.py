@@ -17,7 +17,7 @@ import msgspec
 
 from wf_jupyter.errors import InputError, ValueTooLarge, WorkflowError
 from wf_jupyter.model.stimuli import Cancel, CancelTask, Command, Pause, Resume, Retry
-from wf_jupyter.protocol import jsonrpc, messages, problems
+from wf_jupyter.protocol import jsonrpc, messages, problems, rest
 from wf_jupyter.protocol.messages import Action, EncodedSubscription, Executed, Params
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.rate_limit import RateLimiter
@@ -230,4 +230,4 @@ def _command(params: messages.Cancel | messages.Pause | messages.Resume | messag
         case messages.Resume():
             return Resume()
         case messages.Retry():
-            return Retry()
+            return Retry(tasks=tuple(rest.RetryBody(task=params.task).keys))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 from tornado import web
 
@@ -23,6 +21,7 @@ from wf_jupyter.protocol.rest import (
     RerunFrom,
     ResultPage,
     ResultQuery,
+    RetryBody,
 )
 from wf_jupyter.server.access import permitted
 from wf_jupyter.server.api import RestHandler, given
@@ -92,9 +91,18 @@ class CommandHandler(RestHandler):
     @permitted("execute")
     async def post(self, execution: str, name: str) -> None:
         """Ask for it; 409 when the execution's state does not allow it."""
-        command = _command(name, self.body(CommandBody) if self.request.body.strip() else CommandBody())
+        command = self._command(name)
         await self.ask(lambda engine: engine.command(execution, command))
         self.answer({})
+
+    def _command(self, name: str) -> Command:
+        has_body = bool(self.request.body.strip())
+        if name == "retry":
+            return Retry(tasks=tuple(self.body(RetryBody).keys) if has_body else ())
+        body = self.body(CommandBody) if has_body else CommandBody()
+        if name == "cancel":
+            return CancelTask(task=body.task) if body.task is not None else Cancel(reason=body.reason)
+        return Pause() if name == "pause" else Resume()
 
 
 class RerunHandler(RestHandler):
@@ -152,15 +160,6 @@ class ResultHandler(RestHandler):
             return
         result = await self.ask(lambda engine: engine.result(execution))
         self.answer_packed(result if self.query(ResultQuery).files else await without_files(result))
-
-
-def _command(name: str, body: CommandBody) -> Command:
-    if name == "cancel":
-        return CancelTask(task=body.task) if body.task is not None else Cancel(reason=body.reason)
-    return _PLAIN[name]()
-
-
-_PLAIN: Mapping[str, type[Pause | Resume | Retry]] = {"pause": Pause, "resume": Resume, "retry": Retry}
 
 
 def _outcome(snapshot: Snapshot) -> ResultPage:

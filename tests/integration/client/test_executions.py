@@ -196,6 +196,46 @@ def test_retry_runs_the_failed_task_again_and_keeps_the_others(tmp_path):
     assert (execution.tasks["first"].attempts, execution.tasks["needs_marker"].attempts) == (1, 2)
 
 
+def test_one_failed_task_is_retried_alone_with_what_waits_for_it(tmp_path):
+    @wf.task
+    def read(path):
+        return path.read_text()
+
+    @wf.task
+    def join(a, b):
+        return a + b
+
+    @wf.workflow
+    def w(folder):
+        left, right = read(folder / "left"), read(folder / "right")
+        return join(left, right), read.map([folder / "x", folder / "y"])
+
+    execution = w.submit(folder=tmp_path)
+    assert execution.wait(timeout=30) == "failed"
+    attempts = lambda: {key: task.attempts for key, task in execution.tasks.items()}  # noqa: E731
+    statuses = lambda: {key: task.status for key, task in execution.tasks.items()}  # noqa: E731
+    for name in ("left", "right", "x", "y"):
+        (tmp_path / name).write_text(name)
+    execution.retry(task="read")
+    assert execution.wait(timeout=30) == "failed"
+    assert attempts() == {"read": 2, "read-2": 1, "join": 0, "read-3[0]": 1, "read-3[1]": 1}
+    assert [statuses()[key] for key in ("read", "read-2", "join")] == ["succeeded", "failed", "skipped"]
+    execution.retry(task=execution.tasks["read-3[1]"])
+    assert execution.wait(timeout=30) == "failed"
+    assert (attempts()["read-3[0]"], attempts()["read-3[1]"]) == (1, 2)
+    execution.retry(task="join")
+    assert execution.wait(timeout=30) == "failed"
+    assert [attempts()[key] for key in ("read", "read-2", "join", "read-3[0]")] == [2, 2, 1, 1], "it needs read-2"
+    with pytest.raises(wf.StateConflict, match="'read' is succeeded"):
+        execution.retry(task="read")
+    with pytest.raises(wf.StateConflict, match="no task 'nobody'"):
+        execution.retry(task="nobody")
+    with pytest.raises(wf.InputError, match="task=3 is not allowed"):
+        execution.retry(task=3)
+    execution.retry(task=["read-3"])
+    assert execution.result(timeout=30) == ("leftright", ["x", "y"])
+
+
 def test_an_execution_is_found_by_its_id_and_in_the_list():
     execution = doubling().submit(numbers=[1])
     execution.result(timeout=30)

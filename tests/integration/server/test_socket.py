@@ -128,6 +128,7 @@ async def test_cancel_by_socket(wire: Any, packed: Any, gated: Any) -> None:
         ("subscribe", {"execution_id": "x", "encoding": "smoke signals"}, -32602, "encoding"),
         ("cancel", {"execution_id": "unknown"}, -32001, "unknown"),
         ("retry", {"execution_id": "unknown"}, -32001, "unknown"),
+        ("retry", {"execution_id": "x", "task": 3}, -32602, "task"),
         ("dance", {}, -32601, "dance"),
         ("__class__", {}, -32601, "__class__"),
     ],

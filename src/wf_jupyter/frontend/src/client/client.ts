@@ -116,8 +116,8 @@ export class WorkflowClient {
   }
 
   /** Run failed, skipped and cancelled tasks again. */
-  async retry(executionId: string): Promise<void> {
-    await this.#command("retry", executionId);
+  async retry(executionId: string, options: { readonly task?: string | readonly string[] } = {}): Promise<void> {
+    await this.#command("retry", executionId, options);
   }
 
   /** Start no more tasks until `resume`. */

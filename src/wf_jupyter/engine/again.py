@@ -1,0 +1,103 @@
+"""Which tasks a retry runs again: all that have no value, or some with what they need and what waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from wf_jupyter.engine.growth import sources_of
+from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit
+from wf_jupyter.errors import StateConflict
+from wf_jupyter.model.status import TaskStatus
+
+_AGAIN = (TaskStatus.FAILED, TaskStatus.SKIPPED, TaskStatus.CANCELLED)
+
+
+def tasks_again(state: ExecutionState, keys: Iterable[str]) -> tuple[str, ...]:
+    """The tasks to reset, in the order of the graph.
+
+    Without `keys` every task that failed, was skipped or cancelled. With them those tasks (of a mapped
+    one its items), what they need that has no value, and what comes after: other failures are kept.
+
+    Raises:
+        StateConflict: there is no such task, or nothing of it failed, was skipped or cancelled.
+    """
+    wanted = [task for key in keys for task in _named(state, key)]
+    if not wanted:
+        return tuple(task.key for task in _in_order(state) if task.status in _AGAIN)
+    needed = _closure(wanted, lambda task: _before(state, task))
+    chosen = _closure(needed, lambda task: _after(state, task))
+    return tuple(task.key for task in _in_order(state) if task in chosen)
+
+
+def _in_order(state: ExecutionState) -> Iterator[Task]:
+    for unit in state.units.values():
+        task = state.task(unit.key)
+        if task is not None:
+            yield task
+
+
+def _named(state: ExecutionState, key: str) -> list[Task]:
+    unit = state.units.get(key)
+    if unit is None:
+        raise StateConflict(f"execution {state.workflow!r} has no task {key!r}")
+    found = [task for task in _members(unit) if task.status in _AGAIN]
+    if not found:
+        status = unit.status.value if isinstance(unit, Task) else "whole"
+        raise StateConflict(f"task {key!r} is {status}: only failed, skipped and cancelled tasks can be retried")
+    return found
+
+
+def _members(unit: Unit) -> Iterator[Task]:
+    if isinstance(unit, Task):
+        yield unit
+    elif unit.stand_in is not None:
+        yield unit.stand_in
+    else:
+        yield from unit.items
+
+
+def _closure(starts: Iterable[Task], around: Callable[[Task], Iterator[Task]]) -> dict[Task, None]:
+    found = dict.fromkeys(starts)
+    pending = list(found)
+    while pending:
+        for task in around(pending.pop()):
+            if task.status in _AGAIN and task not in found:
+                found[task] = None
+                pending.append(task)
+    return found
+
+
+def _before(state: ExecutionState, task: Task) -> Iterator[Task]:
+    """What the task cannot run without, and for a task that returned a graph what went wrong in it."""
+    for unit in sources_of(state, task):
+        yield from _members(unit)
+    group = task.group
+    if group is not None and group.stand_in is task:
+        for over in group.node.over:
+            for source in (over.source, *(over.each or ())):
+                if source is not None:
+                    yield from _members(state.units[group.fragment.absolute(source)])
+    if task.expansion is not None:
+        yield from _inside(state, task.expansion)
+
+
+def _inside(state: ExecutionState, fragment: Fragment) -> Iterator[Task]:
+    for unit in state.units.values():
+        if unit.fragment is fragment:
+            yield from _members(unit)
+
+
+def _after(state: ExecutionState, task: Task) -> Iterator[Task]:
+    """What waits for the task: dependents, maps over it, what waits for its group, and who returned its graph."""
+    units: list[Unit] = [task] if task.group is None else [task, task.group]
+    for unit in units:
+        yield from unit.dependents
+        for mapped in unit.sized:
+            yield from _stand_in(mapped)
+    if task.fragment.holder is not None:
+        yield task.fragment.holder
+
+
+def _stand_in(group: Group) -> Iterator[Task]:
+    if group.stand_in is not None:
+        yield group.stand_in
