@@ -113,7 +113,10 @@ export class App implements Listener {
   }
 
   connection(state: ConnectionState): void {
-    this.#header.connection(state, this.session.run, Date.now());
+    const { run, clock } = this.session;
+    this.#header.connection(state, run, Date.now());
+    // At once: beside "stale" stands the moment that it speaks of.
+    this.#header.tick(run, clock.now(), this.#left);
     this.#header.tools.hidden = !this.session.canReplay;
     this.#root.classList.toggle("wfj-stale", ["waiting", "gone", "refused"].includes(state.kind));
   }
