@@ -6,7 +6,7 @@ All methods are called on the orchestrator's event loop unless their docstring s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -70,8 +70,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `inputs` stand in the order of the node's needs; then one per mapped parameter, named in `over`.
     A result larger than `inline_limit` bytes is written as a file into `directory`. Of what it prints,
-    `log_limit` characters are reported.
-    `index` is the item's position when the task is a mapped item.
+    `log_limit` characters are reported. `index` is the item's position when the task is a mapped item.
     """
 
     execution: str
@@ -352,6 +351,13 @@ class WorkflowStore(Protocol):
         ...
 
 
+class Neighbours(msgspec.Struct, frozen=True, kw_only=True):
+    """Other owners in the data directory: those that live, and whether any came or went since asked before."""
+
+    living: frozenset[str]
+    are_changed: bool
+
+
 class Store(EventLog, ValueStore, WorkflowStore, HistoryStore, Protocol):
     """All of a data directory."""
 
@@ -361,6 +367,18 @@ class Store(EventLog, ValueStore, WorkflowStore, HistoryStore, Protocol):
 
     async def orphans(self) -> list[str]:
         """Executions that are not final and that no living orchestrator owns, oldest first."""
+        ...
+
+    def neighbours(self) -> Neighbours:
+        """Who else has the directory open. A few system calls; returns at once."""
+        ...
+
+    async def elsewhere(self, newest: int, known: Collection[str]) -> tuple[list[Summary], int]:
+        """Executions of others that are not final, `known`, or begun after number `newest`; the newest number."""
+        ...
+
+    async def positions(self, executions: Collection[str]) -> dict[str, int]:
+        """The last `seq` of each that exists."""
         ...
 
     async def close(self) -> None:

@@ -27,7 +27,7 @@ from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Environment, Expansion, Reuse, Submission
-from wf_jupyter.ports import Batch, CacheEntry, Durations, Published, Store
+from wf_jupyter.ports import Batch, CacheEntry, Durations, Neighbours, Published, Store
 from wf_jupyter.store.memory import MemoryData, MemoryStore
 from wf_jupyter.store.sqlite import SqliteStore
 
@@ -338,6 +338,37 @@ async def test_of_many_stores_that_claim_at_once_one_wins(open_store: Open) -> N
     assert sorted(won) == [False] * 5 + [True]
 
 
+async def test_a_store_sees_others_come_and_go(open_store: Open) -> None:
+    mine = open_store()
+    mine.neighbours()
+    assert mine.neighbours() == Neighbours(living=frozenset(), are_changed=False)
+    other = open_store()
+    seen = mine.neighbours()
+    assert (len(seen.living), seen.are_changed) == (1, True)
+    assert mine.neighbours() == Neighbours(living=seen.living, are_changed=False)
+    await other.close()
+    assert mine.neighbours() == Neighbours(living=frozenset(), are_changed=True)
+    await open_store().close()  # came and went between two looks
+    assert mine.neighbours() == Neighbours(living=frozenset(), are_changed=True)
+
+
+async def test_executions_of_others_are_found_while_they_go_on_or_are_new_or_known(open_store: Open) -> None:
+    mine, other = open_store(), open_store()
+    assert await mine.elsewhere(0, []) == ([], 0)
+    await mine.append(first("e1"))
+    await other.append(first("e2"))
+    await other.append(first("e3", status=ExecutionStatus.SUCCEEDED))
+    summaries, newest = await mine.elsewhere(0, [])
+    assert [(summary.id, summary.seq) for summary in summaries] == [("e3", 2), ("e2", 2)]
+    await other.append(more("e2", started(3)))
+    summaries, newest = await mine.elsewhere(newest, [])
+    assert [(summary.id, summary.seq) for summary in summaries] == [("e2", 3)]
+    summaries, newest = await mine.elsewhere(newest, ["e3", "e1", "e9"])
+    assert [summary.id for summary in summaries] == ["e3", "e2"]
+    assert await mine.positions(["e1", "e2", "e9"]) == {"e1": 2, "e2": 3}
+    assert len(await mine.positions([f"e{number}" for number in range(2_000)])) == 3
+
+
 async def test_stores_over_the_same_data_share_its_epoch(open_store: Open) -> None:
     assert open_store().epoch == open_store().epoch != ""
 
@@ -482,9 +513,7 @@ async def test_holdings_tell_what_every_execution_occupies(store: Store) -> None
     before = {held.id: held for held in await store.holdings()}["e1"]
     assert 5000 < before.size < 7000 and before.ended is None and not before.files
     value = large(store, "e1")
-    await store.append(
-        more("e1", started(3), values=(("one", value), ("two", Value(data=b"y" * 3000, size=3000))))
-    )
+    await store.append(more("e1", started(3), values=(("one", value), ("two", Value(data=b"y" * 3000, size=3000)))))
     done = WorkflowCompleted(seq=4, time=START, status=ExecutionStatus.SUCCEEDED)
     await store.append(more("e1", done, status=ExecutionStatus.SUCCEEDED, ended=START))
     store.logs("e1").mkdir(parents=True)

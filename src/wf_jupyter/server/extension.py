@@ -65,7 +65,12 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
     recovery = Enum(
         ["resume", "interrupt"],
         "resume",
-        help="What happens at start to executions whose server died: resume them, or leave them interrupted.",
+        help="What happens to executions whose server died: resume them, or leave them interrupted.",
+    ).tag(config=True)
+    takeover_interval = Float(
+        2.0,
+        min=0.1,
+        help="Seconds between two looks whether another server on the same data directory has died.",
     ).tag(config=True)
     dask_address = Unicode(
         help="The Dask scheduler that executor='dask' uses, unless the kernel names one in WF_JUPYTER_DASK_ADDRESS. "
@@ -157,6 +162,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
                 max_workers=self.max_workers,
                 durability=cast(Literal["normal", "full"], self.durability),
                 recovery=cast(Literal["resume", "interrupt"], self.recovery),
+                takeover_interval=self.takeover_interval,
                 retention_days=self.retention_days,
                 retention_bytes=self.retention_bytes,
                 log_limit=self.log_limit,

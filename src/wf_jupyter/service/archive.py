@@ -48,12 +48,21 @@ class Archive:
         A hundred readers that come at once share one reading. A reading that was overtaken (the
         execution went on meanwhile) is done again: its picture would lack the latest events.
         """
-        while (known := self._pictures.get(execution)) is None:
+        while (known := await self._kept(execution)) is None:
             reading = self._readings.get(execution) or self._start_reading(execution)
             picture = await asyncio.shield(reading.task)
             if not reading.is_overtaken:
                 return picture
         self._pictures.move_to_end(execution)
+        return known
+
+    async def _kept(self, execution: str) -> Picture | None:
+        """The remembered picture, unless another orchestrator went on with the execution or deleted it."""
+        known = self._pictures.get(execution)
+        if known is not None and (await self._store.positions([execution])).get(execution) != known.snapshot.seq:
+            if self._pictures.get(execution) is known:
+                del self._pictures[execution]
+            return None
         return known
 
     def _start_reading(self, execution: str) -> _Reading:

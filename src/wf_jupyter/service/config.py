@@ -16,7 +16,8 @@ class RuntimeConfig:
     `data_dir` holds the database and the values. `max_workers` limits the processes per environment.
     `inline_limit` is the size in bytes up to which a result is kept in the database instead of a file.
     `size_limit` bounds a single result, `log_limit` the characters of one attempt's whole log.
-    `recovery` says what happens to executions whose orchestrator died. `idle_seconds` is how long an
+    `recovery` says what happens to executions whose orchestrator died; every `takeover_interval` seconds
+    an orchestrator looks whether one did. `idle_seconds` is how long an
     unused worker stays. `grace` is the time in seconds that a task has to end after it was asked to
     stop. `full_disk_patience` is how many seconds an execution waits for room on a full disk; after
     that it is parked until somebody resumes it, or the next orchestrator does. `resources` is what
@@ -32,6 +33,7 @@ class RuntimeConfig:
     size_limit: int = 64 * 1024**3
     log_limit: int = 64 * 1024**2
     recovery: Literal["resume", "interrupt"] = "resume"
+    takeover_interval: float = 2.0
     retention_days: float | None = 90.0
     retention_bytes: int | None = 20 * 1024**3
     durability: Literal["normal", "full"] = "normal"

@@ -15,6 +15,7 @@ from wf_jupyter.service.archive import copy_snapshot
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.hub import EVERYTHING, Hub, Recent
 from wf_jupyter.service.mailbox import Events, Mailbox
+from wf_jupyter.service.tails import Tails
 
 
 class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,22 +36,24 @@ class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
 class Following:
     """Subscriptions and long polls.
 
-    `picture` gives the present picture of an execution, `is_live` says whether it has a driver.
+    `picture` gives the present picture of an execution, `is_run_here` says whether it has a driver.
     """
 
     def __init__(
         self,
         store: Store,
         hub: Hub,
+        tails: Tails,
         config: RuntimeConfig,
         picture: Callable[[str], Awaitable[Picture]],
-        is_live: Callable[[str], bool],
+        is_run_here: Callable[[str], bool],
     ) -> None:
         self._store = store
         self._hub = hub
+        self._tails = tails
         self._config = config
         self._picture = picture
-        self._is_live = is_live
+        self._is_run_here = is_run_here
 
     async def subscribe(
         self,
@@ -74,29 +77,38 @@ class Following:
         largest_gap = min(self._config.gap_limit, mailbox.limit)
         if after is not None and epoch == self._store.epoch and 0 <= picture.snapshot.seq - after <= largest_gap:
             gap: list[Event] = []
-            while True:
-                picture = await self._picture(execution)
-                last = gap[-1].seq if gap else after
-                if picture.snapshot.seq == last:
-                    break
+            while picture.snapshot.seq > (last := gap[-1].seq if gap else after):
                 gap += await self._store.events(execution, last, picture.snapshot.seq - last)
+                picture = await self._newer(execution, picture)
             mailbox.forget(execution)
             if gap:
                 mailbox.put(Events(execution, tuple(gap)))
-            self._hub.add(execution, mailbox)
+            self._go_live(execution, mailbox, picture)
             return Subscribed(execution_id=execution, epoch=self._store.epoch, seq=after, recovered=True)
         if encoded:
             recent = self._hub.begin(execution, picture, mailbox)
-            self._hub.add(execution, mailbox)
+            self._go_live(execution, mailbox, picture)
             return Subscribed(
                 execution_id=execution, epoch=self._store.epoch, seq=recent.seq, recovered=False, json=recent.json
             )
         mailbox.forget(execution)
-        self._hub.add(execution, mailbox)
+        self._go_live(execution, mailbox, picture)
         snapshot = copy_snapshot(picture)
         return Subscribed(
             execution_id=execution, epoch=self._store.epoch, seq=snapshot.seq, recovered=False, snapshot=snapshot
         )
+
+    def _go_live(self, execution: str, mailbox: Mailbox, picture: Picture) -> None:
+        self._hub.add(execution, mailbox)
+        if not self._is_run_here(execution):
+            self._tails.follow(execution, picture)
+
+    async def _newer(self, execution: str, picture: Picture) -> Picture:
+        """The picture that subscribers were told up to by now."""
+        if self._is_run_here(execution) or picture.snapshot.status.is_final:
+            return await self._picture(execution)
+        # What runs elsewhere may move on faster than its log can be read as a whole.
+        return self._tails.picture(execution) or picture
 
     def unsubscribe(self, execution: str, mailbox: Mailbox) -> None:
         """Follow it no longer; unknown subscriptions are fine."""
@@ -107,25 +119,29 @@ class Following:
         """A snapshot for a subscriber that lagged; its mailbox goes on right after it."""
         picture = await self._picture(execution)
         mailbox.forget(execution)
+        if self._hub.has(execution, mailbox):
+            self._go_live(execution, mailbox, picture)
         return copy_snapshot(picture)
 
     async def resync_encoded(self, execution: str, mailbox: Mailbox) -> Recent | None:
         """The same as JSON, shared with others; None when it does not follow the execution any more."""
         picture = await self._picture(execution)
-        return self._hub.begin(execution, picture, mailbox) if self._hub.has(execution, mailbox) else None
+        if not self._hub.has(execution, mailbox):
+            return None
+        self._go_live(execution, mailbox, picture)
+        return self._hub.begin(execution, picture, mailbox)
 
-    async def events(
-        self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0
-    ) -> list[Event]:
-        """Events with `seq > after`; waits up to `wait` seconds for one when there is none."""
+    async def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> list[Event]:
+        """Events with `seq > after`; waits up to `wait` seconds for one when there is none and one may still come."""
         found = await self._store.events(execution, after, limit)
-        if found or wait <= 0 or not self._is_live(execution):
-            if not found:
-                await self._picture(execution)  # ExecutionNotFound for an unknown id
+        if found:
+            return found
+        picture = await self._picture(execution)  # ExecutionNotFound for an unknown id
+        if wait <= 0 or picture.snapshot.status.is_final:
             return found
         arrived = asyncio.Event()
         mailbox = Mailbox(arrived.set, limit=1)
-        self._hub.add(execution, mailbox)
+        self._go_live(execution, mailbox, picture)
         try:
             found = await self._store.events(execution, after, limit)
             if not found:

@@ -86,24 +86,38 @@ class Hub:
         """Whether anybody subscribed to that execution."""
         return execution_id in self._mailboxes
 
+    def lag(self, execution_id: str) -> None:
+        """Let all who follow an execution start over."""
+        self._recent.pop(execution_id, None)
+        for mailbox in self._mailboxes.get(execution_id, ()):
+            mailbox.lag(execution_id)
+
     def publish(self, execution_id: str, workflow: str, events: Sequence[Event]) -> None:
         """Tell everyone. The events are durable already."""
+        self.tell(execution_id, events)
+        self.tell_all(execution_id, events)
+        for notifier in self._notifiers:
+            try:
+                notifier.notify(execution_id, workflow, events)
+            except Exception:
+                _log.exception("a notifier failed; the execution goes on")
+
+    def tell(self, execution_id: str, events: Sequence[Event]) -> None:
+        """Tell those who follow the execution."""
         if mailboxes := self._mailboxes.get(execution_id):
             delivery = Events(execution_id, tuple(events))
             for mailbox in mailboxes:
                 mailbox.put(delivery)
             self._remember(delivery)
+
+    def tell_all(self, execution_id: str, events: Sequence[Event]) -> None:
+        """Tell those who follow all executions of the workflow-level events among these."""
         if mailboxes := self._mailboxes.get(EVERYTHING):
             broad = tuple(event for event in events if isinstance(event, WORKFLOW_EVENTS))
             if broad:
                 delivery = Events(execution_id, broad, EVERYTHING)
                 for mailbox in mailboxes:
                     mailbox.put(delivery)
-        for notifier in self._notifiers:
-            try:
-                notifier.notify(execution_id, workflow, events)
-            except Exception:
-                _log.exception("a notifier failed; the execution goes on")
 
     def _remember(self, delivery: Events) -> None:
         recent = self._recent.get(delivery.execution_id)

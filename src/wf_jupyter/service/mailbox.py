@@ -110,6 +110,16 @@ class Mailbox:
             self._remove(topic)
             self._lagging.discard(topic)
 
+    def lag(self, topic: str) -> None:
+        """Drop what waits of a topic; the subscriber needs a snapshot."""
+        with self._lock:
+            if topic in self._lagging:
+                return
+            was_empty = not self._queue
+            self._lag(topic)
+        if was_empty:
+            self._wake()
+
     def _lag(self, topic: str) -> None:
         self._remove(topic)
         self._lagging.add(topic)

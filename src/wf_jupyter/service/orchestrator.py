@@ -7,6 +7,7 @@ not final has a driver; any other is read from the log when somebody asks.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ import msgspec
 from wf_jupyter.engine.fold import Picture, empty
 from wf_jupyter.engine.state import ExecutionState, new_state
 from wf_jupyter.errors import InputError, StateConflict, WorkflowError
-from wf_jupyter.model.events import Event, WorkflowInterrupted
+from wf_jupyter.model.events import Event
 from wf_jupyter.model.graph import check_graph
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.policy import ExecutionOptions
@@ -25,7 +26,6 @@ from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Command, Recover, Report, Resume, Retry, Start
 from wf_jupyter.model.submission import Environment, Reuse, Submission, check_blobs
 from wf_jupyter.ports import (
-    Batch,
     Clock,
     ExecutionResult,
     ExecutorFactory,
@@ -46,10 +46,12 @@ from wf_jupyter.service.ids import new_execution_id
 from wf_jupyter.service.logs import read_log
 from wf_jupyter.service.lookup import Lookup
 from wf_jupyter.service.mailbox import Mailbox
+from wf_jupyter.service.neighbours import Neighbours
 from wf_jupyter.service.pools import Pools
+from wf_jupyter.service.publishing import Publishing
+from wf_jupyter.service.recovery import Recovery
 from wf_jupyter.service.resources import Resources
-from wf_jupyter.service.schemas import check_inputs, check_schema
-from wf_jupyter.service.tracing import Tracer
+from wf_jupyter.service.tails import Tails
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +60,11 @@ class Orchestrator:
     """The engine room. All methods are called on its loop; their errors are those of `errors`."""
 
     def __init__(
-        self, store: Store, factory: ExecutorFactory, clock: Clock, config: RuntimeConfig,
+        self,
+        store: Store,
+        factory: ExecutorFactory,
+        clock: Clock,
+        config: RuntimeConfig,
         notifiers: Sequence[Notifier] = (),
     ) -> None:
         self.server_id = secrets.token_hex(8)
@@ -68,39 +74,32 @@ class Orchestrator:
         self._config = config
         self._hub = Hub(notifiers)
         self._archive = Archive(store)
-        self._tracer = Tracer()
         self._resources = Resources(config.resources)
         self._drivers: dict[str, Driver] = {}
-        self._following = Following(store, self._hub, config, self._picture, self._drivers.__contains__)
+        self._tails = Tails(store, self._hub, self._archive.picture)
+        self._neighbours = Neighbours(store, self._hub, self._tails, self.recover, config.takeover_interval)
+        self._following = Following(store, self._hub, self._tails, config, self._picture, self._drivers.__contains__)
+        resume = functools.partial(self._revive, command=Recover())
+        self._recovery = Recovery(store, self._archive, self._hub, self._tails, clock, config, resume)
         self._pools = Pools(factory, self._report)
+        self._publishing = Publishing(store, self._pools)
         self._histories = Histories(store)
         self._is_closed = False
 
     # -- starting and ending ------------------------------------------------------------------
 
     async def recover(self) -> list[str]:
-        """Take over every execution whose orchestrator is gone; returns the ids of those that go on.
+        """See `Recovery.run`."""
+        return await self._recovery.run()
 
-        The others are marked as interrupted, until somebody resumes them: when the policy says so,
-        and when their tasks run in the thread of a caller who is gone.
-        """
-        recovered = []
-        for execution in await self._store.orphans():
-            try:
-                if not await asyncio.to_thread(self._store.claim, execution):
-                    continue
-                if self._config.recovery == "resume" and (await self.options(execution)).executor != "inline":
-                    await self._revive(execution, Recover())
-                    recovered.append(execution)
-                else:
-                    await self._interrupt(execution)
-            except WorkflowError as error:
-                _log.error("execution %s cannot be resumed: %s", execution, error)
-        return recovered
+    async def look_around(self) -> None:
+        """From now on, see what other orchestrators on the same data directory do, and take over what they leave."""
+        await self._neighbours.start()
 
     async def close(self) -> None:
         """Stop the workers and release the store; what is not final is resumed by the next orchestrator."""
         self._is_closed = True
+        await self._neighbours.close()
         await asyncio.gather(*(driver.close() for driver in self._drivers.values()))
         self._drivers.clear()
         await self._pools.close()
@@ -140,19 +139,8 @@ class Orchestrator:
         return execution
 
     async def execute(self, name: str, inputs: Mapping[str, object], owner: str = "") -> str:
-        """Start a published workflow by name.
-
-        Raises:
-            InputError: the name is empty, or the inputs do not fit.
-            WorkflowNotFound: nothing was published under that name.
-        """
-        if not name.strip():
-            raise InputError("workflow must not be empty", "workflow")
-        workflow = await self._store.workflow(name)
-        check_inputs(name, workflow.parameters, inputs)
-        pool = self._pools.get("local", workflow.environment)
-        trace = f"trace-{secrets.token_hex(8)}"
-        return await self.submit(await self._tracer.trace(trace, workflow, inputs, pool, owner))
+        """Start a published workflow by name; errors as those of `Publishing.submission` and `submit`."""
+        return await self.submit(await self._publishing.submission(name, inputs, owner))
 
     async def rerun(
         self,
@@ -204,7 +192,9 @@ class Orchestrator:
         if status.is_final and not isinstance(command, Retry):
             raise StateConflict(f"execution {execution} is {status}: nothing to do")
         if not await asyncio.to_thread(self._store.claim, execution):
-            raise StateConflict(f"execution {execution} belongs to another orchestrator")
+            raise StateConflict(
+                f"execution {execution} belongs to another Jupyter server or kernel, which runs: ask it there"
+            )
         if status.is_final:
             await self._revive(execution, command)
             return
@@ -234,9 +224,7 @@ class Orchestrator:
         found = await self._store.summaries(status=status, workflow=workflow, limit=limit, before=before)
         return [self._up_to_date(summary) for summary in found]
 
-    async def events(
-        self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0
-    ) -> list[Event]:
+    async def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> list[Event]:
         """See `Following.events`."""
         return await self._following.events(execution, after, limit, wait)
 
@@ -306,13 +294,8 @@ class Orchestrator:
     # -- published workflows ------------------------------------------------------------------
 
     async def publish(self, workflow: Published) -> Published:
-        """Store a workflow under its name, as a new version when it differs from the newest."""
-        if not workflow.name.strip():
-            raise InputError("a workflow needs a name", "name")
-        if workflow.options.executor == "inline":
-            raise InputError("executor='inline' runs in the process that submits: it cannot be published", "executor")
-        check_schema(workflow.parameters)
-        return await self._store.publish(workflow)
+        """See `Publishing.publish`."""
+        return await self._publishing.publish(workflow)
 
     async def workflows(self) -> list[Published]:
         """The newest version of each published workflow, by name."""
@@ -335,8 +318,11 @@ class Orchestrator:
     async def _picture(self, execution: str) -> Picture:
         # Asked again after reading: a picture of before a retry that happened meanwhile would be a hole.
         while (driver := self._drivers.get(execution)) is None or driver.picture.snapshot.seq == 0:
+            await self._tails.catch_up(execution)
+            if (followed := self._tails.picture(execution)) is not None:
+                return followed
             picture = await self._archive.picture(execution)
-            if execution not in self._drivers:
+            if execution not in self._drivers and self._tails.picture(execution) is None:
                 return picture
         return driver.picture
 
@@ -347,7 +333,7 @@ class Orchestrator:
         driver = self._drivers.get(execution)
         if driver is not None:
             driver.post(report)
-        elif not self._tracer.report(execution, report):
+        elif not self._publishing.report(execution, report):
             _log.debug("a report for %s came too late", execution)
 
     def _drive(
@@ -370,6 +356,7 @@ class Orchestrator:
         )
         self._drivers[driver.state.id] = driver
         self._archive.forget(driver.state.id)
+        self._tails.end(driver.state.id, picture.snapshot.seq)
         return driver
 
     def _ended(self, driver: Driver) -> None:
@@ -379,18 +366,11 @@ class Orchestrator:
                 self._archive.keep(driver.picture)
                 self._histories.keep(driver.picture.snapshot)
 
-    async def _interrupt(self, execution: str) -> None:
-        """Say in its log that the execution does not go on by itself."""
-        snapshot = (await self._archive.picture(execution)).snapshot
-        if snapshot.status is ExecutionStatus.INTERRUPTED:
-            return
-        event = WorkflowInterrupted(seq=snapshot.seq + 1, time=self._clock())
-        status, counts = ExecutionStatus.INTERRUPTED, dict(snapshot.counts)
-        await self._store.append(Batch(execution=execution, events=(event,), status=status, counts=counts))
-
     async def _revive(self, execution: str, command: Command) -> Driver:
         """Go on with an execution that is on disk; returns when the command is durable."""
         record, state, picture, blobs = await self._archive.restore(execution)
+        # It is ours: nobody else goes on with its log, and subscribers hear the rest of it first.
+        await self._tails.catch_up(execution)
         if execution in self._drivers:
             raise StateConflict(f"execution {execution} is running already")
         driver = self._drive(state, picture, blobs, record.submission)

@@ -84,6 +84,7 @@ class Runtime:
         recovered = self.call(self.orchestrator.recover()).result()
         if recovered:
             _log.info("resumed %d executions", len(recovered))
+        self.call(self.orchestrator.look_around()).result()
         self.retention = Retention(
             store,
             self.orchestrator.delete,

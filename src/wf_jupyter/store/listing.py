@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -14,6 +15,9 @@ from wf_jupyter.ports import Holding
 from wf_jupyter.store.owners import Ownership
 
 _UNFINISHED = tuple(status for status in ExecutionStatus if status not in FINAL_EXECUTION)
+_SUMMARY = "id, workflow, status, seq, created, ended, counts, asked_by"
+#: SQLite limits the number of parameters of one statement.
+_AT_ONCE = 500
 _counts = msgspec.json.Decoder(dict[str, int])
 
 
@@ -29,8 +33,7 @@ def read_summaries(
     given = {condition: value for condition, value in wanted.items() if value is not None}
     where = f"WHERE {' AND '.join(given)}" if given else ""
     rows = connection.execute(
-        "SELECT id, workflow, status, seq, created, ended, counts, asked_by"
-        f" FROM executions {where} ORDER BY id DESC LIMIT ?",
+        f"SELECT {_SUMMARY} FROM executions {where} ORDER BY id DESC LIMIT ?",
         (*given.values(), max(limit, 0)),
     )
     return [_summary(row) for row in rows]
@@ -57,6 +60,32 @@ def read_orphans(connection: sqlite3.Connection, ownership: Ownership) -> list[s
     ).fetchall()
     gone = {owner: ownership.is_gone(owner) for owner in {row[1] for row in rows}}
     return [execution for execution, owner in rows if gone[owner]]
+
+
+def read_elsewhere(
+    connection: sqlite3.Connection, newest: int, known: Collection[str], ownership: Ownership
+) -> tuple[list[Summary], int]:
+    """See `ports.Store.elsewhere`; newest first."""
+    unfinished, given = ", ".join("?" * len(_UNFINISHED)), ", ".join("?" * len(known))
+    rows = connection.execute(
+        f"SELECT {_SUMMARY} FROM executions WHERE owned_by <> ?"
+        f" AND (status IN ({unfinished}) OR number > ? OR id IN ({given})) ORDER BY id DESC",
+        (ownership.id, *_UNFINISHED, newest, *known),
+    ).fetchall()
+    last = connection.execute("SELECT max(number) FROM executions").fetchone()[0]
+    return [_summary(row) for row in rows], last or 0
+
+
+def read_positions(connection: sqlite3.Connection, executions: Collection[str]) -> dict[str, int]:
+    """See `ports.Store.positions`."""
+    found: dict[str, int] = {}
+    wanted = list(executions)
+    for start in range(0, len(wanted), _AT_ONCE):
+        part = wanted[start : start + _AT_ONCE]
+        found.update(
+            connection.execute(f"SELECT id, seq FROM executions WHERE id IN ({', '.join('?' * len(part))})", part)
+        )
+    return found
 
 
 def read_holdings(connection: sqlite3.Connection) -> list[Holding]:

@@ -10,7 +10,7 @@ import secrets
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Expansion, Submission
-from wf_jupyter.ports import Batch, CacheEntry, Durations, Holding, Published, Record, Store
+from wf_jupyter.ports import Batch, CacheEntry, Durations, Holding, Neighbours, Published, Record, Store
 from wf_jupyter.store.cache import NO_RESULT
 from wf_jupyter.store.events import encode_event
 from wf_jupyter.store.log import check_sequence, data_size, without_blobs, without_secrets
@@ -53,6 +53,7 @@ class MemoryData:
     def __init__(self) -> None:
         self.epoch = secrets.token_hex(8)
         self.living: set[str] = set()
+        self.openings = 0
         self.executions: dict[str, _Execution] = {}
         self.workflows: dict[str, list[Published]] = {}
         self._places: Places | None = None
@@ -74,6 +75,8 @@ class MemoryStore(Store):
         self._data = data or MemoryData()
         self._owner = secrets.token_hex(8)
         self._data.living.add(self._owner)
+        self._data.openings += 1
+        self._seen = 0
         self.epoch = self._data.epoch
 
     async def append(self, batch: Batch) -> None:
@@ -185,9 +188,7 @@ class MemoryStore(Store):
         if not found:
             return None
         _, _, entry, (source, execution) = max(found, key=lambda line: line[:2])
-        values = [
-            value for (task, part), value in execution.values.items() if task == entry.task and part != NO_RESULT
-        ]
+        values = [value for (task, part), value in execution.values.items() if task == entry.task and part != NO_RESULT]
         adopted = self._data.places.adopt(values, into)
         return (entry, source, adopted) if adopted else None
 
@@ -245,8 +246,30 @@ class MemoryStore(Store):
             if not execution.status.is_final and execution.owned_by not in self._data.living
         ]
 
+    def neighbours(self) -> Neighbours:
+        """See `ports.Store.neighbours`."""
+        living = frozenset(self._data.living - {self._owner})
+        changed, self._seen = self._seen != self._data.openings, self._data.openings
+        return Neighbours(living=living, are_changed=changed)
+
+    async def elsewhere(self, newest: int, known: Collection[str]) -> tuple[list[Summary], int]:
+        """See `ports.Store.elsewhere`."""
+        self._check_open()
+        others = [
+            _summary(key, execution)
+            for number, (key, execution) in enumerate(self._data.executions.items(), start=1)
+            if execution.owned_by != self._owner and (not execution.status.is_final or number > newest or key in known)
+        ]
+        return sorted(others, key=lambda summary: summary.id, reverse=True), len(self._data.executions)
+
+    async def positions(self, executions: Collection[str]) -> dict[str, int]:
+        """See `ports.Store.positions`."""
+        self._check_open()
+        return {key: len(self._data.executions[key].events) for key in executions if key in self._data.executions}
+
     async def close(self) -> None:
         """See `ports.Store.close`."""
+        self._data.openings += self._owner in self._data.living
         self._data.living.discard(self._owner)
 
     def _next(self, batch: Batch) -> _Execution:

@@ -13,6 +13,8 @@ import secrets
 import weakref
 from pathlib import Path
 
+from wf_jupyter.ports import Neighbours
+
 
 class Ownership:
     """A living owner with a random `id`; use `release` to end it."""
@@ -22,6 +24,7 @@ class Ownership:
         directory.mkdir(mode=0o700, exist_ok=True)
         self.id = secrets.token_hex(8)
         self._descriptor: int | None = _hold(self._path(self.id))
+        self._changed = 0
         _held.add(self)
 
     def is_gone(self, owner: str) -> bool:
@@ -36,6 +39,16 @@ class Ownership:
             return _try_lock(descriptor, fcntl.LOCK_SH)
         finally:
             os.close(descriptor)
+
+    def neighbours(self) -> Neighbours:
+        """Who else lives; removes what the dead left. Costs three system calls alone, and three more for each other."""
+        before = self._changed
+        self._changed = self._directory.stat().st_mtime_ns
+        others = {path.stem for path in self._directory.glob("*.lock")} - {self.id}
+        living = frozenset(owner for owner in others if not self.is_gone(owner))
+        if living != others:
+            self.sweep()
+        return Neighbours(living=living, are_changed=before != self._changed or living != others)
 
     def sweep(self) -> None:
         """Remove the lock files of owners that died."""

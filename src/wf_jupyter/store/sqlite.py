@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
-from wf_jupyter.ports import Batch, CacheEntry, Durations, Holding, Published, Record, Store
+from wf_jupyter.ports import Batch, CacheEntry, Durations, Holding, Neighbours, Published, Record, Store
 from wf_jupyter.store import database, listing, log, published, removal
 from wf_jupyter.store.cache import read_cached
 from wf_jupyter.store.histories import read_histories, write_history
@@ -176,6 +176,21 @@ class SqliteStore(Store):
     async def orphans(self) -> list[str]:
         """See `ports.Store.orphans`."""
         return await self._reader.run(partial(listing.read_orphans, ownership=self._ownership))
+
+    def neighbours(self) -> Neighbours:
+        """See `ports.Store.neighbours`."""
+        return self._ownership.neighbours()
+
+    async def elsewhere(self, newest: int, known: Collection[str]) -> tuple[list[Summary], int]:
+        """See `ports.Store.elsewhere`."""
+        asked = list(known)
+        return await self._reader.run(
+            partial(listing.read_elsewhere, newest=newest, known=asked, ownership=self._ownership)
+        )
+
+    async def positions(self, executions: Collection[str]) -> dict[str, int]:
+        """See `ports.Store.positions`."""
+        return await self._reader.run(partial(listing.read_positions, executions=list(executions)))
 
     async def close(self) -> None:
         """See `ports.Store.close`.

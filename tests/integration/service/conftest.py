@@ -46,6 +46,7 @@ class Reader:
         self.changed = threading.Event()
         self.mailbox = Mailbox(self.changed.set, limit)
         self.events: list[Event] = []
+        self.told: list[tuple[str, Event]] = []
         self.lagged = 0
         self.picture: Picture | None = None
 
@@ -60,6 +61,7 @@ class Reader:
         for delivery in self.mailbox.take():
             if isinstance(delivery, Events):
                 self.events += delivery.events
+                self.told += ((delivery.execution_id, event) for event in delivery.events)
                 for event in delivery.events:
                     if self.picture is not None:
                         self.picture.fold(event)
