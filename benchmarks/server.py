@@ -34,6 +34,14 @@ OPTIONS = (
 )
 
 
+def probed(folder: Path) -> JupyterProcess:
+    """A server that measures itself."""
+    server = JupyterProcess(folder, options=OPTIONS)
+    root = Path(__file__).resolve().parents[1]
+    server.environment["PYTHONPATH"] = f"{root / 'src'}:{root}"
+    return server.start()
+
+
 def stamped(count: int, seconds: float) -> Any:
     """Tasks that tell the time at which they ran, as their progress."""
 
@@ -192,7 +200,7 @@ async def main(tasks: int, subscribers: int, crowd: int) -> None:
     """Measure and print."""
     AsyncHTTPClient.configure(None, max_clients=4)
     with tempfile.TemporaryDirectory() as folder:
-        server = JupyterProcess(Path(folder), options=OPTIONS).start()
+        server = probed(Path(folder))
         try:
             print(f"{psutil.cpu_count()} cores, Python {sys.version.split()[0]}")
             print("idle server")

@@ -22,7 +22,7 @@ import msgspec
 import psutil
 
 from benchmarks.jupyter import here, submit, talking
-from benchmarks.server import OPTIONS, probe
+from benchmarks.server import probe, probed
 from tests.jupyter_process import JupyterProcess
 from tests.wire.cutter import Cutter
 from tests.wire.followers import Follower
@@ -99,7 +99,7 @@ def _same(follower: Follower, truth: object) -> bool:
 async def main(minutes: float) -> None:
     """Run and print."""
     with tempfile.TemporaryDirectory() as folder:
-        server = JupyterProcess(Path(folder), options=OPTIONS).start()
+        server = probed(Path(folder))
         assert server.process is not None
         process = psutil.Process(server.process.pid)
         samples: list[float] = []
