@@ -25,6 +25,7 @@ export class BarcodeLayer {
   #status = new Uint8Array(0);
   #dirty = new Set<number>();
   #whole = true;
+  #resized = true;
   #width = 0;
   #height = 0;
 
@@ -44,6 +45,13 @@ export class BarcodeLayer {
       this.#counts[map.binOf[node]! * STATUSES.length + status]!++;
     }
     this.#whole = true;
+  }
+
+  /** The window has this size. */
+  resize(width: number, height: number): void {
+    this.#resized ||= width !== this.#width || height !== this.#height;
+    this.#width = width;
+    this.#height = height;
   }
 
   /** These nodes may have another status. */
@@ -66,13 +74,11 @@ export class BarcodeLayer {
   /** Paint what changed, or all of it when the window or the colours did. */
   paint(all = false): void {
     const map = this.#map;
-    const [width, height] = [this.window.clientWidth, this.window.clientHeight];
+    const [width, height] = [this.#width, this.#height];
     if (map === null || width === 0 || height === 0) return;
-    const resized = width !== this.#width || height !== this.#height || this.#over === null;
+    const resized = this.#resized || this.#over === null;
     const whole = all || resized || this.#whole;
     if (!whole && this.#dirty.size === 0) return;
-    this.#width = width;
-    this.#height = height;
     this.#under ??= this.#canvas();
     this.#over ??= this.#canvas();
     const [under, over] = [this.#under, this.#over];
@@ -88,7 +94,7 @@ export class BarcodeLayer {
       for (const bin of failed) this.#paintMark(context, map, bin);
     }
     this.#dirty.clear();
-    this.#whole = false;
+    this.#whole = this.#resized = false;
   }
 
   /** The nodes of the bin at a point of the window, or nearest to it in its column. */

@@ -20,6 +20,8 @@ export class Camera {
   readonly #viewport: Viewport;
   #tallest = TALLEST;
   #wanted: number | null = null;
+  #width = 0;
+  #height = 0;
 
   constructor(
     private readonly window: HTMLElement,
@@ -42,6 +44,16 @@ export class Camera {
     return this.#tallest;
   }
 
+  /** Width of the window as of the last `measure`: asking the page at every turn would lay it out every time. */
+  get width(): number {
+    return this.#width || this.measure();
+  }
+
+  /** Ask the page how wide the window is; hidden, it is as wide as it was. */
+  measure(): number {
+    return (this.#width = this.window.clientWidth || this.#width);
+  }
+
   /** Zoom in (1) or out (-1) by one step. */
   zoom(direction: 1 | -1): void {
     this.#viewport.zoom(STEP ** direction);
@@ -60,7 +72,7 @@ export class Camera {
 
   /** Give the window its height and, unless a person has moved it, the drawing its place. */
   place(all = false): void {
-    const width = this.window.clientWidth;
+    const { width } = this;
     if (this.scene.isEmpty || width === 0) return;
     const { width: w, height: h } = this.scene;
     const across = Math.min(1, (width - 2 * PADDING) / Math.max(1, w));
@@ -72,9 +84,8 @@ export class Camera {
     const readable = across < READABLE ? COMFORTABLE : Math.max(whole, Math.min(across, READABLE));
     const scale = touched ? view.scale : all || this.stage.isFar ? whole : readable;
     const wanted = Math.round(Math.min(this.#tallest, Math.max(LOWEST, h * scale + 2 * PADDING)));
-    const height = touched ? Math.max(wanted, this.window.clientHeight) : wanted;
-    this.window.style.height = `${height}px`;
-    this.stage.resize();
+    const height = touched ? Math.max(wanted, this.#height) : wanted;
+    this.#resize(height);
     if (touched) return this.#moved();
     const x = Math.max(PADDING, (width - w * scale) / 2);
     const y = Math.max(PADDING, (height - h * scale) / 2);
@@ -83,7 +94,7 @@ export class Camera {
 
   /** Bring a node into the window, near enough to be a card; later, if it has no place yet. */
   reveal(node: number): void {
-    if (this.scene.isEmpty || this.window.clientWidth === 0) return;
+    if (this.scene.isEmpty || !this.window.isConnected || this.width === 0) return;
     this.#wanted = this.scene.isPlaced ? null : node;
     if (!this.scene.isPlaced) return;
     const { scale } = this.#viewport.view;
@@ -118,19 +129,23 @@ export class Camera {
   #centre(node: number, scale: number): void {
     this.stage.isOverview = false;
     const box = this.scene.box(node);
-    const { clientWidth, clientHeight } = this.window;
     this.#viewport.touched = true;
-    const x = clientWidth / 2 - (box.x + box.width / 2) * scale;
-    const y = clientHeight / 2 - (box.y + box.height / 2) * scale;
+    const x = this.#width / 2 - (box.x + box.width / 2) * scale;
+    const y = this.#height / 2 - (box.y + box.height / 2) * scale;
     this.#viewport.set({ scale, x, y });
   }
 
   #survey(whole: number): void {
-    this.stage.map();
-    this.window.style.height = `${this.stage.barcode.tall(this.#tallest)}px`;
-    this.stage.resize();
+    this.stage.map(this.#width);
+    this.#resize(this.stage.barcode.tall(this.#tallest));
     this.#viewport.touched = false;
     this.#viewport.set({ scale: whole, x: 0, y: 0 });
+  }
+
+  #resize(height: number): void {
+    this.#height = height;
+    this.window.style.height = `${height}px`;
+    this.stage.resize(this.#width, height);
   }
 
   /** Zooming in leaves the overview, zooming far out comes back to it; panning there has no meaning. */
@@ -141,7 +156,7 @@ export class Camera {
       return true;
     }
     if (factor >= 1 || !stage.isFar || this.#viewport.view.scale * factor >= SPECK) return false;
-    const whole = Math.min(this.window.clientWidth / Math.max(1, scene.width), this.#tallest / Math.max(1, scene.height));
+    const whole = Math.min(this.#width / Math.max(1, scene.width), this.#tallest / Math.max(1, scene.height));
     if (whole >= SPECK) return false;
     this.fit();
     return true;

@@ -1,6 +1,6 @@
 // One task as a card.
 import { RUNNING, statusName } from "../fold/statuses.ts";
-import { html, setText } from "./element.ts";
+import { html, setAttribute, setText } from "./element.ts";
 import type { Facts } from "./facts.ts";
 import { icon, setRing } from "./icons.ts";
 
@@ -13,16 +13,13 @@ export class Card {
   readonly #name = html("span", "wfj-name");
   readonly #detail = html("span", "wfj-detail");
   readonly #time = html("span", "wfj-time");
-  readonly #bar = html("span", "wfj-bar", { "aria-hidden": "true" });
-  readonly #fill = html("i");
-  readonly #spoken = html("span", "wfj-unseen");
+  #bar: HTMLElement | null = null;
   #icon = icon(-1);
   #status = -1;
 
   constructor(key: string) {
-    this.#bar.append(this.#fill);
     const texts = html("span", "wfj-texts", { "aria-hidden": "true" }, this.#name, html("span", "wfj-sub", {}, this.#detail, this.#time));
-    this.element = html("div", "wfj-card", { role: "treeitem", tabindex: -1, title: key }, this.#icon, texts, this.#spoken, this.#bar);
+    this.element = html("div", "wfj-card", { role: "treeitem", tabindex: -1, title: key }, this.#icon, texts);
     this.element.dataset["key"] = key;
   }
 
@@ -35,11 +32,24 @@ export class Card {
       this.element.dataset["status"] = statusName(facts.status);
     }
     if (facts.status === RUNNING) setRing(this.#icon, facts.share);
-    setText(this.#name, facts.name);
-    setText(this.#detail, facts.detail);
+    setClipped(this.#name, facts.name, 11);
+    setClipped(this.#detail, facts.detail, facts.time === "" ? 17 : 11);
     setText(this.#time, facts.time);
-    this.#bar.hidden = facts.share === null;
-    this.#fill.style.width = `${(facts.share ?? 0) * 100}%`;
-    setText(this.#spoken, facts.spoken);
+    setAttribute(this.element, "aria-label", facts.spoken);
+    this.#showShare(facts.share);
   }
+
+  #showShare(share: number | null): void {
+    if (share === null && this.#bar === null) return;
+    if (this.#bar === null) this.element.append((this.#bar = html("span", "wfj-bar", { "aria-hidden": "true" }, html("i"))));
+    this.#bar.hidden = share === null;
+    (this.#bar.firstChild as HTMLElement).style.width = `${(share ?? 0) * 100}%`;
+  }
+}
+
+/** Clipping hundreds of texts makes every frame dear: only what may be too long for its line is clipped. */
+function setClipped(element: HTMLElement, text: string, most: number): void {
+  if (element.textContent === text) return;
+  element.textContent = text;
+  element.classList.toggle("wfj-long", text.length > most || !/^[ -@[-~·]*$/.test(text));
 }

@@ -73,11 +73,14 @@ export function groupStatus(group: Group): number {
   return group.size === 0 && group.members.length === 0 ? SUCCEEDED : summary(group.counts);
 }
 
-/** How an edge is drawn: `delivered`, `feeding` a task that runs, `blocked` by a failure, or `waiting`. */
-export function edgeState(source: number, target: number): "delivered" | "feeding" | "blocked" | "waiting" {
-  if (source === FAILED && (target === SKIPPED || target === CANCELLED)) return "blocked";
-  if (hasValue(source) && (target === RUNNING || target === RETRYING)) return "feeding";
-  return hasValue(source) && target !== PENDING ? "delivered" : "waiting";
+/** How an edge is drawn: it waits, has delivered, feeds a task that runs, or is blocked by a failure. Later ones lie on top. */
+export const EDGE_STATES = ["waiting", "delivered", "feeding", "blocked"] as const;
+
+/** The state of an edge between two statuses, as an index of `EDGE_STATES`. */
+export function edgeState(source: number, target: number): number {
+  if (source === FAILED && (target === SKIPPED || target === CANCELLED)) return 3;
+  if (hasValue(source) && (target === RUNNING || target === RETRYING)) return 2;
+  return hasValue(source) && target !== PENDING ? 1 : 0;
 }
 
 /** How far a running task says it is, or null. */

@@ -101,7 +101,7 @@ export class GraphView {
 
   /** The window has another width. */
   resized(): void {
-    const width = this.#window.clientWidth;
+    const width = this.#camera.measure();
     if (width === 0) return;
     if (width >= WIDE !== this.#scene.turned && !this.#scene.isEmpty) this.#arrange(false);
     else this.#camera.place();
@@ -208,11 +208,11 @@ export class GraphView {
   }
 
   #turn(): void {
-    if (this.#window.clientWidth > 0) this.#scene.turned = this.#window.clientWidth >= WIDE;
+    if (this.#camera.width > 0) this.#scene.turned = this.#camera.width >= WIDE;
   }
 
   get #room(): number {
-    return (this.#scene.turned ? this.#camera.tallest : this.#window.clientWidth || 700) - 2 * PADDING;
+    return (this.#scene.turned ? this.#camera.tallest : this.#camera.width || 700) - 2 * PADDING;
   }
 
   #words(): void {

@@ -3,10 +3,10 @@ import type { Run } from "../fold/run.ts";
 import { PENDING } from "../fold/statuses.ts";
 import { BarcodeLayer, PITCH } from "./barcode.ts";
 import { Card } from "./card.ts";
-import type { Route } from "./edges.ts";
-import { html, setAttribute, svg } from "./element.ts";
+import { html, setAttribute } from "./element.ts";
 import { edgeState, nodeStatus, taskFacts } from "./facts.ts";
 import { GroupCard, type GroupActions } from "./group.ts";
+import { Lines } from "./lines.ts";
 import { MiddleLayer } from "./middle.ts";
 import type { Palette } from "./palette.ts";
 import type { Scene } from "./scene.ts";
@@ -37,13 +37,10 @@ export class Stage {
   /** Whether the whole is shown from far away, whatever the view. */
   isOverview = false;
   readonly tree: HTMLElement;
-  readonly #lines = svg("svg", "wfj-edges", { "aria-hidden": "true" });
+  readonly #lines: Lines;
   readonly #middle: MiddleLayer;
   readonly #barcode: BarcodeLayer;
   readonly #cards = new Map<number, Card | GroupCard>();
-  #routes: Route[] = [];
-  #paths: SVGGElement[] = [];
-  #incident: number[][] = [];
   #now = Date.now();
   #mapped = 0;
   #width = 0;
@@ -65,9 +62,10 @@ export class Stage {
     private readonly label: string,
   ) {
     this.tree = html("div", "wfj-tree", { role: "tree", "aria-label": label });
-    this.element.append(this.#lines, this.tree);
-    window.prepend(this.element);
     const statusOf = (node: number): number => this.#statusOf(node);
+    this.#lines = new Lines((source, target) => edgeState(statusOf(source), statusOf(target)));
+    this.element.append(this.#lines.element, this.tree);
+    window.prepend(this.element);
     this.#middle = new MiddleLayer(window, this.element, scene, palette, statusOf);
     this.#barcode = new BarcodeLayer(window, palette, statusOf);
   }
@@ -101,19 +99,7 @@ export class Stage {
 
   /** The scene has other nodes, sizes or places. */
   redraw(): void {
-    const { nodes } = this.scene.graph;
-    this.#routes = this.isFar ? [] : this.scene.routes();
-    this.#incident = this.isFar ? [] : nodes.map(() => []);
-    this.#routes.forEach(({ source, target }, edge) => {
-      this.#incident[source]!.push(edge);
-      this.#incident[target]!.push(edge);
-    });
-    while (this.#paths.length > this.#routes.length) this.#paths.pop()!.remove();
-    this.#routes.forEach(({ line, head }, edge) => {
-      const path = (this.#paths[edge] ??= this.#lines.appendChild(svg("g", "", {}, svg("path"), svg("path"))));
-      path.children[0]!.setAttribute("d", line);
-      path.children[1]!.setAttribute("d", head);
-    });
+    this.#lines.load(this.isFar ? [] : this.scene.routes(), this.scene.graph.nodes.length);
     this.#drawn++;
     this.#middle.reload();
     this.#mapped = 0;
@@ -121,17 +107,18 @@ export class Stage {
   }
 
   /** Make the overview ready for the width of the window. */
-  map(): void {
-    const most = Math.max(4, Math.floor((this.window.clientWidth - 60) / PITCH));
+  map(width: number): void {
+    const most = Math.max(4, Math.floor((width - 60) / PITCH));
     if (this.#mapped === most) return;
     this.#mapped = most;
     this.#barcode.load(this.scene.overview(most));
   }
 
-  /** The window has this size; asking it at every move would lay the page out every time. */
-  resize(): void {
-    this.#width = this.window.clientWidth;
-    this.#height = this.window.clientHeight;
+  /** The window has this size. */
+  resize(width: number, height: number): void {
+    this.#width = width;
+    this.#height = height;
+    this.#barcode.resize(width, height);
     this.window.classList.toggle("wfj-calm", this.scene.graph.nodes.length > CALM);
   }
 
@@ -142,7 +129,7 @@ export class Stage {
     if (this.isOverview) {
       this.clear();
       this.#middle.drop();
-      this.map();
+      this.map(this.#width);
       this.#barcode.paint();
       this.#reachable();
       return;
@@ -174,7 +161,7 @@ export class Stage {
   /** Show everything anew. */
   refresh(now: number, all = true): void {
     this.tick(now);
-    this.#paths.forEach((_, edge) => this.#showEdge(edge));
+    this.#lines.show();
     if (!this.isFar || !all) return;
     if (this.isOverview) {
       this.#barcode.touch(new Set(this.scene.graph.nodes.keys()));
@@ -215,12 +202,9 @@ export class Stage {
     this.#shown = performance.now();
     const touched = this.#due;
     this.#due = new Set();
+    this.#lines.show(touched);
     for (const node of [...touched]) {
-      for (const edge of this.#incident[node] ?? []) {
-        const { target } = this.#routes[edge]!;
-        if (this.#cards.has(target) && this.#statusOf(target) === PENDING) touched.add(target);
-        this.#showEdge(edge);
-      }
+      for (const target of this.#lines.after(node)) if (this.#cards.has(target) && this.#statusOf(target) === PENDING) touched.add(target);
     }
     for (const node of touched) this.#showNode(node);
   }
@@ -295,13 +279,6 @@ export class Stage {
     setAttribute(element, "aria-selected", String(chosen));
     if (marks.current < 0) marks.current = node;
     element.tabIndex = node === marks.current ? 0 : -1;
-  }
-
-  #showEdge(edge: number): void {
-    const path = this.#paths[edge];
-    if (path === undefined) return;
-    const { source, target } = this.#routes[edge]!;
-    setAttribute(path, "class", `wfj-e-${edgeState(this.#statusOf(source), this.#statusOf(target))}`);
   }
 
   #statusOf(node: number): number {

@@ -74,16 +74,17 @@ const CARDS = `
 .wfj-card {
   position: absolute; left: 0; top: 0; box-sizing: border-box; width: 154px; padding: 0 10px; display: flex; align-items: center;
   gap: 9px; background: var(--wfj-card); border: 1px solid var(--wfj-line-strong); border-radius: 9px; color: var(--wfj-ink);
-  box-shadow: var(--wfj-shadow); cursor: pointer; overflow: hidden; user-select: none; line-height: 1.35; contain: layout style;
+  box-shadow: var(--wfj-shadow); cursor: pointer; user-select: none; line-height: 1.35; contain: layout style;
 }
 .wfj-card:hover { border-color: color-mix(in srgb, var(--wfj-ink) 48%, var(--wfj-bg)); }
 .wfj-texts { min-width: 0; flex: 1; display: flex; flex-direction: column; }
-.wfj-name { font-size: 12px; font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; unicode-bidi: isolate; }
+.wfj-name { font-size: 12px; font-weight: 600; white-space: nowrap; unicode-bidi: isolate; }
 .wfj-sub { display: flex; gap: 6px; font-size: 11px; color: var(--wfj-dim); font-variant-numeric: tabular-nums; }
-.wfj-detail { flex: 1; min-width: 0; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; unicode-bidi: isolate; }
+.wfj-detail { flex: 1; min-width: 0; white-space: nowrap; unicode-bidi: isolate; }
+.wfj-long, :not(.wfj-texts) > .wfj-name, .wfj-group > .wfj-detail { overflow: hidden; text-overflow: ellipsis; }
 .wfj-time { flex: none; }
-.wfj-bar { position: absolute; left: 0; right: 0; bottom: 0; height: 3px; background: color-mix(in srgb, var(--wfj-running) 16%, transparent); }
-.wfj-bar > i { display: block; height: 100%; background: var(--wfj-running); transition: width .2s; }
+.wfj-bar { position: absolute; left: 4px; right: 4px; bottom: 0; height: 3px; border-radius: 2px; background: color-mix(in srgb, var(--wfj-running) 16%, transparent); }
+.wfj-bar > i { display: block; height: 100%; border-radius: 2px; background: var(--wfj-running); transition: width .2s; } .wfj-calm .wfj-bar > i { transition: none; }
 .wfj-card[data-status="running"] { border-color: color-mix(in srgb, var(--wfj-running) 75%, var(--wfj-card)); }
 .wfj-card[data-status="running"] .wfj-sub { color: var(--wfj-running-ink); }
 .wfj-card[data-status="retrying"] { border-color: color-mix(in srgb, var(--wfj-retrying) 80%, var(--wfj-card)); }

@@ -52,7 +52,7 @@ export class App implements Listener {
   #drawerEnd: AbortController | null = null;
   #tab: Tab;
   #palette: Palette | null = null;
-  #seen = true;
+  #seen = false;
   #missed = false;
   #texts: ReturnType<typeof setTimeout> | undefined;
 
@@ -91,10 +91,15 @@ export class App implements Listener {
     this.#root.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.#header.tools.append(this.#rewind);
     this.#root.classList.toggle("wfj-still", session.isFile);
+    this.#root.classList.toggle("wfj-dark", isDark());
     place.append(this.#root);
-    this.#watch();
-    this.#open(this.#tab);
     this.#leave = session.join(this);
+    // what is known already is drawn once, and before the page is painted
+    session.flush();
+    this.#seen = true;
+    this.#missed = false;
+    this.#open(this.#tab);
+    this.#watch();
     this.#showTexts();
     this.connection(session.state);
   }
@@ -162,7 +167,6 @@ export class App implements Listener {
     const sight = new IntersectionObserver((entries) => this.#sight(entries.at(-1)!.isIntersecting));
     sight.observe(this.#root);
     const unwatch = watchTheme(() => this.#theme());
-    this.#theme();
     signal.addEventListener("abort", () => {
       clearInterval(timer);
       sizes.disconnect();
@@ -173,7 +177,7 @@ export class App implements Listener {
 
   #theme(): void {
     const dark = isDark();
-    if (this.#palette !== null && this.#root.classList.contains("wfj-dark") === dark) return;
+    if (this.#root.classList.contains("wfj-dark") === dark) return;
     this.#root.classList.toggle("wfj-dark", dark);
     this.#palette = null;
     this.#refresh();
@@ -243,8 +247,9 @@ export class App implements Listener {
     const pictures = { graph: this.#graph, timeline: this.#timeline, table: this.#table };
     this.#body.replaceChildren(pictures[tab].element);
     this.#body.setAttribute("aria-label", tab);
-    this.#picture().changed({ tasks: new Set(), groups: new Set(), structure: true });
+    // the width is asked before there is much to lay out
     if (tab === "graph") this.#graph.resized();
+    this.#picture().changed({ tasks: new Set(), groups: new Set(), structure: true });
     if (tab === "timeline") void this.session.loadAttempts().then(() => this.#tab === "timeline" && this.#timeline.refresh());
   }
 

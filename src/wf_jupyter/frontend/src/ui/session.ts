@@ -79,6 +79,13 @@ export class Session {
     return this.#isFile;
   }
 
+  /** Tell now what waits for the next frame. */
+  flush(): void {
+    if (this.#frame === 0) return;
+    cancelAnimationFrame(this.#frame);
+    this.#tell();
+  }
+
   // -- the past -------------------------------------------------------------------------------------
 
   /** What is known of earlier executions. */
@@ -274,11 +281,13 @@ export class Session {
 
   #plan(): void {
     if (this.#frame !== 0) return;
-    this.#frame = requestAnimationFrame(() => {
-      this.#frame = 0;
-      const changes = this.run.changes();
-      for (const listener of this.#listeners) listener.changed(changes);
-    });
+    this.#frame = requestAnimationFrame(() => this.#tell());
+  }
+
+  #tell(): void {
+    this.#frame = 0;
+    const changes = this.run.changes();
+    for (const listener of this.#listeners) listener.changed(changes);
   }
 }
 
