@@ -1,6 +1,6 @@
 // One task as a card.
 import { RUNNING, statusName } from "../fold/statuses.ts";
-import { html, setAttribute, setText } from "./element.ts";
+import { html, setText } from "./element.ts";
 import type { Facts } from "./facts.ts";
 import { icon, setRing } from "./icons.ts";
 
@@ -13,13 +13,14 @@ export class Card {
   readonly #name = html("span", "wfj-name");
   readonly #detail = html("span", "wfj-detail");
   readonly #time = html("span", "wfj-time");
+  readonly #spoken = html("span", "wfj-spoken");
   #bar: HTMLElement | null = null;
   #icon = icon(-1);
   #status = -1;
 
   constructor(key: string) {
     const texts = html("span", "wfj-texts", { "aria-hidden": "true" }, this.#name, html("span", "wfj-sub", {}, this.#detail, this.#time));
-    this.element = html("div", "wfj-card", { role: "treeitem", tabindex: -1, title: key }, this.#icon, texts);
+    this.element = html("div", "wfj-card", { role: "treeitem", tabindex: -1, title: key }, this.#icon, texts, this.#spoken);
     this.element.dataset["key"] = key;
   }
 
@@ -35,7 +36,7 @@ export class Card {
     setClipped(this.#name, facts.name, 11);
     setClipped(this.#detail, facts.detail, facts.time === "" ? 17 : 11);
     setText(this.#time, facts.time);
-    setAttribute(this.element, "aria-label", facts.spoken);
+    setText(this.#spoken, facts.spoken);
     this.#showShare(facts.share);
   }
 

@@ -44,6 +44,7 @@ export class GroupCard {
   readonly #tiles = html("div", "wfj-tiles", { role: "group", hidden: true });
   readonly #rate = html("span", "wfj-rate", { hidden: true, title: "tasks that ended per second, lately" });
   #rated = 0;
+  readonly #spoken = html("span", "wfj-spoken");
   #icon = icon(-1);
   #status = -1;
 
@@ -57,9 +58,9 @@ export class GroupCard {
     this.#tally.element.append(this.#rate);
     const head = html("span", "wfj-group-head", {}, this.#icon, this.#name, this.#chip, this.#toggle);
     const body = [this.#strip, this.#bar.element, this.#tally.element, this.#note, this.#tiles];
-    this.element = html("div", "wfj-card wfj-group", { role: "treeitem", tabindex: -1, title: key }, head, ...body);
+    this.element = html("div", "wfj-card wfj-group", { role: "treeitem", tabindex: -1, title: key }, this.#spoken, head, ...body);
     this.element.dataset["key"] = key;
-    // one sentence says all of this
+    // one unseen sentence says all of this
     for (const part of [this.#name, this.#chip, this.#tally.element, this.#note]) part.setAttribute("aria-hidden", "true");
   }
 
@@ -82,7 +83,7 @@ export class GroupCard {
     this.#bar.show(group.counts);
     this.#tally.show(group.counts);
     this.#showRate(run, index, now);
-    setAttribute(this.element, "aria-label", facts.spoken);
+    setText(this.#spoken, facts.spoken);
     setAttribute(this.element, "aria-expanded", String(open));
     this.#toggle.classList.toggle("wfj-open", open);
     this.#toggle.hidden = all === 0;

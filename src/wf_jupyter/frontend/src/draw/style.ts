@@ -81,6 +81,7 @@ const CARDS = `
 .wfj-name { font-size: 12px; font-weight: 600; white-space: nowrap; unicode-bidi: isolate; }
 .wfj-sub { display: flex; gap: 6px; font-size: 11px; color: var(--wfj-dim); font-variant-numeric: tabular-nums; }
 .wfj-detail { flex: 1; min-width: 0; white-space: nowrap; unicode-bidi: isolate; }
+.wfj-spoken { position: absolute; left: 0; top: 0; font-size: 0; white-space: nowrap; }
 .wfj-long, :not(.wfj-texts) > .wfj-name, .wfj-group > .wfj-detail { overflow: hidden; text-overflow: ellipsis; }
 .wfj-time { flex: none; }
 .wfj-bar { position: absolute; left: 4px; right: 4px; bottom: 0; height: 3px; border-radius: 2px; background: color-mix(in srgb, var(--wfj-running) 16%, transparent); }
