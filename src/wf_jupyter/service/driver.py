@@ -180,6 +180,8 @@ class Driver:
                 waiting.append(done)
             events += happened
             self._note(stimulus, bool(happened), values, expansions)
+        # What has just ended woke this execution as well, which plans now in any case.
+        self._wake.clear()
         starts = self._plan(events)
         self._search()
         if events:
