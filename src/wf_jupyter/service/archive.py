@@ -6,13 +6,14 @@ import asyncio
 import copy
 from collections import OrderedDict
 from datetime import datetime
+from typing import NamedTuple
 
 from wf_jupyter.engine.fold import Picture, empty
 from wf_jupyter.engine.lineage import lineage
 from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit, new_state
 from wf_jupyter.engine.step import rebuild, settle_all
 from wf_jupyter.errors import ExecutionNotFound, InputError, StateConflict
-from wf_jupyter.model.events import Event, Failure, TaskCompleted
+from wf_jupyter.model.events import Event, TaskCompleted
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.status import TaskStatus
@@ -24,6 +25,18 @@ from wf_jupyter.service.lookup import Past, PastResult
 KEPT = 8
 #: Those with more tasks are megabytes, and are kept for so many seconds only.
 LARGE, LARGE_SECONDS = 500, 30.0
+#: States of executions that have just ended, for whoever waits for their results: without them, each
+#: result costs a replay of the whole log.
+ENDED, ENDED_SECONDS = 4, 10.0
+
+
+class Ended(NamedTuple):
+    """An execution that no driver holds any more: its state, its picture, and where its values are."""
+
+    state: ExecutionState
+    picture: Picture
+    values: Values
+    blobs: dict[Digest, bytes]
 
 
 class _Reading:
@@ -41,6 +54,7 @@ class Archive:
         self._store = store
         self._pictures: OrderedDict[str, Picture] = OrderedDict()
         self._readings: dict[str, _Reading] = {}
+        self._ended: OrderedDict[str, Ended] = OrderedDict()
 
     async def picture(self, execution: str) -> Picture:
         """The picture of an execution at the end of its log; `ExecutionNotFound`.
@@ -97,10 +111,24 @@ class Archive:
         if self._pictures.get(picture.snapshot.id) is picture:
             del self._pictures[picture.snapshot.id]
 
+    def keep_ended(self, ended: Ended) -> None:
+        """Remember how an execution ended, for a moment."""
+        execution = ended.state.id
+        self.keep(ended.picture)
+        self._ended[execution] = ended
+        if len(self._ended) > ENDED:
+            self._ended.popitem(last=False)
+        asyncio.get_running_loop().call_later(ENDED_SECONDS, self._let_go_ended, ended)
+
+    def _let_go_ended(self, ended: Ended) -> None:
+        if self._ended.get(ended.state.id) is ended:
+            del self._ended[ended.state.id]
+
     def forget(self, execution: str) -> None:
         """The execution goes on, or is deleted."""
         self._overtake(execution)
         self._pictures.pop(execution, None)
+        self._ended.pop(execution, None)
 
     def _overtake(self, execution: str) -> None:
         reading = self._readings.pop(execution, None)
@@ -117,13 +145,12 @@ class Archive:
 
     async def result(self, execution: str) -> ExecutionResult:
         """How an execution ended; `StateConflict` while it has not."""
-        record, events = await self._read(execution)
-        state = await asyncio.to_thread(replay, execution, record, events)
+        ended = await self._reopen(execution)
+        state, snapshot = ended.state, ended.picture.snapshot
         if not state.status.is_final:
             raise StateConflict(f"execution {execution} is {state.status}: there is no result yet")
-        snapshot = (await self.picture(execution)).snapshot
         failed = list(state.failed)[:10]
-        errors = await self._store.values(execution, [(key, "error") for key in failed])
+        errors = await self._store.values(execution, [(key, "error") for key in failed]) if failed else {}
         failures = tuple(
             TaskFailure(
                 task=key,
@@ -131,11 +158,11 @@ class Archive:
                 error=errors[key, "error"].data if (key, "error") in errors else None,
             )
             for key in failed
-            if (failure := _failure_of(events, key)) is not None
+            if (failure := ended.picture.tasks[key].error) is not None
         )
         if state.status.value != "succeeded":
             return ExecutionResult(status=state.status, failed=failures, info=snapshot.result)
-        reader = await self._reader(execution, state, events, list(_returned(state, state.root)))
+        reader = await self._reader(ended, list(_returned(state, state.root)))
         built = reader.result(state.root)
         return ExecutionResult(
             status=state.status,
@@ -147,33 +174,45 @@ class Archive:
 
     async def task_value(self, execution: str, key: str) -> Input:
         """The result of one task or mapped group."""
-        record, events = await self._read(execution)
-        state = await asyncio.to_thread(replay, execution, record, events)
-        unit = state.units.get(key)
+        ended = await self._reopen(execution)
+        unit = ended.state.units.get(key)
         if unit is None:
             raise InputError(f"execution {execution} has no task {key!r}", "task")
         if isinstance(unit, Task) and not unit.is_ok:
             raise StateConflict(f"task {key!r} is {unit.status}: it has no result")
         if not unit.is_final:
             raise StateConflict(f"task {key!r} is not finished: it has no result yet")
-        return (await self._reader(execution, state, events, [unit])).of(unit)
+        return (await self._reader(ended, [unit])).of(unit)
 
     async def past(self, execution: str) -> Past:
         """The results of an execution by lineage, for a rerun."""
         record, events = await self._read(execution)
         return await asyncio.to_thread(_results, replay(execution, record, events), events)
 
-    async def _reader(
-        self, execution: str, state: ExecutionState, events: list[Event], units: list[Unit]
-    ) -> InputReader:
+    async def _reopen(self, execution: str) -> Ended:
+        """The execution as it is on disk, from memory when it has just ended."""
+        known = self._ended.get(execution)
+        if known is not None:
+            return known
+        record, events = await self._read(execution)
+        state = await asyncio.to_thread(replay, execution, record, events)
+        picture = await asyncio.to_thread(fold_log, execution, self._store.epoch, record, events)
         values = Values()
-        for task in _leaves(state, units):
-            if task.status is TaskStatus.FAILED and (failure := _failure_of(events, task.key)) is not None:
-                values.failures[task.key] = failure
-        wanted = [(task.key, "") for task in _leaves(state, units) if task.is_ok]
-        for (key, _), value in (await self._store.values(execution, wanted)).items():
-            values.add(key, value)
-        return InputReader(state, values, await self._store.blobs(execution))
+        for shown in picture.snapshot.tasks:
+            if shown.error is not None and shown.status is TaskStatus.FAILED:
+                values.failures[shown.key] = shown.error
+        return Ended(state, picture, values, await self._store.blobs(execution))
+
+    async def _reader(self, ended: Ended, units: list[Unit]) -> InputReader:
+        """Reads the values of `units`; brings those from the store that are not known yet."""
+        state, _, values, blobs = ended
+        wanted = [
+            (task.key, "") for task in _leaves(state, units) if task.is_ok and values.find(task.key) is None
+        ]
+        if wanted:
+            for (key, _), value in (await self._store.values(state.id, wanted)).items():
+                values.add(key, value)
+        return InputReader(state, values, blobs)
 
     async def _read(self, execution: str) -> tuple[Record, list[Event]]:
         record = await self._store.record(execution)
@@ -220,13 +259,6 @@ def _results(state: ExecutionState, events: list[Event]) -> Past:
             past = PastResult(event.task, parts, event.result, event.lengths, event.truth)
             found[lineage(state, task)] = past
     return found
-
-
-def _failure_of(events: list[Event], key: str) -> Failure | None:
-    for event in reversed(events):
-        if isinstance(event, TaskCompleted) and event.task == key:
-            return event.error
-    return None
 
 
 def _returned(state: ExecutionState, fragment: Fragment) -> list[Unit]:

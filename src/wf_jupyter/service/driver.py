@@ -36,6 +36,7 @@ from wf_jupyter.model.stimuli import (
 )
 from wf_jupyter.model.submission import Expansion, Submission
 from wf_jupyter.ports import Batch, CacheEntry, Clock, Store
+from wf_jupyter.service.archive import Ended
 from wf_jupyter.service.commits import commit
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.flight import Flight
@@ -125,6 +126,10 @@ class Driver:
             task = self.state.running.get(command.task)
             if task is not None:
                 self._flight.stop(task.key, task.attempt)
+
+    def remains(self) -> Ended:
+        """What there is to ask about when it has ended."""
+        return Ended(self.state, self.picture, self._values, self.blobs)
 
     async def close(self) -> None:
         """Turn no more; what was committed stays as it is, for the next orchestrator to resume."""

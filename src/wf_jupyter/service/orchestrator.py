@@ -363,7 +363,7 @@ class Orchestrator:
         if self._drivers.get(driver.state.id) is driver:
             del self._drivers[driver.state.id]
             if driver.picture.snapshot.status.is_final:
-                self._archive.keep(driver.picture)
+                self._archive.keep_ended(driver.remains())
                 self._histories.keep(driver.picture.snapshot)
 
     async def _revive(self, execution: str, command: Command) -> Driver:
