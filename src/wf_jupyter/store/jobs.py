@@ -7,7 +7,8 @@ import concurrent.futures
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -44,6 +45,8 @@ class JobThread(ABC):
         self.path = path
         self._queue: SimpleQueue[Job[Any] | None] = SimpleQueue()
         self._gate = threading.Lock()
+        self._unfinished = 0
+        self._using = threading.Lock()
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -60,6 +63,23 @@ class JobThread(ABC):
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._put(Job(work, future, None))
         return future.result()
+
+    @contextmanager
+    def idle(self) -> Iterator[bool]:
+        """Whether nothing is queued or being done; if so, the connection is the caller's while inside.
+
+        What is queued meanwhile is done after that, so the order in which jobs were given holds.
+        """
+        with self._gate:
+            is_idle = not self._unfinished and not self._is_closed
+            if is_idle:
+                # Nobody holds it for longer than it takes to say so: the thread has no job.
+                self._using.acquire()
+        try:
+            yield is_idle
+        finally:
+            if is_idle:
+                self._using.release()
 
     def stop(self) -> None:
         """Do what was given so far, then close the connection. Idempotent."""
@@ -78,6 +98,7 @@ class JobThread(ABC):
         with self._gate:
             if self._is_closed:
                 raise StoreError(f"the store of {self.path} is closed")
+            self._unfinished += 1
             self._queue.put(job)
 
     def _run(self) -> None:
@@ -93,8 +114,12 @@ class JobThread(ABC):
             except Empty:
                 pass
             if group:
-                self.handle(group)
-        self._connection.close()
+                with self._using:
+                    self.handle(group)
+                with self._gate:
+                    self._unfinished -= len(group)
+        with self._using:
+            self._connection.close()
 
     def _told(self, error: Exception) -> Exception:
         if not isinstance(error, sqlite3.Error):

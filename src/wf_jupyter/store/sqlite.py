@@ -24,6 +24,9 @@ from wf_jupyter.store.reader import Reader
 from wf_jupyter.store.values import Places, read_values
 from wf_jupyter.store.writer import Writer
 
+#: A batch of so many events is committed on the caller's thread, when nobody else writes.
+SMALL = 8
+
 
 class SqliteStore(Store):
     """A data directory, opened by this process. Other processes may have it open at the same time.
@@ -67,7 +70,9 @@ class SqliteStore(Store):
 
     async def append(self, batch: Batch) -> None:
         """See `ports.EventLog.append`; only the owner of an execution may append to it."""
-        await self._writer.run(log.appending(batch, self._ownership.id, self._places))
+        work = log.appending(batch, self._ownership.id, self._places)
+        is_small = len(batch.events) <= SMALL and batch.submission is None and not batch.expansions
+        await (self._writer.run_small(work) if is_small else self._writer.run(work))
 
     async def events(self, execution: str, after: int = 0, limit: int | None = None) -> list[Event]:
         """See `ports.EventLog.events`; `ExecutionNotFound`."""
