@@ -17,9 +17,14 @@ from wf_jupyter.model.stimuli import Cancel, CancelTask, Pause, Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, LogStretch, Published
 from wf_jupyter.protocol.codec import UnknownEvent
+from wf_jupyter.protocol.rest import HistoryPage
 
 #: What a person may ask of an execution.
 Action = Cancel | CancelTask | Pause | Resume | Retry
+
+
+#: Bytes of a log in one answer.
+LOG_LIMIT = 1 << 20
 
 
 class Connection(Protocol):
@@ -83,8 +88,14 @@ class Connection(Protocol):
         """The pickled exception of a failed task, when it could be pickled."""
         ...
 
-    def log_text(self, execution: str, key: str, attempt: int, offset: int) -> LogStretch:
-        """What one attempt printed, from byte `offset` on, as much as comes in one answer."""
+    def log_text(
+        self, execution: str, key: str, attempt: int | None, offset: int = 0, limit: int = LOG_LIMIT
+    ) -> LogStretch:
+        """What one attempt (by default the last) printed: up to `limit` bytes from byte `offset` on."""
+        ...
+
+    def history(self, execution: str) -> HistoryPage:
+        """How long its tasks usually take."""
         ...
 
     def workflows(self) -> list[str]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
-from wf_jupyter.client.connection import Action
+from wf_jupyter.client.connection import LOG_LIMIT, Action
 from wf_jupyter.client.loop import background
 from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.errors import ExecutionNotFound, ServerUnavailable
@@ -30,6 +30,7 @@ from wf_jupyter.model.stimuli import Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, LogStretch, Published
 from wf_jupyter.protocol.codec import UnknownEvent
+from wf_jupyter.protocol.rest import HistoryPage
 
 if TYPE_CHECKING:
     from wf_jupyter.service.mailbox import Mailbox
@@ -127,8 +128,13 @@ class EmbeddedConnection:
     def task_error(self, execution: str, key: str) -> bytes | None:
         return self._call(self._orchestrator.task_error(execution, key))
 
-    def log_text(self, execution: str, key: str, attempt: int, offset: int) -> LogStretch:
-        return self._call(self._orchestrator.log_text(execution, key, attempt, offset))
+    def log_text(
+        self, execution: str, key: str, attempt: int | None, offset: int = 0, limit: int = LOG_LIMIT
+    ) -> LogStretch:
+        return self._call(self._orchestrator.log_text(execution, key, attempt, offset, limit))
+
+    def history(self, execution: str) -> HistoryPage:
+        return self._call(self._orchestrator.history(execution))
 
     def workflows(self) -> list[str]:
         return [published.name for published in self._call(self._orchestrator.workflows())]

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from wf_jupyter.client.connection import Action
+from wf_jupyter.client.connection import LOG_LIMIT, Action
 from wf_jupyter.client.discovery import PROTOCOL, Endpoint
 from wf_jupyter.client.http import HttpSession
 from wf_jupyter.client.loop import background
@@ -34,6 +34,7 @@ from wf_jupyter.protocol.rest import (
     CommandBody,
     Created,
     ExecutionPage,
+    HistoryPage,
     PublishBody,
     RerunBody,
     RetryBody,
@@ -138,10 +139,15 @@ class RemoteConnection:
         path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/error"
         return self._call("GET", path, accept="*/*") or None
 
-    def log_text(self, execution: str, key: str, attempt: int, offset: int) -> LogStretch:
+    def log_text(
+        self, execution: str, key: str, attempt: int | None, offset: int = 0, limit: int = LOG_LIMIT
+    ) -> LogStretch:
         path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/log"
-        body = self._call("GET", path + _query({"attempt": attempt, "offset": offset}))
+        body = self._call("GET", path + _query({"attempt": attempt, "offset": offset, "limit": limit}))
         return msgspec.json.decode(body, type=LogStretch)
+
+    def history(self, execution: str) -> HistoryPage:
+        return msgspec.json.decode(self._call("GET", f"{_execution(execution)}/history"), type=HistoryPage)
 
     def workflows(self) -> list[str]:
         body = self._call("GET", "workflows")

@@ -16,7 +16,8 @@ import traitlets
 
 from wf_jupyter.client.display import still_bundle
 from wf_jupyter.client.execution import Execution
-from wf_jupyter.errors import InputError, WorkflowError
+from wf_jupyter.errors import InputError
+from wf_jupyter.widget.desk import Desk
 from wf_jupyter.widget.relay import Relay
 
 _log = logging.getLogger("wf_jupyter")
@@ -64,12 +65,7 @@ class ExecutionView(anywidget.AnyWidget):
             height=height or 0,
         )
         self._relay = Relay(mirror, self.send, self._keep)
-        self._commands = {
-            "cancel": execution.cancel,
-            "pause": execution.pause,
-            "resume": execution.resume,
-            "retry": execution.retry,
-        }
+        self._desk = Desk(execution)
         self.on_msg(self._received)
         self._relay.start()
 
@@ -81,11 +77,8 @@ class ExecutionView(anywidget.AnyWidget):
                 self._relay.ask()
             case "unsubscribe":
                 self._relay.leave()
-            case str() if kind in self._commands:
-                try:
-                    self._commands[kind]()
-                except WorkflowError as error:
-                    self.send({"kind": "refused", "command": kind, "message": str(error)})
+            case "request":
+                self._desk.take(content, self.send)
             case _:
                 _log.debug("a page sent what is no message")
 

@@ -7,6 +7,7 @@ from jupyter_process import until
 from sample_workflows import gated
 
 import wf_jupyter as wf
+from wf_jupyter.widget import desk
 from wf_jupyter.widget import view as module
 
 
@@ -40,24 +41,89 @@ def test_it_shows_the_same_still_picture_as_the_execution(execution):
     assert repr(execution.view()) == "<live view of 'waiting'>"
 
 
+class Page:
+    """Asks through the kernel, as a page does."""
+
+    def __init__(self, execution):
+        self.view = execution.view()
+        self.answers = {}
+        self.view.send = lambda sent: self.answers.update({sent["id"]: sent}) if sent["kind"] == "answer" else None
+
+    def ask(self, method, **params):
+        name = f"{method}-{len(self.answers)}"
+        self.view._handle_custom_msg({"kind": "request", "id": name, "method": method, "params": params}, [])
+        until(lambda: name in self.answers, f"no answer to {method}")
+        answer = self.answers[name]
+        return answer["result"] if "result" in answer else answer["error"]
+
+
 def test_commands_of_the_page_reach_the_execution(execution):
-    view = execution.view()
-    view._handle_custom_msg({"kind": "pause", "execution_id": execution.id}, [])
+    page = Page(execution)
+    assert page.ask("pause") == {}
     assert execution.status == "paused"
-    view._handle_custom_msg({"kind": "cancel"}, [])
+    assert page.ask("cancel") == {}
     assert execution.wait(timeout=30) == "cancelled"
-    until(lambda: view.snapshot["status"] == "cancelled", "the end is not kept")
+    until(lambda: page.view.snapshot["status"] == "cancelled", "the end is not kept")
 
 
-def test_a_refused_command_is_answered_and_nonsense_is_ignored(execution):
-    view = execution.view()
-    sent = []
-    view.send = sent.append
-    view._handle_custom_msg({"kind": "resume"}, [])
-    (answer,) = sent
-    assert (answer["kind"], answer["command"]) == ("refused", "resume")
-    for nonsense in (None, "text", [], {"kind": ["cancel"]}, {"kind": "explode"}, {}):
-        view._handle_custom_msg(nonsense, [])
+def test_one_task_is_cancelled_and_retried_by_the_page_and_a_rerun_tells_its_id(tmp_path):
+    execution = gated(tmp_path / "gate").submit()
+    page = Page(execution)
+    until(lambda: execution.tasks["wait"].status == "running", "it does not start")
+    assert page.ask("cancel", task="wait") == {}
+    assert execution.wait(timeout=30) == "failed"
+    assert execution.tasks["wait"].status == "cancelled"
+    (tmp_path / "gate").touch()
+    assert page.ask("retry", task="wait") == {}
+    assert execution.wait(timeout=30) == "succeeded"
+    again = wf.get_execution(page.ask("rerun", **{"from": "wait"})["id"])
+    assert again.result(timeout=30) == "through"
+    assert page.ask("retry", task="wait")["reason"] == "state_conflict"
+    assert set(Page(again).ask("history")["tasks"]) == {"wait"}
+
+
+def test_the_page_reads_events_outputs_and_the_log_in_bounded_answers(monkeypatch):
+    @wf.task
+    def talk():
+        from IPython.display import HTML, display
+
+        print("x" * 1000)
+        for n in range(3):
+            display(HTML(f"<b>{n}</b>"))
+
+    @wf.workflow
+    def talking():
+        return talk()
+
+    execution = talking.submit()
+    execution.result(timeout=30)
+    page = Page(execution)
+    whole = page.ask("events", after=0)
+    assert "more" not in whole
+    assert [event["seq"] for event in whole["events"]] == list(range(1, len(whole["events"]) + 1))
+    assert page.ask("log", task="talk")["text"] == "x" * 1000 + "\n"
+    stretch = page.ask("log", task="talk", attempt=1, offset=990, limit=5)
+    assert (stretch["text"], stretch["end"], stretch["size"]) == ("xxxxx", 995, 1001)
+    assert len(page.ask("outputs", task="talk")["outputs"]) == 3
+    monkeypatch.setattr(desk, "LARGEST_ANSWER", 10)
+    first = page.ask("outputs", task="talk")
+    assert (len(first["outputs"]), first["more"]) == (1, True)
+    assert len(page.ask("outputs", task="talk", after=first["outputs"][0]["seq"])["outputs"]) == 1
+    assert len(page.ask("events", after=0)["events"]) == 1
+
+
+def test_a_refused_request_is_answered_and_nonsense_is_ignored(execution):
+    page = Page(execution)
+    assert page.ask("resume")["reason"] == "state_conflict"
+    assert page.ask("explode")["field"] == "method"
+    assert page.ask("events", after=-1)["field"] == "after"
+    assert page.ask("log", task="nobody")["field"] == "task"
+    assert page.ask("log")["reason"] == "invalid_input"
+    for nonsense in (None, "text", [], {"kind": ["cancel"]}, {"kind": "explode"}, {}, {"kind": "request"}):
+        page.view._handle_custom_msg(nonsense, [])
+    for params in ([], "text", {"task": ["x"]}, {"reason": 5}):
+        page.view._handle_custom_msg({"kind": "request", "id": "n", "method": "cancel", "params": params}, [])
+    until(lambda: page.answers["n"]["error"]["reason"] == "invalid_input", "nonsense is not refused")
     assert execution.status == "running"
 
 

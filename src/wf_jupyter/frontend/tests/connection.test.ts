@@ -37,15 +37,12 @@ class Kernel implements Model {
 
 class Ear implements Listener {
   states: string[] = [];
-  notices: string[] = [];
   changed(_: Changes): void {}
   connection(state: { kind: string }): void {
     this.states.push(state.kind);
   }
   said(): void {}
-  notice(message: string): void {
-    this.notices.push(message);
-  }
+  rewound(): void {}
 }
 
 const event = (seq: number, type = "workflow.paused", more: object = {}): object => ({ seq, type, time: "2026-01-01T00:00:00Z", ...more });
@@ -163,12 +160,50 @@ describe("through the kernel", () => {
     expect(session.run.seq).toBe(9);
   });
 
-  test("commands go by message, and a refusal is shown", async () => {
-    const { kernel, session, ear } = start();
-    await session.command("cancel");
-    expect(kernel.sent.at(-1)).toEqual({ kind: "cancel", execution_id: "x" });
-    kernel.tell({ kind: "refused", command: "cancel", message: "it has ended" });
-    expect(ear.notices).toEqual(["it has ended"]);
+  test("a question and a command go as requests, and what is answered to another page is none of ours", async () => {
+    const { kernel, session } = start({ snapshot: snapshotOf([]) });
+    expect(session.canAsk).toBe(false);
+    kernel.tell({ kind: "events", events: [event(2)] });
+    expect(session.canAsk).toBe(true);
+    const asked = session.ask("retry", { task: "a" });
+    const { kind, method, params, id } = kernel.sent.at(-1)!;
+    expect({ kind, method, params }).toEqual({ kind: "request", method: "retry", params: { task: "a" } });
+    kernel.tell({ kind: "answer", id: "other-1", error: { message: "not for us" } });
+    kernel.tell({ kind: "answer", id, result: { done: 1 } });
+    expect(await asked).toEqual({ done: 1 });
+    const refused = session.ask("cancel");
+    kernel.tell({ kind: "answer", id: kernel.sent.at(-1)!["id"], error: { message: "it has ended" } });
+    await expect(refused).rejects.toThrow("it has ended");
+  });
+
+  test("a kernel that does not answer, or is cut off, answers with an error", async () => {
+    const { kernel, session } = start({ snapshot: snapshotOf([]) });
+    kernel.tell({ kind: "events", events: [event(2)] });
+    const late = expect(session.ask("events", { after: 0 })).rejects.toThrow("busy, or gone");
+    vi.advanceTimersByTime(60_000);
+    await late;
+    const cut = expect(session.ask("cancel")).rejects.toThrow("busy, or gone");
+    kernel.hooks.get("comm_live_update")?.();
+    await cut;
+  });
+
+  test("usual durations and the past are asked for through the kernel as well", async () => {
+    const { kernel, session } = start({ snapshot: snapshotOf([], [], { seq: 1 }) });
+    kernel.tell({ kind: "events", events: [event(2)] });
+    const answer = async (method: string, result: object): Promise<void> => {
+      const { id } = kernel.sent.findLast((sent) => sent["method"] === method)!;
+      kernel.tell({ kind: "answer", id, result });
+      await vi.advanceTimersByTimeAsync(0);
+    };
+    await answer("history", { executions: 2, tasks: { a: { count: 2, p10: 1, p50: 2, p90: 3, p95: 3 } } });
+    expect(session.history.of("a")?.p50).toBe(2);
+    const ready = session.record();
+    await answer("events", { events: [event(1, "workflow.started", { workflow: "w" })], more: true });
+    await answer("events", { events: [event(2)] });
+    await ready;
+    session.seek(0);
+    expect(session.isReplaying).toBe(true);
+    session.present();
   });
 
   test("the clock stands still on a saved picture, and when nothing is connected", () => {

@@ -1,12 +1,14 @@
 // Which way the truth comes: the page's own server if it is the one that runs the execution, else the
 // kernel, else what was saved. Decided by identity, not by whether something can be reached.
 import { channel, type Channel, type Subscriber } from "./channel.ts";
-import { decodeEvents, decodeSnapshot, isObject, type Incoming } from "./decode.ts";
+import { decodeSnapshot } from "./decode.ts";
 import { Greeting } from "./greeting.ts";
 import { executionPath, LOG_IN, notReady, pageConfig, RequestError, Rest, type Hello } from "./page.ts";
 import { Relay, type Model } from "./relay.ts";
 import type { Pause } from "./retry.ts";
-import type { Command, Sink, Source } from "./source.ts";
+import type { Params, Question, Sink, Source } from "./source.ts";
+
+const COMMANDS: readonly string[] = ["cancel", "pause", "resume", "retry", "rerun"];
 
 /** The connection of one execution; `rest` is there while the page talks to the server itself. */
 export class Connection implements Source {
@@ -36,26 +38,24 @@ export class Connection implements Source {
     this.#source?.resync();
   }
 
-  /** Give a command; rejects with the reason when it was refused. */
-  async command(command: Command): Promise<void> {
-    if (this.#channel?.isLive) await this.#channel.request(command, { execution_id: this.executionId });
-    else if (this.rest !== null) await this.rest.post(executionPath(this.executionId, command));
-    else if (this.#relay !== null) this.#relay.command(command);
-    else throw new RequestError(0, "there is no connection");
+  /** Whether somebody is there to be asked. */
+  get canAsk(): boolean {
+    return this.rest !== null || this.#relay?.isThere === true;
   }
 
-  /** The list named `field` of a task's `logs` or `outputs`; null when only the kernel could tell. */
-  async taskList(key: string, what: "logs" | "outputs"): Promise<readonly unknown[] | null> {
-    if (this.rest === null) return null;
-    const body = await this.rest.get(executionPath(this.executionId, "tasks", key, what));
-    return isObject(body) && Array.isArray(body[what]) ? body[what] : [];
-  }
-
-  /** A page of the events after `after`; null when only the kernel could tell. */
-  async events(after: number): Promise<readonly Incoming[] | null> {
-    if (this.rest === null) return null;
-    const body = await this.rest.get(`${executionPath(this.executionId, "events")}?after=${after}`);
-    return isObject(body) ? decodeEvents(body["events"]) : [];
+  /** Ask, or give a command; rejects with the reason when it was refused. */
+  async ask(method: Question, params: Params = {}): Promise<unknown> {
+    const { executionId, rest } = this;
+    if (this.#relay !== null) return this.#relay.ask(method, params);
+    if (rest === null) throw new RequestError(0, "there is no connection");
+    if (COMMANDS.includes(method)) {
+      if (this.#channel?.isLive && method !== "rerun") return this.#channel.request(method, { execution_id: executionId, ...params });
+      return rest.post(executionPath(executionId, method), params);
+    }
+    const { task, ...others } = params;
+    const path = task === undefined ? executionPath(executionId, method) : executionPath(executionId, "tasks", String(task), method);
+    const query = Object.entries(others).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+    return rest.get(query.length > 0 ? `${path}?${query.join("&")}` : path);
   }
 
   close(): void {

@@ -1,7 +1,8 @@
 // Events through the notebook's kernel, for pages that cannot reach the server that runs the execution.
-import { decodeEvents, decodeSnapshot, isObject } from "./decode.ts";
+import { decodeEvents, decodeSnapshot, isObject, type Fields } from "./decode.ts";
 import type { Snapshot } from "./messages.gen.ts";
-import { FINAL, type Command, type ConnectionState, type Sink, type Source } from "./source.ts";
+import { RequestError } from "./page.ts";
+import { FINAL, type ConnectionState, type Params, type Question, type Sink, type Source } from "./source.ts";
 
 /** What the view uses of an anywidget model; a standalone page has a stand-in. */
 export interface Model {
@@ -13,6 +14,8 @@ export interface Model {
   off?(event: string, callback: (...values: never[]) => void): void;
 }
 
+/** A busy kernel answers when it is idle; so long is waited for it. */
+const ANSWER_MS = 60_000;
 const ASK_MS = 5_000;
 /** Silence after which the kernel is asked whether a message was lost: Jupyter drops them when there are many. */
 const SILENCE_MS = 20_000;
@@ -29,6 +32,10 @@ export class Relay implements Source {
   #beats = false;
   #state: ConnectionState = { kind: "saved" };
   #ask: ReturnType<typeof setInterval> | undefined;
+  /** Other pages hear the same answers: requests of this one begin with a name of its own. */
+  readonly #name = Math.random().toString(36).slice(2);
+  #requests = 0;
+  readonly #waiting = new Map<string, (content: Fields | null) => void>();
 
   constructor(
     private readonly model: Model,
@@ -48,9 +55,27 @@ export class Relay implements Source {
     }, ASK_MS);
   }
 
-  /** Ask the kernel to cancel, pause, resume or retry; a busy kernel does so when it is idle. */
-  command(command: Command): void {
-    this.#send({ kind: command, execution_id: this.executionId });
+  /** Ask the kernel; rejects with the reason when it refuses, is gone, or is busy for too long. */
+  ask(method: Question, params: Params): Promise<unknown> {
+    const id = `${this.#name}-${++this.#requests}`;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => answered(null), ANSWER_MS);
+      const answered = (content: Fields | null): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(id);
+        const error = content?.["error"];
+        if (content === null) reject(new RequestError(0, "the kernel does not answer: it is busy, or gone"));
+        else if (isObject(error)) reject(new RequestError(400, String(error["message"])));
+        else resolve(content["result"]);
+      };
+      this.#waiting.set(id, answered);
+      this.#send({ kind: "request", execution_id: this.executionId, id, method, params });
+    });
+  }
+
+  /** Whether the kernel was heard, and is not gone since. */
+  get isThere(): boolean {
+    return this.#state.kind === "delayed";
   }
 
   nudge(): void {
@@ -72,6 +97,11 @@ export class Relay implements Source {
     this.model.off?.("change:snapshot", this.#changed);
     this.model.off?.("comm_live_update", this.#unplugged);
     this.#send({ kind: "unsubscribe", execution_id: this.executionId });
+    this.#forget();
+  }
+
+  #forget(): void {
+    for (const answered of [...this.#waiting.values()]) answered(null);
   }
 
   #send(content: unknown): void {
@@ -86,7 +116,7 @@ export class Relay implements Source {
     if (!isObject(content) || (content["execution_id"] ?? this.executionId) !== this.executionId) return;
     if (content["kind"] === "heartbeat") this.#beat(content["seq"]);
     if (content["kind"] === "connection") this.#connection(content["state"]);
-    if (content["kind"] === "refused") this.sink.notice(String(content["message"]));
+    if (content["kind"] === "answer") this.#waiting.get(String(content["id"]))?.(content);
     if (content["kind"] === "snapshot") {
       const snapshot = decodeSnapshot(content["snapshot"]);
       if (snapshot) this.#take(snapshot);
@@ -124,6 +154,7 @@ export class Relay implements Source {
   #unplugged = (): void => {
     if (this.#heard) this.#enter({ kind: "gone", since: Date.now() });
     this.#heard = this.#asked = false;
+    this.#forget();
     this.resync();
   };
 

@@ -19,6 +19,10 @@ export type ConnectionState =
 
 export type Command = "cancel" | "pause" | "resume" | "retry";
 
+/** What can be asked of whoever runs an execution: commands, and questions by the names of the REST interface. */
+export type Question = Command | "rerun" | "events" | "history" | "outputs" | "logs" | "log";
+export type Params = Readonly<Record<string, string | number>>;
+
 /** Statuses of executions that only a retry changes. */
 export const FINAL: readonly string[] = ["succeeded", "failed", "cancelled"];
 
@@ -30,8 +34,6 @@ export interface Sink {
   /** Events in order; those up to the cursor are to be ignored. `fresh` tells that they happened just now. */
   events(events: readonly Incoming[], fresh: boolean): void;
   state(state: ConnectionState): void;
-  /** Something that a person should read: a command was refused. */
-  notice(message: string): void;
 }
 
 /** A running transport. */

@@ -22,6 +22,8 @@ import { TimelineView } from "./timeline.ts";
 const TEXT_MS = 100;
 const TICK_MS = 250;
 const LEFT_MS = 1_000;
+const PATIENCE_MS = 3_000;
+const WAITING = "Waiting for an answer. A kernel that is busy answers when it is idle.";
 
 /** How a view begins. `height` limits the picture, in pixels; 0 for the default. */
 export interface ViewOptions {
@@ -66,7 +68,7 @@ export class App implements Listener {
     this.#root = html("div", "wfj-root", { "data-lm-suppress-shortcuts": "true", role: "region", "aria-label": `Workflow ${session.run.workflow}` });
     this.#header = new Header({
       tab: (tab) => this.#open(tab),
-      command: (command) => this.#command(session.command(command)),
+      command: (command) => this.#command(session.ask(command)),
       filter: (status) => {
         this.#table.filter(status);
         this.#open("table");
@@ -128,10 +130,6 @@ export class App implements Listener {
 
   said(event: Event & { type: "task.log" | "task.output" }): void {
     this.#panel?.said(event);
-  }
-
-  notice(message: string): void {
-    this.#footer.notice(message);
   }
 
   rewound(): void {
@@ -310,12 +308,12 @@ export class App implements Listener {
     const begun = new AbortController();
     this.#replayEnd = begun;
     this.#rewind.setAttribute("aria-pressed", "true");
-    const ready = await this.session.record().catch(() => false);
-    if (begun.signal.aborted) return;
-    if (!ready) {
-      this.#closeReplay();
-      return this.#footer.notice("The events can be had only where this page talks to the server itself.");
+    try {
+      await this.#command(this.session.record());
+    } catch {
+      return this.#closeReplay();
     }
+    if (begun.signal.aborted) return;
     const bar = new ReplayBar(this.session, () => this.session.present(), begun.signal);
     this.#bar.replaceChildren(bar.element);
     bar.start();
@@ -338,11 +336,15 @@ export class App implements Listener {
     else this.#select(key);
   }
 
-  async #command(answer: Promise<void>): Promise<void> {
+  async #command(answer: Promise<unknown>): Promise<void> {
     this.#footer.notice("");
+    const waits = setTimeout(() => this.#footer.notice(WAITING), PATIENCE_MS);
     try {
       await answer;
+      clearTimeout(waits);
+      if (this.#footer.told === WAITING) this.#footer.notice("");
     } catch (error) {
+      clearTimeout(waits);
       this.#footer.notice(error instanceof Error ? error.message : String(error));
       throw error;
     }

@@ -18,6 +18,8 @@ export class Footer {
   readonly element = html("div", "wfj-foot", { hidden: true });
   readonly #notice = html("div", "wfj-notice", { hidden: true, role: "alert" });
   readonly #failure = html("div", "wfj-failure", { hidden: true });
+  /** What is told at the moment. */
+  told = "";
   #shown = "";
 
   constructor(private readonly actions: FooterActions) {
@@ -44,6 +46,7 @@ export class Footer {
 
   /** Tell something until the next command, or until it is pressed away. */
   notice(text: string): void {
+    this.told = text;
     this.#notice.hidden = text === "";
     const shut = button("×", "wfj-close", () => this.notice(""), "Close the message");
     this.#notice.replaceChildren(html("span", "", {}, text), shut);

@@ -1,7 +1,6 @@
 // What can be done with one task: cancel it, run it again with all that follows, fetch its result in a cell.
-import { isObject } from "../protocol/decode.ts";
-import { executionPath } from "../protocol/page.ts";
-import { hasValue, isFinalExecution, RETRYING, RUNNING } from "../fold/statuses.ts";
+import type { Params, Question } from "../protocol/source.ts";
+import { CANCELLED, FAILED, hasValue, isFinalExecution, RETRYING, RUNNING, SKIPPED } from "../fold/statuses.ts";
 import { button, html } from "../draw/element.ts";
 import type { Session } from "./session.ts";
 
@@ -17,20 +16,22 @@ export class TaskActions {
   ) {}
 
   show(): void {
-    const { run, rest, isFile, isReplaying } = this.session;
+    const { run, canAsk } = this.session;
     const row = run.rows.get(this.key);
     if (row === undefined) return;
     const status = run.tasks.status[row]!;
     const final = isFinalExecution(run.status);
-    const open = rest !== null && !isFile && !isReplaying;
-    const shown = `${status} ${final} ${open}`;
+    const shown = `${status} ${run.status} ${canAsk}`;
     if (shown === this.#shown) return;
     this.#shown = shown;
     const made: HTMLElement[] = [this.#said];
-    if (open && !final && (status === RUNNING || status === RETRYING)) {
-      made.push(this.#button("Cancel task", () => this.#post("cancel", { task: this.key })));
+    if (canAsk && !final && (status === RUNNING || status === RETRYING)) {
+      made.push(this.#button("Cancel task", () => this.#ask("cancel", { task: this.key })));
     }
-    if (open && final) made.push(this.#button("Rerun from here", () => this.#rerun()));
+    if (canAsk && final && run.status !== "succeeded" && [FAILED, SKIPPED, CANCELLED].includes(status)) {
+      made.push(this.#button("Retry from here", () => this.#ask("retry", { task: this.key })));
+    }
+    if (canAsk && final) made.push(this.#button("Rerun from here", () => this.#rerun()));
     if (hasValue(status)) made.push(this.#button("Copy code", () => this.#copy()));
     this.element.replaceChildren(...made);
   }
@@ -46,16 +47,15 @@ export class TaskActions {
     return made;
   }
 
-  async #post(what: string, body: object): Promise<string> {
-    await this.session.rest!.post(executionPath(this.session.executionId, what), body);
+  async #ask(what: Question, params: Params): Promise<string> {
+    await this.session.ask(what, params);
     return "";
   }
 
   async #rerun(): Promise<string | Node> {
-    const rest = this.session.rest!;
-    const made = await rest.post(executionPath(this.session.executionId, "rerun"), { from: this.key });
-    const id = isObject(made) ? String(made["id"] ?? "") : "";
-    return pageLink(this.session, id, "Open the new execution");
+    const { id } = await this.session.ask("rerun", { from: this.key });
+    if (this.session.rest !== null) return pageLink(this.session, String(id), "Open the new execution");
+    return html("code", "wfj-code", {}, `wf.get_execution(${JSON.stringify(id)})`);
   }
 
   async #copy(): Promise<string> {

@@ -166,7 +166,7 @@ export class TaskPanel {
     const printed = row === undefined ? 0 : session.run.tasks.logged[row]!;
     if (logs === null && printed > 0 && this.#log.isEmpty) {
       this.#logs.hidden = false;
-      this.#logs.append(html("p", "wfj-note", {}, "Printed before this page opened; the server cannot be asked from here."));
+      this.#logs.append(html("p", "wfj-note", {}, "Printed before this page opened; nobody can be asked."));
     }
   }
 

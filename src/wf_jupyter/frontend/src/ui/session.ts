@@ -1,10 +1,10 @@
 // One execution as one widget model knows it: its run, its connection, its clock. Shared by all its views.
 import { Connection } from "../protocol/connection.ts";
-import { decodeEvents, isObject, type Incoming } from "../protocol/decode.ts";
+import { decodeEvents, isObject, type Fields, type Incoming } from "../protocol/decode.ts";
 import type { Event, Snapshot } from "../protocol/messages.gen.ts";
 import type { Model } from "../protocol/relay.ts";
-import { executionPath, type Rest } from "../protocol/page.ts";
-import type { Command, ConnectionState, Sink } from "../protocol/source.ts";
+import type { Rest } from "../protocol/page.ts";
+import type { ConnectionState, Params, Question, Sink } from "../protocol/source.ts";
 import { Attempts } from "../fold/attempts.ts";
 import { Clock } from "../fold/clock.ts";
 import { Follower } from "../fold/follower.ts";
@@ -21,7 +21,6 @@ export interface Listener {
   connection(state: ConnectionState): void;
   /** A task printed or displayed something. */
   said(event: Event & { type: "task.log" | "task.output" }): void;
-  notice(message: string): void;
   /** The run went back in time: what was printed later has not happened. */
   rewound(): void;
 }
@@ -69,9 +68,14 @@ export class Session {
     };
   }
 
-  /** The server's REST interface, while the page talks to the server itself; else only the kernel can be asked. */
+  /** The server's REST interface, while the page talks to the server itself. */
   get rest(): Rest | null {
     return this.#connection?.rest ?? null;
+  }
+
+  /** Whether there is somebody to command and to ask about the present. */
+  get canAsk(): boolean {
+    return this.#connection?.canAsk === true && !this.isReplaying;
   }
 
   /** Whether this is a file of its own, with nothing to command or ask. */
@@ -95,22 +99,19 @@ export class Session {
 
   /** Whether the events can be had. */
   get canReplay(): boolean {
-    return this.#recording !== null || this.rest !== null;
+    return this.#recording !== null || this.canAsk;
   }
 
-  /** Make ready for `seek`; false where the events cannot be had. */
-  async record(): Promise<boolean> {
-    if (this.#recording !== null) return true;
-    if (this.rest === null) return false;
+  /** Make ready for `seek`; rejects with the reason where the events cannot be had. */
+  async record(): Promise<void> {
+    if (this.#recording !== null) return;
     const recording = new Recording(this.#origin(this.run.epoch, this.run.created));
     for (let asked = this.run.seq; recording.lastSeq < asked; asked = this.run.seq) {
       const before = recording.lastSeq;
-      const body = await this.rest.get(`${executionPath(this.executionId, "events")}?after=${before}&limit=${PAGE}`);
-      recording.append(isObject(body) ? decodeEvents(body["events"]) : []);
+      recording.append(await this.#events(before));
       if (recording.lastSeq === before) break;
     }
     this.#recording = recording;
-    return true;
   }
 
   /** From when to when there is something to see, in the server's ms. */
@@ -175,36 +176,50 @@ export class Session {
     this.#connection?.nudge();
   }
 
-  /** Give a command; rejects with the reason when it was refused. */
-  async command(command: Command): Promise<void> {
-    await this.#connection?.command(command);
+  /** Ask, or give a command; rejects with the reason when it was refused. */
+  async ask(method: Question, params: Params = {}): Promise<Fields> {
+    if (this.#connection === null) throw new Error("there is no connection");
+    const answer = await this.#connection.ask(method, params);
+    return isObject(answer) ? answer : {};
+  }
+
+  async #events(after: number): Promise<readonly Incoming[]> {
+    return decodeEvents((await this.ask("events", { after, limit: PAGE }))["events"]);
   }
 
   /** All that a task printed (`logs`) or displayed (`outputs`), from the server; null where it cannot be asked. */
-  async taskList(key: string, what: "logs" | "outputs"): Promise<readonly unknown[] | null> {
+  async taskList(task: string, what: "logs" | "outputs"): Promise<readonly unknown[]> {
     const recording = this.isReplaying || this.#isFile ? this.#recording : null;
-    if (recording !== null) return recording.said(key, what === "logs" ? "task.log" : "task.output", this.run.seq);
-    return (await this.#connection?.taskList(key, what)) ?? null;
+    if (recording !== null) return recording.said(task, what === "logs" ? "task.log" : "task.output", this.run.seq);
+    const found: unknown[] = [];
+    for (let after = 0; ; ) {
+      const answer = await this.ask(what, { task, after });
+      const page = answer[what];
+      if (Array.isArray(page)) found.push(...page);
+      const last = found.at(-1);
+      if (answer["more"] !== true || !isObject(last)) return found;
+      after = Number(last["seq"]);
+    }
   }
 
-  /** Learn what is usual for these tasks, where the server can be asked. */
+  /** Learn what is usual for these tasks, where somebody can be asked. */
   async loadHistory(): Promise<void> {
-    const told = await this.rest?.get(executionPath(this.executionId, "history")).catch(() => null);
+    const told = await this.ask("history").catch(() => null);
     if (!isObject(told)) return;
     this.run.history = decodeHistory(told);
     this.#plan();
   }
 
-  /** Learn of attempts from before this page opened, where some task had several and the server can be asked. */
+  /** Learn of attempts from before this page opened, where some task had several and somebody can be asked. */
   async loadAttempts(): Promise<void> {
     const { tasks } = this.run;
     const unknown = (row: number): boolean => tasks.attempts[row]! > 1 && this.attempts.of(tasks.keys[row]!).length < tasks.attempts[row]!;
     if (!tasks.keys.some((_, row) => unknown(row))) return;
     const asked = this.run.seq;
     for (let after = 0; after < asked; ) {
-      const events = await this.#connection?.events(after).catch(() => null);
-      const last = events?.at(-1);
-      if (events == null || last === undefined || last.seq <= after) return;
+      const events = await this.#events(after).catch(() => []);
+      const last = events.at(-1);
+      if (last === undefined || last.seq <= after) return;
       for (const event of events) this.attempts.apply(event);
       after = last.seq;
     }
@@ -224,7 +239,6 @@ export class Session {
     snapshot: (snapshot) => this.#load(snapshot),
     events: (events, fresh) => this.#apply(events, fresh),
     state: (state) => this.#enter(state),
-    notice: (message) => this.#listeners.forEach((listener) => listener.notice(message)),
   };
 
   #load(snapshot: Snapshot): void {
@@ -263,7 +277,7 @@ export class Session {
   #enter(state: ConnectionState): void {
     this.state = state;
     if (!this.isReplaying && (state.kind === "live" || state.kind === "delayed")) this.clock.start();
-    if (state.kind === "live" && this.history.executions === 0) void this.loadHistory();
+    if (this.canAsk && this.history.executions === 0) void this.loadHistory();
     this.#seen();
     for (const listener of this.#listeners) listener.connection(state);
     this.#plan();
