@@ -32,7 +32,7 @@ def log_text(runtime: Runtime, execution: str, key: str, **where) -> str:
     text, at = "", where.pop("offset", 0)
     while True:
         engine = runtime.orchestrator
-        found = runtime.call(engine.log_text(execution, key, offset=at, **where)).result(PATIENCE)
+        found = runtime.call(engine.tasks.log(execution, key, offset=at, **where)).result(PATIENCE)
         text, at = text + found.text, found.end
         if at >= found.size:
             return text
@@ -86,6 +86,50 @@ def test_a_short_log_is_read_from_the_events(runtime: Runtime, data_dir: Path) -
         log_text(runtime, "unknown", "talk")
 
 
+def test_text_is_found_in_the_whole_log_whatever_its_case(runtime: Runtime) -> None:
+    def search(key: str, text: str, **where):
+        return runtime.call(runtime.orchestrator.tasks.search(execution, key, text, **where)).result(PATIENCE)
+
+    for lines in (2000, 2):
+        execution = submit(runtime, printing().bind(lines=lines))
+        ended(runtime, execution)
+        found = search("talk", f"LINE {lines - 1} €", attempt=1)
+        assert (found.count, found.attempt, found.lines[0].line) == (1, 1, lines)
+        assert found.lines[0].text == f"line {lines - 1} {'€' * 60}"
+        assert log_text(runtime, execution, "talk", offset=found.lines[0].offset).startswith(f"line {lines - 1} €")
+        assert [line.line for line in search("talk", "line", limit=1).lines] == [1]
+        assert search("talk", "line", limit=1).count == lines
+        assert search("talk", "nothing of the kind").count == 0
+    with pytest.raises(InputError, match="no task 'other'"):
+        search("other", "line")
+
+
+def test_the_short_log_of_a_running_attempt_holds_all_that_was_told(runtime: Runtime, tmp_path: Path) -> None:
+    @wf.task
+    def talk(gate):
+        import time
+
+        print("\x1b[31mhello\x1b[0m there")
+        while not gate.exists():
+            time.sleep(0.01)
+
+    @wf.workflow
+    def talking(gate):
+        return talk(gate)
+
+    gate = tmp_path / "gate"
+    execution = submit(runtime, talking.bind(gate=gate))
+    reader = Reader(runtime)
+    reader.follow(execution, after=0, epoch=runtime.orchestrator.epoch)
+    reader.until(lambda r: any(isinstance(event, TaskLog) for event in r.events))
+    assert log_text(runtime, execution, "talk") == "\x1b[31mhello\x1b[0m there\n"
+    found = runtime.call(runtime.orchestrator.tasks.search(execution, "talk", "hello THERE")).result(PATIENCE)
+    assert [line.text for line in found.lines] == ["hello there"]
+    gate.touch()
+    assert ended(runtime, execution).status == "succeeded"
+    assert log_text(runtime, execution, "talk") == "\x1b[31mhello\x1b[0m there\n"
+
+
 def test_a_log_ends_at_its_limit_and_says_so(open_runtime: Callable[..., Runtime], data_dir: Path) -> None:
     runtime = open_runtime(log_limit=2 * MIB)
     execution = submit(runtime, printing().bind(lines=60_000))
@@ -113,7 +157,7 @@ def test_a_subscriber_sees_the_beginning_of_a_long_log_live(runtime: Runtime, tm
     reader = Reader(runtime)
     reader.follow(execution, after=0, epoch=runtime.orchestrator.epoch)
     reader.until(lambda r: any(isinstance(event, TaskLog) and "the rest is" in event.text for event in r.events))
-    found = runtime.call(runtime.orchestrator.log_text(execution, "talk", offset=4_000_000)).result(PATIENCE)
+    found = runtime.call(runtime.orchestrator.tasks.log(execution, "talk", offset=4_000_000)).result(PATIENCE)
     assert found.text and set(found.text) <= {"x", "\n"}
     gate.touch()
     assert ended(runtime, execution).status == "succeeded"

@@ -17,7 +17,7 @@ from wf_jupyter.model.stimuli import Cancel, CancelTask, Pause, Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, LogStretch, Published
 from wf_jupyter.protocol.codec import UnknownEvent
-from wf_jupyter.protocol.rest import HistoryPage
+from wf_jupyter.protocol.rest import FoundPage, HistoryPage
 
 #: What a person may ask of an execution.
 Action = Cancel | CancelTask | Pause | Resume | Retry
@@ -92,6 +92,10 @@ class Connection(Protocol):
         self, execution: str, key: str, attempt: int | None, offset: int = 0, limit: int = LOG_LIMIT
     ) -> LogStretch:
         """What one attempt (by default the last) printed: up to `limit` bytes from byte `offset` on."""
+        ...
+
+    def search_log(self, execution: str, key: str, text: str, attempt: int | None, limit: int) -> FoundPage:
+        """Lines of what one attempt (by default the last) printed that hold the text."""
         ...
 
     def history(self, execution: str) -> HistoryPage:

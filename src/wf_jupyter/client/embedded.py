@@ -30,7 +30,7 @@ from wf_jupyter.model.stimuli import Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, LogStretch, Published
 from wf_jupyter.protocol.codec import UnknownEvent
-from wf_jupyter.protocol.rest import HistoryPage
+from wf_jupyter.protocol.rest import FoundPage, HistoryPage
 
 if TYPE_CHECKING:
     from wf_jupyter.service.mailbox import Mailbox
@@ -131,7 +131,10 @@ class EmbeddedConnection:
     def log_text(
         self, execution: str, key: str, attempt: int | None, offset: int = 0, limit: int = LOG_LIMIT
     ) -> LogStretch:
-        return self._call(self._orchestrator.log_text(execution, key, attempt, offset, limit))
+        return self._call(self._orchestrator.tasks.log(execution, key, attempt, offset, limit))
+
+    def search_log(self, execution: str, key: str, text: str, attempt: int | None, limit: int) -> FoundPage:
+        return self._call(self._orchestrator.tasks.search(execution, key, text, attempt, limit))
 
     def history(self, execution: str) -> HistoryPage:
         return self._call(self._orchestrator.history(execution))

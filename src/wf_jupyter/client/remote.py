@@ -34,6 +34,7 @@ from wf_jupyter.protocol.rest import (
     CommandBody,
     Created,
     ExecutionPage,
+    FoundPage,
     HistoryPage,
     PublishBody,
     RerunBody,
@@ -145,6 +146,11 @@ class RemoteConnection:
         path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/log"
         body = self._call("GET", path + _query({"attempt": attempt, "offset": offset, "limit": limit}))
         return msgspec.json.decode(body, type=LogStretch)
+
+    def search_log(self, execution: str, key: str, text: str, attempt: int | None, limit: int) -> FoundPage:
+        path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/search"
+        body = self._call("GET", path + _query({"text": text, "attempt": attempt, "limit": limit}))
+        return msgspec.json.decode(body, type=FoundPage)
 
     def history(self, execution: str) -> HistoryPage:
         return msgspec.json.decode(self._call("GET", f"{_execution(execution)}/history"), type=HistoryPage)

@@ -154,6 +154,14 @@ OPERATIONS: Sequence[Operation] = (
         errors=(400, 404),
     ),
     Operation(
+        path=f"{_TASK}/search",
+        verb="get",
+        summary="The lines of that log that hold a text, whatever its case",
+        query=rest.SearchQuery,
+        answer={JSON: rest.FoundPage},
+        errors=(400, 404),
+    ),
+    Operation(
         path=f"{_TASK}/outputs",
         verb="get",
         summary="What a task displayed",
@@ -310,10 +318,11 @@ def _query_parameters(query: type[msgspec.Struct] | None) -> list[dict[str, Any]
     if query is None:
         return []
     (_,), components = msgspec.json.schema_components([query], ref_template=_REFERENCE)
-    properties = components[query.__name__]["properties"]
+    described = components[query.__name__]
+    needed = described.get("required", ())
     return [
-        {"name": name, "in": "query", "required": False, "schema": _query_schema(schema, components)}
-        for name, schema in properties.items()
+        {"name": name, "in": "query", "required": name in needed, "schema": _query_schema(schema, components)}
+        for name, schema in described["properties"].items()
     ]
 
 

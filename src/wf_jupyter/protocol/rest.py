@@ -31,6 +31,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 _Seq = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": 2**53})]
 _Limit = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": MAX_PAGE})]
 _Attempt = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": 2**31})]
+_Text = Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1})]
 _Bytes = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum": 8 << 20})]
 _Wait = Annotated[float, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": MAX_WAIT})]
 
@@ -101,6 +102,20 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
         _within("attempt", 1 if self.attempt is msgspec.UNSET else self.attempt, 1, 2**31)
         _within("offset", self.offset, 0, 2**53)
         _within("limit", self.limit, 1, 8 << 20)
+
+
+class SearchQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET …/tasks/{key}/search`: lines of one attempt (by default the last) that hold `text`, at most `limit`."""
+
+    text: _Text
+    attempt: _Attempt | msgspec.UnsetType = msgspec.UNSET
+    limit: _Limit = 500
+
+    def __post_init__(self) -> None:
+        if not self.text:
+            raise ValueError("text must not be empty")
+        _within("attempt", 1 if self.attempt is msgspec.UNSET else self.attempt, 1, 2**31)
+        _within("limit", self.limit, 1, MAX_PAGE)
 
 
 class ResultQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,6 +272,23 @@ class LogPage(msgspec.Struct, frozen=True, kw_only=True):
 
     task: str
     logs: list[LogLine]
+
+
+class FoundLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a log, shortened around what was found: its number from 1, and the byte that it begins at."""
+
+    line: int
+    offset: int
+    text: str
+
+
+class FoundPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET …/tasks/{key}/search`: the first lines, and how many there are in all."""
+
+    task: str
+    attempt: int
+    lines: list[FoundLine]
+    count: int
 
 
 class OutputLine(msgspec.Struct, frozen=True, kw_only=True):

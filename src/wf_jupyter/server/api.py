@@ -114,9 +114,9 @@ class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):
         return [name for name in self.SUPPORTED_METHODS if getattr(type(self), name.lower(), missing) is not missing]
 
 
-def given(text: str | msgspec.UnsetType) -> str | None:
+def given(told: T | msgspec.UnsetType) -> T | None:
     """What a query says, or None when it does not say it. An empty text is a text."""
-    return text if isinstance(text, str) else None
+    return None if isinstance(told, msgspec.UnsetType) else told
 
 
 class UnknownResource(RestHandler):

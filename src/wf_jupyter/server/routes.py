@@ -16,7 +16,7 @@ from wf_jupyter.server.executions import (
 )
 from wf_jupyter.server.pages import ComparePage, ExecutionPage, ListPage, PageHandler
 from wf_jupyter.server.socket import EventSocket
-from wf_jupyter.server.tasks import ErrorHandler, LogHandler, LogsHandler, OutputsHandler, ValueHandler
+from wf_jupyter.server.tasks import ErrorHandler, LogHandler, LogsHandler, OutputsHandler, SearchHandler, ValueHandler
 from wf_jupyter.server.workflows import WorkflowHandler, WorkflowsHandler
 
 Route = tuple[str, type[RestHandler] | type[PageHandler] | type[EventSocket]]
@@ -42,6 +42,7 @@ def routes() -> list[Route]:
         (f"{execution}/result", ResultHandler),
         (f"{execution}/tasks/{_KEY}/logs", LogsHandler),
         (f"{execution}/tasks/{_KEY}/log", LogHandler),
+        (f"{execution}/tasks/{_KEY}/search", SearchHandler),
         (f"{execution}/tasks/{_KEY}/outputs", OutputsHandler),
         (f"{execution}/tasks/{_KEY}/result", ValueHandler),
         (f"{execution}/tasks/{_KEY}/error", ErrorHandler),

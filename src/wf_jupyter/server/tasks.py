@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-import msgspec
 from tornado import web
 
 from wf_jupyter.errors import ExecutionNotFound
 from wf_jupyter.model.events import TaskLog, TaskOutput
-from wf_jupyter.protocol.rest import LogLine, LogPage, LogQuery, OutputLine, OutputPage, ResultQuery, TaskQuery
+from wf_jupyter.protocol.rest import (
+    LogLine,
+    LogPage,
+    LogQuery,
+    OutputLine,
+    OutputPage,
+    ResultQuery,
+    SearchQuery,
+    TaskQuery,
+)
 from wf_jupyter.server.access import permitted
 from wf_jupyter.server.api import RestHandler, given
 from wf_jupyter.server.inlining import without_files
@@ -45,9 +53,23 @@ class LogHandler(RestHandler):
     async def get(self, execution: str, key: str) -> None:
         """A stretch of it; the next one begins at `end`."""
         wanted = self.query(LogQuery)
-        attempt = None if wanted.attempt is msgspec.UNSET else wanted.attempt
+        attempt = given(wanted.attempt)
         self.answer(
-            await self.ask(lambda engine: engine.log_text(execution, key, attempt, wanted.offset, wanted.limit))
+            await self.ask(lambda engine: engine.tasks.log(execution, key, attempt, wanted.offset, wanted.limit))
+        )
+
+
+class SearchHandler(RestHandler):
+    """What is found in everything that one attempt printed."""
+
+    @web.authenticated
+    @permitted("read")
+    async def get(self, execution: str, key: str) -> None:
+        """The first lines that hold the text, and how many there are."""
+        wanted = self.query(SearchQuery)
+        attempt = given(wanted.attempt)
+        self.answer(
+            await self.ask(lambda engine: engine.tasks.search(execution, key, wanted.text, attempt, wanted.limit))
         )
 
 

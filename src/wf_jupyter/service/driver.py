@@ -16,7 +16,7 @@ from wf_jupyter.engine.fold import Picture
 from wf_jupyter.engine.state import ExecutionState, Task
 from wf_jupyter.engine.step import step
 from wf_jupyter.errors import StateConflict, StoreError
-from wf_jupyter.model.events import Event, TaskCompleted, TaskRetrying, WorkflowCompleted
+from wf_jupyter.model.events import Event, TaskCompleted, TaskLog, TaskRetrying, WorkflowCompleted
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.model.stimuli import (
@@ -110,6 +110,10 @@ class Driver:
             report = kept
         self._inbox.append((report, None))
         self._wake.set()
+
+    def head(self, task: str, attempt: int) -> str | None:
+        """See `Logs.head`."""
+        return self._flight.logs.head(task, attempt)
 
     def poke(self) -> None:
         """Look again: there may be a free slot."""
@@ -206,6 +210,8 @@ class Driver:
         """Show what is durable now, and answer those who asked for it."""
         for event in events:
             self.picture.fold(event)
+            if isinstance(event, TaskLog):
+                self._flight.logs.committed(event)
         if events:
             self._hub.publish(self.state.id, self.state.workflow, events)
         for done in waiting:

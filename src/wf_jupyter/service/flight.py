@@ -47,7 +47,7 @@ class Flight:
         self._config = config
         self._poke = poke
         self._directory = ""
-        self._logs = Logs(lambda: store.logs(state.id))
+        self.logs = Logs(lambda: store.logs(state.id))
         self._attempts: set[tuple[str, int]] = set()
         self._stopping: set[tuple[str, int]] = set()
 
@@ -92,7 +92,7 @@ class Flight:
 
     def printed(self, report: Printed) -> Printed | None:
         """Keep what a running attempt printed; returns what of it becomes an event."""
-        return self._logs.take(report) if (report.task, report.attempt) in self._attempts else None
+        return self.logs.take(report) if (report.task, report.attempt) in self._attempts else None
 
     def landed(self, task: str, number: int) -> None:
         """An attempt ended: its slot and resources are free."""
@@ -100,7 +100,7 @@ class Flight:
         if attempt in self._attempts:
             self._attempts.discard(attempt)
             self._stopping.discard(attempt)
-            self._logs.end(*attempt)
+            self.logs.end(*attempt)
             self._resources.give_back(self._amounts(task))
             self._pool.ended(self)
 
@@ -121,7 +121,7 @@ class Flight:
         for task, _ in self._attempts:
             self._resources.give_back(self._amounts(task))
         self._attempts.clear()
-        self._logs.close()
+        self.logs.close()
         self._pool.leave(self)
 
     def _amounts(self, key: str) -> dict[str, float]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import io
 import logging
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import quote
@@ -22,6 +24,7 @@ from wf_jupyter.errors import StoreError
 from wf_jupyter.model.events import TaskLog
 from wf_jupyter.model.stimuli import Printed
 from wf_jupyter.ports import EventLog, LogStretch, Store
+from wf_jupyter.protocol.rest import FoundLine
 
 #: Characters of one attempt that become events.
 EVENT_LIMIT = 1 << 20
@@ -32,6 +35,9 @@ LEFT_OUT = "\n... more than {limit} MiB: the rest is left out\n"
 LOST = "\n... the whole log cannot be kept: {reason}\n"
 _NAME_LENGTH = 120
 _PAGE = 5000
+#: Characters of a found line on either side of what was found.
+_AROUND = 500
+_COLOURS = re.compile(r"\x1b\[[0-9;:<=>?]*[ -/]*[@-~]")
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +60,17 @@ class Logs:
             return printed
         return msgspec.structs.replace(printed, text=text) if text else None
 
+    def head(self, task: str, attempt: int) -> str | None:
+        """What a running attempt printed, as far as it was committed; None when it is in a file, or does not run."""
+        known = self._attempts.get((task, attempt))
+        return None if known is None or known.head is None else "".join(known.head)[: known.committed]
+
+    def committed(self, event: TaskLog) -> None:
+        """The event is on disk: others may read its text."""
+        known = self._attempts.get((event.task, event.attempt))
+        if known is not None:
+            known.committed += len(event.text)
+
     def end(self, task: str, attempt: int) -> None:
         """The attempt prints no more."""
         ended = self._attempts.pop((task, attempt), None)
@@ -67,13 +84,14 @@ class Logs:
 
 
 class _Attempt:
-    __slots__ = ("_directory", "_file", "_head", "_name", "_told")
+    __slots__ = ("_directory", "_file", "_name", "_told", "committed", "head")
 
     def __init__(self, directory: Callable[[], Path], name: str) -> None:
         self._directory = directory
         self._name = name
-        self._head: list[str] | None = []
+        self.head: list[str] | None = []
         self._told = 0
+        self.committed = 0
         self._file: int | None = None
 
     def take(self, text: str) -> str:
@@ -93,12 +111,12 @@ class _Attempt:
 
     def _keep(self, text: str) -> str:
         """Remember or write the text; returns what to tell when that failed, once."""
-        if self._head is not None:
-            self._head.append(text)
+        if self.head is not None:
+            self.head.append(text)
             if self._told <= SPILL:
                 return ""
-            text = "".join(self._head)
-            self._head = None
+            text = "".join(self.head)
+            self.head = None
             try:
                 self._file = _create(self._directory(), self._name)
             except OSError as error:
@@ -117,20 +135,65 @@ class _Attempt:
         return LOST.format(reason=error.strerror or error)
 
 
-async def read_log(store: Store, execution: str, task: str, attempt: int, offset: int, limit: int) -> LogStretch:
+async def read_log(
+    store: Store, execution: str, task: str, attempt: int, offset: int, limit: int, head: str | None = None
+) -> LogStretch:
     """Up to `limit` bytes of what an attempt printed, from byte `offset` on; empty when it printed nothing.
+
+    `head` is all that there is, for an attempt that still runs and has no file (`Logs.head`).
 
     Raises:
         ExecutionNotFound: there is no such execution.
         StoreError: the log cannot be read.
     """
     offset, limit = max(offset, 0), max(limit, 0)
-    found = await asyncio.to_thread(_read_file, store.logs(execution) / log_name(task, attempt), offset, limit)
-    if found is not None:
-        return found
-    text = "".join(await _printed(store, execution, task, attempt)).encode("utf-8", "replace")
+    if head is None:
+        found = await asyncio.to_thread(_read_file, store.logs(execution) / log_name(task, attempt), offset, limit)
+        if found is not None:
+            return found
+        head = "".join(await _printed(store, execution, task, attempt))
+    text = head.encode("utf-8", "replace")
     start = min(offset, len(text))
     return _stretch(text[start : start + limit], start, len(text))
+
+
+async def search_log(
+    store: Store, execution: str, task: str, attempt: int, text: str, limit: int, head: str | None = None
+) -> tuple[list[FoundLine], int]:
+    """As `read_log`: the first `limit` lines that hold the text, whatever its case and colour, and how many do."""
+    if head is None:
+        path = store.logs(execution) / log_name(task, attempt)
+        found = await asyncio.to_thread(_search_file, path, text, limit)
+        if found is not None:
+            return found
+        head = "".join(await _printed(store, execution, task, attempt))
+    return await asyncio.to_thread(_search, io.BytesIO(head.encode("utf-8", "replace")), text, limit)
+
+
+def _search_file(path: Path, text: str, limit: int) -> tuple[list[FoundLine], int] | None:
+    try:
+        with open(path, "rb") as file:
+            return _search(file, text, limit)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"the log {path} cannot be read: {error.strerror or error}") from error
+
+
+def _search(lines: Iterable[bytes], text: str, limit: int) -> tuple[list[FoundLine], int]:
+    wanted = text.lower()
+    found: list[FoundLine] = []
+    count = offset = 0
+    for number, line in enumerate(lines, 1):
+        shown = _COLOURS.sub("", line.decode("utf-8", "replace")).rstrip("\r\n")
+        at = shown.lower().find(wanted)
+        if at >= 0:
+            count += 1
+            if count <= limit:
+                start = max(0, at - _AROUND)
+                found.append(FoundLine(line=number, offset=offset, text=shown[start : at + len(wanted) + _AROUND]))
+        offset += len(line)
+    return found, count
 
 
 def _read_file(path: Path, offset: int, limit: int) -> LogStretch | None:

@@ -30,20 +30,19 @@ from wf_jupyter.ports import (
     ExecutionResult,
     ExecutorFactory,
     Input,
-    LogStretch,
     Notifier,
     Published,
     Store,
 )
 from wf_jupyter.protocol.rest import HistoryPage
 from wf_jupyter.service.archive import Archive, copy_snapshot
+from wf_jupyter.service.closeup import Closeup
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.driver import Driver
 from wf_jupyter.service.following import Following, Subscribed
 from wf_jupyter.service.history import Histories
 from wf_jupyter.service.hub import Hub, Recent
 from wf_jupyter.service.ids import new_execution_id
-from wf_jupyter.service.logs import read_log
 from wf_jupyter.service.lookup import Lookup
 from wf_jupyter.service.mailbox import Mailbox
 from wf_jupyter.service.neighbours import Neighbours
@@ -84,6 +83,7 @@ class Orchestrator:
         self._pools = Pools(factory, self._report)
         self._publishing = Publishing(store, self._pools)
         self._histories = Histories(store)
+        self.tasks = Closeup(store, self._picture, self._head)
         self._is_closed = False
 
     # -- starting and ending ------------------------------------------------------------------
@@ -245,15 +245,6 @@ class Orchestrator:
         found = await self._store.values(execution, [(key, "error")])
         return found[key, "error"].data if found else None
 
-    async def log_text(
-        self, execution: str, key: str, attempt: int | None = None, offset: int = 0, limit: int = 1 << 20
-    ) -> LogStretch:
-        """What an attempt (by default the last) printed, whole: up to `limit` bytes from byte `offset` on."""
-        task = (await self._picture(execution)).tasks.get(key)
-        if task is None:
-            raise InputError(f"execution {execution} has no task {key!r}", "task")
-        return await read_log(self._store, execution, key, attempt or task.attempts, offset, limit)
-
     async def history(self, execution: str) -> HistoryPage:
         """What is usual for the tasks of its workflow, from earlier executions."""
         return await self._histories.of((await self._picture(execution)).snapshot)
@@ -325,6 +316,10 @@ class Orchestrator:
             if execution not in self._drivers and self._tails.picture(execution) is None:
                 return picture
         return driver.picture
+
+    def _head(self, execution: str, task: str, attempt: int) -> str | None:
+        driver = self._drivers.get(execution)
+        return None if driver is None else driver.head(task, attempt)
 
     def _report(self, execution: str, report: Report | None) -> None:
         if report is None:

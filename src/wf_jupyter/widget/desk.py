@@ -20,7 +20,16 @@ from wf_jupyter.errors import InputError
 from wf_jupyter.model.events import TaskOutput
 from wf_jupyter.model.stimuli import Cancel, CancelTask
 from wf_jupyter.protocol.problems import input_error, problem
-from wf_jupyter.protocol.rest import CommandBody, EventsQuery, LogQuery, OutputLine, RerunFrom, RetryBody, TaskQuery
+from wf_jupyter.protocol.rest import (
+    CommandBody,
+    EventsQuery,
+    LogQuery,
+    OutputLine,
+    RerunFrom,
+    RetryBody,
+    SearchQuery,
+    TaskQuery,
+)
 
 #: Bytes of a list in one answer, unless its first member alone is larger.
 LARGEST_ANSWER = 1 << 20
@@ -50,6 +59,7 @@ class Desk:
             "history": lambda _: execution.connection.history(execution.id),
             "outputs": self._outputs,
             "log": self._log,
+            "search": self._search,
         }
 
     def take(self, asked: Mapping[str, Any], send: Send) -> None:
@@ -86,6 +96,11 @@ class Desk:
         attempt = None if wanted.attempt is msgspec.UNSET else wanted.attempt
         limit = min(wanted.limit, LARGEST_ANSWER)
         return self._execution.connection.log_text(self._execution.id, key, attempt, wanted.offset, limit)
+
+    def _search(self, sent: object) -> object:
+        key, wanted = _read(sent, _OfTask).task, _read(sent, SearchQuery)
+        attempt = None if wanted.attempt is msgspec.UNSET else wanted.attempt
+        return self._execution.connection.search_log(self._execution.id, key, wanted.text, attempt, wanted.limit)
 
 
 def _outcome(act: Callable[[object], object], sent: object) -> Mapping[str, Any]:

@@ -79,7 +79,7 @@ def test_one_task_is_cancelled_and_retried_by_the_page_and_a_rerun_tells_its_id(
     again = wf.get_execution(page.ask("rerun", **{"from": "wait"})["id"])
     assert again.result(timeout=30) == "through"
     assert page.ask("retry", task="wait")["reason"] == "state_conflict"
-    assert set(Page(again).ask("history")["tasks"]) == {"wait"}
+    until(lambda: set(Page(again).ask("history")["tasks"]) == {"wait"}, "the history does not know it")
 
 
 def test_the_page_reads_events_outputs_and_the_log_in_bounded_answers(monkeypatch):
@@ -104,6 +104,8 @@ def test_the_page_reads_events_outputs_and_the_log_in_bounded_answers(monkeypatc
     assert page.ask("log", task="talk")["text"] == "x" * 1000 + "\n"
     stretch = page.ask("log", task="talk", attempt=1, offset=990, limit=5)
     assert (stretch["text"], stretch["end"], stretch["size"]) == ("xxxxx", 995, 1001)
+    assert page.ask("search", task="talk", text="XX")["lines"] == [{"line": 1, "offset": 0, "text": "x" * 502}]
+    assert page.ask("search", task="talk", text="")["field"] == "text"
     assert len(page.ask("outputs", task="talk")["outputs"]) == 3
     monkeypatch.setattr(desk, "LARGEST_ANSWER", 10)
     first = page.ask("outputs", task="talk")

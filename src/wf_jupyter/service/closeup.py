@@ -1,0 +1,46 @@
+"""One task looked at closely: all that it printed, and what is found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from wf_jupyter.engine.fold import Picture
+from wf_jupyter.errors import InputError
+from wf_jupyter.ports import LogStretch, Store
+from wf_jupyter.protocol.rest import FoundPage
+from wf_jupyter.service.logs import read_log, search_log
+
+#: What a running attempt printed so far, by execution, task and attempt; None when that is on disk.
+Printed = Callable[[str, str, int], str | None]
+
+
+class Closeup:
+    """Reads what belongs to one task. `picture` gives the present picture of an execution."""
+
+    def __init__(self, store: Store, picture: Callable[[str], Awaitable[Picture]], printed: Printed) -> None:
+        self._store = store
+        self._picture = picture
+        self._printed = printed
+
+    async def log(
+        self, execution: str, key: str, attempt: int | None = None, offset: int = 0, limit: int = 1 << 20
+    ) -> LogStretch:
+        """What an attempt (by default the last) printed, whole: up to `limit` bytes from byte `offset` on."""
+        number = await self._attempt(execution, key, attempt)
+        head = self._printed(execution, key, number)
+        return await read_log(self._store, execution, key, number, offset, limit, head)
+
+    async def search(
+        self, execution: str, key: str, text: str, attempt: int | None = None, limit: int = 500
+    ) -> FoundPage:
+        """The lines of an attempt that hold the text, whatever its case: the first `limit`, and how many there are."""
+        number = await self._attempt(execution, key, attempt)
+        head = self._printed(execution, key, number)
+        lines, count = await search_log(self._store, execution, key, number, text, limit, head)
+        return FoundPage(task=key, attempt=number, lines=lines, count=count)
+
+    async def _attempt(self, execution: str, key: str, attempt: int | None) -> int:
+        task = (await self._picture(execution)).tasks.get(key)
+        if task is None:
+            raise InputError(f"execution {execution} has no task {key!r}", "task")
+        return attempt or task.attempts
