@@ -1,4 +1,5 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { FoundLine, LogReader, LogStretch } from "../src/ui/log-reader.ts";
 import { LogView } from "../src/ui/log.ts";
 import { frames, tracebackElements } from "../src/ui/traceback.ts";
 
@@ -36,49 +37,120 @@ describe("a traceback", () => {
 });
 
 describe("a log", () => {
-  const piece = (seq: number, text: string, attempt = 1): { seq: number; text: string; attempt: number; stream: string } => ({ seq, text, attempt, stream: "stdout" });
-  const shown = (log: LogView): HTMLElement => log.element.querySelector("pre")!;
-  const find = (log: LogView, text: string): void => {
-    const search = log.element.querySelector("input")!;
-    search.value = text;
-    search.dispatchEvent(new Event("input"));
+  /** Attempts that print, and how their logs are read. */
+  class Printer implements LogReader {
+    readonly texts: string[] = [];
+    reads = 0;
+
+    print(attempt: number, text: string): void {
+      this.texts[attempt] = (this.texts[attempt] ?? "") + text;
+    }
+
+    async read(attempt: number, offset: number, limit: number): Promise<LogStretch> {
+      this.reads++;
+      const all = new TextEncoder().encode(this.texts[attempt] ?? "");
+      const from = Math.min(offset, all.length);
+      const end = Math.min(all.length, from + limit);
+      return { text: new TextDecoder().decode(all.subarray(from, end)), end, size: all.length };
+    }
+
+    async search(attempt: number, text: string): Promise<{ count: number; lines: FoundLine[] }> {
+      const lines = this.texts[attempt]!.split("\n").flatMap((line, i) => (line.includes(text) ? [{ line: i + 1, offset: 0, text: line }] : []));
+      return { count: lines.length, lines };
+    }
+  }
+
+  const shown = (log: LogView): HTMLElement => log.element.querySelector("[role=log]")!;
+  const settled = (): Promise<unknown> => vi.advanceTimersByTimeAsync(1_000);
+  const opened = async (printer: Printer, attempts = 1): Promise<LogView> => {
+    const log = new LogView(printer);
+    document.body.append(log.element);
+    log.attempts = attempts;
+    await settled();
+    return log;
   };
 
-  test("of a million lines stays small on the page and in memory", () => {
-    const log = new LogView();
-    for (let i = 0; i < 1_000_000; i += 100_000) log.add(Array.from({ length: 100_000 }, (_, k) => piece(i + k + 1, `line ${i + k}\n`)));
-    expect(shown(log).childElementCount).toBeLessThanOrEqual(2_000);
-    expect(shown(log).textContent).toContain("line 999999");
-    expect(log.element.querySelector(".wfj-note")!.textContent).toBe("998,000 earlier pieces are not shown");
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  test("of a million lines shows the end, and stays small on the page", async () => {
+    const printer = new Printer();
+    printer.print(1, Array.from({ length: 1_000_000 }, (_, i) => `line ${i}\n`).join(""));
+    const log = await opened(printer);
+    expect(shown(log).textContent!.endsWith("line 999999\n")).toBe(true);
+    expect(shown(log).textContent!.length).toBeLessThan(300_000);
+    expect(/^line \d+\n/.test(shown(log).textContent!)).toBe(true);
+    for (let i = 0; i < 40; i++) {
+      printer.print(1, `more ${i} ${"x".repeat(99_990)}\n`);
+      log.said(1, "");
+      await settled();
+    }
+    expect(shown(log).textContent).toContain("more 39");
+    expect(shown(log).textContent!.length).toBeLessThan(3_000_000);
+    expect(shown(log).childElementCount).toBeLessThan(300);
+    [...log.element.querySelectorAll("button")].find((b) => b.textContent === "Start")!.click();
+    await settled();
+    expect(shown(log).textContent!.startsWith("line 0\nline 1\n")).toBe(true);
   }, 30_000);
 
-  test("shows each piece once", () => {
-    const log = new LogView();
-    log.add([piece(1, "a"), piece(2, "b")]);
-    log.add([piece(2, "b"), piece(3, "c")]);
-    expect(shown(log).textContent).toBe("abc");
+  test("grows by exactly what was printed, however often it is told of", async () => {
+    const printer = new Printer();
+    printer.print(1, "a €\nhalf a ");
+    const log = await opened(printer);
+    printer.print(1, "line\nnext");
+    for (let i = 0; i < 5; i++) log.said(1, "line\nnext");
+    await settled();
+    expect(shown(log).textContent).toBe("a €\nhalf a line\nnext");
+    const { reads } = printer;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(printer.reads).toBe(reads);
   });
 
-  test("shows one try alone", () => {
-    const log = new LogView();
-    log.add([piece(1, "first\n", 1), piece(2, "second\n", 2)]);
-    const choices = [...log.element.querySelectorAll<HTMLButtonElement>(".wfj-tab")];
-    expect(choices.map((choice) => choice.textContent)).toEqual(["All tries", "1", "2"]);
-    choices[1]!.click();
+  test("has one for each try, and shows the newest unless another was chosen", async () => {
+    const printer = new Printer();
+    printer.print(1, "first\n");
+    printer.print(2, "second\n");
+    const log = await opened(printer, 2);
+    const choices = (): HTMLButtonElement[] => [...log.element.querySelectorAll<HTMLButtonElement>(".wfj-tab")];
+    expect(choices().map((choice) => choice.textContent)).toEqual(["1", "2"]);
+    expect(shown(log).textContent).toBe("second\n");
+    printer.print(3, "third\n");
+    log.attempts = 3;
+    await settled();
+    expect(shown(log).textContent).toBe("third\n");
+    choices()[0]!.click();
+    await settled();
     expect(shown(log).textContent).toBe("first\n");
-    log.add([piece(3, "more\n", 2)]);
+    log.attempts = 4;
+    await settled();
     expect(shown(log).textContent).toBe("first\n");
-    log.element.querySelectorAll<HTMLButtonElement>(".wfj-tab")[0]!.click();
-    expect(shown(log).textContent).toContain("more");
   });
 
-  test("finds text whatever its case and colour, as text", () => {
-    const log = new LogView();
-    log.add([piece(1, "one\n\u001b[31mTwo <b>three</b>\u001b[0m\nfour\n")]);
-    find(log, "two <B>");
-    expect(shown(log).querySelector("mark")!.textContent).toBe("Two <b>");
-    expect(shown(log).children).toHaveLength(1);
-    find(log, "");
+  test("shows found lines as text, and leads to their place", async () => {
+    const printer = new Printer();
+    printer.print(1, "one\nTwo <b>three</b>\nfour\n");
+    const log = await opened(printer);
+    const search = log.element.querySelector("input")!;
+    search.value = "<b>three";
+    search.dispatchEvent(new Event("input"));
+    await settled();
+    expect(shown(log).hidden).toBe(true);
+    expect(log.element.querySelector("mark")!.textContent).toBe("<b>three");
+    expect(log.element.querySelector("[role=status]")!.textContent).toBe("1 line");
+    log.element.querySelector<HTMLButtonElement>(".wfj-found")!.click();
+    await settled();
+    expect(shown(log).hidden).toBe(false);
     expect(shown(log).textContent).toContain("four");
+  });
+
+  test("that cannot be read says why, and shows what was heard meanwhile", async () => {
+    const printer = new Printer();
+    printer.read = () => Promise.reject(new Error("nobody is there"));
+    const log = new LogView(printer);
+    log.said(1, "heard\n");
+    log.attempts = 1;
+    await settled();
+    expect(log.element.querySelector(".wfj-note")!.textContent).toBe("The log cannot be read: nobody is there");
+    expect(shown(log).textContent).toBe("heard\n");
   });
 });

@@ -87,14 +87,17 @@ describe("a recording", () => {
   test("shows of a log only what had been printed", async () => {
     const el = show("table");
     el.querySelector<HTMLElement>(".wfj-row .wfj-link")!.click();
-    await vi.advanceTimersByTimeAsync(1);
-    expect(el.querySelector(".wfj-panel")!.textContent).toContain("hello");
+    await vi.advanceTimersByTimeAsync(200);
+    expect(el.querySelector(".wfj-panel .wfj-note")!.textContent).toBe("This try printed nothing.");
+    el.querySelector<HTMLButtonElement>(".wfj-log-bar .wfj-tab")!.click();
+    await vi.advanceTimersByTimeAsync(200);
+    expect(el.querySelector(".wfj-panel .wfj-log")!.textContent).toBe("hello\n");
     await openReplay(el);
     drag(el, 2_500);
-    await vi.advanceTimersByTimeAsync(1);
+    await vi.advanceTimersByTimeAsync(200);
     expect(el.querySelector(".wfj-panel .wfj-log")?.textContent ?? "").toBe("");
     drag(el, 3_500);
-    await vi.advanceTimersByTimeAsync(1);
+    await vi.advanceTimersByTimeAsync(200);
     expect(el.querySelector(".wfj-panel .wfj-log")!.textContent).toBe("hello\n");
   });
 

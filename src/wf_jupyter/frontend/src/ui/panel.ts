@@ -1,6 +1,7 @@
 // One task in full: what happened, why it failed, what it printed, displayed and returned.
-import type { Event, Failure, ResultInfo } from "../protocol/messages.gen.ts";
+import type { Failure, ResultInfo } from "../protocol/messages.gen.ts";
 import { isObject } from "../protocol/decode.ts";
+import type { Said } from "../fold/replay.ts";
 import type { Changes, Run } from "../fold/run.ts";
 import { FAILED, isFinal, RETRYING, RUNNING, SKIPPED, statusName } from "../fold/statuses.ts";
 import { button, html, setText } from "../draw/element.ts";
@@ -8,14 +9,13 @@ import { taskFacts } from "../draw/facts.ts";
 import { membersOf } from "../draw/group.ts";
 import { icon } from "../draw/icons.ts";
 import { bytes, count, duration, headline } from "../draw/words.ts";
-import { LogView, type LogPiece } from "./log.ts";
+import { logReader } from "./log-reader.ts";
+import { LogView } from "./log.ts";
 import { TaskActions } from "./panel-actions.ts";
 import { outputElement, plainText, sandbox } from "./rich.ts";
 import type { Session } from "./session.ts";
 import { attemptSpans } from "./timeline-bars.ts";
 import { tracebackElements } from "./traceback.ts";
-
-type Said = Event & { type: "task.log" | "task.output" };
 
 /** The panel of the task `key`. */
 export class TaskPanel {
@@ -26,15 +26,12 @@ export class TaskPanel {
   readonly #outputs = html("div", "wfj-section", { hidden: true });
   readonly #logs = html("div", "wfj-section", { hidden: true });
   readonly #result = html("div", "wfj-section", { hidden: true });
-  readonly #log = new LogView();
+  readonly #log: LogView;
   readonly #actions: TaskActions;
   #shownError: Failure | undefined;
   #shownResult: ResultInfo | undefined;
   #shownStatus = -1;
   #shownFacts = "";
-  #lastOutput = 0;
-  #loading = true;
-  #held: Said[] = [];
 
   constructor(
     private readonly session: Session,
@@ -45,7 +42,8 @@ export class TaskPanel {
     const shut = button("×", "wfj-close", close, "Close the task");
     this.#actions = new TaskActions(session, key);
     const head = html("div", "wfj-panel-head", {}, this.#title, this.#actions.element, shut);
-    this.#logs.append(html("h4", "wfj-caption", {}, "Log"));
+    this.#log = new LogView(logReader(session, key));
+    this.#logs.append(html("h4", "wfj-caption", {}, "Log"), this.#log.element);
     this.#outputs.append(html("h4", "wfj-caption", {}, "Output"));
     const body = html("div", "wfj-panel-body", {}, this.#error, this.#outputs, this.#logs, this.#result);
     this.element = html("section", "wfj-panel", { "aria-label": `Task ${key}` }, head, this.#facts, body);
@@ -54,10 +52,11 @@ export class TaskPanel {
       event.stopPropagation();
       close();
     });
+    if (!session.isReplaying) for (const event of session.tails.of(key)) this.said(event);
     this.show();
     const inputs = Object.entries(session.run.inputs);
     if (inputs.length > 0) this.#result.after(inputsElement(inputs));
-    void this.#load();
+    void this.#loadOutputs();
     if (!session.isReplaying) void session.loadAttempts().then(() => this.show());
   }
 
@@ -74,8 +73,8 @@ export class TaskPanel {
   /** The task printed or displayed something just now. */
   said(event: Said): void {
     if (event.task !== this.key) return;
-    if (this.#loading) this.#held.push(event);
-    else this.#add([event]);
+    if (event.type === "task.log") this.#log.said(event.attempt, event.text);
+    else this.#addOutput(event.data, event.seq);
   }
 
   /** Bring everything but the log up to date. */
@@ -92,6 +91,8 @@ export class TaskPanel {
       this.element.dataset["status"] = statusName(status);
     }
     this.#actions.show();
+    this.#logs.hidden = tasks.logged[row] === 0;
+    if (!this.#logs.hidden) this.#log.attempts = tasks.attempts[row]!;
     this.#showFacts(row, clock.now());
     this.#showError(tasks.errors.get(row), status);
     this.#showResult(tasks.results.get(row));
@@ -150,50 +151,28 @@ export class TaskPanel {
     this.#result.replaceChildren(caption, ...(preview ? [preview] : []));
   }
 
-  /** Everything that was printed before, then what came while it was fetched. */
-  async #load(): Promise<void> {
+  async #loadOutputs(): Promise<void> {
     const { session, key } = this;
-    const [logs, outputs] = await Promise.all([
-      session.taskList(key, "logs").catch(() => null),
-      session.taskList(key, "outputs").catch(() => null),
-    ]);
-    this.#loading = false;
-    if (logs !== null) this.#addLogs(logs.filter(isLog));
-    for (const output of outputs ?? []) if (isObject(output)) this.#addOutput(output["data"], Number(output["seq"]) || 0);
-    this.#add([...session.tails.of(key), ...this.#held]);
-    this.#held = [];
     const row = session.run.rows.get(key);
-    const printed = row === undefined ? 0 : session.run.tasks.logged[row]!;
-    if (logs === null && printed > 0 && this.#log.isEmpty) {
-      this.#logs.hidden = false;
-      this.#logs.append(html("p", "wfj-note", {}, "Printed before this page opened; nobody can be asked."));
-    }
+    if (row === undefined || session.run.tasks.displayed[row] === 0) return;
+    for (const output of await session.outputs(key).catch(() => [])) if (isObject(output)) this.#addOutput(output["data"], Number(output["seq"]) || 0);
   }
 
-  #add(events: readonly Said[]): void {
-    this.#addLogs(events.filter((event) => event.type === "task.log"));
-    for (const event of events) if (event.type === "task.output") this.#addOutput(event.data, event.seq);
-  }
-
-  #addLogs(pieces: readonly LogPiece[]): void {
-    if (pieces.length === 0) return;
-    this.#logs.hidden = false;
-    if (this.#log.isEmpty) this.#logs.append(this.#log.element);
-    this.#log.add(pieces);
-  }
-
+  /** Each once, in the order in which they were displayed. */
   #addOutput(data: unknown, seq: number): void {
-    if (!isObject(data) || (seq > 0 && seq <= this.#lastOutput)) return;
-    this.#lastOutput = Math.max(seq, this.#lastOutput);
+    const shown = [...this.#outputs.children] as HTMLElement[];
+    if (!isObject(data) || shown.some((other) => other.dataset["seq"] === String(seq))) return;
     const element = outputElement(data, `output of ${this.key}`, this.isDark());
     if (element === null) return;
+    element.dataset["seq"] = String(seq);
     this.#outputs.hidden = false;
-    this.#outputs.append(element);
+    this.#outputs.insertBefore(element, shown.find((other) => Number(other.dataset["seq"]) > seq) ?? null);
   }
 
   /** Elapsed time and the like, while it runs. */
   tick(): void {
     const row = this.session.run.rows.get(this.key);
+    this.#log.tick();
     if (row !== undefined && !isFinal(this.session.run.tasks.status[row]!)) this.#showFacts(row, this.session.clock.now());
     setText(this.#title.querySelector(".wfj-status-word") ?? this.#title, statusName(Math.max(0, this.#shownStatus)));
   }
@@ -215,8 +194,4 @@ function inputsElement(inputs: readonly (readonly [string, string])[]): HTMLElem
   const list = html("dl", "wfj-inputs");
   for (const [name, text] of inputs) list.append(html("dt", "", {}, name), html("dd", "", {}, text));
   return html("details", "wfj-fold", {}, html("summary", "", {}, "Inputs of the execution"), list);
-}
-
-function isLog(value: unknown): value is LogPiece {
-  return isObject(value) && typeof value["text"] === "string" && typeof value["seq"] === "number";
 }

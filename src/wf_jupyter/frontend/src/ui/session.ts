@@ -1,7 +1,7 @@
 // One execution as one widget model knows it: its run, its connection, its clock. Shared by all its views.
 import { Connection } from "../protocol/connection.ts";
 import { decodeEvents, isObject, type Fields, type Incoming } from "../protocol/decode.ts";
-import type { Event, Snapshot } from "../protocol/messages.gen.ts";
+import type { Snapshot } from "../protocol/messages.gen.ts";
 import type { Model } from "../protocol/relay.ts";
 import type { Rest } from "../protocol/page.ts";
 import type { ConnectionState, Params, Question, Sink } from "../protocol/source.ts";
@@ -9,7 +9,7 @@ import { Attempts } from "../fold/attempts.ts";
 import { Clock } from "../fold/clock.ts";
 import { Follower } from "../fold/follower.ts";
 import { decodeHistory, type History } from "../fold/history.ts";
-import { Recording } from "../fold/replay.ts";
+import { Recording, type Said } from "../fold/replay.ts";
 import { Run, type Changes } from "../fold/run.ts";
 import { isFinalExecution } from "../fold/statuses.ts";
 import { Tails } from "../fold/tails.ts";
@@ -20,7 +20,7 @@ export interface Listener {
   changed(changes: Changes): void;
   connection(state: ConnectionState): void;
   /** A task printed or displayed something. */
-  said(event: Event & { type: "task.log" | "task.output" }): void;
+  said(event: Said): void;
   /** The run went back in time: what was printed later has not happened. */
   rewound(): void;
 }
@@ -187,15 +187,20 @@ export class Session {
     return decodeEvents((await this.ask("events", { after, limit: PAGE }))["events"]);
   }
 
-  /** All that a task printed (`logs`) or displayed (`outputs`), from the server; null where it cannot be asked. */
-  async taskList(task: string, what: "logs" | "outputs"): Promise<readonly unknown[]> {
+  /** What a task printed or displayed up to the moment that is shown, where that is a recording; else null. */
+  recorded(task: string, type: Said["type"]): readonly Said[] | null {
     const recording = this.isReplaying || this.#isFile ? this.#recording : null;
-    if (recording !== null) return recording.said(task, what === "logs" ? "task.log" : "task.output", this.run.seq);
+    return recording?.said(task, type, this.run.seq) ?? null;
+  }
+
+  /** All that a task displayed. */
+  async outputs(task: string): Promise<readonly unknown[]> {
+    const recorded = this.recorded(task, "task.output");
+    if (recorded !== null) return recorded;
     const found: unknown[] = [];
     for (let after = 0; ; ) {
-      const answer = await this.ask(what, { task, after });
-      const page = answer[what];
-      if (Array.isArray(page)) found.push(...page);
+      const answer = await this.ask("outputs", { task, after });
+      if (Array.isArray(answer["outputs"])) found.push(...answer["outputs"]);
       const last = found.at(-1);
       if (answer["more"] !== true || !isObject(last)) return found;
       after = Number(last["seq"]);
