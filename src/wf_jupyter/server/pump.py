@@ -19,13 +19,11 @@ from wf_jupyter.errors import WorkflowError
 from wf_jupyter.protocol import jsonrpc
 from wf_jupyter.protocol.messages import EncodedNotice, Heartbeat, ListChanged
 from wf_jupyter.server.batching import Resync, frames
+from wf_jupyter.server.courier import Courier
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.turnstile import Turnstile
-from wf_jupyter.service.hub import EVERYTHING
+from wf_jupyter.service.hub import EVERYTHING, Recent
 from wf_jupyter.service.mailbox import Mailbox
-
-#: Between two deliveries to one socket, in seconds: events gather meanwhile and share a frame.
-TICK = 0.02
 
 _log = logging.getLogger("wf_jupyter")
 
@@ -42,8 +40,8 @@ class Pump:
         deadline: float,
         limit: int,
         turnstile: Turnstile | None = None,
+        courier: Courier | None = None,
     ) -> None:
-        loop = asyncio.get_running_loop()
         self._host = host
         self._write = write
         self._heartbeat = heartbeat
@@ -51,7 +49,9 @@ class Pump:
         self._ready = asyncio.Event()
         self._turn = asyncio.Lock()
         self._turnstile = turnstile or Turnstile()
-        self.mailbox = Mailbox(lambda: _call_soon(loop, self._ready.set), limit)
+        self._is_beat_due = False
+        wake = (courier or Courier()).wake
+        self.mailbox = Mailbox(lambda: wake(self._ready), limit)
 
     async def send(self, frame: bytes) -> None:
         """Send a frame after those that are being sent; `TimeoutError` when the reader takes nothing."""
@@ -66,19 +66,22 @@ class Pump:
 
     async def run(self) -> None:
         """Deliver until cancelled, or until the socket is gone (raises what `write` raises) or stuck."""
-        loop = asyncio.get_running_loop()
-        beat = loop.time() + self._heartbeat
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(beat):
-                    await self._ready.wait()
-            if self._ready.is_set():
+        beating = asyncio.get_running_loop().call_later(self._heartbeat, self._beat)
+        try:
+            while True:
+                await self._ready.wait()
                 self._ready.clear()
                 await self._deliver()
-            if loop.time() >= beat:
-                beat = loop.time() + self._heartbeat
-                await self.send(jsonrpc.notification("heartbeat", Heartbeat(time=datetime.now(UTC))))
-            await asyncio.sleep(TICK)
+                if self._is_beat_due:
+                    self._is_beat_due = False
+                    beating = asyncio.get_running_loop().call_later(self._heartbeat, self._beat)
+                    await self.send(jsonrpc.notification("heartbeat", Heartbeat(time=datetime.now(UTC))))
+        finally:
+            beating.cancel()
+
+    def _beat(self) -> None:
+        self._is_beat_due = True
+        self._ready.set()
 
     async def _deliver(self) -> None:
         async with self._turn:
@@ -99,9 +102,7 @@ class Pump:
             _log.debug("no snapshot for a slow subscriber: %s", error)
             return
         if recent is not None:
-            shown = msgspec.Raw(recent.json)
-            notice = EncodedNotice(execution_id=topic, epoch=recent.epoch, seq=recent.seq, snapshot=shown)
-            await self._put(jsonrpc.notification("snapshot", notice))
+            await self._put(_framed(topic, recent))
 
     async def _put(self, frame: bytes) -> None:
         taken = await self._turnstile.through(lambda: self._write(frame))
@@ -109,7 +110,10 @@ class Pump:
             await taken
 
 
-def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
-    # The orchestrator may still be publishing while the server's loop is already closed.
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(function)
+def _framed(topic: str, recent: Recent) -> bytes:
+    """The snapshot as a frame; it has megabytes, and often many sockets need the same."""
+    if recent.framed is None:
+        shown = msgspec.Raw(recent.json)
+        notice = EncodedNotice(execution_id=topic, epoch=recent.epoch, seq=recent.seq, snapshot=shown)
+        recent.framed = jsonrpc.notification("snapshot", notice)
+    return recent.framed

@@ -19,6 +19,7 @@ from wf_jupyter.errors import RateLimited
 from wf_jupyter.protocol import jsonrpc
 from wf_jupyter.server.access import KernelAccess
 from wf_jupyter.server.conversation import Conversation
+from wf_jupyter.server.courier import Courier
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.pump import Pump
 from wf_jupyter.server.rate_limit import RateLimiter
@@ -98,6 +99,7 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
             host=host,
             write=self.write_message,
             turnstile=self.settings["wf_jupyter_turnstile"],
+            courier=self._courier(),
             heartbeat=app.heartbeat,
             deadline=app.slow_client_timeout,
             limit=host.mailbox_limit,
@@ -120,6 +122,12 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
             self.settings["wf_jupyter_sockets"].discard(self)
             return
         self._pumping = asyncio.get_running_loop().create_task(self._deliver(pump), name="wf_jupyter socket")
+
+    def _courier(self) -> Courier:
+        # Not made with the other settings, because there is no running loop at that time.
+        courier: Courier = self.settings.get("wf_jupyter_courier") or Courier()
+        self.settings["wf_jupyter_courier"] = courier
+        return courier
 
     async def on_message(self, message: str | bytes) -> None:
         """tornado reads the next frame only after this returned: a flood slows its sender down."""

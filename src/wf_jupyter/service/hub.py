@@ -28,16 +28,17 @@ class Recent:
     """An execution's snapshot as JSON at `seq`, and everything that was published after it.
 
     For subscribers that need a snapshot: a hundred that come within a moment share one, each with the
-    events since.
+    events since. `framed` is for whoever sends it: the same as a frame.
     """
 
-    __slots__ = ("deliveries", "epoch", "json", "seq", "weight")
+    __slots__ = ("deliveries", "epoch", "framed", "json", "seq", "weight")
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.json = msgspec.json.encode(snapshot)
         self.epoch = snapshot.epoch
         self.seq = snapshot.seq
         self.deliveries: list[Events] = []
+        self.framed: bytes | None = None
         self.weight = 0
 
 

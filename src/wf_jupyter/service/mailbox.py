@@ -24,14 +24,17 @@ class Events:
     """Consecutive events of one execution; `json` is their JSON array, encoded once for all subscribers.
 
     `topic` is what was subscribed to: the execution, or `"*"` for the workflow-level events of all.
+    `framed` is for whoever sends: how many deliveries share a frame that begins with this one, and
+    that frame. What follows a delivery is the same in every mailbox of its topic.
     """
 
-    __slots__ = ("_json", "_weight", "events", "execution_id", "topic")
+    __slots__ = ("_json", "_weight", "events", "execution_id", "framed", "topic")
 
     def __init__(self, execution_id: str, events: tuple[Event, ...], topic: str | None = None) -> None:
         self.execution_id = execution_id
         self.events = events
         self.topic = topic or execution_id
+        self.framed: tuple[int, bytes] | None = None
         self._json: bytes | None = None
         self._weight = 0
 
