@@ -253,6 +253,10 @@ class EventLog(Protocol):
         """Every blob of the execution and of its expansions."""
         ...
 
+    async def blob(self, execution: str, digest: Digest) -> bytes | None:
+        """One of them, or None when the execution has no such blob."""
+        ...
+
     async def summaries(
         self,
         *,

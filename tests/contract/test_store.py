@@ -167,6 +167,8 @@ async def test_a_record_is_the_submission_without_blobs_and_variables(store: Sto
         ("two", graph("x"), {}),
     ]
     assert await store.blobs("e1") == {"c": b"code", "a": b"call", "g": b"grown"}
+    assert await store.blob("e1", Digest("g")) == b"grown"
+    assert await store.blob("e1", Digest("x")) is None
 
 
 async def test_values_are_found_by_task_and_part(store: Store) -> None:

@@ -17,7 +17,7 @@ from wf_jupyter.model.stimuli import Cancel, CancelTask, Pause, Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, LogStretch, Published
 from wf_jupyter.protocol.codec import UnknownEvent
-from wf_jupyter.protocol.rest import FoundPage, HistoryPage
+from wf_jupyter.protocol.rest import FoundPage, HistoryPage, InputPage
 
 #: What a person may ask of an execution.
 Action = Cancel | CancelTask | Pause | Resume | Retry
@@ -96,6 +96,10 @@ class Connection(Protocol):
 
     def search_log(self, execution: str, key: str, text: str, attempt: int | None, limit: int) -> FoundPage:
         """Lines of what one attempt (by default the last) printed that hold the text."""
+        ...
+
+    def task_inputs(self, execution: str, key: str) -> InputPage:
+        """What a task is called with, as texts, and which tasks that comes from."""
         ...
 
     def history(self, execution: str) -> HistoryPage:

@@ -30,7 +30,7 @@ from wf_jupyter.model.stimuli import Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, LogStretch, Published
 from wf_jupyter.protocol.codec import UnknownEvent
-from wf_jupyter.protocol.rest import FoundPage, HistoryPage
+from wf_jupyter.protocol.rest import FoundPage, HistoryPage, InputPage
 
 if TYPE_CHECKING:
     from wf_jupyter.service.mailbox import Mailbox
@@ -135,6 +135,9 @@ class EmbeddedConnection:
 
     def search_log(self, execution: str, key: str, text: str, attempt: int | None, limit: int) -> FoundPage:
         return self._call(self._orchestrator.tasks.search(execution, key, text, attempt, limit))
+
+    def task_inputs(self, execution: str, key: str) -> InputPage:
+        return self._call(self._orchestrator.tasks.inputs(execution, key))
 
     def history(self, execution: str) -> HistoryPage:
         return self._call(self._orchestrator.history(execution))

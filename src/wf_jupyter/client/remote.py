@@ -36,6 +36,7 @@ from wf_jupyter.protocol.rest import (
     ExecutionPage,
     FoundPage,
     HistoryPage,
+    InputPage,
     PublishBody,
     RerunBody,
     RetryBody,
@@ -151,6 +152,10 @@ class RemoteConnection:
         path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/search"
         body = self._call("GET", path + _query({"text": text, "attempt": attempt, "limit": limit}))
         return msgspec.json.decode(body, type=FoundPage)
+
+    def task_inputs(self, execution: str, key: str) -> InputPage:
+        path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/inputs"
+        return msgspec.json.decode(self._call("GET", path), type=InputPage)
 
     def history(self, execution: str) -> HistoryPage:
         return msgspec.json.decode(self._call("GET", f"{_execution(execution)}/history"), type=HistoryPage)

@@ -103,11 +103,15 @@ class ResultSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class GraphSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A whole graph. `nodes` are in an order in which every node comes after those it waits for."""
+    """A whole graph. `nodes` are in an order in which every node comes after those it waits for.
+
+    `arguments` names a blob that tells people what the nodes are called with (`model.arguments`).
+    """
 
     nodes: tuple[NodeSpec, ...]
     result: ResultSpec
     scopes: tuple[ScopeSpec, ...] = ()
+    arguments: Digest | None = None
 
 
 def check_graph(graph: GraphSpec) -> None:

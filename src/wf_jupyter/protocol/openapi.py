@@ -162,6 +162,13 @@ OPERATIONS: Sequence[Operation] = (
         errors=(400, 404),
     ),
     Operation(
+        path=f"{_TASK}/inputs",
+        verb="get",
+        summary="What a task is called with, and which tasks that comes from",
+        answer={JSON: rest.InputPage},
+        errors=(400, 404),
+    ),
+    Operation(
         path=f"{_TASK}/outputs",
         verb="get",
         summary="What a task displayed",

@@ -291,6 +291,24 @@ class FoundPage(msgspec.Struct, frozen=True, kw_only=True):
     count: int
 
 
+class TaskInput(msgspec.Struct, frozen=True, kw_only=True):
+    """One argument of a task, shortened, and the keys of the tasks or groups whose results it holds.
+
+    Without `text` it is that result itself; a `text` such as `['rows'][3]` beside one source is a part of it.
+    """
+
+    name: str
+    text: str
+    sources: list[str]
+
+
+class InputPage(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET …/tasks/{key}/inputs`, in the order of the call."""
+
+    task: str
+    inputs: list[TaskInput]
+
+
 class OutputLine(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a task displayed."""
 

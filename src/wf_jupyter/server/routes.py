@@ -16,7 +16,15 @@ from wf_jupyter.server.executions import (
 )
 from wf_jupyter.server.pages import ComparePage, ExecutionPage, ListPage, PageHandler
 from wf_jupyter.server.socket import EventSocket
-from wf_jupyter.server.tasks import ErrorHandler, LogHandler, LogsHandler, OutputsHandler, SearchHandler, ValueHandler
+from wf_jupyter.server.tasks import (
+    ErrorHandler,
+    InputsHandler,
+    LogHandler,
+    LogsHandler,
+    OutputsHandler,
+    SearchHandler,
+    ValueHandler,
+)
 from wf_jupyter.server.workflows import WorkflowHandler, WorkflowsHandler
 
 Route = tuple[str, type[RestHandler] | type[PageHandler] | type[EventSocket]]
@@ -43,6 +51,7 @@ def routes() -> list[Route]:
         (f"{execution}/tasks/{_KEY}/logs", LogsHandler),
         (f"{execution}/tasks/{_KEY}/log", LogHandler),
         (f"{execution}/tasks/{_KEY}/search", SearchHandler),
+        (f"{execution}/tasks/{_KEY}/inputs", InputsHandler),
         (f"{execution}/tasks/{_KEY}/outputs", OutputsHandler),
         (f"{execution}/tasks/{_KEY}/result", ValueHandler),
         (f"{execution}/tasks/{_KEY}/error", ErrorHandler),

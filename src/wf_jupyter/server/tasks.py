@@ -73,6 +73,16 @@ class SearchHandler(RestHandler):
         )
 
 
+class InputsHandler(RestHandler):
+    """What a task is called with."""
+
+    @web.authenticated
+    @permitted("read")
+    async def get(self, execution: str, key: str) -> None:
+        """Texts, made where the workflow was submitted: no value is looked at here."""
+        self.answer(await self.ask(lambda engine: engine.tasks.inputs(execution, key)))
+
+
 class OutputsHandler(RestHandler):
     """What a task displayed."""
 

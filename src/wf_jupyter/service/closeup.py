@@ -1,13 +1,16 @@
-"""One task looked at closely: all that it printed, and what is found in it."""
+"""One task looked at closely: what it was called with, all that it printed, and what is found in it."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from wf_jupyter.engine.fold import Picture
 from wf_jupyter.errors import InputError
+from wf_jupyter.model.arguments import decode_arguments
 from wf_jupyter.ports import LogStretch, Store
-from wf_jupyter.protocol.rest import FoundPage
+from wf_jupyter.protocol.rest import FoundPage, InputPage
+from wf_jupyter.service.called import find_call
 from wf_jupyter.service.logs import read_log, search_log
 
 #: What a running attempt printed so far, by execution, task and attempt; None when that is on disk.
@@ -38,6 +41,18 @@ class Closeup:
         head = self._printed(execution, key, number)
         lines, count = await search_log(self._store, execution, key, number, text, limit, head)
         return FoundPage(task=key, attempt=number, lines=lines, count=count)
+
+    async def inputs(self, execution: str, key: str) -> InputPage:
+        """What the task is called with, and which tasks that comes from."""
+        if key not in (await self._picture(execution)).tasks:
+            raise InputError(f"execution {execution} has no task {key!r}", "task")
+        call = find_call(await self._store.record(execution), key)
+        if call is None or call.graph.arguments is None:
+            return InputPage(task=key, inputs=[])
+        blob = await self._store.blob(execution, call.graph.arguments)
+        # In a thread: that of a large graph takes milliseconds to decode.
+        arguments = {} if blob is None else await asyncio.to_thread(decode_arguments, blob)
+        return InputPage(task=key, inputs=call.inputs(arguments))
 
     async def _attempt(self, execution: str, key: str, attempt: int | None) -> int:
         task = (await self._picture(execution)).tasks.get(key)

@@ -127,6 +127,15 @@ def read_blobs(connection: sqlite3.Connection, execution: str) -> dict[Digest, b
     return {Digest(digest): data for digest, data in rows}
 
 
+def read_blob(connection: sqlite3.Connection, execution: str, digest: Digest) -> bytes | None:
+    """One of them, or None; `ExecutionNotFound`."""
+    found = connection.execute(
+        "SELECT data FROM blob_uses JOIN blobs USING (digest) WHERE execution = ? AND digest = ?",
+        (number_of(connection, execution), digest),
+    ).fetchone()
+    return None if found is None else bytes(found[0])
+
+
 def _create(connection: sqlite3.Connection, batch: Batch, submission: Submission, owner: str) -> int:
     known = connection.execute("SELECT 1 FROM executions WHERE id = ?", (batch.execution,)).fetchone()
     if known is not None:

@@ -110,6 +110,10 @@ class MemoryStore(Store):
         """See `ports.EventLog.blobs`."""
         return dict(self._find(execution).blobs)
 
+    async def blob(self, execution: str, digest: Digest) -> bytes | None:
+        """See `ports.EventLog.blob`."""
+        return self._find(execution).blobs.get(digest)
+
     async def summaries(
         self,
         *,

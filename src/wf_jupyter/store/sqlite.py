@@ -88,6 +88,10 @@ class SqliteStore(Store):
         """See `ports.EventLog.blobs`; `ExecutionNotFound`."""
         return await self._reader.run(partial(log.read_blobs, execution=execution))
 
+    async def blob(self, execution: str, digest: Digest) -> bytes | None:
+        """See `ports.EventLog.blob`; `ExecutionNotFound`."""
+        return await self._reader.run(partial(log.read_blob, execution=execution, digest=digest))
+
     async def summaries(
         self,
         *,

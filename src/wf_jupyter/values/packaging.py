@@ -9,12 +9,14 @@ import itertools
 from collections.abc import Callable, Sequence
 
 from wf_jupyter.errors import InputError, WorkflowDefinitionError, WorkflowError
+from wf_jupyter.model.arguments import encode_arguments
 from wf_jupyter.model.draft import Draft, DraftNode, Each, Items, NodeRef, Source, path_label
 from wf_jupyter.model.graph import GraphSpec, NodeSpec, Over, ResultSpec
 from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.submission import Environment, Expansion, Submission
 from wf_jupyter.values import container
+from wf_jupyter.values.arguments import Describer
 from wf_jupyter.values.code import encode_code
 from wf_jupyter.values.codec import Chunk, Reference, encode, encode_bytes
 from wf_jupyter.values.digest import digest
@@ -109,7 +111,14 @@ class _Packer:
         result = ResultSpec(
             template=self._add(template), needs=tuple(draft.result_needs), is_alias=_is_alias(draft.result)
         )
-        return GraphSpec(nodes=nodes, result=result, scopes=tuple(draft.scopes))
+        describer = Describer()
+        arguments = {node.key: told for node in draft.nodes if (told := describer.of(node))}
+        return GraphSpec(
+            nodes=nodes,
+            result=result,
+            scopes=tuple(draft.scopes),
+            arguments=self._add(encode_arguments(arguments)) if arguments else None,
+        )
 
     def _node(self, node: DraftNode) -> NodeSpec:
         return NodeSpec(

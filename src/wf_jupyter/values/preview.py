@@ -47,6 +47,12 @@ def text_of(value: object, limit: int = TEXT_LIMIT) -> str:
     return shorten(_ADDRESS.sub("", shown), limit)
 
 
+def facts_of(value: object) -> str:
+    """Class and shape of an array or a frame; empty for anything else."""
+    shape = _guarded(lambda: _shape(value), None)
+    return "" if shape is None else f"{type(value).__name__} {' × '.join(f'{size:,}' for size in shape)}"
+
+
 def describe(value: object, size: int) -> ResultInfo:
     """The preview of `value`, whose encoded size is `size`. Never raises."""
     return ResultInfo(

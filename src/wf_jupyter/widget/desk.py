@@ -57,6 +57,7 @@ class Desk:
         self._questions: Mapping[str, Callable[[object], object]] = {
             "events": self._events,
             "history": lambda _: execution.connection.history(execution.id),
+            "inputs": lambda sent: execution.connection.task_inputs(execution.id, _read(sent, _OfTask).task),
             "outputs": self._outputs,
             "log": self._log,
             "search": self._search,

@@ -114,6 +114,53 @@ def test_the_page_reads_events_outputs_and_the_log_in_bounded_answers(monkeypatc
     assert len(page.ask("events", after=0)["events"]) == 1
 
 
+def test_the_page_is_told_what_each_task_is_called_with():
+    @wf.task
+    def load(n):
+        return {"rows": list(range(n)), "name": "x"}
+
+    @wf.task
+    def double(row, scale):
+        return row * scale
+
+    @wf.task
+    def join(rows, *, title, extra=None):
+        return len(rows)
+
+    @wf.workflow
+    def inner(n):
+        return load(n)
+
+    @wf.task
+    def grow(n):
+        return inner.bind(n=n)
+
+    @wf.workflow
+    def outer(n: int):
+        loaded = load(n)
+        grow(7)
+        doubled = double.partial(scale=[1, 2]).map(loaded["rows"])
+        return join(double.partial(scale=3).map(doubled), title="all", extra=[loaded, double.map([5], [6])])
+
+    execution = outer.submit(n=2)
+    assert execution.result(timeout=30) == 2
+    page = Page(execution)
+
+    def told(key):
+        inputs = page.ask("inputs", task=key)["inputs"]
+        return {each["name"]: (each["text"], *each["sources"]) for each in inputs}
+
+    assert told("load") == {"n": ("2",)}
+    assert told("double[1]") == {"row": ("['rows'][1]", "load"), "scale": ("[1, 2]",)}
+    assert told("double-2[0]") == {"row": ("", "double[0]"), "scale": ("3",)}
+    assert told("double-3[0]") == {"row": ("5",), "scale": ("6",)}
+    join = told("join")
+    assert (join["rows"], join["title"]) == (("", "double-2"), ("'all'",))
+    assert join["extra"][1:] == ("load", "double-3")
+    assert told("grow/load") == {"n": ("7",)}
+    assert page.ask("inputs", task="nobody")["field"] == "task"
+
+
 def test_a_refused_request_is_answered_and_nonsense_is_ignored(execution):
     page = Page(execution)
     assert page.ask("resume")["reason"] == "state_conflict"
