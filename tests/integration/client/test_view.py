@@ -154,9 +154,9 @@ def test_the_page_is_told_what_each_task_is_called_with():
     assert told("double[1]") == {"row": ("['rows'][1]", "load"), "scale": ("[1, 2]",)}
     assert told("double-2[0]") == {"row": ("", "double[0]"), "scale": ("3",)}
     assert told("double-3[0]") == {"row": ("5",), "scale": ("6",)}
-    join = told("join")
-    assert (join["rows"], join["title"]) == (("", "double-2"), ("'all'",))
-    assert join["extra"][1:] == ("load", "double-3")
+    last = told("join")
+    assert (last["rows"], last["title"]) == (("", "double-2"), ("'all'",))
+    assert last["extra"][1:] == ("load", "double-3")
     assert told("grow/load") == {"n": ("7",)}
     assert page.ask("inputs", task="nobody")["field"] == "task"
 

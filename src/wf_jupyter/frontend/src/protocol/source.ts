@@ -20,7 +20,7 @@ export type ConnectionState =
 export type Command = "cancel" | "pause" | "resume" | "retry";
 
 /** What can be asked of whoever runs an execution: commands, and questions by the names of the REST interface. */
-export type Question = Command | "rerun" | "events" | "history" | "outputs" | "log" | "search";
+export type Question = Command | "rerun" | "events" | "history" | "inputs" | "outputs" | "log" | "search";
 export type Params = Readonly<Record<string, string | number>>;
 
 /** Statuses of executions that only a retry changes. */

@@ -256,7 +256,7 @@ export class App implements Listener {
     if (!run.rows.has(key) && run.groupRows.has(key)) return this.#openDrawer(key);
     this.#graph.mark(key);
     if (this.#panel?.key !== key) {
-      this.#panel = new TaskPanel(this.session, key, () => this.#root.classList.contains("wfj-dark"), () => this.#closePanel());
+      this.#panel = new TaskPanel(this.session, key, () => this.#root.classList.contains("wfj-dark"), () => this.#closePanel(), (name) => this.#select(name));
       this.#showDetail();
     }
     if (error) this.#panel.showError();

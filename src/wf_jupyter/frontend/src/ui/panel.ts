@@ -12,6 +12,7 @@ import { bytes, count, duration, headline } from "../draw/words.ts";
 import { logReader } from "./log-reader.ts";
 import { LogView } from "./log.ts";
 import { TaskActions } from "./panel-actions.ts";
+import { showInputs } from "./panel-inputs.ts";
 import { outputElement, plainText, sandbox } from "./rich.ts";
 import type { Session } from "./session.ts";
 import { attemptSpans } from "./timeline-bars.ts";
@@ -38,6 +39,7 @@ export class TaskPanel {
     readonly key: string,
     private readonly isDark: () => boolean,
     close: () => void,
+    select: (key: string) => void,
   ) {
     const shut = button("×", "wfj-close", close, "Close the task");
     this.#actions = new TaskActions(session, key);
@@ -45,7 +47,8 @@ export class TaskPanel {
     this.#log = new LogView(logReader(session, key));
     this.#logs.append(html("h4", "wfj-caption", {}, "Log"), this.#log.element);
     this.#outputs.append(html("h4", "wfj-caption", {}, "Output"));
-    const body = html("div", "wfj-panel-body", {}, this.#error, this.#outputs, this.#logs, this.#result);
+    const given = html("div", "wfj-section", { hidden: true });
+    const body = html("div", "wfj-panel-body", {}, this.#error, this.#outputs, this.#logs, given, this.#result);
     this.element = html("section", "wfj-panel", { "aria-label": `Task ${key}` }, head, this.#facts, body);
     this.element.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
@@ -57,6 +60,7 @@ export class TaskPanel {
     const inputs = Object.entries(session.run.inputs);
     if (inputs.length > 0) this.#result.after(inputsElement(inputs));
     void this.#loadOutputs();
+    showInputs(given, session, key, select).catch(() => undefined); // where nobody can be asked, nothing is known
     if (!session.isReplaying) void session.loadAttempts().then(() => this.show());
   }
 
