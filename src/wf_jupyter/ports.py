@@ -282,17 +282,6 @@ class EventLog(Protocol):
         ...
 
 
-class LogStretch(msgspec.Struct, frozen=True, kw_only=True):
-    """A stretch of what an attempt printed, stdout and stderr as they came. Positions count bytes of UTF-8.
-
-    `end` is where the next stretch begins; `size` how much there is by now.
-    """
-
-    text: str
-    end: int
-    size: int
-
-
 class ValueStore(Protocol):
     """Encoded results and whole logs."""
 

@@ -15,9 +15,9 @@ from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Cancel, CancelTask, Pause, Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
-from wf_jupyter.ports import ExecutionResult, Input, LogStretch, Published
+from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import UnknownEvent
-from wf_jupyter.protocol.rest import FoundPage, HistoryPage, InputPage
+from wf_jupyter.protocol.rest import FoundPage, HistoryPage, InputPage, LogStretch
 
 #: What a person may ask of an execution.
 Action = Cancel | CancelTask | Pause | Resume | Retry

@@ -24,7 +24,7 @@ from wf_jupyter.model.snapshot import Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import CancelTask, Retry
 from wf_jupyter.model.submission import Environment, Submission
-from wf_jupyter.ports import ExecutionResult, Input, LogStretch, Published
+from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import UnknownEvent, decode_events
 from wf_jupyter.protocol.messages import Hello
 from wf_jupyter.protocol.rest import (
@@ -37,6 +37,7 @@ from wf_jupyter.protocol.rest import (
     FoundPage,
     HistoryPage,
     InputPage,
+    LogStretch,
     PublishBody,
     RerunBody,
     RetryBody,

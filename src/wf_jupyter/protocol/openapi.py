@@ -12,7 +12,6 @@ from typing import Any, Literal
 import msgspec
 
 from wf_jupyter.model.snapshot import Snapshot
-from wf_jupyter.ports import LogStretch
 from wf_jupyter.protocol import rest
 from wf_jupyter.protocol.messages import Action, Execute, Hello
 from wf_jupyter.protocol.problems import Problem
@@ -150,7 +149,7 @@ OPERATIONS: Sequence[Operation] = (
         verb="get",
         summary="Everything that one attempt of a task printed, a stretch at a time",
         query=rest.LogQuery,
-        answer={JSON: LogStretch},
+        answer={JSON: rest.LogStretch},
         errors=(400, 404),
     ),
     Operation(

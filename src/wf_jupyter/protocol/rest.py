@@ -274,6 +274,17 @@ class LogPage(msgspec.Struct, frozen=True, kw_only=True):
     logs: list[LogLine]
 
 
+class LogStretch(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET …/tasks/{key}/log`: a stretch of what an attempt printed, stdout and stderr as they came.
+
+    Positions count bytes of UTF-8. `end` is where the next stretch begins; `size` how much there is by now.
+    """
+
+    text: str
+    end: int
+    size: int
+
+
 class FoundLine(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a log, shortened around what was found: its number from 1, and the byte that it begins at."""
 

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from wf_jupyter.engine.fold import Picture
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.arguments import decode_arguments
-from wf_jupyter.ports import LogStretch, Store
-from wf_jupyter.protocol.rest import FoundPage, InputPage
+from wf_jupyter.ports import Store
+from wf_jupyter.protocol.rest import FoundPage, InputPage, LogStretch
 from wf_jupyter.service.called import find_call
 from wf_jupyter.service.logs import read_log, search_log
 

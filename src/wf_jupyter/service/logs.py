@@ -23,8 +23,8 @@ import msgspec
 from wf_jupyter.errors import StoreError
 from wf_jupyter.model.events import TaskLog
 from wf_jupyter.model.stimuli import Printed
-from wf_jupyter.ports import EventLog, LogStretch, Store
-from wf_jupyter.protocol.rest import FoundLine
+from wf_jupyter.ports import EventLog, Store
+from wf_jupyter.protocol.rest import FoundLine, LogStretch
 
 #: Characters of one attempt that become events.
 EVENT_LIMIT = 1 << 20

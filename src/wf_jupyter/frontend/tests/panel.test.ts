@@ -27,6 +27,11 @@ describe("a traceback", () => {
     expect(whole.querySelector("summary")!.textContent).toBe("Whole traceback, with 2 frames of libraries");
   });
 
+  test("takes the standard library for a library, wherever Python lives", () => {
+    const paths = ["/usr/lib/python3.12/pathlib.py", "C:\\Python312\\Lib\\json\\decoder.py", "/home/a/.pyenv/versions/3.11.7/lib/python3.11/json/decoder.py"];
+    expect(paths.flatMap((path) => frames(`  File "${path}", line 1, in f\n    x`)).map(({ isLibrary }) => isLibrary)).toEqual([true, true, true]);
+  });
+
   test("is shown whole where nothing can be told apart", () => {
     for (const text of ["", "garbage\n  File nothing", '  File "a.py", line 1, in f\n    x']) {
       const made = tracebackElements(text);

@@ -85,7 +85,7 @@ const DETAIL = `
 .wfj-log mark { background: color-mix(in srgb, var(--wfj-retrying) 45%, var(--wfj-bg)); color: inherit; border-radius: 2px; }
 .wfj-fold { margin-top: 6px; font-size: 12px; } .wfj-fold > summary { color: var(--wfj-dim); cursor: pointer; width: max-content; max-width: 100%; } .wfj-fold .wfj-pre { margin-top: 5px; }
 .wfj-inputs { display: grid; grid-template-columns: auto 1fr; gap: 2px 12px; margin: 6px 0 0; font-family: var(--wfj-mono); } .wfj-inputs dt { color: var(--wfj-dim); } .wfj-inputs dd { margin: 0; overflow-wrap: anywhere; }
-.wfj-anchor { color: var(--wfj-running-ink); } .wfj-task-actions { align-items: center; font-size: 12px; flex-wrap: wrap; justify-content: flex-end; }
+a.wfj-anchor, .wfj-link.wfj-anchor { color: var(--wfj-running-ink); text-decoration: underline; font: inherit; } .wfj-task-actions { align-items: center; font-size: 12px; flex-wrap: wrap; justify-content: flex-end; }
 .wfj-grid-box { margin-top: 7px; max-height: 240px; overflow: auto; padding: 2px; } .wfj-drawer .wfj-graph { border: 1px solid var(--wfj-line); border-radius: 7px; }
 .wfj-grid { display: block; cursor: pointer; margin: 1px; }
 .wfj-item { display: flex; align-items: center; gap: 9px; margin-top: 9px; min-width: 0; font-size: 12px; } .wfj-item > .wfj-dim { white-space: nowrap; }

@@ -5,7 +5,7 @@ import { stretches } from "./ansi.ts";
 import { plainText } from "./rich.ts";
 
 const FRAME = /^ {2}File "([^"]*)", line (\d+)(?:, in (.*))?$/;
-const LIBRARY = /[\\/](?:site-packages|dist-packages|lib[\\/]python\d|wf_jupyter)[\\/]|^<frozen /i;
+const LIBRARY = /[\\/](?:site-packages|dist-packages|lib[\\/]python[\d.]+|python\d+[\\/]lib|wf_jupyter)[\\/]|^<frozen /i;
 const MOST = 50;
 
 /** One frame: where, and the lines that belong to it as they stand in the traceback. */
