@@ -70,6 +70,17 @@ for (const target of [window, document]) {
 }
 """
 
+#: Remembers the sockets of a page, so that a test can cut them.
+SOCKETS = """
+window.sockets = [];
+window.WebSocket = class extends WebSocket {
+  constructor(...values) {
+    super(...values);
+    window.sockets.push(this);
+  }
+};
+"""
+
 SHOW = """async ({ snapshot, width, dark }) => {
   document.body.dataset.jpThemeLight = String(!dark);
   const place = document.createElement("div");

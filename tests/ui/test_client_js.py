@@ -13,6 +13,8 @@ import pytest
 from jupyter_process import JupyterProcess
 from pictures import picture
 
+from tests.ui.harness import SOCKETS
+
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.ui
 
@@ -50,16 +52,6 @@ waiting.publish()
 """
 STATUS = "(status) => document.querySelector('.wfj-root')?.dataset.status === status"
 ITEMS_ARE = "(w) => [...document.querySelectorAll('#tasks li')].map((item) => item.textContent).sort().join() === w"
-#: Remembers the sockets of a page, so that a test can cut them.
-SOCKETS = """
-window.sockets = [];
-window.WebSocket = class extends WebSocket {
-  constructor(...values) {
-    super(...values);
-    window.sockets.push(this);
-  }
-};
-"""
 #: What a page's script would write, with the client of the page kept where the test finds it.
 CLIENT = """async () => {
   const { WorkflowClient } = await import("./wf_jupyter/client.js");

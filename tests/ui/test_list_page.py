@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
 import time
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from jupyter_process import JupyterProcess
+from jupyter_process import JupyterProcess, until
 from pictures import picture
 
 import wf_jupyter as wf
+from tests.integration.service.conftest import packed
 from tests.sample_workflows import doubling, failing, gated
+from tests.ui.harness import SOCKETS
 from wf_jupyter.client import session
 from wf_jupyter.service.ids import new_execution_id
 from wf_jupyter.store.database import FILE_NAME
@@ -120,8 +126,84 @@ def test_a_page_that_lost_its_server_says_so_and_finds_it_again(page: Any, tmp_p
         open_list(page, server)
         server.kill()
         page.wait_for_selector(".wfj-list-link[data-live=false]")
+        page.get_by_role("button", name=re.compile("reconnecting in [0-9]+ s")).wait_for()
         server.start()
         page.wait_for_selector(".wfj-list-link[data-live=true]", timeout=60_000)
+    finally:
+        server.stop()
+
+
+def test_the_focus_stays_where_it_is_when_rows_come_and_the_list_is_read_anew(
+    page: Any, server: JupyterProcess
+) -> None:
+    for number in range(3):
+        doubling().submit(numbers=[number]).wait(60)
+    page.add_init_script(SOCKETS)
+    open_list(page, server)
+    link = page.locator(f"{ROWS} a").nth(2)
+    link.focus()
+    address = link.get_attribute("href")
+    new = doubling().submit(numbers=[1])
+    row(page, new).wait_for()
+    with page.expect_response("**/executions?*limit=*"):
+        page.evaluate("() => sockets.at(-1).close()")
+    page.wait_for_function("() => sockets.length === 2")
+    page.wait_for_selector(".wfj-list-link[data-live=true]")
+    expect(page.locator(f"{ROWS} a[href='{address}']")).to_be_focused()
+
+
+def test_where_websockets_are_blocked_the_list_says_so_and_its_buttons_work(
+    page: Any, server: JupyterProcess, tmp_path: Path
+) -> None:
+    page.route_web_socket("**/wf-jupyter/**", lambda route: route.close(code=1011))
+    running = gated(tmp_path / "gate").submit()
+    page.goto(f"{server.url}wf-jupyter/?token={server.token}")
+    page.get_by_text("delayed · no WebSocket").first.wait_for()
+    row(page, running).get_by_role("button", name="Cancel").click()
+    page.wait_for_selector(f"{ROWS}[data-status=cancelled]:has(a[href$='{running.id}'])")
+    later = failing().submit(b=0)
+    page.wait_for_selector(f"{ROWS}[data-status=failed]:has(a[href$='{later.id}'])")
+    picture(page, "list-delayed")
+
+
+READ_ONLY = """
+from jupyter_server.auth.authorizer import Authorizer
+
+
+class ReadOnly(Authorizer):
+    def is_authorized(self, handler, user, action, resource):
+        return action == "read" or resource != "wf_jupyter"
+
+
+c.ServerApp.authorizer_class = ReadOnly
+"""
+
+
+def submit_as_kernel(server: JupyterProcess, workflow: Any) -> None:
+    """With the secret of the server's kernels, whom no authorizer is asked about."""
+    (file,) = until(lambda: list(server.runtime_directory.glob("wf_jupyter-*.json")), "no connection file")
+    secret = json.loads(file.read_text())["secret"]
+    headers = {"Authorization": f"wf-jupyter {secret}", "Content-Type": "application/msgpack"}
+    address, body = f"{server.url}wf-jupyter/api/v1/executions", msgspec.msgpack.encode(packed(workflow))
+    urllib.request.urlopen(urllib.request.Request(address, body, headers), timeout=30).close()
+
+
+def test_who_may_only_read_finds_no_buttons_that_would_be_refused(page: Any, tmp_path: Path) -> None:
+    server = JupyterProcess(tmp_path)
+    Path(server.environment["JUPYTER_CONFIG_DIR"], "jupyter_server_config.py").write_text(READ_ONLY)
+    server.start()
+    try:
+        submit_as_kernel(server, gated(tmp_path / "gate"))
+        open_list(page, server)
+        page.wait_for_selector(f"{ROWS}[data-status=running]")
+        page.get_by_text("read only").wait_for()
+        expect(page.locator(f"{ROWS} button")).to_have_count(0)
+        page.locator(f"{ROWS} a").click()
+        page.wait_for_selector(".wfj-root[data-status=running]")
+        page.get_by_role("button", name="Cancel the execution").click()
+        page.get_by_text("you are not allowed to execute workflows on this server").wait_for()
+        (tmp_path / "gate").touch()
+        page.wait_for_selector(".wfj-root[data-status=succeeded]")
     finally:
         server.stop()
 

@@ -108,7 +108,6 @@ class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):
             self.set_header("Retry-After", str(math.ceil(problem.retry_after)))
         self.answer(problem, status_code)
 
-
     def _methods(self) -> list[str]:
         missing = web.RequestHandler._unimplemented_method
         return [name for name in self.SUPPORTED_METHODS if getattr(type(self), name.lower(), missing) is not missing]

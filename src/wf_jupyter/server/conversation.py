@@ -192,9 +192,7 @@ class Conversation:
         if wanted in self._subscribed:
             await self._unsubscribe(wanted)
         made = await self._host.ask(
-            lambda engine: engine.subscribe(
-                wanted, self._mailbox, after=params.after, epoch=params.epoch, encoded=True
-            )
+            lambda engine: engine.subscribe(wanted, self._mailbox, after=params.after, epoch=params.epoch, encoded=True)
         )
         self._subscribed.add(wanted)
         return EncodedSubscription(

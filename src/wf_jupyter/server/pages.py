@@ -46,7 +46,12 @@ class PageHandler(ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, KernelAcces
         config = {
             "baseUrl": self.base_url,
             "wsUrl": self.ws_url,
-            "wfJupyter": {"bundle": self.static_url("widget.js"), "server_id": self.host.server_id, **options},
+            "wfJupyter": {
+                "bundle": self.static_url("widget.js"),
+                "client": self.static_url("client.js"),
+                "server_id": self.host.server_id,
+                **options,
+            },
         }
         # Reading it sets the cookie without which the page's commands would be refused.
         _ = self.xsrf_token
@@ -86,7 +91,7 @@ class ListPage(PageHandler):
     async def get(self) -> None:
         """The page; its script fetches the rest."""
         await self.host.start()
-        self.show("page.html", "Workflow executions", view="list")
+        self.show("page.html", "Workflow executions", view="list", may_execute=await self.allows("execute"))
 
 
 class ExecutionPage(PageHandler):

@@ -1,7 +1,7 @@
 // All executions: live, filtered, and as far back as one scrolls.
+import { Badge } from "./badge.js";
+import { options } from "./config.js";
 import { element } from "./elements.js";
-import { Link } from "./link.js";
-import { request } from "./rest.js";
 import { Row } from "./row.js";
 
 const PAGE = 100;
@@ -20,7 +20,6 @@ const STATUS_OF = {
 export class ExecutionList {
   #rows = new Map();
   #body = element("tbody");
-  #state = element("span", { className: "wfj-list-link", role: "status" });
   #trouble = element("p", { className: "wfj-page-notice", role: "alert", hidden: true });
   #empty = element("p", { className: "wfj-list-empty", hidden: true });
   #older = element("button", { type: "button", hidden: true, onclick: () => this.#olderOnes() }, "Older executions");
@@ -29,12 +28,18 @@ export class ExecutionList {
   #names = element("datalist", { id: "wfj-list-names" });
   #known = new Set();
   #oldest = null;
-  #isLive = false;
+  #client;
+  #badge;
+  #kind = "connecting";
   #asked = 0;
   #due = 0;
   #loading = false;
+  #reloading = 0;
 
-  constructor(root) {
+  /** `client` is the module of that name. */
+  constructor(root, { WorkflowClient, connectionWords }) {
+    this.#client = new WorkflowClient();
+    this.#badge = new Badge(connectionWords, () => this.#client.nudge());
     const heads = ["Workflow", "Status", "Tasks", "Started", "Duration", "Owner", ""];
     const table = element(
       "table",
@@ -48,7 +53,8 @@ export class ExecutionList {
         "div",
         { className: "wfj-list-head" },
         element("h1", {}, "Workflow executions"),
-        this.#state,
+        this.#badge.element,
+        ...(options.may_execute ? [] : [element("span", { className: "wfj-list-note" }, "read only")]),
         element("label", {}, "Status ", this.#status),
         element("label", {}, "Workflow ", this.#workflow, this.#names),
       ),
@@ -62,26 +68,43 @@ export class ExecutionList {
     root.addEventListener("keydown", (event) => this.#key(event));
     for (const moved of ["scroll", "resize"]) addEventListener(moved, () => this.#fill(), { passive: true });
     void this.#reload();
-    new Link({
-      told: (id, events) => this.#happened(id, events),
-      opened: () => this.#reload(),
-      state: (text) => this.#link(text),
-    });
+    this.#follow();
     setInterval(() => this.#tick(), 1000);
     setInterval(() => this.#poll(), POLL);
+  }
+
+  #follow() {
+    const client = this.#client;
+    client.on("event", (event, id) => this.#happened(id, event));
+    client.on("list", () => this.#doubted());
+    // What is refused is told by the state of the connection.
+    const ignore = () => undefined;
+    client.connect().catch(ignore);
+    client.subscribe("*").catch(ignore);
+    client.onConnection((state) => this.#connected(state));
+  }
+
+  /** Something may have been left out: after each reconnect, or all the time where WebSockets are blocked. */
+  #doubted() {
+    if (this.#kind === "live") void this.#reload();
+    else if (document.visibilityState !== "visible" || this.#reloading > 0) return;
+    else if (this.#rows.size <= MOST) void this.#reload();
+    else this.#refresh();
   }
 
   // -- reading ------------------------------------------------------------------------------------
 
   #query(more) {
-    const query = new URLSearchParams(more);
-    if (this.#status.value) query.set("status", this.#status.value);
-    if (this.#workflow.value.trim()) query.set("workflow", this.#workflow.value.trim());
-    return query;
+    return { status: this.#status.value, workflow: this.#workflow.value.trim(), ...more };
   }
 
-  /** Everything that is shown, anew: the newest first, as many as there were. Whether that worked. */
+  /** Everything that is shown, anew: the newest first, as many as there were. */
   async #reload() {
+    this.#reloading++;
+    await this.#read().finally(() => this.#reloading--);
+  }
+
+  async #read() {
     const asked = ++this.#asked;
     const wanted = Math.max(PAGE, this.#rows.size);
     const found = [];
@@ -90,8 +113,8 @@ export class ExecutionList {
     try {
       while (more && found.length < wanted) {
         const limit = Math.min(MOST, Math.max(PAGE, wanted - found.length));
-        const page = (await request(`executions?${this.#query({ limit, ...(before && { before }) })}`)).executions;
-        if (asked !== this.#asked) return false;
+        const page = await this.#client.executions(this.#query({ limit, ...(before && { before }) }));
+        if (asked !== this.#asked) return;
         found.push(...page);
         before = page.at(-1)?.id ?? before;
         more = page.length === limit;
@@ -99,18 +122,25 @@ export class ExecutionList {
       this.#say(null);
     } catch (error) {
       this.#say(error);
-      return false;
+      return;
     }
     const rows = new Map(found.map((summary) => [summary.id, this.#row(summary)]));
     for (const [id, row] of this.#rows) if (!rows.has(id)) row.element.remove();
     this.#rows = rows;
-    // `append` moves what is there already: nothing is built twice.
-    for (const { element } of rows.values()) this.#body.append(element);
+    this.#arrange();
     this.#oldest = before;
     this.#older.hidden = !more;
     this.#counted();
     this.#fill();
-    return true;
+  }
+
+  /** Rows in their order. What stands where it belongs is not touched: it may have the focus. */
+  #arrange() {
+    let place = this.#body.firstElementChild;
+    for (const { element } of this.#rows.values()) {
+      if (element === place) place = place.nextElementSibling;
+      else this.#body.insertBefore(element, place);
+    }
   }
 
   /** Read on as long as the end of the list can nearly be seen. */
@@ -123,7 +153,7 @@ export class ExecutionList {
     this.#loading = true;
     const asked = this.#asked;
     try {
-      const page = (await request(`executions?${this.#query({ limit: PAGE, before: this.#oldest })}`)).executions;
+      const page = await this.#client.executions(this.#query({ limit: PAGE, before: this.#oldest }));
       if (asked !== this.#asked) return;
       for (const summary of page) this.#add(summary);
       this.#oldest = page.at(-1)?.id ?? this.#oldest;
@@ -140,24 +170,19 @@ export class ExecutionList {
 
   /** How far the running ones are: their progress is no event of all executions. */
   async #poll() {
-    if (document.visibilityState !== "visible") return;
-    if (!this.#isLive) {
-      // Where WebSockets are blocked this is all there is, and it says so.
-      if (await this.#reload()) this.#state.textContent = "delayed: read every few seconds";
-      return;
-    }
+    if (document.visibilityState !== "visible" || !this.#isCurrent) return;
     const running = [...this.#rows.values()].filter((row) => !row.isFinal);
     if (!running.length) return;
     const limit = Math.min(MOST, running.length + PAGE);
-    const page = await request(`executions?status=running&limit=${limit}`).catch(() => ({ executions: [] }));
-    for (const summary of page.executions) this.#rows.get(summary.id)?.show(summary);
+    const page = await this.#client.executions({ status: "running", limit }).catch(() => []);
+    for (const summary of page) this.#rows.get(summary.id)?.show(summary);
   }
 
   // -- what happens -------------------------------------------------------------------------------
 
-  #happened(id, events) {
+  #happened(id, event) {
     const row = this.#rows.get(id);
-    const status = events.length === 1 ? STATUS_OF[events[0].type] : undefined;
+    const status = STATUS_OF[event.type];
     if (row && status && !this.#status.value) row.show({ ...row.summary, status, ended: null });
     else this.#refresh();
   }
@@ -167,9 +192,9 @@ export class ExecutionList {
     this.#due ||= setTimeout(async () => {
       this.#due = 0;
       const asked = this.#asked;
-      const page = await request(`executions?${this.#query({ limit: PAGE })}`).catch(() => null);
+      const page = await this.#client.executions(this.#query({ limit: PAGE })).catch(() => null);
       if (page === null || asked !== this.#asked) return;
-      const fresh = page.executions.filter((summary) => {
+      const fresh = page.filter((summary) => {
         const row = this.#rows.get(summary.id);
         row?.show(summary);
         return !row;
@@ -196,12 +221,14 @@ export class ExecutionList {
     }
     const known = this.#rows.get(summary.id);
     known?.show(summary);
-    return known ?? new Row(summary, (id, name) => this.#command(id, name));
+    return known ?? new Row(summary, options.may_execute ? (id, name) => this.#command(id, name) : null);
   }
 
   async #command(id, name) {
     try {
-      await request(`executions/${encodeURIComponent(id)}/${name}`, { method: "POST", body: "{}" });
+      // A click must not take effect minutes later, when the server is back.
+      if (!this.#isCurrent) throw new Error("There is no connection to the server: nothing was asked of it.");
+      await this.#client[name](id);
       this.#say(null);
     } catch (error) {
       this.#say(error);
@@ -211,7 +238,7 @@ export class ExecutionList {
   // -- around the rows ----------------------------------------------------------------------------
 
   #filter() {
-    const query = this.#query({});
+    const query = new URLSearchParams(Object.entries(this.#query()).filter(([, value]) => value));
     history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
     this.#rows.clear();
     this.#body.replaceChildren();
@@ -226,22 +253,25 @@ export class ExecutionList {
 
   #counted() {
     this.#empty.hidden = this.#rows.size > 0;
-    this.#empty.textContent = this.#query({}).size
+    this.#empty.textContent = this.#status.value || this.#workflow.value.trim()
       ? "No execution is like that."
       : "No executions yet. Submit a workflow from a notebook and it appears here.";
   }
 
   #tick() {
     // What cannot be known does not go on: without a connection all clocks stand.
-    if (!this.#isLive) return;
+    if (!this.#isCurrent) return;
     for (const row of this.#rows.values()) if (!row.isFinal) row.tick(Date.now());
   }
 
-  #link(text) {
-    this.#isLive = text === "live";
-    this.#state.textContent = text;
-    this.#state.dataset.live = this.#isLive;
-    this.#body.classList.toggle("wfj-list-stale", !this.#isLive);
+  get #isCurrent() {
+    return this.#kind === "live" || this.#kind === "delayed";
+  }
+
+  #connected(state) {
+    this.#kind = state.kind;
+    this.#badge.show(state);
+    this.#body.classList.toggle("wfj-list-stale", !this.#isCurrent);
   }
 
   #say(error) {

@@ -1,29 +1,32 @@
 // The standalone pages: mount the bundle's view, or show the list of executions.
 import { element } from "./elements.js";
 import { ExecutionList } from "./list.js";
-import { options, request } from "./rest.js";
+import { options } from "./config.js";
 
 const view = document.getElementById("wf-jupyter-view");
 
 start().catch((error) => notice(String(error.message ?? error)));
 
 async function start() {
-  if (options.view === "list") {
-    view.removeAttribute("aria-busy");
-    new ExecutionList(view);
-  } else {
-    const bundle = await import(options.bundle).catch(() => null);
-    view.removeAttribute("aria-busy");
-    if (!bundle) throw new Error("The view's script could not be loaded: the installation has no frontend bundle.");
+  const client = await load(options.client);
+  if (options.view === "list") new ExecutionList(view, client);
+  else {
+    const bundle = await load(options.bundle);
     bundle.mount(view, { execution_id: options.execution_id, server_id: options.server_id });
-    await offerComparison();
+    await offerComparison(new client.WorkflowClient());
   }
 }
 
+async function load(script) {
+  const module = await import(script).catch(() => null);
+  view.removeAttribute("aria-busy");
+  if (!module) throw new Error("The page's scripts could not be loaded: the installation has no frontend bundle.");
+  return module;
+}
+
 // Other executions of the same workflow, to compare this one with.
-async function offerComparison() {
-  const query = new URLSearchParams({ workflow: options.workflow, limit: "50" });
-  const { executions } = await request(`executions?${query}`);
+async function offerComparison(client) {
+  const executions = await client.executions({ workflow: options.workflow, limit: 50 });
   const others = executions.filter(({ id }) => id !== options.execution_id);
   if (!others.length) return;
   const choice = element("select", { ariaLabel: "Compare with another execution" }, element("option", { value: "" }, "Compare with…"));

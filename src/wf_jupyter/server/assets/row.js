@@ -1,6 +1,6 @@
 // One execution as a row: what it is, how far it is, and what can be done about it.
 import { element } from "./elements.js";
-import { config } from "./rest.js";
+import { config } from "./config.js";
 
 export const FINAL = new Set(["succeeded", "failed", "cancelled"]);
 /** In the order in which they share the bar; what is left over is pending. */
@@ -10,7 +10,7 @@ const SHAPES = {
 };
 
 export class Row {
-  /** `command(id, name)` is called by the buttons; it returns a promise. */
+  /** `command(id, name)` is called by the buttons; it returns a promise. Without it there are none. */
   constructor(summary, command) {
     this.command = command;
     this.link = element("a", { className: "wfj-list-name" });
@@ -91,6 +91,7 @@ export class Row {
   }
 
   #offer(status) {
+    if (this.command === null) return;
     const button = (name, label) => {
       const made = element("button", { type: "button", ariaLabel: `${label} ${this.summary.workflow}` }, label);
       made.onclick = async () => {

@@ -3,7 +3,7 @@
 import { channel, type Channel } from "../protocol/channel.ts";
 import { isObject } from "../protocol/decode.ts";
 import { Greeting } from "../protocol/greeting.ts";
-import type { Snapshot } from "../protocol/messages.gen.ts";
+import type { ExecutionStatus, Snapshot, Summary } from "../protocol/messages.gen.ts";
 import { executionPath, LOG_IN, notReady, pageConfig, RequestError, Rest, type Hello } from "../protocol/page.ts";
 import { CODES, RpcError } from "../protocol/socket.ts";
 import { FINAL, type Command } from "../protocol/source.ts";
@@ -25,6 +25,14 @@ export interface ClientState {
   readonly connection: ClientConnection;
   /** The followed executions of which something is known, by id. */
   readonly executions: { readonly [id: string]: Snapshot };
+}
+
+/** Which executions to list: by status or workflow, at most `limit`, those older than the one with the id `before`. */
+export interface ExecutionQuery {
+  readonly status?: ExecutionStatus;
+  readonly workflow?: string;
+  readonly limit?: number;
+  readonly before?: string;
 }
 
 /** One execution for a page. `error` says why it cannot be followed. */
@@ -128,6 +136,17 @@ export class WorkflowClient {
   /** Undo `pause`. */
   async resume(executionId: string): Promise<void> {
     await this.#command("resume", executionId);
+  }
+
+  /** Executions, newest first; the id of the last one is `before` of the next page. */
+  async executions(query: ExecutionQuery = {}): Promise<readonly Summary[]> {
+    const given = Object.entries(query).flatMap(([name, value]) => (value === undefined || value === "" ? [] : [[name, String(value)]]));
+    try {
+      const body = await this.#rest.get(`executions?${new URLSearchParams(given)}`);
+      return isObject(body) && Array.isArray(body["executions"]) ? body["executions"] : [];
+    } catch (error) {
+      throw error instanceof RequestError ? rpcError(error) : error;
+    }
   }
 
   // -- following ------------------------------------------------------------------------------

@@ -45,11 +45,6 @@ export function bytes(size: number): string {
   return `${unit === 0 ? value : value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
-/** A time of day in ms since 1970, by the reader's clock. */
-export function timeOfDay(ms: number): string {
-  return new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-}
-
 /** What a result is, in a few characters; empty when there is nothing worth saying. */
 export function fact(result: ResultInfo | undefined): string {
   if (result === undefined) return "";

@@ -1,17 +1,17 @@
 // Name, state, elapsed time, connection, commands, tabs; the stacked bar and the counts below.
 import type { ExecutionStatus } from "../protocol/messages.gen.ts";
 import type { Command, ConnectionState } from "../protocol/source.ts";
+import { connectionWords } from "../protocol/told.ts";
 import type { Run } from "../fold/run.ts";
 import { CANCELLED, FAILED, isFinalExecution, PENDING, RETRYING, RUNNING, SUCCEEDED } from "../fold/statuses.ts";
 import { button, html, setAttribute, setText } from "../draw/element.ts";
 import { icon } from "../draw/icons.ts";
 import { StackedBar, Tally } from "../draw/tally.ts";
-import { clock, duration, timeOfDay } from "../draw/words.ts";
+import { clock, duration } from "../draw/words.ts";
 
 export const TABS = ["graph", "timeline", "table"] as const;
 export type Tab = (typeof TABS)[number];
 
-const STALE_MS = 10_000;
 const SHAPES: { readonly [status in ExecutionStatus]: number } = {
   pending: PENDING,
   running: RUNNING,
@@ -149,32 +149,6 @@ export class Header {
     const next = TABS[(TABS.indexOf(tab) + step + TABS.length) % TABS.length]!;
     this.actions.tab(next);
     this.#tabs.get(next)!.focus();
-  }
-}
-
-/** The badge in words, and at length; empty while live. */
-export function connectionWords(state: ConnectionState, local: number): readonly [string, string] {
-  switch (state.kind) {
-    case "connecting":
-      return ["connecting", "Connecting to the server"];
-    case "live":
-      return ["", ""];
-    case "delayed":
-      return state.by === "kernel"
-        ? ["delayed · via kernel", "Events come through the notebook's kernel, a little later than from the server itself"]
-        : ["delayed · no WebSocket", "WebSockets to the server are blocked: it is asked for news instead"];
-    case "waiting": {
-      const wait = Math.max(0, Math.ceil((state.retryAt - local) / 1000));
-      const retry = wait > 0 ? `reconnecting in ${wait} s` : "reconnecting";
-      if (local - state.since < STALE_MS) return [retry, "The connection was lost: press to try now"];
-      return [`stale since ${timeOfDay(state.since)} · ${retry}`, "What is shown is not current: press to try now"];
-    }
-    case "gone":
-      return [`engine gone · stale since ${timeOfDay(state.since)}`, "The kernel that told of this execution has ended or was restarted"];
-    case "saved":
-      return ["saved picture", "This is what was saved with the notebook; nothing is connected"];
-    case "refused":
-      return [state.reason, state.reason];
   }
 }
 
