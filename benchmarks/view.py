@@ -1,14 +1,16 @@
-"""How quick the view is: `python benchmarks/view.py`, after `npm run build` in the frontend's folder.
+"""How quick the view is: `python -m benchmarks.view`, after `npm run build` in the frontend's folder.
 
 Graphs of 100, 1,000 and 10,000 tasks that cannot be grouped, on a page without a server that plays a kernel.
 First paint is from mounting to the second animation frame. Frames are counted while the graph is dragged about,
 near enough to see its tasks, and events arrive. Latency is from an event's arrival to the card that changed.
 An empty page shows what the machine grants at this moment. Growth is from an event that adds ten tasks to the frame
 after it. The heap is what is used after a collection, less what the page used before the view was there.
+With `--soak MINUTES` it is measured instead whether an open view stays as small as it was.
 """
 
 from __future__ import annotations
 
+import argparse
 import functools
 import http.server
 import sys
@@ -17,6 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from benchmarks import view_soak
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "wf_jupyter"
 ARGUMENTS = [
@@ -222,7 +226,19 @@ def measure(browser: Any, url: str, tasks: int) -> list[str]:
     ]
 
 
-def main() -> None:
+def soak(minutes: float) -> None:
+    """Print what an open view holds on to, and how it grows."""
+    from playwright.sync_api import sync_playwright
+
+    with served() as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1000, "height": 900})
+        page.goto(url)
+        sys.stdout.write(view_soak.report(view_soak.measure(page, minutes)) + "\n")
+        browser.close()
+
+
+def table() -> None:
     """Print the table."""
     from playwright.sync_api import sync_playwright
 
@@ -247,6 +263,17 @@ def main() -> None:
             sys.stdout.write("| " + " | ".join(measure(browser, url, tasks)) + " |\n")
             sys.stdout.flush()
         browser.close()
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description="How quick the view is.")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="whether an open view stays as small as it was")
+    minutes = parser.parse_args().soak
+    if minutes is None:
+        table()
+    else:
+        soak(minutes)
 
 
 if __name__ == "__main__":
