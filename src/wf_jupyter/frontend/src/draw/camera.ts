@@ -98,7 +98,7 @@ export class Camera {
     this.#wanted = this.scene.isPlaced ? null : node;
     if (!this.scene.isPlaced) return;
     const { scale } = this.#viewport.view;
-    if (this.stage.isFar && (this.stage.isOverview || scale < NEAR)) this.#centre(node, COMFORTABLE);
+    if (!this.stage.isSmall && (this.stage.isOverview || scale < NEAR)) this.#centre(node, COMFORTABLE);
     else this.#viewport.reveal(this.scene.box(node));
   }
 

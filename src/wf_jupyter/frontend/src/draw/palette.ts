@@ -1,5 +1,6 @@
 // Colours for canvas: what CSS gives the DOM, read back when the theme changes.
 import { STATUSES } from "../fold/statuses.ts";
+import { EDGE_STATES } from "./facts.ts";
 
 /** Colours by status number, and the few others that canvases need. `soft` is a calm success. */
 export interface Palette {
@@ -8,6 +9,8 @@ export interface Palette {
   readonly track: string;
   readonly area: string;
   readonly line: string;
+  /** By the index of `EDGE_STATES`. */
+  readonly edges: readonly string[];
   readonly ink: string;
   readonly accent: string;
 }
@@ -22,6 +25,7 @@ export function readPalette(root: Element): Palette {
     track: read("track"),
     area: read("area-flat"),
     line: read("edge"),
+    edges: EDGE_STATES.map((state) => read(`e-${state}`)),
     ink: read("ink-flat"),
     accent: read("running"),
   };

@@ -8,9 +8,12 @@ import { overview, type Overview } from "../layout/overview.ts";
 import { ranks, type Plan } from "../layout/plan.ts";
 import { subset } from "../layout/subset.ts";
 import { CARD_HEIGHT, CARD_WIDTH } from "./card.ts";
-import { routes, type Route } from "./edges.ts";
 import { GROUP_WIDTH, groupHeight, OPEN_IN_PLACE } from "./group.ts";
+import type { Region } from "./sheet.ts";
 import { Ways } from "./ways.ts";
+
+/** Lines at the border of the drawing have a width. */
+const EDGE = 8;
 
 /** A rectangle of the drawing. */
 export interface Box {
@@ -134,14 +137,14 @@ export class Scene {
     return { x: boxes[b]!, y: boxes[b + 1]!, width: boxes[b + 2]!, height: boxes[b + 3]! };
   }
 
-  /** The ways of all edges, for elements. */
-  routes(): Route[] {
-    return this.#layout === null ? [] : routes(this.graph, this.#layout, this.#sketch, this.turned);
+  /** The part of the drawing outside which there is nothing. */
+  get extent(): Region {
+    return { left: -EDGE, top: -EDGE, right: this.width + EDGE, bottom: this.height + EDGE };
   }
 
-  /** The ways of all edges, for canvases. */
-  ways(): Ways {
-    return new Ways(this.graph, this.#layout!, this.#sketch, this.turned);
+  /** The ways of all edges, once nodes have places. */
+  ways(heads: boolean): Ways {
+    return new Ways(this.graph, this.#layout!, this.#sketch, this.turned, heads);
   }
 
   /** The drawing from far away, in at most `most` columns; right at once, in a better order once nodes have places. */

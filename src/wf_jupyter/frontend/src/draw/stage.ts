@@ -2,17 +2,19 @@
 import type { Run } from "../fold/run.ts";
 import { PENDING } from "../fold/statuses.ts";
 import { BarcodeLayer, PITCH } from "./barcode.ts";
+import { BlockLayer } from "./blocks.ts";
 import { Card } from "./card.ts";
+import { EdgeLayer } from "./edges.ts";
 import { html, setAttribute } from "./element.ts";
-import { edgeState, nodeStatus, taskFacts } from "./facts.ts";
+import { nodeStatus, taskFacts } from "./facts.ts";
 import { GroupCard, type GroupActions } from "./group.ts";
-import { Lines } from "./lines.ts";
-import { MiddleLayer } from "./middle.ts";
 import type { Palette } from "./palette.ts";
 import type { Scene } from "./scene.ts";
 import type { View } from "./viewport.ts";
 
-/** Whole graphs up to this size are elements; larger ones have cards only where one looks closely. */
+/** Graphs up to this size have all cards on the page; larger ones those in sight, and only where one looks closely. */
+const FEW_NODES = 60;
+/** Larger graphs than this begin as a whole, however small that is. */
 const WHOLE = 250;
 /** So many changed cards are shown at once; more of them wait for each other, up to a tenth of a second. */
 const FEW = 8;
@@ -37,8 +39,8 @@ export class Stage {
   /** Whether the whole is shown from far away, whatever the view. */
   isOverview = false;
   readonly tree: HTMLElement;
-  readonly #lines: Lines;
-  readonly #middle: MiddleLayer;
+  readonly #edges: EdgeLayer;
+  readonly #blocks: BlockLayer;
   readonly #barcode: BarcodeLayer;
   readonly #cards = new Map<number, Card | GroupCard>();
   #now = Date.now();
@@ -63,16 +65,21 @@ export class Stage {
   ) {
     this.tree = html("div", "wfj-tree", { role: "tree", "aria-label": label });
     const statusOf = (node: number): number => this.#statusOf(node);
-    this.#lines = new Lines((source, target) => edgeState(statusOf(source), statusOf(target)));
-    this.element.append(this.#lines.element, this.tree);
+    this.element.append(this.tree);
     window.prepend(this.element);
-    this.#middle = new MiddleLayer(window, this.element, scene, palette, statusOf);
+    this.#edges = new EdgeLayer(window, scene, palette, statusOf, () => this.isFar);
+    this.#blocks = new BlockLayer(this.element, scene, palette, statusOf);
     this.#barcode = new BarcodeLayer(window, palette, statusOf);
   }
 
-  /** Whether there is too much to have it all as elements. */
+  /** Whether there is too much to be read at once. */
   get isFar(): boolean {
     return this.scene.graph.nodes.length > WHOLE;
+  }
+
+  /** Whether all cards are on the page, whatever is in sight. */
+  get isSmall(): boolean {
+    return this.scene.graph.nodes.length <= FEW_NODES;
   }
 
   /** The overview: what a point of it shows, and what it says of itself. */
@@ -99,9 +106,9 @@ export class Stage {
 
   /** The scene has other nodes, sizes or places. */
   redraw(): void {
-    this.#lines.load(this.isFar ? [] : this.scene.routes(), this.scene.graph.nodes.length);
     this.#drawn++;
-    this.#middle.reload();
+    this.#edges.reload();
+    this.#blocks.reload();
     this.#mapped = 0;
     if (!this.isFar) this.#barcode.drop();
   }
@@ -128,7 +135,8 @@ export class Stage {
     if (this.scene.isEmpty) return;
     if (this.isOverview) {
       this.clear();
-      this.#middle.drop();
+      this.#edges.drop();
+      this.#blocks.drop();
       this.map(this.#width);
       this.#barcode.paint();
       this.#reachable();
@@ -137,11 +145,12 @@ export class Stage {
     this.#barcode.drop();
     this.element.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
     this.#move();
-    const near = !this.isFar || scale >= NEAR;
+    const near = this.isSmall || scale >= NEAR;
     if (near) this.#mountVisible(view);
     else this.clear();
-    if (this.isFar) this.#middle.look(view, this.#width, this.#height, near);
-    else this.#middle.drop();
+    this.#edges.look(view, this.#width, this.#height);
+    if (near) this.#blocks.drop();
+    else this.#blocks.look(view, this.#width, this.#height);
     this.#reachable();
   }
 
@@ -152,21 +161,23 @@ export class Stage {
       this.#barcode.touch(nodes);
       return this.#barcode.paint();
     }
-    if (this.isFar) this.#middle.touch(nodes);
-    for (const node of nodes) if (this.#cards.has(node)) this.#due.add(node);
+    this.#blocks.touch(nodes);
+    if (this.isFar) this.#edges.touch(nodes);
+    for (const node of nodes) if (this.#cards.has(node) || !this.isFar) this.#due.add(node);
     if (this.#due.size > FEW && performance.now() - this.#shown < TOGETHER_MS) this.#later ??= setTimeout(() => this.#flush(), TOGETHER_MS);
     else this.#flush();
   }
 
   /** Show everything anew. */
-  refresh(now: number, all = true): void {
+  refresh(now: number): void {
     this.tick(now);
-    this.#lines.show();
-    if (!this.isFar || !all) return;
     if (this.isOverview) {
       this.#barcode.touch(new Set(this.scene.graph.nodes.keys()));
       this.#barcode.paint(true);
-    } else this.#middle.repaint();
+    } else {
+      this.#edges.refresh();
+      this.#blocks.repaint();
+    }
   }
 
   /** Time has passed: only cards tell it. */
@@ -185,14 +196,17 @@ export class Stage {
   linked(node: number, down: boolean): number[] {
     const { sources, targets } = this.scene.graph;
     const [from, to] = down ? [sources, targets] : [targets, sources];
-    return from.flatMap((other, edge) => (other === node ? [to[edge]!] : []));
+    const found: number[] = [];
+    for (let edge = 0; edge < from.length; edge++) if (from[edge] === node) found.push(to[edge]!);
+    return found;
   }
 
   /** Free canvases and timers. */
   dispose(): void {
     clearTimeout(this.#later);
     clearTimeout(this.#rest);
-    this.#middle.drop();
+    this.#edges.drop();
+    this.#blocks.drop();
     this.#barcode.drop();
   }
 
@@ -202,9 +216,11 @@ export class Stage {
     this.#shown = performance.now();
     const touched = this.#due;
     this.#due = new Set();
-    this.#lines.show(touched);
-    for (const node of [...touched]) {
-      for (const target of this.#lines.after(node)) if (this.#cards.has(target) && this.#statusOf(target) === PENDING) touched.add(target);
+    if (!this.isFar) {
+      this.#edges.touch(touched);
+      for (const node of [...touched]) {
+        for (const target of this.linked(node, true)) if (this.#statusOf(target) === PENDING) touched.add(target);
+      }
     }
     for (const node of touched) this.#showNode(node);
   }
@@ -225,10 +241,10 @@ export class Stage {
     const top = -y / scale;
     const right = left + this.#width / scale;
     const bottom = top + this.#height / scale;
-    const far = this.isFar;
+    const all = this.isSmall;
     for (let node = 0, b = 0; b < boxes.length; node++, b += 4) {
       const out = boxes[b]! > right || boxes[b + 1]! > bottom || boxes[b]! + boxes[b + 2]! < left || boxes[b + 1]! + boxes[b + 3]! < top;
-      if (far && out) {
+      if (!all && out) {
         if (this.#cards.has(node)) this.unmount(node);
         continue;
       }

@@ -41,6 +41,12 @@ export const TOKENS = `
   --wfj-shadow: 0 1px 2px rgb(0 0 0 / 45%);
   --wfj-accent: var(--jp-brand-color1, #2196f3);
 }
+.wfj-root {
+  --wfj-e-waiting: var(--wfj-edge);
+  --wfj-e-delivered: color-mix(in srgb, var(--wfj-succeeded) 62%, var(--wfj-edge));
+  --wfj-e-feeding: color-mix(in srgb, var(--wfj-running) 82%, var(--wfj-edge));
+  --wfj-e-blocked: color-mix(in srgb, var(--wfj-failed) 80%, var(--wfj-edge));
+}
 .wfj-s-succeeded { --wfj-tone: var(--wfj-succeeded); } .wfj-s-cached { --wfj-tone: var(--wfj-cached); }
 .wfj-s-running { --wfj-tone: var(--wfj-running); } .wfj-s-retrying { --wfj-tone: var(--wfj-retrying); }
 .wfj-s-failed { --wfj-tone: var(--wfj-failed); } .wfj-s-cancelled { --wfj-tone: var(--wfj-cancelled); }
@@ -62,15 +68,7 @@ const CARDS = `
 .wfj-graph { position: relative; overflow: hidden; background: var(--wfj-area); min-height: 96px; touch-action: pan-x pan-y; cursor: grab; }
 .wfj-graph:active { cursor: grabbing; }
 .wfj-world { position: absolute; left: 0; top: 0; width: 0; height: 0; transform-origin: 0 0; }
-.wfj-edges { position: absolute; left: 0; top: 0; width: 1px; height: 1px; overflow: visible; pointer-events: none; }
 .wfj-far { position: absolute; left: 0; top: 0; transform-origin: 0 0; pointer-events: none; }
-.wfj-edges path:first-child { fill: none; stroke: currentColor; stroke-width: 1.5; }
-.wfj-edges path:last-child { fill: currentColor; }
-.wfj-e-waiting { color: var(--wfj-edge); }
-.wfj-e-delivered { color: color-mix(in srgb, var(--wfj-succeeded) 62%, var(--wfj-edge)); }
-.wfj-e-feeding { color: color-mix(in srgb, var(--wfj-running) 82%, var(--wfj-edge)); }
-.wfj-e-blocked { color: color-mix(in srgb, var(--wfj-failed) 80%, var(--wfj-edge)); }
-.wfj-e-blocked path:first-child { stroke-dasharray: 2.5 3.5; }
 .wfj-card {
   position: absolute; left: 0; top: 0; box-sizing: border-box; width: 154px; padding: 0 10px; display: flex; align-items: center;
   gap: 9px; background: var(--wfj-card); border: 1px solid var(--wfj-line-strong); border-radius: 9px; color: var(--wfj-ink);

@@ -1,10 +1,23 @@
-// The curves of a large graph as numbers: points along each, and the rectangle it keeps to.
+// The curves of all edges as numbers: points along each, and the rectangle it keeps to.
 import type { Drawn } from "../layout/drawn.ts";
 import type { Layout } from "../layout/layout.ts";
-import type { Sizes } from "./edges.ts";
+import { ports } from "./ports.ts";
 import type { Region } from "./sheet.ts";
 
-/** Points of edge `e`: pairs from `start[e]` to `start[e + 1]` of `points`; every second stretch is straight. */
+/** Sizes of a node across and along. */
+export interface Sizes {
+  readonly across: readonly number[];
+  readonly along: readonly number[];
+}
+
+const HEAD = 6;
+const WING = 4.2;
+
+/**
+ * Out of the end of a card, straight past the ranks between, into the start of the next; `turned` flows from left
+ * to right. With `heads` edges end in arrow heads, and those of one card lie side by side.
+ * Points of edge `e`: pairs from `start[e]` to `start[e + 1]` of `points`; every second stretch is straight.
+ */
 export class Ways {
   readonly #start: Int32Array;
   readonly #points: Float32Array;
@@ -15,21 +28,24 @@ export class Ways {
     layout: Layout,
     sizes: Sizes,
     private readonly turned: boolean,
+    private readonly heads: boolean,
   ) {
     const points: number[] = [];
     this.#start = new Int32Array(graph.sources.length + 1);
     this.#bounds = new Float32Array(graph.sources.length * 4);
     const add = (across: number, along: number): void => void (turned ? points.push(along, across) : points.push(across, along));
+    const [out, into] = heads ? ports(graph, layout, sizes.across) : [null, null];
     graph.sources.forEach((source, edge) => {
       const target = graph.targets[edge]!;
       const [from, to] = [layout.place(source), layout.place(target)];
-      add(from.across, from.along + sizes.along[source]!);
-      add(from.across, from.rankEnd);
+      const leaves = out?.[edge] ?? from.across;
+      add(leaves, from.along + sizes.along[source]!);
+      add(leaves, from.rankEnd);
       for (const bend of layout.bends(source, target)) {
         add(bend.across, bend.from);
         add(bend.across, bend.to);
       }
-      add(to.across, to.along);
+      add(into?.[edge] ?? to.across, to.along);
       this.#start[edge + 1] = points.length;
       this.#bound(edge, points);
     });
@@ -51,16 +67,29 @@ export class Ways {
   trace(context: CanvasRenderingContext2D, edge: number): void {
     const points = this.#points;
     const end = this.#start[edge + 1]!;
+    const short = this.heads ? HEAD : 0;
     let p = this.#start[edge]!;
     let [x, y] = [points[p]!, points[p + 1]!];
     context.moveTo(x, y);
     for (let straight = true; (p += 2) < end; straight = !straight) {
-      const [toX, toY] = [points[p]!, points[p + 1]!];
+      const last = p + 2 === end ? short : 0;
+      const [toX, toY] = [points[p]! - (this.turned ? last : 0), points[p + 1]! - (this.turned ? 0 : last)];
       if (straight || (this.turned ? Math.abs(toY - y) : Math.abs(toX - x)) < 1) context.lineTo(toX, toY);
       else if (this.turned) context.bezierCurveTo((x + toX) / 2, y, (x + toX) / 2, toY, toX, toY);
       else context.bezierCurveTo(x, (y + toY) / 2, toX, (y + toY) / 2, toX, toY);
       [x, y] = [toX, toY];
     }
+  }
+
+  /** Add the head of an edge to the path of a canvas, if it has one. */
+  head(context: CanvasRenderingContext2D, edge: number): void {
+    if (!this.heads) return;
+    const end = this.#start[edge + 1]!;
+    const [x, y] = [this.#points[end - 2]!, this.#points[end - 1]!];
+    const back = HEAD + 0.5;
+    context.moveTo(x, y);
+    for (const side of [-WING, WING]) context.lineTo(x - (this.turned ? back : side), y - (this.turned ? side : back));
+    context.closePath();
   }
 
   #bound(edge: number, points: readonly number[]): void {
@@ -69,10 +98,11 @@ export class Ways {
     bounds[b] = bounds[b + 1] = Number.POSITIVE_INFINITY;
     bounds[b + 2] = bounds[b + 3] = Number.NEGATIVE_INFINITY;
     for (let p = this.#start[edge]!; p < points.length; p += 2) {
-      bounds[b] = Math.min(bounds[b]!, points[p]!);
-      bounds[b + 1] = Math.min(bounds[b + 1]!, points[p + 1]!);
-      bounds[b + 2] = Math.max(bounds[b + 2]!, points[p]!);
-      bounds[b + 3] = Math.max(bounds[b + 3]!, points[p + 1]!);
+      // a straight line has a width, too
+      bounds[b] = Math.min(bounds[b]!, points[p]! - WING);
+      bounds[b + 1] = Math.min(bounds[b + 1]!, points[p + 1]! - WING);
+      bounds[b + 2] = Math.max(bounds[b + 2]!, points[p]! + WING);
+      bounds[b + 3] = Math.max(bounds[b + 3]!, points[p + 1]! + WING);
     }
   }
 }

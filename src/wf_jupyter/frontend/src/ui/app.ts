@@ -96,10 +96,11 @@ export class App implements Listener {
     this.#root.classList.toggle("wfj-dark", isDark());
     place.append(this.#root);
     this.#leave = session.join(this);
-    // what is known already is drawn once, and before the page is painted
+    // what is known already is drawn once, and before the page is painted; colours and width are asked while little is there
     session.flush();
     this.#seen = true;
     this.#missed = false;
+    palette();
     this.#open(this.#tab);
     this.#watch();
     this.#showTexts();
@@ -245,7 +246,6 @@ export class App implements Listener {
     const pictures = { graph: this.#graph, timeline: this.#timeline, table: this.#table };
     this.#body.replaceChildren(pictures[tab].element);
     this.#body.setAttribute("aria-label", tab);
-    // the width is asked before there is much to lay out
     if (tab === "graph") this.#graph.resized();
     this.#picture().changed({ tasks: new Set(), groups: new Set(), structure: true });
     if (tab === "timeline") void this.session.loadAttempts().then(() => this.#tab === "timeline" && this.#timeline.refresh());
