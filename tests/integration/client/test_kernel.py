@@ -112,7 +112,9 @@ def test_an_interrupt_ends_the_waiting_and_not_the_run(kernel, tmp_path):
     gate = tmp_path / "gate"
     kernel.run(f"{WORKFLOW}\nexecution = waiting.submit(path={str(gate)!r})")
     entered = tmp_path / "entered"
-    message = kernel.client.execute(f"import pathlib; pathlib.Path({str(entered)!r}).touch(); execution.result()")
+    # `stop_on_error` would make the kernel refuse, for a moment, what it is asked next.
+    code = f"import pathlib; pathlib.Path({str(entered)!r}).touch(); execution.result()"
+    message = kernel.client.execute(code, stop_on_error=False)
     until(entered.exists, "the cell does not start")
     kernel.server.ask("POST", f"api/kernels/{kernel.id}/interrupt")
     reply = until(lambda: _reply(kernel.client, message), "the interrupt is not heard", 60)
