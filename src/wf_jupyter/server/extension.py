@@ -223,6 +223,8 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         loop = asyncio.get_running_loop()
         awake = activity.keep_awake(serverapp.web_app.settings, self._host.active)
         self._beside.append(loop.create_task(awake, name="wf_jupyter activity"))
+        collecting = garbage.collect_when_idle(self._host.active)
+        self._beside.append(loop.create_task(collecting, name="wf_jupyter garbage"))
         if self.workflow_modules:
             publishing = modules.publish(self.workflow_modules, str(self._connection.path))
             self._beside.append(loop.create_task(publishing, name="wf_jupyter modules"))
