@@ -130,6 +130,25 @@ def test_what_is_done_can_be_hidden_and_nothing_moves_when_more_is_done(view: Vi
     expect(view.page.locator(".wfj-card")).to_have_count(18)
 
 
+FIRST = """(wanted) => {
+  const place = (card) => { const { top, left } = card.getBoundingClientRect(); return [Math.round(top), left]; };
+  const cards = [...document.querySelectorAll(".wfj-card")].map((card) => [card.dataset.key, ...place(card)]);
+  cards.sort((a, b) => a[1] - b[1] || a[2] - b[2]);
+  return cards.slice(0, wanted.length).map(([key]) => key).join() === wanted.join();
+}"""
+
+
+def test_failed_parts_are_drawn_first_then_what_runs_then_the_rest(view: View) -> None:
+    parts = [("done", "succeeded"), ("waits", "pending"), ("runs", "running"), ("broke", "failed")]
+    view.show(snapshot([*(task(key, status) for key, status in parts), *(task(f"more{i}") for i in range(12))]))
+    view.page.get_by_label("Tasks to show").select_option("failed")
+    view.page.wait_for_function(FIRST, arg=["broke", "runs", "waits"])
+    view.tell({"type": "task.completed", "task": "runs", "attempt": 1, "status": "failed", "duration": 1})
+    # in the order of their declaration
+    view.page.wait_for_function(FIRST, arg=["runs", "broke", "waits"])
+    expect(view.page.locator(".wfj-card")).to_have_count(16)
+
+
 def test_arrows_follow_the_edges(view: View) -> None:
     view.show(snapshot(FLOW))
     view.card("load").focus()

@@ -273,6 +273,23 @@ test("the table sorts by what a column means", () => {
   expect(keys()).toEqual(["t2", "t0", "t1"]);
 });
 
+test("the table shows failed first, then what runs, then the rest, and can leave out what is done", () => {
+  const statuses = ["succeeded", "pending", "running", "failed", "skipped"] as const;
+  const { el } = show(statuses.map((status) => task(status, status)));
+  withText(el, "Table").click();
+  const rows = (): string[] =>
+    [...el.querySelectorAll<HTMLElement>(".wfj-rows .wfj-row")].sort((a, b) => parseInt(a.style.top) - parseInt(b.style.top)).map((row) => row.dataset["key"]!);
+  withText(el, "Failed first").click();
+  expect(rows()).toEqual(["failed", "running", "skipped", "pending", "succeeded"]);
+  expect(withText(el, "Failed first").getAttribute("aria-pressed")).toBe("true");
+  const choice = find<HTMLSelectElement>(el, "select[aria-label=Status]");
+  choice.value = "open";
+  choice.dispatchEvent(new Event("change"));
+  expect(rows()).toEqual(["failed", "running", "skipped", "pending"]);
+  withText(el, "Failed first").click();
+  expect(rows()).toEqual(["pending", "running", "failed", "skipped"]);
+});
+
 test("a graph without tasks, and one with a dependency on nothing, are shown", () => {
   expect(show([]).el.textContent).toContain("This workflow has no tasks");
   expect(card(show([task("a", "pending", { dependencies: ["ghost"] })]).el, "a")).toBeTruthy();

@@ -1,18 +1,19 @@
 // Which part of a graph is drawn: all, what is not done, what went wrong, or one task with its kin.
 import type { Run } from "../fold/run.ts";
-import { CANCELLED, FAILED, hasValue, SKIPPED } from "../fold/statuses.ts";
+import { CANCELLED, FAILED, hasValue, SKIPPED, URGENCY } from "../fold/statuses.ts";
 import type { Drawn } from "../layout/drawn.ts";
 import { kin, reach } from "../layout/subset.ts";
 import { nodeStatus } from "./facts.ts";
 import type { Keep } from "./scene.ts";
 
-/** `open` hides what is done, `problems` all that has not failed and does not wait in vain. */
-export type Filter = "all" | "open" | "problems";
+/** `failed` puts what failed first, `open` hides what is done, `problems` all that has not failed and does not wait in vain. */
+export type Filter = "all" | "failed" | "open" | "problems";
 
 /** What is kept of the whole for a filter; null for all. What is done later stays where it is. */
 export function filtered(run: Run, filter: Filter, whole: Drawn): Keep | null {
   if (filter === "all") return null;
   if (filter === "problems") return (graph) => problems(run, graph);
+  if (filter === "failed") return failedFirst(run, whole);
   const done = (graph: Drawn, node: number): boolean => hasValue(nodeStatus(run, graph.nodes[node]!));
   const hidden = new Set(whole.nodes.flatMap(({ key }, node) => (done(whole, node) ? [key] : [])));
   return (graph) => {
@@ -22,6 +23,13 @@ export function filtered(run: Run, filter: Filter, whole: Drawn): Keep | null {
     });
     return kept;
   };
+}
+
+/** All in the order of their urgency at this moment: connected parts are drawn in the order of their first node. */
+function failedFirst(run: Run, whole: Drawn): Keep {
+  const urgency = new Map(whole.nodes.map(({ key }, node) => [key, hasFailed(run, whole, node) ? 0 : URGENCY[nodeStatus(run, whole.nodes[node]!)]!]));
+  const of = (graph: Drawn, node: number): number => urgency.get(graph.nodes[node]!.key) ?? URGENCY.length;
+  return (graph) => [...graph.nodes.keys()].sort((a, b) => of(graph, a) - of(graph, b) || a - b);
 }
 
 /** One task or group with all that it waits for and all that waits for it. */

@@ -81,7 +81,7 @@ export class GraphView {
       this.#stage.refresh(now);
       return;
     }
-    if (this.#filter === "problems" && this.run.counts[FAILED] !== this.#failed) return this.#show("problems", null);
+    if ((this.#filter === "problems" || this.#filter === "failed") && this.run.counts[FAILED] !== this.#failed) return this.#show(this.#filter, null);
     const touched = new Set<number>();
     const { of } = this.#scene.graph;
     const touch = (key: string): void => {
@@ -219,7 +219,7 @@ export class GraphView {
     const { graph, whole, inserted } = this.#scene;
     const part = `${count(graph.nodes.length)} of ${count(whole.nodes.length)} shown`;
     const subject = this.#focused !== null ? `${this.#focused}, what it needs and what needs it` : this.#filter === "open" ? "What was not done yet" : "What failed, and what waits in vain";
-    const isPart = this.#focused !== null || this.#filter !== "all";
+    const isPart = this.#focused !== null || (this.#filter !== "all" && this.#filter !== "failed");
     const { isOverview, barcode, marks } = this.#stage;
     this.#tools.show({
       nodes: whole.nodes.length,

@@ -27,7 +27,7 @@ export interface Box {
 export type Rebuilt = "grown" | "new";
 
 /** Which nodes of the whole are drawn. */
-export type Keep = (whole: Drawn) => ReadonlySet<number>;
+export type Keep = (whole: Drawn) => ReadonlySet<number> | readonly number[];
 
 const NOTHING: Drawn = { nodes: [], sources: [], targets: [], of: () => undefined };
 

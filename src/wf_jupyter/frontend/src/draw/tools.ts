@@ -4,8 +4,9 @@ import type { Filter } from "./choice.ts";
 
 const FILTERS: readonly (readonly [Filter, string])[] = [
   ["all", "All tasks"],
+  ["failed", "Failed first"],
   ["open", "Hide finished"],
-  ["problems", "Failed first"],
+  ["problems", "Failed only"],
 ];
 /** Graphs with fewer nodes are taken in at a glance. */
 const FEW = 12;

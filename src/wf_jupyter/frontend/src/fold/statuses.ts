@@ -21,6 +21,9 @@ export const CANCELLED = 5;
 export const SKIPPED = 6;
 export const PENDING = 7;
 
+/** By status: what failed first, then what runs, then what will not or does not yet, then what is done. */
+export const URGENCY: readonly number[] = [6, 7, 1, 2, 0, 3, 4, 5];
+
 const NUMBERS = new Map<string, number>(STATUSES.map((status, number) => [status, number]));
 
 /** The number of a status; one from a newer server counts as pending. */

@@ -1,14 +1,12 @@
 // A part of a drawing: what belongs to one task, what is not done yet, what went wrong.
 import type { Drawn } from "./drawn.ts";
 
-/** The nodes in `kept` with the edges between them. */
-export function subset(whole: Drawn, kept: ReadonlySet<number>): Drawn {
+/** The nodes in `kept` with the edges between them: in the order of a list, or those of a set as they were declared. */
+export function subset(whole: Drawn, kept: ReadonlySet<number> | readonly number[]): Drawn {
   const index = new Int32Array(whole.nodes.length).fill(-1);
-  const nodes = whole.nodes.filter((_, node) => kept.has(node));
-  let next = 0;
-  whole.nodes.forEach((_, node) => {
-    if (kept.has(node)) index[node] = next++;
-  });
+  const chosen = kept instanceof Set ? [...kept].sort((a: number, b: number) => a - b) : [...kept];
+  const nodes = chosen.map((node) => whole.nodes[node]!);
+  chosen.forEach((node, next) => (index[node] = next));
   const sources: number[] = [];
   const targets: number[] = [];
   whole.sources.forEach((source, edge) => {

@@ -1,6 +1,6 @@
 // A group that is too large for its card: all items as a grid of squares, or a sub-workflow's own graph.
 import type { Changes, Run } from "../fold/run.ts";
-import { FAILED, PENDING, RETRYING, RUNNING, SKIPPED, SUCCEEDED, CANCELLED } from "../fold/statuses.ts";
+import { FAILED, PENDING, RUNNING, SKIPPED, SUCCEEDED, CANCELLED, URGENCY } from "../fold/statuses.ts";
 import { button, html, setAttribute, setText } from "../draw/element.ts";
 import { groupFacts, taskFacts } from "../draw/facts.ts";
 import { GraphView } from "../draw/graph.ts";
@@ -13,7 +13,6 @@ import type { Session } from "./session.ts";
 const COLUMNS = [10, 20, 25, 50, 100, 200, 250, 500];
 const LARGEST = 14;
 const TALLEST = 170;
-const URGENT = [FAILED, RETRYING, RUNNING, CANCELLED, SKIPPED];
 
 /** What the drawer reports. */
 export interface DrawerActions {
@@ -46,7 +45,7 @@ export class Drawer {
     signal: AbortSignal,
   ) {
     const shut = button("×", "wfj-close", () => actions.close(), "Close the group");
-    this.#order = button("Problems first", "wfj-toggle-button", () => this.#reorder());
+    this.#order = button("Failed first", "wfj-toggle-button", () => this.#reorder());
     this.#order.setAttribute("aria-pressed", "false");
     const head = html("div", "wfj-panel-head", {}, this.#title, this.#stats, this.#order, shut);
     this.#box = html("div", "wfj-grid-box", {}, this.#canvas);
@@ -116,10 +115,7 @@ export class Drawer {
 
   #sorted(run: Run, rows: readonly number[]): readonly number[] {
     if (!this.#problemsFirst) return rows;
-    const rank = (row: number): number => {
-      const place = URGENT.indexOf(run.tasks.status[row]!);
-      return place < 0 ? URGENT.length : place;
-    };
+    const rank = (row: number): number => URGENCY[run.tasks.status[row]!]!;
     return [...rows].sort((a, b) => rank(a) - rank(b) || a - b);
   }
 

@@ -1,6 +1,6 @@
 // All tasks as a table: sortable, filtered, virtual; also the accessible form of the graph.
 import type { Changes } from "../fold/run.ts";
-import { CACHED, FAILED, RUNNING, STATUSES, statusName } from "../fold/statuses.ts";
+import { CACHED, FAILED, hasValue, RUNNING, STATUSES, statusName, URGENCY } from "../fold/statuses.ts";
 import { button, html, setText } from "../draw/element.ts";
 import { icon } from "../draw/icons.ts";
 import { bytes, count, duration, fact, headline } from "../draw/words.ts";
@@ -10,13 +10,12 @@ import type { Session } from "./session.ts";
 
 const ROW = 27;
 const SETTLE_MS = 200;
+/** The choice of all but what is done. */
+const OPEN = "open";
 /** Seconds to choose from. */
 const LEAST = [0, 1, 10, 60, 600, 3600];
 const COLUMNS = ["Status", "Task", "Tries", "Started", "Duration", "Result"] as const;
 type Column = (typeof COLUMNS)[number];
-
-/** Problems first, then what moves, then the rest. */
-const URGENCY = [5, 6, 1, 2, 0, 4, 3, 7];
 
 /** The table of a run. */
 export class TableView {
@@ -26,6 +25,7 @@ export class TableView {
   readonly #tries = html("select", "wfj-select", { "aria-label": "Tries" });
   readonly #least = html("select", "wfj-select", { "aria-label": "Duration" });
   readonly #found = html("span", "wfj-dim", { role: "status" });
+  readonly #urgent: HTMLButtonElement;
   readonly #heads = new Map<Column, HTMLElement>();
   readonly #rows: VirtualRows;
   #order: number[] = [];
@@ -39,15 +39,17 @@ export class TableView {
     private readonly select: (key: string) => void,
     signal: AbortSignal,
   ) {
-    this.#status.append(html("option", "", { value: "" }, "all"));
+    this.#status.append(html("option", "", { value: "" }, "all"), html("option", "", { value: OPEN }, "not finished"));
     for (const status of STATUSES) this.#status.append(html("option", "", { value: status }, status));
     for (const [value, text] of [["0", "any tries"], ["2", "tried again"], ["3", "3 tries or more"]] as const) this.#tries.append(html("option", "", { value }, text));
     for (const seconds of LEAST) this.#least.append(html("option", "", { value: seconds }, seconds === 0 ? "any duration" : `${duration(seconds)} or more`));
     const copy = button("Copy", "wfj-toggle-button", () => void copyText(this.#text()).then(() => setText(this.#found, "copied"), (error: Error) => setText(this.#found, error.message)), "Copy the rows as tab-separated text");
+    this.#urgent = button("Failed first", "wfj-toggle-button", () => this.#sortBy(this.#isUrgent ? null : "Status", false));
+    this.#urgent.setAttribute("aria-pressed", "false");
     const head = html("div", "wfj-row wfj-row-head", { role: "row" });
     for (const column of COLUMNS) head.append(this.#makeHead(column));
     this.#rows = new VirtualRows("wfj-rows", () => ROW, (index) => this.#makeRow(index), signal);
-    const bar = html("div", "wfj-table-bar", {}, this.#search, this.#status, this.#tries, this.#least, this.#found, copy);
+    const bar = html("div", "wfj-table-bar", {}, this.#search, this.#status, this.#tries, this.#least, this.#urgent, this.#found, copy);
     const table = html("div", "wfj-table", { role: "table", "aria-label": "Tasks" });
     table.append(html("div", "", { role: "rowgroup" }, head), this.#rows.element);
     this.element = html("div", "wfj-table-view", {}, bar, table);
@@ -87,7 +89,7 @@ export class TableView {
     this.#order = [];
     for (let row = 0; row < tasks.length; row++) {
       if (tasks.removed[row]) continue;
-      if (status && statusName(tasks.status[row]!) !== status) continue;
+      if (status === OPEN ? hasValue(tasks.status[row]!) : status && statusName(tasks.status[row]!) !== status) continue;
       if (wanted && !tasks.keys[row]!.toLowerCase().includes(wanted)) continue;
       if (tasks.attempts[row]! < tries || (least > 0 && !(this.#seconds(row, now) >= least))) continue;
       this.#order.push(row);
@@ -153,16 +155,25 @@ export class TableView {
     return tasks.status[row] === RUNNING ? (now - tasks.started[row]!) / 1000 : tasks.duration[row]!;
   }
 
+  get #isUrgent(): boolean {
+    return this.#sort === "Status" && !this.#descending;
+  }
+
+  #sortBy(column: Column | null, descending: boolean): void {
+    this.#sort = column;
+    this.#descending = descending;
+    for (const [name, element] of this.#heads) {
+      element.setAttribute("aria-sort", name !== column ? "none" : descending ? "descending" : "ascending");
+    }
+    this.#urgent.setAttribute("aria-pressed", String(this.#isUrgent));
+    this.refresh();
+  }
+
   #makeHead(column: Column): HTMLElement {
     const press = html("button", "wfj-sort", { type: "button" }, column);
     const head = html("span", "wfj-cell", { role: "columnheader", "aria-sort": "none" }, press);
     press.addEventListener("click", () => {
-      this.#descending = this.#sort === column ? !this.#descending : column !== "Task" && column !== "Status";
-      this.#sort = column;
-      for (const [name, element] of this.#heads) {
-        element.setAttribute("aria-sort", name !== column ? "none" : this.#descending ? "descending" : "ascending");
-      }
-      this.refresh();
+      this.#sortBy(column, this.#sort === column ? !this.#descending : column !== "Task" && column !== "Status");
     });
     this.#heads.set(column, head);
     return head;
