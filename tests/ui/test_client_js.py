@@ -14,6 +14,7 @@ from jupyter_process import JupyterProcess
 from pictures import picture
 
 from tests.ui.harness import SOCKETS
+from tests.ui.test_live_view import RESTART
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.ui
@@ -195,8 +196,11 @@ def test_a_server_that_is_gone_is_said_so_and_found_again(
     expect(page.locator(".wfj-badge:visible")).to_have_count(0)
 
 
+#: On a data directory of its own, where no server goes on with what it leaves.
 EMBEDDED = """
+import os, tempfile
 import wf_jupyter as wf
+os.environ["WF_JUPYTER_DATA_DIR"] = tempfile.mkdtemp()
 wf.connect(mode="embedded")
 
 @wf.task
@@ -210,10 +214,6 @@ def stuck():
 
 stuck.submit()
 """
-
-
-#: As the menu does, without its question.
-RESTART = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()"
 
 
 def test_an_engine_that_ended_with_its_kernel_is_said_to_be_gone(open_notebook: Callable[..., Any]) -> None:

@@ -43,6 +43,8 @@ def steps(folder: str):
 BUSY = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.status === 'busy'"
 SUCCEEDED = """(wanted) => [...document.querySelectorAll(".wfj-root .wfj-counts .wfj-count:not([hidden])")]
   .some((count) => count.textContent.trim() === `${wanted} succeeded`)"""
+#: As the menu does, without its question.
+RESTART = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()"
 STATUS = "(status) => document.querySelector('.wfj-root')?.dataset.status === status"
 
 
@@ -130,20 +132,20 @@ def test_the_standalone_page_and_a_second_browser_show_the_same(
 
 def test_all_views_of_a_page_share_one_socket_and_close_it(open_notebook: Callable, steps: Steps) -> None:
     submit = f"execution = steps.submit(folder={str(steps.folder)!r})\nexecution"
-    notebook = open_notebook(
-        "sockets", [STEPS, submit, "execution.view(tab='table')", "execution.view(tab='timeline')"]
-    )
+    views = ["execution.view(tab='table')", "execution.view(tab='timeline')", f"other = {submit}", "other.view()"]
+    notebook = open_notebook("sockets", [STEPS, submit, *views])
     page = notebook.page
     sockets: list[Any] = []
     page.on("websocket", lambda socket: sockets.append(socket) if "wf-jupyter" in socket.url else None)
-    for cell in range(4):
+    for cell in range(6):
         notebook.run(cell)
-    page.wait_for_function("() => document.querySelectorAll('.wfj-root').length === 3")
+    expect(page.locator(".wfj-root")).to_have_count(5)
     steps.let(1)
     shows(page, 2)
     page.wait_for_function(
         "() => [...document.querySelectorAll('.wfj-root')].every((e) => e.dataset.status === 'running')"
     )
+    expect(page.locator(".wfj-badge:visible")).to_have_count(0)
     notebook.picture("three-tabs")
     assert len(sockets) == 1
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")
@@ -218,6 +220,26 @@ def test_an_orchestrator_inside_the_kernel_is_shown_through_the_kernel(open_note
     steps.let(3)
     shows(page, 4)
     notebook.picture("embedded-busy-kernel")
+
+
+def test_what_ran_inside_a_kernel_goes_on_with_the_server_when_the_kernel_is_restarted(
+    open_notebook: Callable, steps: Steps
+) -> None:
+    notebook = open_notebook(
+        "heir",
+        [f"{STEPS}\nwf.connect(mode='embedded')", f"steps.submit(folder={str(steps.folder)!r})"],
+    )
+    page = notebook.page
+    notebook.run(0)
+    notebook.run(1)
+    steps.let(2)
+    shows(page, 3)
+    page.get_by_text("via kernel").wait_for()
+    page.evaluate(RESTART)
+    expect(page.locator(".wfj-badge:visible")).to_have_count(0)
+    steps.let(6)
+    page.wait_for_function(STATUS, arg="succeeded")
+    shows(page, 10)
 
 
 def test_the_quickstart_runs_and_ends_well_in_both_themes(open_file: Callable, page: Any) -> None:

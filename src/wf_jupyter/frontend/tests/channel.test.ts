@@ -175,6 +175,15 @@ test("a socket that broke in silence is stale since it was last heard", () => {
   expect(follower.states.find(({ kind }) => kind === "waiting")).toMatchObject({ since: heard });
 });
 
+test("a dead socket is noticed though the clock was put back by an hour", () => {
+  const { follower } = start();
+  last().open();
+  last().answer({ snapshot: snapshotOf([]) });
+  vi.setSystemTime(Date.now() - 3_600_000);
+  vi.advanceTimersByTime(30_000);
+  expect(follower.states.at(-1)?.kind).toBe("waiting");
+});
+
 test("a second view of an execution does not cost the first one events", () => {
   const { shared, follower } = start();
   last().open();

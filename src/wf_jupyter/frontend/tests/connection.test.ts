@@ -61,6 +61,15 @@ function page(config: object | null): void {
   document.head.append(element);
 }
 
+class Silent {
+  static made = 0;
+  readyState = 0;
+  constructor() {
+    Silent.made++;
+  }
+  close(): void {}
+}
+
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
   page(null);
@@ -141,6 +150,45 @@ describe("through the kernel", () => {
     expect(session.clock.now()).toBe(before);
     kernel.tell({ kind: "events", events: [event(3)] });
     expect(session.state).toEqual({ kind: "delayed", by: "kernel" });
+  });
+
+  test("what the page's server took over from a kernel that is gone is live again, and asked of the server", async () => {
+    page({ baseUrl: "/", wsUrl: "" });
+    vi.stubGlobal("WebSocket", Silent);
+    let log: object[] = [];
+    const asked: string[] = [];
+    vi.stubGlobal("fetch", (url: string) => {
+      asked.push(url);
+      return Promise.resolve(answer({ epoch: "e", events: log }));
+    });
+    Silent.made = 0;
+    const { kernel, leave } = start({ snapshot: snapshotOf([]) });
+    kernel.tell({ kind: "events", events: [event(2)] });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(asked).toEqual([]);
+    kernel.hooks.get("comm_live_update")?.();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect([asked.length, Silent.made]).toEqual([2, 0]);
+    log = [event(3, "workflow.recovered", { tasks: [] })];
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(Silent.made).toBe(1);
+    expect(kernel.hooks.size).toBe(0);
+    leave();
+    await vi.advanceTimersByTimeAsync(5_000);
+  });
+
+  test("a server with other data is asked once", async () => {
+    page({ baseUrl: "/", wsUrl: "" });
+    const asked: string[] = [];
+    vi.stubGlobal("fetch", (url: string) => {
+      asked.push(url);
+      return Promise.resolve(answer({ message: "no such execution" }, 404));
+    });
+    const { kernel, session } = start({ snapshot: snapshotOf([]) });
+    kernel.tell({ kind: "events", events: [event(2)] });
+    kernel.hooks.get("comm_live_update")?.();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([asked.length, session.state.kind]).toEqual([1, "gone"]);
   });
 
   test("a hole in the events is asked for once, and never skipped in silence", () => {
@@ -259,14 +307,6 @@ describe("where the page's server is", () => {
 });
 
 describe("which way events come", () => {
-  class Silent {
-    static made = 0;
-    readyState = 0;
-    constructor() {
-      Silent.made++;
-    }
-    close(): void {}
-  }
   const start = async (hello: () => Promise<Response>, traits: Record<string, unknown> = {}): Promise<{ kernel: Kernel; session: Session; leave: () => void }> => {
     Silent.made = 0;
     page({ baseUrl: "http://here/" });

@@ -3,10 +3,11 @@
 import { channel, type Channel, type Subscriber } from "./channel.ts";
 import { decodeSnapshot } from "./decode.ts";
 import { Greeting } from "./greeting.ts";
+import { Heir } from "./heir.ts";
 import { executionPath, LOG_IN, notReady, pageConfig, RequestError, Rest, type Hello } from "./page.ts";
 import { Relay, type Model } from "./relay.ts";
 import type { Pause } from "./retry.ts";
-import type { Params, Question, Sink, Source } from "./source.ts";
+import type { ConnectionState, Params, Question, Sink, Source } from "./source.ts";
 
 const COMMANDS: readonly string[] = ["cancel", "pause", "resume", "retry", "rerun"];
 
@@ -16,6 +17,7 @@ export class Connection implements Source {
   #source: Source | null = null;
   #relay: Relay | null = null;
   #greeting: Greeting | null = null;
+  #heir: Heir | null = null;
   #channel: Channel | null = null;
 
   constructor(
@@ -59,6 +61,7 @@ export class Connection implements Source {
   }
 
   close(): void {
+    this.#heir?.close();
     this.#greeting?.close();
     this.#source?.close();
   }
@@ -90,8 +93,27 @@ export class Connection implements Source {
   }
 
   #useRelay(): void {
-    this.#relay = new Relay(this.model, this.executionId, this.sink);
+    const state = (state: ConnectionState): void => {
+      this.sink.state(state);
+      this.#bereft(state.kind === "gone" || state.kind === "saved");
+    };
+    this.#relay = new Relay(this.model, this.executionId, { ...bound(this.sink), state });
     this.#source = this.#relay;
+  }
+
+  /** The engine went with its kernel: a server with the same data goes on with the execution. */
+  #bereft(isGone: boolean): void {
+    this.#heir?.close();
+    this.#heir = null;
+    const config = pageConfig();
+    if (!isGone || config === null) return;
+    const rest = new Rest(config);
+    const heir = (this.#heir = new Heir(rest, this.executionId, () => this.sink.cursor(), () => {
+      if (this.#heir !== heir) return;
+      this.close();
+      this.#heir = this.#relay = null;
+      this.#useServer(rest);
+    }));
   }
 
   #useServer(rest: Rest): void {
@@ -106,7 +128,7 @@ function attach(shared: Channel, subscriber: Subscriber): Source {
   return { nudge: () => shared.nudge(), resync: () => shared.resync(subscriber), close: leave };
 }
 
-function bound(sink: Sink): Omit<Subscriber, "executionId"> {
+function bound(sink: Sink): Sink {
   return {
     cursor: () => sink.cursor(),
     snapshot: (snapshot) => sink.snapshot(snapshot),

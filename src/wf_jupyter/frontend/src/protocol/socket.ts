@@ -88,6 +88,8 @@ export class Socket {
 
   /** Give up when nothing was heard for longer than heartbeats allow. */
   listen(): void {
+    // a clock that was put back must not make the silence look short
+    this.#heardAt = Math.min(this.#heardAt, Date.now());
     if (Date.now() - this.#heardAt > this.#silence) this.#lost(this.#heardAt);
   }
 
