@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from wf_jupyter.model.events import Event, Failure, ResultInfo
+from wf_jupyter.model.history import Experience
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.snapshot import Summary
@@ -208,21 +209,14 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     is_needed: bool = False
 
 
-class Durations(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Seconds that `count` successful attempts took: all of them, or evenly spaced quantiles; sorted."""
-
-    count: int
-    points: tuple[float, ...]
-
-
 class HistoryStore(Protocol):
-    """How long the tasks of finished executions took, by task name."""
+    """How long finished executions and their tasks took."""
 
-    async def write_history(self, execution: str, durations: Mapping[str, Durations]) -> None:
+    async def write_history(self, execution: str, experience: Experience) -> None:
         """Keep the summary of an execution for as long as the execution; `ExecutionNotFound`."""
         ...
 
-    async def histories(self, workflow: str, before: str, limit: int) -> list[Mapping[str, Durations]]:
+    async def histories(self, workflow: str, before: str, limit: int) -> list[Experience]:
         """Summaries of older executions of the workflow than `before`, newest first."""
         ...
 

@@ -23,11 +23,12 @@ from wf_jupyter.model.events import (
     WorkflowStarted,
 )
 from wf_jupyter.model.graph import GraphSpec, NodeSpec, ResultSpec
+from wf_jupyter.model.history import Durations, Experience
 from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Environment, Expansion, Reuse, Submission
-from wf_jupyter.ports import Batch, CacheEntry, Durations, Neighbours, Published, Store
+from wf_jupyter.ports import Batch, CacheEntry, Neighbours, Published, Store
 from wf_jupyter.store.memory import MemoryData, MemoryStore
 from wf_jupyter.store.sqlite import SqliteStore
 
@@ -565,10 +566,10 @@ async def test_what_runs_in_another_process_is_not_deleted(open_store: Open) -> 
 async def test_histories_are_those_of_older_executions_of_the_workflow_and_go_with_them(store: Store) -> None:
     for key, workflow in (("01", "flow"), ("02", "other"), ("03", "flow"), ("04", "flow")):
         await store.append(first(key, workflow, ExecutionStatus.SUCCEEDED))
-        await store.write_history(key, {"a": Durations(count=1, points=(float(key),))})
-    assert [found["a"].points[0] for found in await store.histories("flow", "04", 10)] == [3.0, 1.0]
-    assert [found["a"].points[0] for found in await store.histories("flow", "04", 1)] == [3.0]
+        await store.write_history(key, Experience(tasks={"a": Durations(count=1, points=(float(key),))}))
+    assert [found.tasks["a"].points[0] for found in await store.histories("flow", "04", 10)] == [3.0, 1.0]
+    assert [found.tasks["a"].points[0] for found in await store.histories("flow", "04", 1)] == [3.0]
     await store.delete("03")
-    assert [found["a"].points[0] for found in await store.histories("flow", "04", 10)] == [1.0]
+    assert [found.tasks["a"].points[0] for found in await store.histories("flow", "04", 10)] == [1.0]
     with pytest.raises(ExecutionNotFound):
-        await store.write_history("03", {})
+        await store.write_history("03", Experience())

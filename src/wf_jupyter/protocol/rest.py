@@ -240,7 +240,7 @@ class EventPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Usual(msgspec.Struct, frozen=True, kw_only=True):
-    """What is usual for tasks of one name: seconds of `count` successful attempts."""
+    """What is usual: of `count` values, as a rule seconds of successful attempts."""
 
     count: int
     p10: float
@@ -250,11 +250,17 @@ class Usual(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`GET executions/{id}/history`: from how many earlier executions, and what is usual by task name."""
+    """`GET executions/{id}/history`: from how many earlier executions, and what is usual.
+
+    `tasks` by task name; by group name how long mapped tasks and sub-workflows take as a whole
+    (`groups`), and how many items the mapped ones have (`sizes`).
+    """
 
     workflow: str
     executions: int
     tasks: Mapping[str, Usual]
+    groups: Mapping[str, Usual] = {}
+    sizes: Mapping[str, Usual] = {}
 
 
 class LogLine(msgspec.Struct, frozen=True, kw_only=True):

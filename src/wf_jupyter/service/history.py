@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from wf_jupyter.errors import WorkflowError
-from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.model.history import Durations, Experience
+from wf_jupyter.model.snapshot import GroupSnapshot, Snapshot, TaskSnapshot
 from wf_jupyter.model.status import TaskStatus
-from wf_jupyter.ports import Durations, Store
+from wf_jupyter.ports import Store
 from wf_jupyter.protocol.rest import HistoryPage, Usual
 
 #: Executions that an estimate is made from, the newest first.
@@ -25,23 +26,46 @@ KEPT = 33
 _log = logging.getLogger(__name__)
 
 
-def summarize(snapshot: Snapshot) -> dict[str, Durations]:
-    """What an execution that ended adds to the history: durations of successful attempts by task name."""
+def summarize(snapshot: Snapshot) -> Experience:
+    """What an execution that ended adds to the history; only what succeeded says what is usual."""
     taken: dict[str, list[float]] = defaultdict(list)
     for task in snapshot.tasks:
         if task.status is TaskStatus.SUCCEEDED and task.attempts and task.duration is not None:
             taken[task.name].append(task.duration)
-    return {name: _sampled(sorted(durations)) for name, durations in taken.items()}
+    spans: dict[str, list[float]] = defaultdict(list)
+    sizes: dict[str, list[float]] = defaultdict(list)
+    for group, span in _spans(snapshot):
+        spans[group.name].append(span)
+        if group.kind == "map" and group.size is not None:
+            sizes[group.name].append(group.size)
+    return Experience(tasks=_all_sampled(taken), groups=_all_sampled(spans), sizes=_all_sampled(sizes))
 
 
 def merge(summaries: Iterable[Mapping[str, Durations]]) -> dict[str, Usual]:
-    """What several executions say together; each counts with as many attempts as it had."""
+    """What several executions say together; each counts with as many values as it had."""
     pools: dict[str, list[Durations]] = defaultdict(list)
     for summary in summaries:
         for name, durations in summary.items():
             if durations.count and durations.points:
                 pools[name].append(durations)
     return {name: _usual(pool) for name, pool in pools.items()}
+
+
+def _spans(snapshot: Snapshot) -> Iterator[tuple[GroupSnapshot, float]]:
+    """Groups of which every task ran and succeeded, with the seconds from the first start to the last end."""
+    parents = {group.key: group.group for group in snapshot.groups}
+    members: dict[str, list[TaskSnapshot]] = defaultdict(list)
+    for task in snapshot.tasks:
+        key = task.group
+        while key is not None and key in parents:
+            members[key].append(task)
+            key = parents[key]
+    for group in snapshot.groups:
+        times = [(task.started, task.ended) for task in members[group.key] if task.status is TaskStatus.SUCCEEDED]
+        started = [begin for begin, _ in times if begin is not None]
+        ended = [end for _, end in times if end is not None]
+        if started and len(started) == len(ended) == len(members[group.key]):
+            yield group, (max(ended) - min(started)).total_seconds()
 
 
 class Histories:
@@ -60,20 +84,30 @@ class Histories:
     async def of(self, snapshot: Snapshot) -> HistoryPage:
         """What is usual for the workflow, from the executions before this one."""
         summaries = await self._store.histories(snapshot.workflow, snapshot.id, NEWEST)
-        return HistoryPage(workflow=snapshot.workflow, executions=len(summaries), tasks=merge(summaries))
+        return HistoryPage(
+            workflow=snapshot.workflow,
+            executions=len(summaries),
+            tasks=merge(summary.tasks for summary in summaries),
+            groups=merge(summary.groups for summary in summaries),
+            sizes=merge(summary.sizes for summary in summaries),
+        )
 
     async def close(self) -> None:
         """Wait for what is being written."""
         await asyncio.gather(*self._writing)
 
     async def _keep(self, snapshot: Snapshot) -> None:
-        durations = summarize(snapshot)
-        if not durations:
+        experience = summarize(snapshot)
+        if not experience.tasks:
             return
         try:
-            await self._store.write_history(snapshot.id, durations)
+            await self._store.write_history(snapshot.id, experience)
         except WorkflowError as error:
             _log.warning("the history of execution %s is not kept: %s", snapshot.id, error)
+
+
+def _all_sampled(values: Mapping[str, list[float]]) -> dict[str, Durations]:
+    return {name: _sampled(sorted(each)) for name, each in values.items()}
 
 
 def _sampled(durations: Sequence[float]) -> Durations:

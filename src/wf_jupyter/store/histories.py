@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 
 import msgspec
 
-from wf_jupyter.ports import Durations
+from wf_jupyter.model.history import Experience
 from wf_jupyter.store.log import number_of
 
-_decoder = msgspec.msgpack.Decoder(dict[str, Durations])
+_decoder = msgspec.msgpack.Decoder(Experience)
 
 
-def write_history(connection: sqlite3.Connection, execution: str, durations: Mapping[str, Durations]) -> None:
+def write_history(connection: sqlite3.Connection, execution: str, experience: Experience) -> None:
     """Store or replace the summary; `ExecutionNotFound`."""
     number = number_of(connection, execution)
-    body = msgspec.msgpack.encode(durations)
+    body = msgspec.msgpack.encode(experience)
     connection.execute("INSERT OR REPLACE INTO histories (execution, body) VALUES (?, ?)", (number, body))
 
 
 def read_histories(
     connection: sqlite3.Connection, workflow: str, before: str, limit: int
-) -> list[Mapping[str, Durations]]:
+) -> list[Experience]:
     """Summaries of executions of the workflow that are older than `before`, newest first."""
     rows = connection.execute(
         "SELECT body FROM executions JOIN histories ON execution = number"

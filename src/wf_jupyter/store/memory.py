@@ -10,19 +10,20 @@ import secrets
 import shutil
 import tempfile
 import weakref
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from wf_jupyter.errors import ExecutionNotFound, StateConflict, StoreError
 from wf_jupyter.model.events import Event
+from wf_jupyter.model.history import Experience
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Expansion, Submission
-from wf_jupyter.ports import Batch, CacheEntry, Durations, Holding, Neighbours, Published, Record, Store
+from wf_jupyter.ports import Batch, CacheEntry, Holding, Neighbours, Published, Record, Store
 from wf_jupyter.store.cache import NO_RESULT
 from wf_jupyter.store.events import encode_event
 from wf_jupyter.store.log import check_sequence, data_size, without_blobs, without_secrets
@@ -44,7 +45,7 @@ class _Execution:
     blobs: dict[Digest, bytes] = field(default_factory=dict)
     values: dict[tuple[str, str], Value] = field(default_factory=dict)
     cache: dict[tuple[str, str], CacheEntry] = field(default_factory=dict)
-    durations: dict[str, Durations] | None = None
+    experience: Experience | None = None
 
 
 class MemoryData:
@@ -196,17 +197,17 @@ class MemoryStore(Store):
         adopted = self._data.places.adopt(values, into)
         return (entry, source, adopted) if adopted else None
 
-    async def write_history(self, execution: str, durations: Mapping[str, Durations]) -> None:
+    async def write_history(self, execution: str, experience: Experience) -> None:
         """See `ports.HistoryStore.write_history`."""
-        self._find(execution).durations = dict(durations)
+        self._find(execution).experience = experience
 
-    async def histories(self, workflow: str, before: str, limit: int) -> list[Mapping[str, Durations]]:
+    async def histories(self, workflow: str, before: str, limit: int) -> list[Experience]:
         """See `ports.HistoryStore.histories`."""
         self._check_open()
         found = [
-            execution.durations
+            execution.experience
             for key, execution in sorted(self._data.executions.items(), reverse=True)
-            if execution.submission.workflow == workflow and key < before and execution.durations is not None
+            if execution.submission.workflow == workflow and key < before and execution.experience is not None
         ]
         return list(found[: max(limit, 0)])
 

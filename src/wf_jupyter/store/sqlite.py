@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +11,12 @@ from msgspec import structs
 
 from wf_jupyter.errors import StoreError
 from wf_jupyter.model.events import Event
+from wf_jupyter.model.history import Experience
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
-from wf_jupyter.ports import Batch, CacheEntry, Durations, Holding, Neighbours, Published, Record, Store
+from wf_jupyter.ports import Batch, CacheEntry, Holding, Neighbours, Published, Record, Store
 from wf_jupyter.store import database, listing, log, published, removal
 from wf_jupyter.store.cache import read_cached
 from wf_jupyter.store.histories import read_histories, write_history
@@ -154,11 +155,11 @@ class SqliteStore(Store):
 
     # -- history ------------------------------------------------------------------------------
 
-    async def write_history(self, execution: str, durations: Mapping[str, Durations]) -> None:
+    async def write_history(self, execution: str, experience: Experience) -> None:
         """See `ports.HistoryStore.write_history`."""
-        await self._writer.run(partial(write_history, execution=execution, durations=durations))
+        await self._writer.run(partial(write_history, execution=execution, experience=experience))
 
-    async def histories(self, workflow: str, before: str, limit: int) -> list[Mapping[str, Durations]]:
+    async def histories(self, workflow: str, before: str, limit: int) -> list[Experience]:
         """See `ports.HistoryStore.histories`."""
         return await self._reader.run(partial(read_histories, workflow=workflow, before=before, limit=limit))
 

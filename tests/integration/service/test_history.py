@@ -45,4 +45,7 @@ def test_an_execution_learns_from_those_before_it_and_not_from_itself(runtime: R
     assert page.workflow == "doubled"
     assert page.tasks["double"].count == 3
     third = run(runtime, 2)
-    assert usual(runtime, third, 2).tasks["double"].count == 7
+    page = usual(runtime, third, 2)
+    assert page.tasks["double"].count == 7
+    assert (page.sizes["double"].count, page.sizes["double"].p10, page.sizes["double"].p95) == (2, 3, 4)
+    assert page.groups["double"].p50 >= 0

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wf_jupyter.engine.fold import empty
-from wf_jupyter.model.snapshot import Snapshot, TaskSnapshot
+from wf_jupyter.model.history import Durations, Experience
+from wf_jupyter.model.snapshot import GroupSnapshot, Snapshot, TaskSnapshot
 from wf_jupyter.model.status import TaskStatus
-from wf_jupyter.ports import Durations
 from wf_jupyter.service.history import KEPT, merge, summarize
 
 
@@ -35,7 +35,7 @@ def test_only_successful_attempts_say_what_is_usual() -> None:
             ("b", TaskStatus.CANCELLED, 5.0),
         )
     )
-    assert found == {"a": Durations(count=1, points=(2.0,))}
+    assert found == Experience(tasks={"a": Durations(count=1, points=(2.0,))})
 
 
 def test_few_durations_give_exact_quantiles() -> None:
@@ -54,7 +54,7 @@ def test_each_execution_counts_with_as_many_attempts_as_it_had() -> None:
 
 
 def test_a_large_map_leaves_a_small_summary_with_nearly_the_same_quantiles() -> None:
-    found = summarize(snapshot(*[("m", TaskStatus.SUCCEEDED, i / 100) for i in range(10_000)]))["m"]
+    found = summarize(snapshot(*[("m", TaskStatus.SUCCEEDED, i / 100) for i in range(10_000)])).tasks["m"]
     assert len(found.points) == KEPT
     usual = merge([{"m": found}])["m"]
     assert usual.p50 == pytest.approx(50, abs=2)
@@ -63,7 +63,7 @@ def test_a_large_map_leaves_a_small_summary_with_nearly_the_same_quantiles() -> 
 
 @given(st.lists(st.lists(st.floats(0, 1e6), min_size=1, max_size=80), min_size=1, max_size=5))
 def test_quantiles_are_ordered_and_within_what_was_seen(runs: list[list[float]]) -> None:
-    merged = merge(summarize(snapshot(*[("a", TaskStatus.SUCCEEDED, d) for d in run])) for run in runs)
+    merged = merge(summarize(snapshot(*[("a", TaskStatus.SUCCEEDED, d) for d in run])).tasks for run in runs)
     usual = merged["a"]
     seen = [d for run in runs for d in run]
     slack = 1e-6 * max(1.0, max(seen))
@@ -75,4 +75,21 @@ def test_quantiles_are_ordered_and_within_what_was_seen(runs: list[list[float]])
 
 def test_no_history_names_no_task() -> None:
     assert merge([]) == {}
-    assert summarize(snapshot()) == {}
+    assert summarize(snapshot()) == Experience()
+
+
+def test_a_group_that_ran_whole_tells_how_long_it_took_and_how_large_it_was() -> None:
+    picture = snapshot(*[("m", TaskStatus.SUCCEEDED, 1.0)] * 4)
+    at = [datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC) for second in range(10)]
+    for i, task in enumerate(picture.tasks):
+        task.group, task.started, task.ended = ("sub/m", at[i + 1], at[i + 3]) if i else ("sub", at[0], at[1])
+    picture.groups = [
+        GroupSnapshot(key="sub", name="sub", kind="workflow"),
+        GroupSnapshot(key="sub/m", name="m", kind="map", size=3, group="sub"),
+        GroupSnapshot(key="empty", name="empty", kind="map", size=0),
+    ]
+    found = summarize(picture)
+    assert found.groups == {"sub": Durations(count=1, points=(6.0,)), "m": Durations(count=1, points=(4.0,))}
+    assert found.sizes == {"m": Durations(count=1, points=(3.0,))}
+    picture.tasks[3].status = TaskStatus.CACHED
+    assert summarize(picture).groups == {}

@@ -11,9 +11,13 @@ import { snapshotOf, task } from "./events.ts";
 const at = (seconds: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds)).toISOString();
 const NOW = parseTime(at(60));
 
-function history(tasks: Record<string, number>): ReturnType<typeof decodeHistory> {
-  const told = Object.entries(tasks).map(([name, p50]) => [name, { count: 8, p10: p50 * 0.5, p50, p90: p50 * 2, p95: p50 * 3 }]);
-  return decodeHistory({ executions: 8, tasks: Object.fromEntries(told) });
+function history(tasks: Record<string, number>, groups: Record<string, number> = {}, sizes: Record<string, number> = {}): ReturnType<typeof decodeHistory> {
+  return decodeHistory({ executions: 8, tasks: usual(tasks), groups: usual(groups), sizes: usual(sizes) });
+}
+
+function usual(values: Record<string, number>): object {
+  const told = Object.entries(values).map(([name, p50]) => [name, { count: 8, p10: p50 * 0.5, p50, p90: p50 * 2, p95: p50 * 3 }]);
+  return Object.fromEntries(told);
 }
 
 function run(...args: Parameters<typeof snapshotOf>): Run {
@@ -57,6 +61,25 @@ describe("an estimate", () => {
     const [fast, usual, slow] = plan(mapped, drawn(mapped), new Attempts(), history({}), NOW).left!;
     expect(usual).toBe(150_000);
     expect([fast, slow]).toEqual([120_000, 180_000]);
+  });
+
+  test("a map without items yet takes what it usually takes, and one of another size in proportion", () => {
+    const waiting = (size: number | null): Run => run([CHAIN[0]!, CHAIN[1]!], [{ key: "m", name: "m", kind: "map", size, dependencies: ["b"] }]);
+    const left = (size: number | null, known: ReturnType<typeof history>): readonly number[] | undefined =>
+      plan(waiting(size), drawn(waiting(size)), new Attempts(), known, NOW).left?.map((ms) => ms / 1000);
+    expect(left(null, history({ b: 30 }, { m: 100 }, { m: 10 }))).toEqual([50, 110, 240]);
+    expect(left(null, history({ b: 30 }))).toBeUndefined();
+  });
+
+  test("a sub-workflow takes what it usually takes as a whole, from its own beginning", () => {
+    const inside = (status: "pending" | "running", more: object): Run =>
+      run([task("s/x", status, { group: "s", ...more }), task("s/y", "pending", { group: "s", dependencies: ["s/x"] })], [{ key: "s", name: "s", kind: "workflow" }]);
+    const left = (shown: Run, known: ReturnType<typeof history>): readonly number[] | undefined =>
+      plan(shown, drawn(shown), new Attempts(), known, NOW).left?.map((ms) => ms / 1000);
+    const waiting = inside("pending", {});
+    expect(left(waiting, history({}, { s: 100 }))).toEqual([50, 100, 200]);
+    expect(left(inside("running", { attempts: 1, started: at(20) }), history({}, { s: 100 }))).toEqual([10, 60, 160]);
+    expect(left(waiting, history({ x: 3, y: 3 }))).toBeUndefined();
   });
 
   test("nothing is expected of a run that has ended", () => {

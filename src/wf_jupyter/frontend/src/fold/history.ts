@@ -23,11 +23,21 @@ export class History {
   constructor(
     readonly executions = 0,
     private readonly tasks: ReadonlyMap<string, Usual> = new Map(),
+    private readonly groups: ReadonlyMap<string, Usual> = new Map(),
+    private readonly sizes: ReadonlyMap<string, Usual> = new Map(),
   ) {}
 
   /** What is usual for tasks of that name, or null when none succeeded before. */
   of(name: string): Usual | null {
     return this.tasks.get(name) ?? null;
+  }
+
+  /** Seconds that a mapped task (of `size` items, null while unknown) or a sub-workflow takes as a whole; null when none did before. */
+  whole(name: string, size: number | null, pace: Pace): number | null {
+    const seconds = this.groups.get(name);
+    const items = this.sizes.get(name)?.p50;
+    if (seconds === undefined) return null;
+    return seconds[pace] * (size !== null && items ? size / items : 1);
   }
 
   /** Whether the task runs far longer than usual; never without enough to compare with. */
@@ -41,17 +51,21 @@ export class History {
 
 /** The history that a server told; whatever is malformed is left out. */
 export function decodeHistory(value: unknown): History {
-  if (!isObject(value) || !isObject(value["tasks"])) return new History();
-  const tasks = new Map<string, Usual>();
-  for (const [name, told] of Object.entries(value["tasks"])) {
+  if (!isObject(value)) return new History();
+  return new History(Number(value["executions"]) || 0, decodeUsual(value["tasks"]), decodeUsual(value["groups"]), decodeUsual(value["sizes"]));
+}
+
+function decodeUsual(value: unknown): Map<string, Usual> {
+  const found = new Map<string, Usual>();
+  for (const [name, told] of Object.entries(isObject(value) ? value : {})) {
     if (!isObject(told)) continue;
     const [count, p10, p50, p90, p95] = ["count", "p10", "p50", "p90", "p95"].map((field) => Number(told[field]));
     const numbers = [count!, p10!, p50!, p90!, p95!];
     if (numbers.every((n) => Number.isFinite(n) && n >= 0) && count! > 0) {
-      tasks.set(name, { count: count!, p10: p10!, p50: p50!, p90: p90!, p95: p95! });
+      found.set(name, { count: count!, p10: p10!, p50: p50!, p90: p90!, p95: p95! });
     }
   }
-  return new History(Number(value["executions"]) || 0, tasks);
+  return found;
 }
 
 /** Seconds that a running task still needs at a pace, by its own progress or else by history; null when neither tells. */

@@ -54,8 +54,19 @@ function times(run: Run, node: DrawnNode, attempts: Attempts): { begin: number; 
 
 function isOver(run: Run, node: DrawnNode): boolean {
   if (node.group < 0) return isFinal(run.tasks.status[node.row]!);
-  const { counts, size } = run.groups[node.group]!;
-  return size === 0 || (size !== null && counts[PENDING]! + counts[RUNNING]! + counts[RETRYING]! === 0);
+  const { counts, kind, size } = run.groups[node.group]!;
+  if (counts[PENDING]! + counts[RUNNING]! + counts[RETRYING]! > 0) return false;
+  if (kind === "map") return size !== null || membersOf(run, node.group).length > 0;
+  return membersOf(run, node.group).length > 0 && !hasUnknown(run, node.group);
+}
+
+/** Whether a map somewhere in the sub-workflow has no items yet. */
+function hasUnknown(run: Run, index: number): boolean {
+  return run.groups.some((group, other) => {
+    if (group.kind !== "map" || group.size !== null || membersOf(run, other).length > 0) return false;
+    for (let up = group.parent; up >= 0; up = run.groups[up]!.parent) if (up === index) return true;
+    return false;
+  });
 }
 
 function expect(run: Run, nodes: readonly DrawnNode[], known: readonly Work[], order: readonly number[], history: History, now: number, pace: Pace): Work[] {
@@ -84,19 +95,22 @@ function taskLeft(run: Run, row: number, now: number, history: History, pace: Pa
   return history.of(run.tasks.names[row]!)?.[pace] ?? null;
 }
 
-/** By the rate of the items that have ended; before that, by history and by how many run at once. */
+/** By the rate of the items that have ended; before that by history: of the whole, or of one item and by how many run at once. */
 function groupLeft(run: Run, index: number, begin: number, now: number, history: History, pace: Pace): number | null {
-  const { counts, size } = run.groups[index]!;
+  const { counts, kind, name, size } = run.groups[index]!;
   const open = counts[PENDING]! + counts[RUNNING]! + counts[RETRYING]!;
-  if (size === null || Number.isNaN(begin)) return null;
   const done = counts[SUCCEEDED]! + counts[FAILED]!;
-  if (done >= RATED && now > begin) {
+  const whole = history.whole(name, size, pace);
+  const begun = !Number.isNaN(begin);
+  if (kind === "map" && begun && size !== null && done >= RATED && now > begin) {
     const spread = pace === "p50" ? 0 : (pace === "p10" ? -1 : 1) / Math.sqrt(done);
     return (open / (done / ((now - begin) / 1000))) * (1 + spread);
   }
+  if (whole !== null) return begun ? Math.max(0, whole - (now - begin) / 1000) : whole;
+  if (kind !== "map" || !begun || size === null || counts[RUNNING] === 0) return null;
   const rows = membersOf(run, index);
   const usual = rows.length > 0 ? history.of(run.tasks.names[rows[0]!]!) : null;
-  return usual === null || counts[RUNNING] === 0 ? null : Math.ceil(open / counts[RUNNING]!) * usual[pace];
+  return usual === null ? null : Math.ceil(open / counts[RUNNING]!) * usual[pace];
 }
 
 /** Indices in an order in which everything comes after what it needs; what is in a cycle is left out. */
