@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import threading
 
 from wf_jupyter.executors import failures, freshness
 from wf_jupyter.executors.channel import Channel
 from wf_jupyter.executors.interrupts import Interrupts
-from wf_jupyter.executors.messages import Final, Raised, Recalled, Stopped
+from wf_jupyter.executors.messages import PROTOCOL, Final, Raised, Ready, Recalled, Stopped
 from wf_jupyter.executors.output import Output
-from wf_jupyter.executors.worker import Worker
+from wf_jupyter.executors.worker import Worker, ending_at_errors
 
 
 class AsyncHost(Worker):
@@ -27,7 +28,7 @@ class AsyncHost(Worker):
 
     def serve(self) -> None:
         """Run attempts until told to quit. In the main thread."""
-        self._loop.call_soon(self.prepare)
+        self._loop.call_soon(self._begin_reading)
         while not self._quitting:
             try:
                 self._loop.run_forever()
@@ -36,18 +37,30 @@ class AsyncHost(Worker):
                 continue
 
     def on_run(self, token: int) -> None:
-        """An attempt came. In the reader's thread."""
+        """An attempt came. In the thread that reads."""
         self._loop.call_soon_threadsafe(self._begin, token)
 
     def on_stop(self, token: int) -> None:
-        """An attempt is to stop. In the reader's thread."""
+        """An attempt is to stop. In the thread that reads."""
         self.interrupts.stop(token)  # first: whoever ends the attempt looks there whether a stop was asked for
         self._loop.call_soon_threadsafe(self._cancel, token)
 
     def on_quit(self) -> None:
-        """The process is to end. In the reader's thread."""
+        """The process is to end. In the thread that reads."""
         self._quitting = True
         self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _begin_reading(self) -> None:
+        self.prepare()
+        threading.Thread(target=self._listen, name="wf-messages", daemon=True).start()
+        self.channel.send([Ready(PROTOCOL)])
+
+    def _listen(self) -> None:
+        # The main thread runs the loop, so here a second one always reads.
+        with ending_at_errors():
+            while True:
+                for message in self.channel.read(block=True):
+                    self.on_message(message)
 
     def _begin(self, token: int) -> None:
         assigned = self.take(token)

@@ -8,7 +8,7 @@ import os
 import socket
 import termios
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from wf_jupyter.executors import capture
 from wf_jupyter.executors.frames import FrameReader
@@ -23,6 +23,7 @@ class Channel:
         self._sock = sock
         self._interrupts = interrupts
         self._lock = threading.Lock()
+        self._reader = FrameReader()
 
     def send(self, messages: Sequence[FromWorker]) -> None:
         """Send messages in one piece, from any thread. Raises `FrameTooLarge` with nothing sent."""
@@ -38,18 +39,27 @@ class Channel:
         finally:
             self._interrupts.unshield()
 
-    def receive(self) -> Iterator[ToWorker]:
-        """Messages as they come; ends the process when the parent is gone."""
-        reader = FrameReader()
+    def read(self, block: bool) -> list[ToWorker]:
+        """The messages that are there; with `block` at least one. Ends the process when the parent is gone.
+
+        For one thread at a time.
+        """
         while True:
             try:
-                data = self._sock.recv(1 << 18)
+                data = self._sock.recv(1 << 18, 0 if block else socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return []
             except OSError:
                 os._exit(LOST)
             if not data:
                 os._exit(0)
-            for payload in reader.feed(data):
-                yield decode_to_worker(payload)
+            messages = [decode_to_worker(payload) for payload in self._reader.feed(data)]
+            if messages or not block:
+                return messages
+
+    def fileno(self) -> int:
+        """The descriptor, to wait for."""
+        return self._sock.fileno()
 
 
 class Pipes:

@@ -1,16 +1,17 @@
 """The worker process: runs attempts that its parent sends, one after the other, in the main thread.
 
-A second thread reads messages, so that a stop reaches a running attempt. An attempt belongs to
-whoever takes it out of `_waiting` first: the main thread to run it, the reader to give it back or
-drop it. `async def` attempts go to a process of this kind whose main thread runs an event loop.
+A second thread reads messages while an attempt runs, so that a stop reaches it. An attempt belongs to
+whoever takes it out of `_waiting` first: to run it, or to give it back or drop it. `async def` attempts
+go to a process of this kind whose main thread runs an event loop.
 """
 
 from __future__ import annotations
 
 import os
-import threading
 import traceback
-from queue import SimpleQueue
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from wf_jupyter.executors import capture, display, freshness
@@ -35,6 +36,7 @@ from wf_jupyter.executors.messages import (
     ToWorker,
 )
 from wf_jupyter.executors.output import Flusher, Output
+from wf_jupyter.executors.reception import Reception
 from wf_jupyter.executors.runner import Runner
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.keys import Digest
@@ -61,14 +63,21 @@ class Worker:
         self._streams = capture.Streams()
         self._blobs: dict[Digest, bytes] = {}
         self._waiting: dict[int, Assigned] = {}
-        self._line: SimpleQueue[int | None] = SimpleQueue()
-        self._drained: SimpleQueue[None] = SimpleQueue()
+        self._line: deque[int | None] = deque()
+        self._is_drained = False
+        self._reception = Reception(channel, self.on_message)
 
     def serve(self) -> None:
         """Run attempts until told to quit. In the main thread."""
         self.prepare()
+        self._reception.start()
+        self.channel.send([Ready(PROTOCOL)])
         while True:
-            token = self._line.get()
+            with ending_at_errors():
+                self._reception.glance()
+                while not self._line:
+                    self._reception.wait()
+            token = self._line.popleft()
             if token is None:
                 return
             assigned = self.take(token)
@@ -76,15 +85,13 @@ class Worker:
                 self._attempt(assigned)
 
     def prepare(self) -> None:
-        """Take the process over: signals, streams, displays; then say that it is ready."""
+        """Take the process over: signals, streams, displays."""
         self.interrupts.install()
         self._streams.install()
         display.install()
         capture.let_threads_inherit()
         os.register_at_fork(after_in_child=capture.note_fork)
         self.freshness.note(freshness.now())
-        threading.Thread(target=self._listen, name="wf-messages", daemon=True).start()
-        self.channel.send([Ready(PROTOCOL)])
 
     def take(self, token: int) -> Assigned | None:
         """The attempt, if it has not been given back or stopped meanwhile."""
@@ -103,16 +110,16 @@ class Worker:
         return Output(run.token, self.channel.send, self._flusher, run.log_limit)
 
     def on_run(self, token: int) -> None:
-        """An attempt came. In the reader's thread."""
-        self._line.put(token)
+        """An attempt came. In the thread that reads."""
+        self._line.append(token)
 
     def on_stop(self, token: int) -> None:
-        """An attempt that has begun is to stop. In the reader's thread."""
+        """An attempt that has begun is to stop. In the thread that reads."""
         self.interrupts.stop(token)
 
     def on_quit(self) -> None:
-        """The process is to end. In the reader's thread."""
-        self._line.put(None)
+        """The process is to end. In the thread that reads."""
+        self._line.append(None)
 
     def restore(self) -> None:
         """Undo what an attempt may have done to signals and streams."""
@@ -137,21 +144,18 @@ class Worker:
         self.restore()
         began = freshness.now()
         sink = self.output_of(assigned.run)
-        final = self.runner.run(assigned.run, assigned.code, assigned.call, sink, self.interrupts)
-        self.freshness.note(began)
-        if self.conclude(sink, final).unread:
-            self._drained.get()
+        self._is_drained = False
+        with self._reception.attempt():
+            final = self.runner.run(assigned.run, assigned.code, assigned.call, sink, self.interrupts)
+            self.freshness.note(began)
+            # Inside, because a child that the task forked ends here, and has no second thread to wait for.
+            final = self.conclude(sink, final)
+        with ending_at_errors():
+            while final.unread and not self._is_drained:
+                self._reception.wait()
 
-    def _listen(self) -> None:
-        try:
-            for message in self.channel.receive():
-                self._on_message(message)
-        except BaseException:
-            # Without this thread the process would hang; its end is something that the parent sees.
-            os.write(2, traceback.format_exc().encode())
-            os._exit(UNREADABLE)
-
-    def _on_message(self, message: ToWorker) -> None:
+    def on_message(self, message: ToWorker) -> None:
+        """Something that the parent says. In the thread that reads."""
         match message:
             case Run():
                 call = message.call if message.call_digest is None else self._blobs[message.call_digest]
@@ -170,7 +174,7 @@ class Worker:
                 given_back = tuple(token for token in tokens if self.take(token) is not None)
                 self.channel.send([Recalled(given_back)])
             case Drained():
-                self._drained.put(None)
+                self._is_drained = True
             case Quit():
                 self.on_quit()
 
@@ -179,3 +183,13 @@ def _unread(final: Final) -> Final:
     import msgspec
 
     return msgspec.structs.replace(final, unread=True)
+
+
+@contextmanager
+def ending_at_errors() -> Iterator[None]:
+    """End the process when reading fails: it would hang, and its end is something that the parent sees."""
+    try:
+        yield
+    except BaseException:
+        os.write(2, traceback.format_exc().encode())
+        os._exit(UNREADABLE)
