@@ -189,6 +189,7 @@ class _Feed:
         self._mailbox: Mailbox = Mailbox(self._wake)
         self._mirror: Callable[[], Mirror | None] = lambda: None
         self._resyncing: asyncio.Future[None] | None = None
+        self._is_resyncing = False
         self._drained = 0.0
 
     def open(self) -> Mirror:
@@ -215,19 +216,27 @@ class _Feed:
     def _drain(self) -> None:
         self._drained = self._loop.time()
         mirror = self._mirror()
-        if mirror is None:
+        # While a snapshot is on its way, what follows it waits in the mailbox.
+        if mirror is None or self._is_resyncing:
             return
         from wf_jupyter.service.mailbox import Events
 
+        is_whole = True
         for delivery in self._mailbox.take():
-            if isinstance(delivery, Events):
-                mirror.fold(delivery.events)
-            else:
-                self._resyncing = asyncio.ensure_future(self._resync(mirror))
+            is_whole = isinstance(delivery, Events) and mirror.fold(delivery.events) and is_whole
+        if not is_whole:
+            self._is_resyncing = True
+            self._resyncing = asyncio.ensure_future(self._resync(mirror))
 
     async def _resync(self, mirror: Mirror) -> None:
         resync = self._runtime.orchestrator.resync(self._execution, self._mailbox)
-        mirror.replace(await asyncio.wrap_future(self._runtime.call(resync)))
+        try:
+            mirror.replace(await asyncio.wrap_future(self._runtime.call(resync)))
+        except (ExecutionNotFound, ServerUnavailable):
+            return
+        finally:
+            self._is_resyncing = False
+            self._drain_soon()
 
     def _close(self) -> None:
         # Called by the garbage collector, possibly after the orchestrator's own end.

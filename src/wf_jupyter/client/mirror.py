@@ -115,14 +115,21 @@ class Mirror:
 
     # -- feeding, on the background loop ---------------------------------------------------------
 
-    def fold(self, events: Sequence[Event | UnknownEvent]) -> None:
-        """Events as they arrive; what is already known is left out."""
+    def fold(self, events: Sequence[Event | UnknownEvent]) -> bool:
+        """Events as they arrive; what is already known is left out.
+
+        False when some are missing before an event: it and those after it are left out, and must be asked for.
+        """
         fresh: list[Event] = []
+        is_whole = True
         with self._changed:
             before = self._snapshot.status
             for event in events:
                 if event.seq <= self._snapshot.seq:
                     continue
+                if event.seq > self._snapshot.seq + 1:
+                    is_whole = False
+                    break
                 if isinstance(event, UnknownEvent):
                     self._snapshot.seq = event.seq
                 else:
@@ -134,6 +141,7 @@ class Mirror:
         if fresh:
             for listener in listeners:
                 listener.happened(fresh)
+        return is_whole
 
     def replace(self, snapshot: Snapshot) -> None:
         """Exchange the snapshot, unless what is known here is newer already."""

@@ -114,16 +114,21 @@ class EventSocket:
         match frame.method:
             case "events":
                 execution, events = decode_event_notice(bytes(frame.params))
-                if (mirror := self._mirrors.get(execution)) is not None:
-                    mirror.fold(events)
+                mirror = self._followed(execution)
+                if mirror is not None and not mirror.fold(events):
+                    self._subscribe(mirror)
             case "snapshot":
                 told = msgspec.json.decode(frame.params, type=SnapshotNotice)
-                if (mirror := self._mirrors.get(told.execution_id)) is not None:
+                if (mirror := self._followed(told.execution_id)) is not None:
                     mirror.replace(told.snapshot)
             case "hello":
                 self._silence = 2.5 * max(1.0, msgspec.json.decode(frame.params, type=Hello).heartbeat)
             case "":
                 self._answered(frame)
+
+    def _followed(self, execution: str) -> Mirror | None:
+        """Who is told of an execution. Before the answer to a subscription, what comes belongs to an older one."""
+        return None if execution in self._asked.values() else self._mirrors.get(execution)
 
     def _answered(self, frame: _Frame) -> None:
         execution = self._asked.pop(frame.id or 0, None)

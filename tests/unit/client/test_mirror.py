@@ -55,6 +55,18 @@ def test_events_that_come_twice_are_folded_and_told_once():
     assert held.task("a").attempts == 1
 
 
+def test_events_after_a_hole_are_left_out_and_said_to_be_missing():
+    held, diary = mirror(), Diary()
+    held.attach(diary, lambda snapshot: None)
+    events = story()
+    assert held.fold(events[:2])
+    assert not held.fold(events[3:])
+    assert not held.fold([*events[:3], events[4]])
+    assert held.position == ("epoch", 3)
+    assert held.fold(events)
+    assert diary.lines == [1, 2, 3, 4, 5]
+
+
 def test_an_event_of_a_newer_version_counts_but_changes_nothing():
     held = mirror()
     held.fold([*story()[:2], UnknownEvent(seq=3, time=NOW, type="task.teleported")])

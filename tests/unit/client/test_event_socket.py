@@ -1,0 +1,108 @@
+"""What the client makes of a server's frames: subscriptions that overlap, and events that are missing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from wf_jupyter.client.mirror import Mirror
+from wf_jupyter.client.polling import Poller
+from wf_jupyter.client.socket import EventSocket
+from wf_jupyter.engine.fold import empty
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Line:
+    """The server's end of a WebSocket, played by the test."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.frames: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def read_message(self) -> str | None:
+        return await self.frames.get()
+
+    def write_message(self, frame: str) -> asyncio.Future[None]:
+        self.sent.append(json.loads(frame))
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    def close(self) -> None:
+        self.frames.put_nowait(None)
+
+    def tell(self, *seqs: int) -> None:
+        events = [{"type": "workflow.paused", "seq": seq, "time": "2026-01-01T00:00:00Z"} for seq in seqs]
+        self.put(method="events", params={"execution_id": "x", "events": events})
+
+    def answer(self, seq: int) -> None:
+        result = {"execution_id": "x", "epoch": "epoch", "seq": seq, "recovered": True}
+        self.put(id=self.sent[-1]["id"], result=result)
+
+    def put(self, **frame: Any) -> None:
+        self.frames.put_nowait(json.dumps({"jsonrpc": "2.0", **frame}))
+
+
+async def soon(holds: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0.001)
+
+
+def followed(story: Callable[[Line, EventSocket, Mirror], Any]) -> None:
+    """Play a story with a mirror that is at event 5 and has just subscribed."""
+
+    async def play() -> None:
+        line = Line()
+
+        async def dial() -> Line:
+            return line
+
+        async def ask(execution: str, after: int) -> list[Any]:
+            return []
+
+        socket = EventSocket(dial, Poller(ask))
+        snapshot = empty("x", "epoch", NOW, "w")
+        snapshot.seq = 5
+        mirror = Mirror(snapshot)
+        socket.add(mirror)
+        try:
+            await soon(lambda: line.sent)
+            await story(line, socket, mirror)
+        finally:
+            await socket.close()
+
+    asyncio.run(play())
+
+
+def test_events_before_the_answer_belong_to_an_older_subscription() -> None:
+    async def story(line: Line, socket: EventSocket, mirror: Mirror) -> None:
+        assert line.sent[0]["params"] == {"execution_id": "x", "after": 5, "epoch": "epoch"}
+        line.tell(101, 102)
+        line.answer(5)
+        line.tell(6, 7)
+        await soon(lambda: mirror.position == ("epoch", 7))
+        assert len(line.sent) == 1
+
+    followed(story)
+
+
+def test_missing_events_are_asked_for_once_and_nothing_is_skipped() -> None:
+    async def story(line: Line, socket: EventSocket, mirror: Mirror) -> None:
+        line.answer(5)
+        line.tell(6, 7)
+        line.tell(9)
+        line.tell(10, 11)
+        await soon(lambda: len(line.sent) == 2)
+        assert line.sent[1]["params"]["after"] == 7
+        assert mirror.position == ("epoch", 7)
+        line.answer(7)
+        line.tell(8, 9, 10, 11)
+        await soon(lambda: mirror.position == ("epoch", 11))
+        assert len(line.sent) == 2
+
+    followed(story)
