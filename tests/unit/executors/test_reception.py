@@ -32,6 +32,11 @@ class Bench:
         with self.came:
             assert self.came.wait_for(lambda: len(self.handled) >= count, 30)
 
+    def close(self) -> None:
+        # No attempt is running, so nobody reads any more: a worker would end at the end of its connection.
+        self._child.close()
+        self.parent.close()
+
     def _handle(self, message: ToWorker) -> None:
         assert isinstance(message, Stop)
         with self.came:
@@ -44,7 +49,7 @@ class Bench:
 def bench() -> Iterator[Bench]:
     bench = Bench()
     yield bench
-    bench.parent.close()
+    bench.close()
 
 
 def test_an_idle_worker_reads_by_itself(bench: Bench) -> None:
