@@ -48,6 +48,8 @@ class Mirror:
         self._picture = Picture(snapshot)
         self._listeners: tuple[Listener, ...] = ()
         self._link: Link = "live"
+        self._gap = 0
+        self._is_lost = False
 
     # -- reading, from any thread ----------------------------------------------------------------
 
@@ -68,9 +70,9 @@ class Mirror:
 
     @property
     def position(self) -> tuple[str, int]:
-        """Epoch and `seq` up to which everything is folded."""
+        """Epoch and `seq` up to which everything is folded; without an epoch, only a snapshot helps."""
         with self._changed:
-            return self._snapshot.epoch, self._snapshot.seq
+            return "" if self._is_lost else self._snapshot.epoch, self._snapshot.seq
 
     @property
     def link(self) -> Link:
@@ -128,6 +130,8 @@ class Mirror:
                 if event.seq <= self._snapshot.seq:
                     continue
                 if event.seq > self._snapshot.seq + 1:
+                    # Asked for once, they should have come.
+                    self._is_lost, self._gap = self._gap == event.seq, event.seq
                     is_whole = False
                     break
                 if isinstance(event, UnknownEvent):
@@ -150,6 +154,7 @@ class Mirror:
             if same_log and snapshot.seq <= self._snapshot.seq:
                 return
             self._picture = Picture(snapshot)
+            self._is_lost, self._gap = False, 0
             self._changed.notify_all()
             listeners = self._listeners
         for listener in listeners:

@@ -61,10 +61,17 @@ def test_events_after_a_hole_are_left_out_and_said_to_be_missing():
     events = story()
     assert held.fold(events[:2])
     assert not held.fold(events[3:])
+    assert held.position == ("epoch", 2)
     assert not held.fold([*events[:3], events[4]])
     assert held.position == ("epoch", 3)
+    assert not held.fold(events[4:])
+    assert held.position == ("", 3), "it did not come when it was asked for: only a snapshot helps"
     assert held.fold(events)
     assert diary.lines == [1, 2, 3, 4, 5]
+    newer = empty("x", "epoch", NOW, "w")
+    newer.seq = 9
+    held.replace(newer)
+    assert held.position == ("epoch", 9)
 
 
 def test_an_event_of_a_newer_version_counts_but_changes_nothing():
