@@ -85,7 +85,7 @@ export class App implements Listener {
     this.#table = new TableView(session, (key) => this.#select(key), signal);
     this.#timeline = new TimelineView(session, (key) => this.#select(key), signal);
     this.#table.height = this.#timeline.height = options.height || 480;
-    this.#footer = new Footer({ open: (key) => this.#select(key, true), next: () => this.#nextFailure() });
+    this.#footer = new Footer({ open: (key) => this.#select(key, true), next: () => this.#nextFailure(), retry: (task) => void this.#command(session.ask("retry", { task })).catch(() => undefined) });
     this.#root.append(
       html("style", "", {}, STYLE),
       this.#header.element, this.#bar, this.#body, this.#detail, this.#footer.element, this.#announcer.element,
@@ -126,6 +126,7 @@ export class App implements Listener {
     // At once: beside "stale" stands the moment that it speaks of.
     this.#header.tick(run, clock.now(), this.#left);
     this.#header.tools.hidden = !this.session.canReplay;
+    this.#texts ??= setTimeout(() => this.#showTexts(), TEXT_MS);
     this.#root.classList.toggle("wfj-stale", ["waiting", "gone", "refused"].includes(state.kind));
   }
 
@@ -222,7 +223,7 @@ export class App implements Listener {
     const { run, clock } = this.session;
     this.#header.show(run);
     this.#header.tick(run, clock.now(), this.#left);
-    this.#footer.show(run);
+    this.#footer.show(run, this.session.canAsk && isFinalExecution(run.status));
     this.#announcer.show(run, Date.now());
     this.#root.setAttribute("aria-label", `Workflow ${run.workflow}`);
     this.#root.dataset["status"] = run.status;

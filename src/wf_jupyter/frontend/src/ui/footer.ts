@@ -11,6 +11,8 @@ export interface FooterActions {
   open(key: string): void;
   /** Go to the next failure. */
   next(): void;
+  /** Run a failed task again, with what waits for it. */
+  retry(key: string): void;
 }
 
 /** The strip. */
@@ -26,10 +28,11 @@ export class Footer {
     this.element.append(this.#notice, this.#failure);
   }
 
-  show(run: Run): void {
+  /** Bring the failure up to date; `canRetry` says that it can be run again. */
+  show(run: Run, canRetry: boolean): void {
     const row = run.counts[FAILED]! > 0 ? firstFailure(run) : -1;
     const more = run.counts[FAILED]! - 1;
-    const shown = row < 0 ? "" : `${row} ${more} ${run.tasks.attempts[row]}`;
+    const shown = row < 0 ? "" : `${row} ${more} ${run.tasks.attempts[row]} ${canRetry}`;
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#failure.hidden = row < 0;
@@ -41,7 +44,8 @@ export class Footer {
     words.title = words.textContent;
     const open = button(error?.traceback ? "Traceback" : "Details", "wfj-action", () => this.actions.open(key));
     const next = button(`Next of ${count(more + 1)}`, "wfj-action", () => this.actions.next(), "Go to the next failure (n)");
-    this.#failure.replaceChildren(icon(FAILED), html("b", "", {}, key), words, ...(more > 0 ? [next] : []), open);
+    const again = button("Retry from here", "wfj-action", () => this.actions.retry(key), "Retry from here: this task, and what waits for it");
+    this.#failure.replaceChildren(icon(FAILED), html("b", "", {}, key), words, ...(more > 0 ? [next] : []), open, ...(canRetry ? [again] : []));
   }
 
   /** Tell something until the next command, or until it is pressed away. */

@@ -96,7 +96,7 @@ const LISTS = `
 .wfj-rows-space { position: relative; }
 .wfj-table-bar { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 8px; white-space: nowrap; padding: 8px 14px; font-size: 12px; background: var(--wfj-area); border-bottom: 1px solid var(--wfj-line); }
 .wfj-search, .wfj-select { height: 24px; box-sizing: border-box; padding: 0 7px; border: 1px solid var(--wfj-line-strong); border-radius: 6px; background: var(--wfj-bg); color: var(--wfj-ink); font-size: 12px; }
-.wfj-table-bar > .wfj-toggle-button:last-child { margin-left: auto; }
+.wfj-table-bar > .wfj-toggle-button:last-child { margin-left: auto; } .wfj-table-bar > .wfj-search { flex: 1 1 80px; max-width: 180px; }
 .wfj-search { flex: 0 1 150px; min-width: 80px; }
 .wfj-rows { overflow: auto; position: relative; scrollbar-gutter: stable; }
 .wfj-row { display: grid; grid-template-columns: 104px minmax(90px, 1.5fr) 46px 76px 76px minmax(70px, 1.2fr); gap: 8px; align-items: center; padding: 0 14px; font-size: 12px; box-sizing: border-box; font-variant-numeric: tabular-nums; }

@@ -1,6 +1,6 @@
 // The look of the timeline.
 export const TIMELINE = `
-.wfj-timeline { background: var(--wfj-area); --wfj-names: 190px; --wfj-times: 64px; }
+.wfj-timeline { background: var(--wfj-area); --wfj-names: 200px; --wfj-times: 64px; }
 &.wfj-narrow .wfj-timeline { --wfj-names: 120px; --wfj-times: 54px; }
 .wfj-timeline-box { position: relative; overflow: hidden; }
 .wfj-timeline-box::before { content: ""; position: absolute; z-index: 1; left: var(--wfj-names); top: 0; bottom: 0; border-left: 1px solid var(--wfj-line); pointer-events: none; }
