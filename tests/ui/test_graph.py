@@ -196,6 +196,36 @@ def test_axe_finds_nothing_wrong(view: View, dark: bool, width: str) -> None:
     assert view.violations() == []
 
 
+def test_a_small_sub_workflow_is_entered_and_left_with_the_keyboard(view: View) -> None:
+    tasks = [task("load"), task("train/fit", "running", ["load"], group="train")]
+    tasks += [task("train/score", "pending", ["train/fit"], group="train"), task("end", "pending", ["train/score"])]
+    view.show(snapshot(tasks, [{"key": "train", "name": "train", "kind": "workflow"}]))
+    before = view.places()
+    view.card("load").focus()
+    view.page.keyboard.press("ArrowDown")
+    view.focuses("train")
+    view.page.keyboard.press("Enter")
+    view.holds("load", "train", "train/fit", "train/score", "end")
+    expect(view.card("train")).to_have_attribute("aria-expanded", "true")
+    assert view.page.get_by_role("group", name="Tasks of train").get_by_role("treeitem").count() == 2
+    assert view.places()["load"][1] == before["load"][1]
+    view.page.keyboard.press("Tab")
+    view.focuses("train/fit")
+    view.page.keyboard.press("ArrowDown")
+    view.focuses("train/score")
+    view.page.keyboard.press("Enter")
+    expect(view.page.locator(".wfj-panel-title").first).to_contain_text("score")
+    if AXE.exists():
+        assert view.violations() == []
+    view.page.keyboard.press("Escape")
+    view.focuses("train/score")
+    view.page.keyboard.press("ArrowDown")
+    view.focuses("end")
+    view.card("train").focus()
+    view.page.keyboard.press("Enter")
+    view.holds("load", "train", "end")
+
+
 def test_axe_finds_nothing_wrong_with_an_overview(view: View) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not installed")

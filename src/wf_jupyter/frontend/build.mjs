@@ -78,6 +78,7 @@ async function bundled(entry, banner) {
     format: "esm",
     target: "es2022",
     minify: true,
+    tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
     charset: "utf8",
     legalComments: "inline",
     plugins: [styles, twice],

@@ -133,10 +133,40 @@ describe("groups", () => {
     expect(card(el, "m").textContent).toContain("size not known yet");
   });
 
-  test("a sub-workflow opens as a graph of its own", () => {
-    const { el } = show([task("sub/a", "running", { group: "sub" }), task("sub/b", "pending", { group: "sub", dependencies: ["sub/a"] })], [{ key: "sub", name: "sub", kind: "workflow" }]);
+  const sub = (size: number): [TaskSnapshot[], GroupSnapshot[]] => [
+    Array.from({ length: size }, (_, i) => task(`sub/${i}`, i === 0 ? "running" : "pending", { group: "sub", dependencies: i === 0 ? [] : [`sub/${i - 1}`] })),
+    [{ key: "sub", name: "sub", kind: "workflow" }],
+  ];
+  const inside = (el: Element): (string | undefined)[] => [...find(el, ".wfj-inside").querySelectorAll<HTMLElement>(".wfj-card")].map((c) => c.dataset["key"]);
+
+  test("a small sub-workflow opens inside its card, and what happens there is shown there", () => {
+    const { el, tell } = show(...sub(3));
     find(el, ".wfj-toggle").click();
-    expect([...find(el, ".wfj-drawer").querySelectorAll<HTMLElement>(".wfj-card")].map((c) => c.dataset["key"])).toEqual(["sub/a", "sub/b"]);
+    expect(inside(el)).toEqual(["sub/0", "sub/1", "sub/2"]);
+    expect(find(card(el, "sub"), ".wfj-tiles").hidden).toBe(true);
+    expect(card(el, "sub").getAttribute("aria-expanded")).toBe("true");
+    tell({ type: "task.completed", task: "sub/0", attempt: 1, status: "succeeded", duration: 1 }, { type: "task.started", task: "sub/1", attempt: 1 });
+    expect(card(el, "sub/1").dataset["status"]).toBe("running");
+    tell({ type: "tasks.added", tasks: [{ key: "sub/new", name: "new", group: "sub", dependencies: ["sub/2"] }] });
+    expect(inside(el)).toEqual(["sub/0", "sub/1", "sub/2", "sub/new"]);
+    find(el, ".wfj-toggle").click();
+    expect(el.querySelector(".wfj-inside")).toBeNull();
+    expect(card(el, "sub").getAttribute("aria-expanded")).toBe("false");
+  });
+
+  test("a sub-workflow that outgrows its card closes", () => {
+    const { el, tell } = show(...sub(12));
+    find(el, ".wfj-toggle").click();
+    expect(inside(el)).toHaveLength(12);
+    tell({ type: "tasks.added", tasks: [{ key: "sub/new", name: "new", group: "sub", dependencies: [] }] });
+    expect(el.querySelector(".wfj-inside")).toBeNull();
+    expect(card(el, "sub").getAttribute("aria-expanded")).toBe("false");
+  });
+
+  test("a larger sub-workflow opens below the graph", () => {
+    const { el } = show(...sub(13));
+    find(el, ".wfj-toggle").click();
+    expect(find(el, ".wfj-drawer").querySelectorAll(".wfj-card")).toHaveLength(13);
   });
 });
 

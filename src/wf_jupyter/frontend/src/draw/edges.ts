@@ -153,11 +153,12 @@ export class EdgeLayer {
       const edge = passing[i]!;
       layers[edgeState(this.#statuses[sources[edge]!]!, this.#statuses[targets[edge]!]!)]!.push(edge);
     }
-    context.globalAlpha = far ? Math.min(1, (0.3 + scale) * Math.min(2, Math.sqrt(step))) : 1;
+    const alpha = far ? Math.min(1, (0.3 + scale) * Math.min(2, Math.sqrt(step))) : 1;
     context.lineWidth = Math.max(1.5, 0.8 / scale);
     const dash = 1 / Math.min(1, scale);
     for (const [state, edges] of layers.entries()) {
       context.strokeStyle = context.fillStyle = palette.edges[state]!;
+      context.globalAlpha = state === 0 || !far ? alpha : Math.min(1, 2 * alpha);
       for (let i = 0; i < edges.length; i += PATH) {
         if (i % SLICE === 0 && i > 0) yield;
         const some = edges.slice(i, i + PATH);

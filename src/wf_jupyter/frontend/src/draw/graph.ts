@@ -136,7 +136,7 @@ export class GraphView {
     this.#stage.marks.current = node;
     this.#camera.reveal(node);
     this.#stage.mark();
-    (this.#stage.cardOf(node) ?? this.#stage.tree).focus({ preventScroll: true });
+    (this.#stage.cardOf(node, key) ?? this.#stage.tree).focus({ preventScroll: true });
     return true;
   }
 
@@ -237,7 +237,9 @@ export class GraphView {
   #click(event: MouseEvent): void {
     const target = event.target as Element;
     if (target.closest("button, select, .wfj-finder")) return;
-    const card = target.closest<HTMLElement>(".wfj-card")?.dataset["key"];
+    const card = keyOf(target);
+    // beside the cards inside an open one there is nothing to press
+    if (target.closest(".wfj-card, .wfj-inside")?.matches(".wfj-inside")) return;
     const point = this.#camera.at(event.clientX, event.clientY);
     if (card === undefined && this.#stage.isOverview) return this.#surveyed(point.left, point.top);
     const key = card ?? this.#keyAt(point.x, point.y);
@@ -257,7 +259,7 @@ export class GraphView {
 
   /** The node at a point where there are no cards. */
   #keyAt(x: number, y: number): string | null {
-    if (!this.#stage.isFar) return null;
+    if (this.#stage.isSmall) return null;
     const { boxes, graph } = this.#scene;
     for (let node = 0, b = 0; b < boxes.length; node++, b += 4) {
       if (x >= boxes[b]! && x <= boxes[b]! + boxes[b + 2]! && y >= boxes[b + 1]! && y <= boxes[b + 1]! + boxes[b + 3]!) return graph.nodes[node]!.key;
@@ -300,7 +302,7 @@ export class GraphView {
   }
 
   #entered(target: Element): void {
-    const key = target.closest<HTMLElement>(".wfj-card")?.dataset["key"];
+    const key = keyOf(target);
     const node = key === undefined ? undefined : this.#scene.graph.of(key);
     if (node === undefined || node === this.#stage.marks.current) return;
     this.#stage.marks.current = node;
@@ -312,9 +314,9 @@ export class GraphView {
     const target = event.target as Element;
     if (target.closest("input, select") !== null) return;
     const { nodes } = this.#scene.graph;
-    const key = nodes[this.#stage.marks.current]?.key ?? null;
+    const key = keyOf(target) ?? nodes[this.#stage.marks.current]?.key ?? null;
     const onCard = target.closest("button") === null;
-    if (event.key.startsWith("Arrow")) this.#step(event.key.slice(5).toLowerCase() as Direction);
+    if (event.key.startsWith("Arrow")) this.#step(event.key.slice(5).toLowerCase() as Direction, key);
     else if ((event.key === "Enter" || event.key === " ") && key !== null && onCard) this.#activate(key);
     else if (event.key === "+" || event.key === "=") this.#camera.zoom(1);
     else if (event.key === "-") this.#camera.zoom(-1);
@@ -330,9 +332,11 @@ export class GraphView {
   }
 
   /** Along the flow the arrows follow edges; across it, and where no edge leads on, they go to what is nearest. */
-  #step(direction: Direction): void {
+  #step(direction: Direction, key: string | null): void {
     const { graph, turned, isPlaced } = this.#scene;
     const from = Math.max(0, this.#stage.marks.current);
+    const within = key === null ? undefined : this.#stage.insideOf(from)?.next(key, direction);
+    if (within !== undefined) return within.focus();
     if (!isPlaced || this.#stage.isOverview) return this.#focusNode(from);
     const boxes = graph.nodes.map((_, node) => this.#scene.box(node));
     if (boxes.length === 0) return;
@@ -345,4 +349,9 @@ export class GraphView {
     const key = this.#scene.graph.nodes[node]?.key;
     if (key !== undefined) this.focus(key);
   }
+}
+
+/** The task or group whose card holds an element. */
+function keyOf(target: Element): string | undefined {
+  return target.closest<HTMLElement>(".wfj-card")?.dataset["key"];
 }

@@ -88,7 +88,7 @@ export class GroupCard {
     this.#toggle.classList.toggle("wfj-open", open);
     this.#toggle.hidden = all === 0;
     if (all > 0) this.#paint(run, index, all, palette);
-    this.#tiles.hidden = !(open && all <= OPEN_IN_PLACE);
+    this.#tiles.hidden = !(open && group.kind === "map" && all <= OPEN_IN_PLACE);
     if (!this.#tiles.hidden) this.#showTiles(run, index);
   }
 

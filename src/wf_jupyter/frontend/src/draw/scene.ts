@@ -8,9 +8,14 @@ import { overview, type Overview } from "../layout/overview.ts";
 import { ranks, type Plan } from "../layout/plan.ts";
 import { subset } from "../layout/subset.ts";
 import { CARD_HEIGHT, CARD_WIDTH } from "./card.ts";
-import { GROUP_WIDTH, groupHeight, OPEN_IN_PLACE } from "./group.ts";
+import { GROUP_HEIGHT, GROUP_WIDTH, groupHeight, OPEN_IN_PLACE } from "./group.ts";
 import type { Region } from "./sheet.ts";
 import { Ways } from "./ways.ts";
+
+/** Sub-workflows of so many tasks and groups open inside their card. */
+const OPEN_INSIDE = 12;
+/** Space between the inside of a card and its border. */
+export const INSIDE_PAD = 14;
 
 /** Lines at the border of the drawing have a width. */
 const EDGE = 8;
@@ -37,8 +42,8 @@ export class Scene {
   /** All of the scope, whatever is kept. */
   whole: Drawn = NOTHING;
   turned = false;
-  /** Keys of maps that are open in their card. */
-  readonly open = new Set<string>();
+  /** Keys of groups that are open in their card. */
+  readonly #open = new Set<string>();
   /** Four numbers per node: left, top, width, height. */
   boxes = new Float32Array(0);
   #keep: Keep | null = null;
@@ -48,6 +53,7 @@ export class Scene {
   #room = 0;
   #begun = false;
   readonly #background = new Background();
+  readonly #inner = new Map<string, Scene>();
 
   /** `placed` is called when nodes of a large graph have found their places. */
   constructor(
@@ -116,18 +122,29 @@ export class Scene {
     } else this.#settle(new Layout(this.#sketch, room));
   }
 
-  /** Open or close a map inside its card; false when it is too large, or no map. */
+  /** Open or close a group inside its card; false when it is too large, or not drawn here. */
   toggle(key: string): boolean {
-    const group = this.run.groups[this.run.groupRows.get(key) ?? -1];
+    const index = this.run.groupRows.get(key) ?? -1;
     const node = this.graph.of(key);
-    if (group === undefined || node === undefined || group.kind !== "map") return false;
-    const all = total(group.counts);
-    if (all > OPEN_IN_PLACE || all !== group.members.length) return false;
-    if (!this.open.delete(key)) this.open.add(key);
+    if (index < 0 || node === undefined || this.graph.nodes[node]!.key !== key) return false;
+    if (!this.#open.delete(key)) {
+      if (!this.#fits(index)) return false;
+      this.#open.add(key);
+    }
     this.#measure();
     this.#layout?.resize(node, this.#across[node]!, this.#along[node]!);
     if (this.#layout !== null) this.#settle(this.#layout);
     return true;
+  }
+
+  /** Whether a group is open in its card. */
+  isOpen(key: string): boolean {
+    return this.#open.has(key) && this.#fits(this.run.groupRows.get(key) ?? -1);
+  }
+
+  /** The inside of a sub-workflow that is open in its card. */
+  inside(key: string): Scene | undefined {
+    return this.#open.has(key) ? this.#inner.get(key) : undefined;
   }
 
   /** Where a node is. */
@@ -216,12 +233,33 @@ export class Scene {
     this.#across = [];
     this.#along = [];
     for (const { group, key } of this.graph.nodes) {
-      const all = group < 0 ? 0 : total(this.run.groups[group]!.counts);
-      const isOpen = this.open.has(key) && all <= OPEN_IN_PLACE;
-      const [width, height] = group < 0 ? [CARD_WIDTH, CARD_HEIGHT] : [GROUP_WIDTH, groupHeight(all, isOpen)];
+      const [width, height] = group < 0 ? [CARD_WIDTH, CARD_HEIGHT] : this.#sizeOf(group, key);
       this.#across.push(this.turned ? height : width);
       this.#along.push(this.turned ? width : height);
     }
+  }
+
+  #sizeOf(index: number, key: string): [width: number, height: number] {
+    const group = this.run.groups[index]!;
+    const isOpen = this.#open.has(key) && this.#fits(index);
+    if (!isOpen || group.kind === "map") {
+      this.#inner.delete(key);
+      return [GROUP_WIDTH, groupHeight(total(group.counts), isOpen)];
+    }
+    const inner = this.#inner.get(key) ?? new Scene(this.run, key, () => undefined);
+    this.#inner.set(key, inner);
+    inner.turned = this.turned;
+    inner.rebuild(0, () => undefined);
+    return [Math.max(GROUP_WIDTH, inner.width + 2 * INSIDE_PAD), GROUP_HEIGHT + inner.height + INSIDE_PAD];
+  }
+
+  #fits(index: number): boolean {
+    const group = this.run.groups[index];
+    if (group === undefined) return false;
+    const all = total(group.counts);
+    if (group.kind === "map") return all <= OPEN_IN_PLACE && all === group.members.length;
+    const inner = drawn(this.run, index).nodes.length;
+    return inner > 0 && inner <= OPEN_INSIDE;
   }
 }
 

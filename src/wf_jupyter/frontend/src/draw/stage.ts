@@ -8,6 +8,7 @@ import { EdgeLayer } from "./edges.ts";
 import { html, setAttribute } from "./element.ts";
 import { nodeStatus, taskFacts } from "./facts.ts";
 import { GroupCard, type GroupActions } from "./group.ts";
+import { Inside } from "./inside.ts";
 import type { Palette } from "./palette.ts";
 import type { Scene } from "./scene.ts";
 import type { View } from "./viewport.ts";
@@ -43,6 +44,7 @@ export class Stage {
   readonly #blocks: BlockLayer;
   readonly #barcode: BarcodeLayer;
   readonly #cards = new Map<number, Card | GroupCard>();
+  readonly #insides = new Map<number, Inside>();
   #now = Date.now();
   #mapped = 0;
   #width = 0;
@@ -87,13 +89,19 @@ export class Stage {
     return this.#barcode;
   }
 
-  /** The element of a node, if it is on the page. */
-  cardOf(node: number): HTMLElement | undefined {
-    return this.#cards.get(node)?.element;
+  /** The element of a node, or of the task `key` in the open card of that node, if it is on the page. */
+  cardOf(node: number, key: string): HTMLElement | undefined {
+    return this.#insides.get(node)?.cardOf(key) ?? this.#cards.get(node)?.element;
+  }
+
+  /** What lies in the open card of a node. */
+  insideOf(node: number): Inside | undefined {
+    return this.#insides.get(node);
   }
 
   /** Take a node's element away; it is made anew when it is needed. */
   unmount(node: number): void {
+    this.#shut(node);
     this.#cards.get(node)?.element.remove();
     this.#cards.delete(node);
     this.#placed.delete(node);
@@ -205,6 +213,7 @@ export class Stage {
   dispose(): void {
     clearTimeout(this.#later);
     clearTimeout(this.#rest);
+    for (const inside of this.#insides.values()) inside.dispose();
     this.#edges.drop();
     this.#blocks.drop();
     this.#barcode.drop();
@@ -252,6 +261,7 @@ export class Stage {
       this.#placed.set(node, this.#drawn);
       const { style } = (this.#cards.get(node) ?? this.#mount(node)).element;
       style.transform = `translate(${boxes[b]!}px, ${boxes[b + 1]!}px)`;
+      style.width = `${boxes[b + 2]!}px`;
       style.height = `${boxes[b + 3]!}px`;
     }
   }
@@ -282,19 +292,39 @@ export class Stage {
     if (card === undefined) return;
     const { key, row, group } = this.scene.graph.nodes[node]!;
     if (card instanceof GroupCard) {
-      card.show(this.run, group, this.palette(), this.scene.open.has(key) || this.marks.drawer === key, this.#now);
+      card.show(this.run, group, this.palette(), this.scene.isOpen(key) || this.marks.drawer === key, this.#now);
+      this.#showInside(node, key, card);
     } else if (row >= 0) card.show(taskFacts(this.run, row, this.#now));
+  }
+
+  #showInside(node: number, key: string, card: GroupCard): void {
+    const inner = this.scene.inside(key);
+    let inside = this.#insides.get(node);
+    if (inside !== undefined && inside.scene !== inner) inside = this.#shut(node);
+    if (inner === undefined) return;
+    if (inside === undefined) {
+      inside = new Inside(this.run, inner, this.palette, this.actions, key);
+      this.#insides.set(node, inside);
+      card.element.append(inside.element);
+    }
+    inside.show(this.#now, this.marks.selected);
+  }
+
+  #shut(node: number): undefined {
+    this.#insides.get(node)?.dispose();
+    this.#insides.delete(node);
   }
 
   #showMark(node: number): void {
     const { marks, scene } = this;
     const element = this.#cards.get(node)!.element;
     const { key } = scene.graph.nodes[node]!;
-    const chosen = marks.selected !== null && scene.graph.of(marks.selected) === node;
+    const chosen = marks.selected !== null && scene.graph.of(marks.selected) === node && !this.#insides.get(node)?.cardOf(marks.selected);
     element.classList.toggle("wfj-selected", chosen || key === marks.drawer);
     setAttribute(element, "aria-selected", String(chosen));
     if (marks.current < 0) marks.current = node;
     element.tabIndex = node === marks.current ? 0 : -1;
+    this.#insides.get(node)?.mark(marks.selected);
   }
 
   #statusOf(node: number): number {

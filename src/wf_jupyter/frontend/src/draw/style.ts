@@ -85,20 +85,20 @@ const CARDS = `
 .wfj-bar { position: absolute; left: 4px; right: 4px; bottom: 0; height: 3px; border-radius: 2px; background: color-mix(in srgb, var(--wfj-running) 16%, transparent); }
 .wfj-bar > i { display: block; height: 100%; border-radius: 2px; background: var(--wfj-running); transition: width .2s; } .wfj-calm .wfj-bar > i { transition: none; }
 .wfj-card[data-status="running"] { border-color: color-mix(in srgb, var(--wfj-running) 75%, var(--wfj-card)); }
-.wfj-card[data-status="running"] .wfj-sub { color: var(--wfj-running-ink); }
+.wfj-card[data-status="running"] > * > .wfj-sub { color: var(--wfj-running-ink); }
 .wfj-card[data-status="retrying"] { border-color: color-mix(in srgb, var(--wfj-retrying) 80%, var(--wfj-card)); }
-.wfj-card[data-status="retrying"] .wfj-sub { color: var(--wfj-retrying-ink); }
+.wfj-card[data-status="retrying"] > * > .wfj-sub { color: var(--wfj-retrying-ink); }
 .wfj-card[data-status="failed"] {
   background: color-mix(in srgb, var(--wfj-failed) 7%, var(--wfj-card)); border-color: color-mix(in srgb, var(--wfj-failed) 70%, var(--wfj-card));
   box-shadow: 0 0 0 3px color-mix(in srgb, var(--wfj-failed) 16%, transparent);
 }
-.wfj-card[data-status="failed"] .wfj-sub { color: var(--wfj-failed-ink); }
+.wfj-card[data-status="failed"] > * > .wfj-sub { color: var(--wfj-failed-ink); }
 .wfj-card[data-status="pending"], .wfj-card[data-status="skipped"], .wfj-card[data-status="cancelled"] {
   background: color-mix(in srgb, var(--wfj-card) 55%, var(--wfj-area)); border-style: dashed; box-shadow: none;
 }
-.wfj-card[data-status="pending"] .wfj-name, .wfj-card[data-status="skipped"] .wfj-name,
-.wfj-card[data-status="cancelled"] .wfj-name { color: var(--wfj-dim); font-weight: 500; }
-.wfj-card[data-status="skipped"]:not(.wfj-group) .wfj-name { text-decoration: line-through; text-decoration-thickness: 1px; }
+.wfj-card[data-status="pending"] > * > .wfj-name, .wfj-card[data-status="skipped"] > * > .wfj-name,
+.wfj-card[data-status="cancelled"] > * > .wfj-name { color: var(--wfj-dim); font-weight: 500; }
+.wfj-card[data-status="skipped"]:not(.wfj-group) > * > .wfj-name { text-decoration: line-through; text-decoration-thickness: 1px; }
 .wfj-card.wfj-selected { outline: 2px solid var(--wfj-accent); outline-offset: 2px; }
 & :focus-visible { outline: 2px solid var(--wfj-accent); outline-offset: 2px; }
 .wfj-group { width: 236px; flex-direction: column; align-items: stretch; gap: 0; padding: 9px 11px 0; justify-content: flex-start; overflow: visible; }
@@ -114,12 +114,13 @@ const CARDS = `
 .wfj-toggle { margin-left: auto; width: 20px; height: 20px; padding: 0; border: 0; border-radius: 5px; background: var(--wfj-hover); color: var(--wfj-dim); cursor: pointer; position: relative; flex: none; }
 .wfj-toggle::before { content: ""; position: absolute; left: 7px; top: 5.5px; width: 5px; height: 5px; border: solid currentColor; border-width: 0 1.5px 1.5px 0; transform: rotate(45deg); }
 .wfj-toggle.wfj-open::before { top: 8px; transform: rotate(225deg); }
-.wfj-strip { display: block; width: 212px; height: 15px; margin-top: 5px; }
-.wfj-group .wfj-stack { height: 4px; margin-top: 3px; }
-.wfj-group .wfj-detail { flex: none; margin-top: 8px; font-size: 11px; color: var(--wfj-dim); }
+.wfj-strip { display: block; width: 100%; height: 15px; margin-top: 5px; }
+.wfj-group > .wfj-stack { height: 4px; margin-top: 3px; }
+.wfj-group > .wfj-detail { flex: none; margin-top: 8px; font-size: 11px; color: var(--wfj-dim); }
 .wfj-tally { display: flex; gap: 11px; margin-top: 6px; font-size: 11px; font-variant-numeric: tabular-nums; overflow: hidden; }
 .wfj-tally .wfj-icon { width: 11px; height: 11px; }
 .wfj-count { display: inline-flex; align-items: center; gap: 4px; white-space: nowrap; }
+.wfj-inside { position: absolute; left: 13px; top: 88px; cursor: default; }
 .wfj-tiles { display: grid; grid-template-columns: repeat(16, 11px); gap: 2px; margin-top: 7px; }
 .wfj-tile { width: 11px; height: 11px; padding: 0; border: 0; border-radius: 2.5px; cursor: pointer; background: var(--wfj-tone, var(--wfj-track)); }
 .wfj-tile[data-status="succeeded"] { background: var(--wfj-soft); } .wfj-tile[data-status="cached"] { background: var(--wfj-cached); }
