@@ -13,10 +13,11 @@ from typing import Literal
 
 import msgspec
 
+from wf_jupyter.model.record import Record
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Failure(Record, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why an attempt did not succeed, as text.
 
     `kind` is who is to blame: `raised` (the task's own exception), `timeout`, `cancelled`,
@@ -32,7 +33,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     retriable: bool = True
 
 
-class ResultInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ResultInfo(Record, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A result as people see it: class name, bounded text, size in bytes, and data facts.
 
     `length` is `len()` where that means something, `shape` a tuple of sizes for arrays and frames.
@@ -46,7 +47,7 @@ class ResultInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     html: str | None = None
 
 
-class TaskInfo(msgspec.Struct, frozen=True, kw_only=True):
+class TaskInfo(Record, msgspec.Struct, frozen=True, kw_only=True):
     """A task as it is added: `dependencies` are keys of tasks or of groups."""
 
     key: str
@@ -55,7 +56,7 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True):
     dependencies: tuple[str, ...] = ()
 
 
-class GroupInfo(msgspec.Struct, frozen=True, kw_only=True):
+class GroupInfo(Record, msgspec.Struct, frozen=True, kw_only=True):
     """A mapped task or a sub-workflow as a whole; `size` is None until the number of items is known.
 
     A group that could not be expanded (its upstream failed, or gave no list) gets one task with the
@@ -70,9 +71,17 @@ class GroupInfo(msgspec.Struct, frozen=True, kw_only=True):
     dependencies: tuple[str, ...] = ()
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+class _Event(Record, msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     seq: int
     time: datetime
+
+    @property
+    def type(self) -> str:
+        """What happened, for example `task.completed`."""
+        return str(self.__struct_config__.tag)
+
+    def keys(self) -> tuple[str, ...]:
+        return ("type", *self.__struct_fields__)
 
 
 class WorkflowStarted(_Event, frozen=True, kw_only=True, tag="workflow.started"):

@@ -9,10 +9,11 @@ from typing import Literal
 import msgspec
 
 from wf_jupyter.model.events import Failure, ResultInfo
+from wf_jupyter.model.record import Record
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Progress(Record, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far a task is."""
 
     done: float
@@ -20,7 +21,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str | None = None
 
 
-class TaskSnapshot(msgspec.Struct, kw_only=True, omit_defaults=True):
+class TaskSnapshot(Record, msgspec.Struct, kw_only=True, omit_defaults=True):
     """One task. `attempts` is how many were started; `started` and `ended` are those of the last.
 
     `duration` is in seconds, as the worker measured it; None while there is none.
@@ -44,7 +45,7 @@ class TaskSnapshot(msgspec.Struct, kw_only=True, omit_defaults=True):
     displayed: int = 0
 
 
-class GroupSnapshot(msgspec.Struct, kw_only=True):
+class GroupSnapshot(Record, msgspec.Struct, kw_only=True):
     """A mapped task or sub-workflow as a whole; `size` is None until known."""
 
     key: str
@@ -55,7 +56,7 @@ class GroupSnapshot(msgspec.Struct, kw_only=True):
     dependencies: tuple[str, ...] = ()
 
 
-class Snapshot(msgspec.Struct, kw_only=True):
+class Snapshot(Record, msgspec.Struct, kw_only=True):
     """A whole execution at `seq`. `counts` has every task status as a key; times are UTC."""
 
     id: str
@@ -75,7 +76,7 @@ class Snapshot(msgspec.Struct, kw_only=True):
     tasks: list[TaskSnapshot] = []
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class Summary(Record, msgspec.Struct, frozen=True, kw_only=True):
     """One line of a list of executions."""
 
     id: str
