@@ -46,7 +46,7 @@ def test_a_finished_execution_is_replayed_rerun_and_compared(page: Any, server: 
 
     page.get_by_role("tab", name="Table").click()
     page.get_by_role("button", name="flaky", exact=True).click()
-    expect(page.locator(".wfj-panel .wfj-log")).to_contain_text("try number 1")
+    expect(page.locator(".wfj-panel .wfj-log[role=log]")).to_contain_text("try number 2")
     page.get_by_role("button", name="Rerun from here").click()
     link = page.get_by_role("link", name="Open the new execution")
     link.wait_for()
@@ -74,3 +74,54 @@ def test_one_running_task_is_cancelled_from_its_panel(page: Any, server: Jupyter
     page.get_by_role("button", name="Cancel task").click()
     assert execution.wait(60) is not None
     page.wait_for_function("() => document.querySelector('.wfj-panel').dataset.status === 'cancelled'")
+
+
+#: No slash: names of tasks have none.
+EVIL = "<img src=x onerror='top.owned = 1'><svg onload='top.owned = 1'><iframe srcdoc='<script>top.owned = 1'>"
+
+
+def test_whatever_tasks_say_is_shown_as_text_or_behind_bars(page: Any, server: JupyterProcess) -> None:
+    evil = EVIL
+
+    class Result:
+        def __repr__(self) -> str:
+            return evil
+
+        _repr_html_ = __repr__
+
+    @wf.task(name=f"say {EVIL}")
+    def say() -> Any:
+        from IPython.display import HTML, Markdown, display
+
+        print(evil)
+        display(HTML(evil))
+        display(Markdown(evil))
+        return Result()
+
+    @wf.task
+    def fail(said: Any) -> None:
+        raise ValueError(evil)
+
+    @wf.workflow(name=EVIL)
+    def saying(text: str) -> Any:
+        return fail(say())
+
+    execution = saying.submit(text=EVIL)
+    assert execution.wait(60) == "failed"
+    open_page(page, server, execution, "failed")
+    page.get_by_role("tab", name="Table").click()
+    page.get_by_role("button", name=EVIL, exact=False).first.click()
+    expect(page.locator(".wfj-panel .wfj-log[role=log]")).to_contain_text(EVIL)
+    expect(page.locator(".wfj-panel iframe").first).to_be_visible()
+    frames = page.locator(".wfj-panel iframe")
+    for index in range(frames.count()):
+        assert frames.nth(index).get_attribute("sandbox") == "", "no scripts, no forms, no origin"
+        frames.nth(index).content_frame.locator("body").wait_for()
+    page.get_by_role("button", name="fail", exact=True).click()
+    expect(page.locator(".wfj-panel .wfj-headline")).to_contain_text(EVIL)
+    page.goto(f"{server.url}wf-jupyter/?token={server.token}")
+    expect(page.locator(".wfj-list-name").first).to_have_text(EVIL)
+    for address in (page.url, f"{server.url}wf-jupyter/executions/{execution.id}/compare/{execution.id}"):
+        page.goto(address)
+        page.get_by_text("<img src=x").first.wait_for()
+        assert page.evaluate("() => window.owned === undefined && document.title !== 'owned'")
