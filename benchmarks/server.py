@@ -17,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +44,16 @@ def probed(folder: Path) -> JupyterProcess:
     return server.start()
 
 
-def stamped(count: int, seconds: float) -> Any:
-    """Tasks that tell the time at which they ran, as their progress."""
+def stamped(count: int, seconds: float, gate: Path) -> Any:
+    """Tasks that tell the time at which they ran, as their progress; they begin when there is a file `gate`."""
+
+    @wf.task
+    def opened(path: str) -> None:
+        import pathlib
+        import time
+
+        while not pathlib.Path(path).exists():
+            time.sleep(0.01)
 
     @wf.task
     def stamp(number: int, seconds: float) -> int:
@@ -58,7 +66,7 @@ def stamped(count: int, seconds: float) -> Any:
 
     @wf.workflow
     def stamped() -> object:
-        return stamp.partial(seconds=seconds).map(range(count))
+        return stamp.partial(seconds=seconds).map(range(count)).after(opened(str(gate)))
 
     return stamped.bind()
 
@@ -67,6 +75,7 @@ class Listener(asyncio.Protocol):
     """A socket that follows an execution and looks at nothing but the end, so that the machine is the server's."""
 
     def __init__(self, path: str, token: str, execution: str) -> None:
+        self.begun = asyncio.get_running_loop().create_future()
         self.ended = asyncio.get_running_loop().create_future()
         self.snapshots = 0
         params = {"execution_id": execution}
@@ -87,8 +96,10 @@ class Listener(asyncio.Protocol):
         transport.write(self._handshake + self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Look for the end."""
+        """Look for the answer and for the end."""
         seen = self._tail + data
+        if not self.begun.done() and b'"id":1' in seen:
+            self.begun.set_result(None)
         self.snapshots += seen.count(b'"method":"snapshot"')
         if b'"workflow.completed"' in seen or b'"status":"succeeded","epoch"' in seen:
             self._transport.close()
@@ -112,6 +123,7 @@ class Subscribers:
         self.latencies: list[float] = []
         self.events = 0
         self.snapshots = 0
+        self.begun = 0
         self.ended = 0
         self.tasks = [asyncio.create_task(self._read() if number == 0 else self._listen()) for number in range(count)]
 
@@ -121,6 +133,8 @@ class Subscribers:
         _, listener = await loop.create_connection(
             lambda: Listener(path, self.server.token, self.execution), "127.0.0.1", self.server.port
         )
+        await listener.begun
+        self.begun += 1
         await listener.ended
         self.snapshots += listener.snapshots
         self.ended += 1
@@ -133,6 +147,7 @@ class Subscribers:
             await socket.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "subscribe", "params": params}))
             async for message in socket:
                 now = time.time()
+                self.begun += '"id":1' in message[:30]
                 self.snapshots += message.startswith('{"jsonrpc":"2.0","method":"snapshot"')
                 if '"method":"events"' in message[:40]:
                     for event in json.loads(message)["params"]["events"]:
@@ -208,23 +223,41 @@ async def baseline(server: JupyterProcess, seconds: float) -> None:
     tell_loop(await asyncio.to_thread(probe, server), status)
 
 
-async def loaded(server: JupyterProcess, bound: Any, subscribers: int, limit: float = 600) -> dict[str, Any]:
+async def loaded(
+    server: JupyterProcess, tasks: int, seconds: float, subscribers: int, limit: float = 600
+) -> dict[str, Any]:
     """The same while an execution runs and is followed."""
     before = (await asyncio.to_thread(probe, server))["rss"]
-    execution = await submit(server, here(bound))
+    gate = server.root / f"gate-{time.monotonic_ns()}"
+    execution = await submit(server, here(stamped(tasks, seconds, gate)))
     crowd = Subscribers(server, execution, subscribers)
-    status = Status(server)
-    started = time.perf_counter()
     async with asyncio.timeout(limit):
-        while crowd.ended < subscribers:
-            await asyncio.sleep(0.05)
-            for task in crowd.tasks:
-                if task.done():
-                    task.result()
+        await until(lambda: crowd.begun == subscribers, crowd.tasks)
+        connecting = await asyncio.to_thread(probe, server)
+        gate.touch()
+        started = time.perf_counter()
+        status = Status(server)
+        await until(lambda: crowd.ended == subscribers, crowd.tasks)
     took = time.perf_counter() - started
     status.stop()
     probed = await asyncio.to_thread(probe, server)
-    return {"crowd": crowd, "seconds": took, "status": status, "probed": probed, "grown": probed["rss"] - before}
+    return {
+        "crowd": crowd,
+        "seconds": took,
+        "status": status,
+        "probed": probed,
+        "grown": probed["rss"] - before,
+        "connecting": connecting["delays"],
+    }
+
+
+async def until(is_so: Callable[[], bool], tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for the condition, or raise what one of the tasks raised."""
+    while not is_so():
+        await asyncio.sleep(0.02)
+        for task in tasks:
+            if task.done():
+                task.result()
 
 
 def tell_loop(probed: dict[str, Any], status: Status) -> None:
@@ -238,6 +271,7 @@ def tell(title: str, found: dict[str, Any], tasks: int, subscribers: int) -> Non
     """Print one measurement."""
     crowd = found["crowd"]
     print(f"\n{title}: {found['seconds']:.1f} s, {tasks / found['seconds']:.0f} tasks per second")
+    print(f"  while they connect     {shown(found['connecting'])}")
     tell_loop(found["probed"], found["status"])
     print(f"  worker to socket       {shown(crowd.latencies)}")
     print(f"  events read by one     {crowd.events}; snapshots sent instead, to all: {crowd.snapshots}")
@@ -257,15 +291,15 @@ async def main(tasks: int, subscribers: int, crowd: int) -> None:
             print("idle server, all cores busy with other work")
             with busy(psutil.cpu_count() or 2):
                 await baseline(server, 5)
-            await loaded(server, stamped(50, 0), 1)
+            await loaded(server, 50, 0, 1)
             paced = max(200, tasks // 10)
-            tell(f"{paced} tasks of 10 ms, 1 subscriber", await loaded(server, stamped(paced, 0.01), 1), paced, 1)
-            tell(f"{tasks} tasks, 1 subscriber", await loaded(server, stamped(tasks, 0), 1), tasks, 1)
-            found = await loaded(server, stamped(tasks, 0.001), subscribers)
+            tell(f"{paced} tasks of 10 ms, 1 subscriber", await loaded(server, paced, 0.01, 1), paced, 1)
+            tell(f"{tasks} tasks, 1 subscriber", await loaded(server, tasks, 0, 1), tasks, 1)
+            found = await loaded(server, tasks, 0.001, subscribers)
             tell(f"{tasks} tasks of 1 ms, {subscribers} subscribers", found, tasks, subscribers)
-            found = await loaded(server, stamped(tasks, 0), subscribers)
+            found = await loaded(server, tasks, 0, subscribers)
             tell(f"{tasks} tasks, {subscribers} subscribers: more than can be sent", found, tasks, subscribers)
-            found = await loaded(server, stamped(100, 0.1), crowd)
+            found = await loaded(server, 100, 0.1, crowd)
             tell(f"100 tasks of 100 ms, {crowd} subscribers", found, 100, crowd)
         finally:
             server.stop()
