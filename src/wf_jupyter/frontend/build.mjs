@@ -5,17 +5,18 @@
 // built again. The hash is sha256, in hex, over the sources in order of their path relative to this
 // folder (with `/`, compared by code units): for each the path in UTF-8, a zero byte, the content,
 // a zero byte. The sources are package.json, package-lock.json, build.mjs, declarations.mjs,
-// tsconfig.json and every file below src/. The Python build hook computes the same.
+// names.mjs, tsconfig.json and every file below src/. The Python build hook computes the same.
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { declarations } from "./declarations.mjs";
+import { ownNames } from "./names.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const TARGET = fileURLToPath(new URL("../static/", import.meta.url));
-const FILES = ["package.json", "package-lock.json", "build.mjs", "declarations.mjs", "tsconfig.json"];
+const FILES = ["package.json", "package-lock.json", "build.mjs", "declarations.mjs", "names.mjs", "tsconfig.json"];
 
 /** Paths of all sources, relative to this folder, in hash order. */
 export function sources() {
@@ -66,8 +67,8 @@ const styles = {
   },
 };
 
-/** Bundle `entry` as text; `banner` is its first line. */
-async function bundled(entry, banner) {
+/** Bundle `entry` as text; `banner` is its first line, `shortened` are names of members that nobody outside uses. */
+async function bundled(entry, banner, shortened) {
   const { build } = await import("esbuild");
   const { minify } = await import("terser");
   const { outputFiles } = await build({
@@ -85,7 +86,13 @@ async function bundled(entry, banner) {
     logLevel: "warning",
   });
   // what esbuild leaves, terser makes a few hundredths smaller
-  const { code } = await minify(outputFiles[0].text, { module: true, ecma: 2020, compress: { passes: 3 }, format: { comments: /^!|@license|@preserve/ } });
+  const { code } = await minify(outputFiles[0].text, {
+    module: true,
+    ecma: 2020,
+    compress: { passes: 3, unsafe: true },
+    mangle: { properties: { regex: new RegExp(`^(${shortened.join("|")})$`) } },
+    format: { comments: /^!|@license|@preserve/ },
+  });
   return Buffer.from(`${banner}\n${code}`);
 }
 
@@ -93,8 +100,8 @@ async function main() {
   const banner = `/* wf_jupyter ${sourceHash()} */`;
   const built = {
     "client.d.ts": Buffer.from(`${banner}\n${await declarations()}`),
-    "client.js": await bundled("src/client/index.ts", banner),
-    "widget.js": await bundled("src/widget.ts", banner),
+    "client.js": await bundled("src/client/index.ts", banner, []),
+    "widget.js": await bundled("src/widget.ts", banner, ownNames()),
   };
   const kb = (bytes) => `${(bytes / 1024).toFixed(1)} kB`;
   mkdirSync(TARGET, { recursive: true });
