@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sys
 import threading
 import time
@@ -183,6 +184,7 @@ def test_an_exception_that_cannot_be_rebuilt_is_told_as_text(bench: Bench) -> No
     class Strange(Exception):
         def __init__(self, a: int, b: int) -> None:
             super().__init__(f"{a} and {b}")
+            self.lock = threading.Lock()
 
     def fail() -> None:
         raise Strange(1, 2)
@@ -190,6 +192,42 @@ def test_an_exception_that_cannot_be_rebuilt_is_told_as_text(bench: Bench) -> No
     report = bench.run(fail)
     assert isinstance(report, AttemptFailed)
     assert (report.failure.type, report.failure.message, report.values) == ("Strange", "1 and 2", ())
+
+
+def test_text_that_is_no_utf8_is_spelled_out_and_costs_nobody_a_worker(bench: Bench) -> None:
+    lone = "name\udcff.csv"
+
+    class Odd:
+        def __repr__(self) -> str:
+            return lone
+
+    def talk() -> Odd:
+        sys.stderr.write(lone)
+        progress(1, 2, lone)
+        return Odd()
+
+    def fail() -> None:
+        raise ValueError(lone)
+
+    report = bench.run(talk)
+    assert isinstance(report, AttemptSucceeded)
+    assert report.result is not None
+    assert report.result.text == r"name\udcff.csv"
+    assert r"name\udcff.csv" in bench.text("stderr")
+    assert bench.progress()[-1].text == r"name\udcff.csv"
+    report = bench.run(fail, task="b")
+    assert isinstance(report, AttemptFailed)
+    assert (report.failure.type, report.failure.message) == ("ValueError", r"name\udcff.csv")
+
+
+def test_progress_that_is_no_number_is_not_told_and_a_total_without_end_is_none(bench: Bench) -> None:
+    def talk() -> None:
+        progress(math.nan, 3)
+        progress(math.inf)
+        progress(2, math.inf)
+
+    assert isinstance(bench.run(talk), AttemptSucceeded)
+    assert [(said.done, said.total) for said in bench.progress()] == [(2, None)]
 
 
 def test_an_exception_whose_text_fails_is_still_told(bench: Bench) -> None:

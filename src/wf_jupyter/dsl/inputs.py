@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from wf_jupyter.dsl.annotations import mismatch
 from wf_jupyter.dsl.references import nodes_in
 from wf_jupyter.errors import InputError
+from wf_jupyter.model.texts import storable
 
 PREVIEW_LENGTH = 200
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -57,7 +58,7 @@ def preview(value: object) -> str:
         text = _brief.repr(value)
     except Exception:  # whatever a user's __repr__ does, a preview must not stop a run
         text = f"<{type(value).__name__}>"
-    text = _ADDRESS.sub("", text)
+    text = storable(_ADDRESS.sub("", text))
     return text if len(text) <= PREVIEW_LENGTH else text[: PREVIEW_LENGTH - 1] + "…"
 
 

@@ -44,6 +44,9 @@ def task_settings(function: Callable[..., object], given: Mapping[str, object]) 
             raise InputError(f"task {name!r}: retry_delay is empty: it must hold at least one wait", "retry_delay")
     if isinstance(engine.get("tags"), str):
         raise InputError(f"task {name!r}: tags={engine['tags']!r} must be a list of texts, not one text", "tags")
+    version = engine.get("cache_version")
+    if isinstance(version, int) and not isinstance(version, bool):
+        engine["cache_version"] = str(version)
     engine["is_async"] = is_async(function)
     return TaskSettings(
         name=name,

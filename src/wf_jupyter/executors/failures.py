@@ -13,7 +13,9 @@ from types import TracebackType
 from wf_jupyter.errors import StoreError
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.stimuli import Value
+from wf_jupyter.model.texts import storable
 from wf_jupyter.values.codec import decode, encode_bytes
+from wf_jupyter.values.exceptions import Apart
 from wf_jupyter.values.preview import shorten
 
 TRACEBACK_LIMIT = 100_000
@@ -48,15 +50,17 @@ def unusable(what: str, error: BaseException) -> Failure:
 
 def pickled(error: BaseException) -> tuple[Value, ...]:
     """The exception as a value, when it can be pickled, unpickled again and is not huge; else nothing."""
-    try:
-        data = encode_bytes(error)
-        if len(data) > ERROR_LIMIT or type(decode(data)) is not type(error):
-            return ()
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # exceptions of users may fail in any way to be rebuilt
-        return ()
-    return (Value(part="error", data=data, size=len(data)),)
+    own = type(error).__reduce__ is not BaseException.__reduce__
+    for given in (error,) if own else (error, Apart(error)):
+        try:
+            data = encode_bytes(given)
+            if len(data) <= ERROR_LIMIT and type(decode(data)) is type(error):
+                return (Value(part="error", data=data, size=len(data)),)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # exceptions of users may fail in any way to be rebuilt
+            continue
+    return ()
 
 
 def pickling_reason(error: BaseException) -> str:
@@ -75,7 +79,7 @@ def _message(error: BaseException) -> str:
     if isinstance(error, asyncio.CancelledError) and not error.args:
         return "the task cancelled itself"
     try:
-        return shorten(str(error), MESSAGE_LIMIT)
+        return shorten(storable(str(error)), MESSAGE_LIMIT)
     except Exception as second:  # a user's __str__
         return f"<its text cannot be shown: {type(second).__name__}>"
 
@@ -85,7 +89,7 @@ def _traceback(error: BaseException) -> str:
         lines = traceback.format_exception(type(error), error, _without_own_frames(error.__traceback__))
     except Exception:  # a user's __str__, or source that cannot be read
         lines = [f"{type(error).__name__}, whose traceback cannot be shown\n"]
-    text = "".join(lines)
+    text = storable("".join(lines))
     if len(text) <= TRACEBACK_LIMIT:
         return text
     half = TRACEBACK_LIMIT // 2 - 20

@@ -7,6 +7,7 @@ and always the last one.
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 import time
@@ -14,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 
 from wf_jupyter.executors.messages import FromWorker, Progress, Shown, Text
+from wf_jupyter.model.texts import storable
 
 DISPLAY_LIMIT = 2_000_000
 DISPLAYS = 50
@@ -91,7 +93,7 @@ class Output:
         with self._lock:
             if self._closed or self._spent > self._limit or not text:
                 return
-            text = text[: self._limit + 1]
+            text = storable(text[: self._limit + 1])
             if self._parts and self._parts[-1][0] == stream:
                 self._parts[-1][1].append(text)
             else:
@@ -103,16 +105,20 @@ class Output:
                 self._flusher.mark(self)
 
     def progress(self, done: float, total: float | None, text: str | None) -> None:
-        """How far the attempt is."""
+        """How far the attempt is; a count that is no number says nothing, and a total without end is none."""
+        if not math.isfinite(done):
+            return
+        total = total if total is not None and math.isfinite(total) else None
         with self._lock:
             if self._closed:
                 return
-            self._progress = (done, total, text)
+            self._progress = (done, total, None if text is None else storable(str(text)))
             if not self._send_progress():
                 self._flusher.mark(self)
 
     def display(self, data: Mapping[str, str]) -> None:
         """Something rich, by MIME type."""
+        data = {storable(kind): storable(content) for kind, content in data.items()}
         size = sum(len(content) for content in data.values())
         with self._lock:
             if self._closed or self._displays > DISPLAYS:
@@ -124,7 +130,7 @@ class Output:
                 told = f"... a display of {size:,} bytes left out: the limit is {DISPLAY_LIMIT:,}\n"
                 self.write("stderr", told)
             else:
-                self._emit([*self._take_text(), Shown(self.token, dict(data))])
+                self._emit([*self._take_text(), Shown(self.token, data)])
 
     def flush(self) -> None:
         """Send what has been gathered."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -23,6 +22,11 @@ EXECUTORS = ("local", "inline", "dask")
 MAX_TASKS = 200_000
 #: Expansions inside expansions. Keys grow with the depth, so a loop that never ends must be stopped.
 MAX_DEPTH = 2_000
+#: The longest wait and the longest timeout: a year. Dates end, and so do the clocks of timers.
+LONGEST = 365 * 86_400
+#: More retries or places than anybody means.
+MOST = 1_000_000
+_PLACES = f"1 or more, at most {MOST:,}, or None"
 
 
 class TaskOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,21 +54,21 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     is_async: bool = False
 
     def __post_init__(self) -> None:
-        _require(self.retries >= 0, "retries", self.retries, "0 or more")
+        _require(0 <= self.retries <= MOST, "retries", self.retries, f"0 or more, at most {MOST:,}")
         for delay in (self.retry_delay, *self.retry_delays):
-            _require(delay >= 0 and math.isfinite(delay), "retry_delay", delay, "0 or more seconds")
-        _require(self.retry_backoff >= 1, "retry_backoff", self.retry_backoff, "1 or more")
+            _require(0 <= delay <= LONGEST, "retry_delay", delay, "0 or more seconds, at most a year")
+        _require(1 <= self.retry_backoff <= 1000, "retry_backoff", self.retry_backoff, "1 or more, at most 1000")
         _require(0 <= self.retry_jitter <= 1, "retry_jitter", self.retry_jitter, "between 0 and 1")
-        _require(self.timeout is None or self.timeout > 0, "timeout", self.timeout, "more than 0 seconds, or None")
+        limit = self.timeout
         _require(
-            isinstance(self.cache, bool) or self.cache > 0, "cache", self.cache, "True, False, or seconds to live"
+            limit is None or 0 < limit <= LONGEST, "timeout", limit, "more than 0 seconds, at most a year, or None"
         )
+        _require(isinstance(self.cache, bool) or self.cache > 0, "cache", self.cache, "True, False, or seconds to live")
         _require(
             self.trigger_rule in TRIGGER_RULES, "trigger_rule", self.trigger_rule, "one of " + ", ".join(TRIGGER_RULES)
         )
-        _require(
-            self.max_parallel is None or self.max_parallel >= 1, "max_parallel", self.max_parallel, "1 or more, or None"
-        )
+        places = self.max_parallel
+        _require(places is None or 1 <= places <= MOST, "max_parallel", places, _PLACES)
         for name, amount in self.resources.items():
             _require(amount > 0, f"resources[{name!r}]", amount, "more than 0")
 
@@ -78,9 +82,8 @@ class ExecutionOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
     def __post_init__(self) -> None:
         _require(self.executor in EXECUTORS, "executor", self.executor, "one of " + ", ".join(EXECUTORS))
-        _require(
-            self.max_parallel is None or self.max_parallel >= 1, "max_parallel", self.max_parallel, "1 or more, or None"
-        )
+        places = self.max_parallel
+        _require(places is None or 1 <= places <= MOST, "max_parallel", places, _PLACES)
         _require(self.on_failure in ON_FAILURE, "on_failure", self.on_failure, "one of " + ", ".join(ON_FAILURE))
 
 
@@ -89,7 +92,7 @@ def retry_wait(options: TaskOptions, attempt: int, luck: float) -> float:
     if options.retry_delays:
         base = options.retry_delays[min(attempt, len(options.retry_delays)) - 1]
     else:
-        base = options.retry_delay * options.retry_backoff ** (attempt - 1)
+        base = min(options.retry_delay * options.retry_backoff ** min(attempt - 1, 99), LONGEST)
     return base * (1 + options.retry_jitter * (2 * luck - 1))
 
 

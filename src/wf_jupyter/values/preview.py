@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from wf_jupyter.model.events import ResultInfo
+from wf_jupyter.model.texts import storable
 
 TEXT_LIMIT = 2000
 HTML_LIMIT = 20_000
@@ -44,7 +45,7 @@ def text_of(value: object, limit: int = TEXT_LIMIT) -> str:
     shown = _guarded(lambda: _bounded.repr(value), None)
     if shown is None:
         shown = f"<{type(value).__name__}, whose repr failed>"
-    return shorten(_ADDRESS.sub("", shown), limit)
+    return shorten(storable(_ADDRESS.sub("", shown)), limit)
 
 
 def facts_of(value: object) -> str:
@@ -99,7 +100,7 @@ def _table(value: object) -> str | None:
     if method is None:
         return None
     found = method()
-    return found if isinstance(found, str) else None
+    return storable(found) if isinstance(found, str) else None
 
 
 def _guarded(compute: Callable[[], T], otherwise: T) -> T:

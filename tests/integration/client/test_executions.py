@@ -128,6 +128,26 @@ def test_an_awaited_failure_raises_the_same():
         asyncio.run(main())
 
 
+def test_an_exception_whose_class_takes_other_arguments_is_the_cause_all_the_same():
+    class HttpError(Exception):
+        def __init__(self, url, *, code):
+            super().__init__(f"{url} answered {code}")
+            self.code = code
+
+    @wf.task
+    def fetch():
+        raise HttpError("http://a", code=404)
+
+    @wf.workflow
+    def w():
+        return fetch()
+
+    with pytest.raises(wf.TaskFailed, match="HttpError: http://a answered 404") as caught:
+        w.submit().result(timeout=30)
+    cause = caught.value.__cause__
+    assert (type(cause).__name__, str(cause), cause.code) == ("HttpError", "http://a answered 404", 404)
+
+
 def test_an_exception_that_cannot_be_rebuilt_is_still_told():
     @wf.task
     def stubborn():
