@@ -26,6 +26,7 @@ export class TaskPanel {
   readonly #error = html("div", "wfj-section wfj-error", { hidden: true });
   readonly #outputs = html("div", "wfj-section", { hidden: true });
   readonly #logs = html("div", "wfj-section", { hidden: true });
+  readonly #given = html("div", "wfj-section", { hidden: true });
   readonly #result = html("div", "wfj-section", { hidden: true });
   readonly #log: LogView;
   readonly #actions: TaskActions;
@@ -33,13 +34,14 @@ export class TaskPanel {
   #shownResult: ResultInfo | undefined;
   #shownStatus = -1;
   #shownFacts = "";
+  #asked = false;
 
   constructor(
     private readonly session: Session,
     readonly key: string,
     private readonly isDark: () => boolean,
     close: () => void,
-    select: (key: string) => void,
+    private readonly select: (key: string) => void,
   ) {
     const shut = button("×", "wfj-close", close, "Close the task");
     this.#actions = new TaskActions(session, key);
@@ -47,8 +49,7 @@ export class TaskPanel {
     this.#log = new LogView(logReader(session, key));
     this.#logs.append(html("h4", "wfj-caption", {}, "Log"), this.#log.element);
     this.#outputs.append(html("h4", "wfj-caption", {}, "Output"));
-    const given = html("div", "wfj-section", { hidden: true });
-    const body = html("div", "wfj-panel-body", {}, this.#error, this.#outputs, this.#logs, given, this.#result);
+    const body = html("div", "wfj-panel-body", {}, this.#error, this.#outputs, this.#logs, this.#given, this.#result);
     this.element = html("section", "wfj-panel", { "aria-label": `Task ${key}` }, head, this.#facts, body);
     this.element.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
@@ -60,7 +61,6 @@ export class TaskPanel {
     const inputs = Object.entries(session.run.inputs);
     if (inputs.length > 0) this.#result.after(inputsElement(inputs));
     void this.#loadOutputs();
-    showInputs(given, session, key, select).catch(() => undefined); // where nobody can be asked, nothing is known
     if (!session.isReplaying) void session.loadAttempts().then(() => this.show());
   }
 
@@ -95,11 +95,19 @@ export class TaskPanel {
       this.element.dataset["status"] = statusName(status);
     }
     this.#actions.show();
+    this.#showGiven();
     this.#logs.hidden = tasks.logged[row] === 0;
     if (!this.#logs.hidden) this.#log.attempts = tasks.attempts[row]!;
     this.#showFacts(row, clock.now());
     this.#showError(tasks.errors.get(row), status);
     this.#showResult(tasks.results.get(row));
+  }
+
+  /** Once somebody can be asked. */
+  #showGiven(): void {
+    if (this.#asked || !this.session.canAsk) return;
+    this.#asked = true;
+    showInputs(this.#given, this.session, this.key, this.select).catch(() => (this.#asked = false));
   }
 
   #showFacts(row: number, now: number): void {

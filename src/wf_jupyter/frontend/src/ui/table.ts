@@ -41,8 +41,8 @@ export class TableView {
   ) {
     this.#status.append(html("option", "", { value: "" }, "all"), html("option", "", { value: OPEN }, "not finished"));
     for (const status of STATUSES) this.#status.append(html("option", "", { value: status }, status));
-    for (const [value, text] of [["0", "any tries"], ["2", "tried again"], ["3", "3 tries or more"]] as const) this.#tries.append(html("option", "", { value }, text));
-    for (const seconds of LEAST) this.#least.append(html("option", "", { value: seconds }, seconds === 0 ? "any duration" : `${duration(seconds)} or more`));
+    for (const [value, text] of [["0", "any tries"], ["2", "tried again"], ["3", "3 or more"]] as const) this.#tries.append(html("option", "", { value }, text));
+    for (const seconds of LEAST) this.#least.append(html("option", "", { value: seconds }, seconds === 0 ? "any time" : `≥ ${duration(seconds)}`));
     const copy = button("Copy", "wfj-toggle-button", () => void copyText(this.#text()).then(() => setText(this.#found, "copied"), (error: Error) => setText(this.#found, error.message)), "Copy the rows as tab-separated text");
     this.#urgent = button("Failed first", "wfj-toggle-button", () => this.#sortBy(this.#isUrgent ? null : "Status", false));
     this.#urgent.setAttribute("aria-pressed", "false");
