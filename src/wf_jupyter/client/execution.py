@@ -115,7 +115,8 @@ class Execution:
 
         Args:
             task: a task or mapped task, by key or as a task of this execution (or several of them). Then
-                only that one runs again, with what waits for it: other failures stay as they are.
+                only that one runs again, with what waits for it: other failures stay as they are. That is
+                possible while other tasks still run.
 
         Raises:
             StateConflict: the execution has not failed or been cancelled, or the task did not fail.

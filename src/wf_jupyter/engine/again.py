@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from wf_jupyter.engine.growth import sources_of
-from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit
+from wf_jupyter.engine.growth import dependents_of, mapped_over, sources_of
+from wf_jupyter.engine.state import ExecutionState, Fragment, Task, Unit
 from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.status import TaskStatus
 
 _AGAIN = (TaskStatus.FAILED, TaskStatus.SKIPPED, TaskStatus.CANCELLED)
+_UNDER_WAY = (TaskStatus.RUNNING, TaskStatus.RETRYING)
 
 
 def tasks_again(state: ExecutionState, keys: Iterable[str]) -> tuple[str, ...]:
@@ -19,13 +20,20 @@ def tasks_again(state: ExecutionState, keys: Iterable[str]) -> tuple[str, ...]:
     one its items), what they need that has no value, and what comes after: other failures are kept.
 
     Raises:
-        StateConflict: there is no such task, or nothing of it failed, was skipped or cancelled.
+        StateConflict: there is no such task, nothing of it failed, was skipped or cancelled, or a task
+            runs that was told of its failure.
     """
+    if state.is_failing and not state.status.is_final:
+        raise StateConflict(f"execution {state.workflow!r} is being stopped: retry when it has ended")
     wanted = [task for key in keys for task in _named(state, key)]
     if not wanted:
         return tuple(task.key for task in _in_order(state) if task.status in _AGAIN)
     needed = _closure(wanted, lambda task: _before(state, task))
     chosen = _closure(needed, lambda task: _after(state, task))
+    for task in chosen:
+        for dependent in dependents_of(task):
+            if dependent.status in _UNDER_WAY:
+                raise StateConflict(f"{dependent.key!r} runs with what {task.key!r} left: retry it when that has ended")
     return tuple(task.key for task in _in_order(state) if task in chosen)
 
 
@@ -89,15 +97,9 @@ def _inside(state: ExecutionState, fragment: Fragment) -> Iterator[Task]:
 
 def _after(state: ExecutionState, task: Task) -> Iterator[Task]:
     """What waits for the task: dependents, maps over it, what waits for its group, and who returned its graph."""
-    units: list[Unit] = [task] if task.group is None else [task, task.group]
-    for unit in units:
-        yield from unit.dependents
-        for mapped in unit.sized:
-            yield from _stand_in(mapped)
+    yield from dependents_of(task)
+    for mapped in mapped_over(task):
+        if mapped.stand_in is not None:
+            yield mapped.stand_in
     if task.fragment.holder is not None:
         yield task.fragment.holder
-
-
-def _stand_in(group: Group) -> Iterator[Task]:
-    if group.stand_in is not None:
-        yield group.stand_in

@@ -184,9 +184,10 @@ def _recover(state: ExecutionState, event: WorkflowRecovered) -> None:
 
 def _retry(state: ExecutionState, event: WorkflowRetried) -> None:
     """Reset tasks to pending, then count again what each of them waits for."""
-    _move_execution(state, ExecutionStatus.RUNNING)
-    state.is_cancelling = state.is_failing = False
-    state.stopping.clear()
+    if state.status is not ExecutionStatus.RUNNING:
+        _move_execution(state, ExecutionStatus.RUNNING)
+        state.is_cancelling = state.is_failing = False
+        state.stopping.clear()
     tasks = [_known(state, key) for key in event.tasks]
     for task in tasks:
         _move(state, task, TaskStatus.PENDING)

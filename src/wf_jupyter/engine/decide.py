@@ -78,7 +78,7 @@ def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float
             _require(state, (_E.PAUSED,), "resumed")
             return (WorkflowResumed(seq=seq, time=now),)
         case Retry(tasks=keys):
-            _require(state, (_E.FAILED, _E.CANCELLED), "retried")
+            _require(state, (_E.FAILED, _E.CANCELLED, _E.RUNNING) if keys else (_E.FAILED, _E.CANCELLED), "retried")
             return (WorkflowRetried(seq=seq, time=now, tasks=tasks_again(state, keys)),)
         case Recover():
             lost = tuple(key for key, task in state.running.items() if task.expansion is None)

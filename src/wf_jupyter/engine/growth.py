@@ -8,6 +8,7 @@ from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit
 from wf_jupyter.engine.waking import finish_group, size_known
 from wf_jupyter.errors import IllegalTransition
 from wf_jupyter.model.events import GroupInfo, TaskInfo, TasksAdded
+from wf_jupyter.model.status import TaskStatus
 
 
 def add_tasks(state: ExecutionState, event: TasksAdded) -> None:
@@ -60,6 +61,20 @@ def _all_sources(state: ExecutionState, task: Task) -> Iterator[Unit]:
         elif over.source is not None:
             source = state.units[absolute(over.source)]
             yield source.items[task.index] if isinstance(source, Group) else source
+
+
+def dependents_of(task: Task) -> Iterator[Task]:
+    """The tasks that wait for it, or for the group that it is an item of."""
+    yield from task.dependents
+    if task.group is not None:
+        yield from task.group.dependents
+
+
+def mapped_over(task: Task) -> Iterator[Group]:
+    """The groups that wait for its list, or for that of its group."""
+    yield from task.sized
+    if task.group is not None:
+        yield from task.group.sized
 
 
 def unsized_sources(state: ExecutionState, group: Group) -> Iterator[Unit]:
@@ -180,3 +195,17 @@ def reopen_tasks(state: ExecutionState, tasks: Iterable[Task]) -> None:
         else:
             task.waiting = sum(1 for source in sources_of(state, task) if not source.is_final)
             state.unsettled.append(task)
+    for task in reset:
+        _wait_again(state, task)
+
+
+def _wait_again(state: ExecutionState, task: Task) -> None:
+    """Those who had not begun when the task was reset wait for it once more."""
+    for dependent in dependents_of(task):
+        if dependent.status is TaskStatus.PENDING:
+            dependent.waiting = sum(1 for source in sources_of(state, dependent) if not source.is_final)
+            dependent.lane.ready.pop(dependent, None)
+            state.asking.pop(dependent.key, None)
+    for mapped in mapped_over(task):
+        if mapped.size is None and mapped.stand_in is None:
+            mapped.unsized = sum(1 for _ in unsized_sources(state, mapped))

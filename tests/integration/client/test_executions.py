@@ -256,6 +256,41 @@ def test_one_failed_task_is_retried_alone_with_what_waits_for_it(tmp_path):
     assert execution.result(timeout=30) == ("leftright", ["x", "y"])
 
 
+def test_a_failed_task_is_tried_again_while_others_run(tmp_path):
+    @wf.task
+    def read(path):
+        return path.read_text()
+
+    @wf.task
+    def wait(path):
+        import time
+
+        while not path.exists():
+            time.sleep(0.01)
+        return "through"
+
+    @wf.task
+    def join(a, b):
+        return a + b
+
+    @wf.workflow
+    def w(folder):
+        return join(read(folder / "data"), wait(folder / "gate"))
+
+    execution = w.submit(folder=tmp_path)
+    until(lambda: execution.tasks["read"].status == "failed", "it does not fail")
+    until(lambda: execution.tasks["wait"].status == "running", "it does not run")
+    assert execution.tasks["join"].status == "pending"
+    with pytest.raises(wf.StateConflict, match="an execution that is running cannot be retried"):
+        execution.retry()
+    (tmp_path / "data").write_text("read and ")
+    execution.retry(task="read")
+    until(lambda: execution.tasks["read"].status == "succeeded", "it is not tried again")
+    (tmp_path / "gate").touch()
+    assert execution.result(timeout=30) == "read and through"
+    assert (execution.tasks["read"].attempts, execution.tasks["wait"].attempts) == (2, 1)
+
+
 def test_an_execution_is_found_by_its_id_and_in_the_list():
     execution = doubling().submit(numbers=[1])
     execution.result(timeout=30)

@@ -223,7 +223,7 @@ export class App implements Listener {
     const { run, clock } = this.session;
     this.#header.show(run);
     this.#header.tick(run, clock.now(), this.#left);
-    this.#footer.show(run, this.session.canAsk && isFinalExecution(run.status));
+    this.#footer.show(run, this.session.canAsk && ["running", "failed", "cancelled"].includes(run.status));
     this.#announcer.show(run, Date.now());
     this.#root.setAttribute("aria-label", `Workflow ${run.workflow}`);
     this.#root.dataset["status"] = run.status;

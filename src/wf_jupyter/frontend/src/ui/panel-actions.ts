@@ -28,7 +28,8 @@ export class TaskActions {
     if (canAsk && !final && (status === RUNNING || status === RETRYING)) {
       made.push(this.#button("Cancel task", () => this.#ask("cancel", { task: this.key })));
     }
-    if (canAsk && final && run.status !== "succeeded" && [FAILED, SKIPPED, CANCELLED].includes(status)) {
+    const mayRetry = final ? run.status !== "succeeded" : run.status === "running";
+    if (canAsk && mayRetry && [FAILED, SKIPPED, CANCELLED].includes(status)) {
       made.push(this.#button("Retry from here", () => this.#ask("retry", { task: this.key })));
     }
     if (canAsk && final) made.push(this.#button("Rerun from here", () => this.#rerun()));
