@@ -79,7 +79,18 @@ class Orchestrator:
         self._neighbours = Neighbours(store, self._hub, self._tails, self.recover, config.takeover_interval)
         self._following = Following(store, self._hub, self._tails, config, self._picture, self._drivers.__contains__)
         resume = functools.partial(self._revive, command=Recover())
-        self._recovery = Recovery(store, self._archive, self._hub, self._tails, clock, config, resume)
+        self._reviving = asyncio.Lock()
+        self._recovery = Recovery(
+            store,
+            self._archive,
+            self._hub,
+            self._tails,
+            clock,
+            config,
+            resume,
+            self._reviving,
+            self._drivers.__contains__,
+        )
         self._pools = Pools(factory, self._report)
         self._publishing = Publishing(store, self._pools)
         self._histories = Histories(store)
@@ -185,9 +196,15 @@ class Orchestrator:
             StateConflict: its state does not allow that.
         """
         driver = self._drivers.get(execution)
-        if driver is not None:
-            await driver.command(command)
-            return
+        if driver is None:
+            # One after the other: two commands, or one and a takeover, want the same execution.
+            async with self._reviving:
+                if (driver := self._drivers.get(execution)) is None:
+                    await self._command_from_disk(execution, command)
+                    return
+        await driver.command(command)
+
+    async def _command_from_disk(self, execution: str, command: Command) -> None:
         status = (await self._archive.picture(execution)).snapshot.status
         if status.is_final and not isinstance(command, Retry):
             raise StateConflict(f"execution {execution} is {status}: nothing to do")

@@ -19,7 +19,10 @@ _log = logging.getLogger(__name__)
 
 
 class Recovery:
-    """Takes over what belongs to nobody; `resume` goes on with an execution that was claimed."""
+    """Takes over what belongs to nobody; `resume` goes on with an execution that was claimed.
+
+    `reviving` is held meanwhile: what somebody commands then finds an execution that goes on.
+    """
 
     def __init__(
         self,
@@ -30,6 +33,8 @@ class Recovery:
         clock: Clock,
         config: RuntimeConfig,
         resume: Callable[[str], Awaitable[object]],
+        reviving: asyncio.Lock,
+        is_run_here: Callable[[str], bool],
     ) -> None:
         self._store = store
         self._archive = archive
@@ -38,6 +43,8 @@ class Recovery:
         self._clock = clock
         self._policy = config.recovery
         self._resume = resume
+        self._reviving = reviving
+        self._is_run_here = is_run_here
 
     async def run(self) -> list[str]:
         """Take over every execution whose orchestrator is gone; returns the ids of those that go on.
@@ -48,18 +55,24 @@ class Recovery:
         recovered = []
         for execution in await self._store.orphans():
             try:
-                # Only one of those who try at the same time succeeds.
-                if not await asyncio.to_thread(self._store.claim, execution):
-                    continue
-                options = (await self._store.record(execution)).submission.options
-                if self._policy == "resume" and options.executor != "inline":
-                    await self._resume(execution)
-                    recovered.append(execution)
-                else:
-                    await self._interrupt(execution)
+                async with self._reviving:
+                    if await self._take_over(execution):
+                        recovered.append(execution)
             except WorkflowError as error:
                 _log.error("execution %s cannot be resumed: %s", execution, error)
         return recovered
+
+    async def _take_over(self, execution: str) -> bool:
+        """Whether it goes on here."""
+        # Somebody's command may have been faster; of several orchestrators only one can claim it.
+        if self._is_run_here(execution) or not await asyncio.to_thread(self._store.claim, execution):
+            return False
+        options = (await self._store.record(execution)).submission.options
+        if self._policy == "resume" and options.executor != "inline":
+            await self._resume(execution)
+            return True
+        await self._interrupt(execution)
+        return False
 
     async def _interrupt(self, execution: str) -> None:
         """Say in its log that the execution does not go on by itself."""

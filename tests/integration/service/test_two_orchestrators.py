@@ -197,6 +197,22 @@ def test_where_the_policy_says_so_it_is_left_interrupted_and_followers_are_told(
     assert unbroken(reader)
 
 
+def test_a_command_and_a_takeover_at_the_same_time_both_happen(open_runtime: Open, tmp_path: Path) -> None:
+    theirs, ours = open_runtime(), open_runtime(takeover_interval=0.1)
+    executions = [submit(theirs, gated(tmp_path / "never")) for _ in range(8)]
+    theirs.close(10)
+    # Some of these are taken over while they are being cancelled.
+    commands = [ours.call(ours.orchestrator.command(execution, Cancel())) for execution in executions]
+    for command in commands:
+        command.result(PATIENCE)
+    for execution in executions:
+        reader = Reader(ours)
+        reader.follow(execution)
+        reader.until(is_final)
+        assert state(reader).status == "cancelled"
+        assert sum(isinstance(event, WorkflowRecovered) for event in truth(ours, execution)) == 1
+
+
 def test_only_one_of_several_takes_over(open_runtime: Open, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     theirs = open_runtime()
