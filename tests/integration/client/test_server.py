@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 
 import pytest
@@ -41,6 +43,25 @@ def test_a_waiting_client_gets_its_result_although_the_server_was_killed_meanwhi
     assert execution.events()[: len(seen)] == seen
     assert execution.tasks["wait"].attempts == 2
     assert doubling().submit(numbers=[1]).result(timeout=30) == 2
+
+
+def test_a_server_that_falls_silent_without_a_goodbye_is_noticed_and_found_again(tmp_path):
+    server = JupyterProcess(tmp_path / "jupyter", options=["--WorkflowExtension.heartbeat=1"]).start()
+    try:
+        wf.connect(url=server.url, token=server.token)
+        gate = tmp_path / "gate"
+        execution = gated(gate).submit()
+        until(lambda: execution.tasks["wait"].status == "running", "the task does not start")
+        until(lambda: execution.follow().link == "live", "it is not followed")
+        os.kill(server.process.pid, signal.SIGSTOP)
+        until(lambda: execution.follow().link == "reconnecting", "the silence is not noticed")
+        gate.touch()
+        os.kill(server.process.pid, signal.SIGCONT)
+        assert execution.result(timeout=60) == "through"
+        until(lambda: execution.follow().link == "live", "it is not followed again")
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
+        server.stop()
 
 
 def test_a_loop_of_submissions_beyond_the_rate_limit_just_works(on_server):
