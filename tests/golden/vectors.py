@@ -47,7 +47,8 @@ class Script:
     """Plays one execution; every step takes a quarter of a second."""
 
     def __init__(self, *nodes: NodeSpec, options: ExecutionOptions | None = None, scopes: tuple[ScopeSpec, ...] = ()):
-        result = ResultSpec(template=BLOB, needs=(Need(nodes[-1].key),) if nodes else ())
+        needs = (Need(nodes[-1].key),) if nodes else ()
+        result = ResultSpec(template=BLOB, needs=needs, is_alias=bool(needs))
         graph = GraphSpec(nodes=nodes, result=result, scopes=scopes)
         environment = Environment(executable="python", directory="/", path=())
         submission = Submission(
@@ -173,7 +174,7 @@ def expanded_and_recovered() -> Script:
     script.start()
     inner = GraphSpec(
         nodes=(node("step"), node("last", "step")),
-        result=ResultSpec(template=BLOB, needs=(Need(TaskKey("last")),)),
+        result=ResultSpec(template=BLOB, needs=(Need(TaskKey("last")),), is_alias=True),
     )
     expansion = Expansion(graph=inner, blobs={})
     script.feed(AttemptExpanded(task="train/fit", attempt=1, duration=0.1, expansion=expansion))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from wf_jupyter.engine.growth import add_tasks, reopen_tasks
+from wf_jupyter.engine.returned import keep
 from wf_jupyter.engine.state import ExecutionState, Task
 from wf_jupyter.engine.waking import wake
 from wf_jupyter.errors import IllegalTransition
@@ -145,8 +146,7 @@ def _complete(state: ExecutionState, event: TaskCompleted) -> None:
     task.lengths = dict(event.lengths)
     if event.result is not None:
         task.result_type = event.result.type
-        if task.key in task.fragment.returned:
-            state.results[task.key] = event.result
+        keep(state, task, event.result)
     if not is_forgiven(task):
         task.fragment.broken[task.key] = None
     state.open -= 1

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from wf_jupyter.engine.infos import item_infos, stand_in_info
 from wf_jupyter.engine.lineage import is_fresh
+from wf_jupyter.engine.returned import returned
 from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit
 from wf_jupyter.model.events import (
     Event,
     Failure,
-    ResultInfo,
     TaskCompleted,
     TasksAdded,
     TaskStarted,
@@ -96,7 +96,7 @@ def _holder_succeeded(state: ExecutionState, task: Task, fragment: Fragment, now
         task=task.key,
         attempt=task.attempt,
         status=TaskStatus.SUCCEEDED,
-        result=_returned(state, fragment.returned),
+        result=returned(state, fragment),
         lengths=lengths,
         truth=truth,
     )
@@ -249,11 +249,6 @@ def _completed(
     )
 
 
-def _returned(state: ExecutionState, returned: frozenset[str]) -> ResultInfo | None:
-    """What people see of a graph's result: that of the one task it returns, if it is one."""
-    return state.results.get(next(iter(returned))) if len(returned) == 1 else None
-
-
 def _ending(state: ExecutionState, now: datetime) -> WorkflowCompleted:
     if state.is_cancelling:
         status = ExecutionStatus.CANCELLED
@@ -267,9 +262,7 @@ def _ending(state: ExecutionState, now: datetime) -> WorkflowCompleted:
         time=now,
         status=status,
         duration=duration,
-        result=_returned(state, state.root.returned) if status is ExecutionStatus.SUCCEEDED else None,
+        result=returned(state, state.root) if status is ExecutionStatus.SUCCEEDED else None,
         failed=tuple(state.failed)[:NAMED_FAILURES],
         failed_count=len(state.failed),
     )
-
-

@@ -95,11 +95,16 @@ class ResultSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the graph returns: a template blob with references into `needs`.
 
     `is_alias` says that the template is nothing but the one need: the graph's value is that node's.
+    For people, `type` and `length` are those of any other value, and `text` shows it: pieces of text,
+    and between them positions in `needs` whose results stand there. It is empty when nothing is known.
     """
 
     template: Digest
     needs: tuple[Need, ...] = ()
     is_alias: bool = False
+    type: str = ""
+    length: int | None = None
+    text: tuple[str | int, ...] = ()
 
 
 class GraphSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

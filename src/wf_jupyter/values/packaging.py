@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from wf_jupyter.errors import InputError, WorkflowDefinitionError, WorkflowError
 from wf_jupyter.model.arguments import encode_arguments
@@ -21,6 +22,7 @@ from wf_jupyter.values.code import encode_code
 from wf_jupyter.values.codec import Chunk, Reference, encode, encode_bytes
 from wf_jupyter.values.digest import digest
 from wf_jupyter.values.fingerprint import fingerprint
+from wf_jupyter.values.outline import outline
 from wf_jupyter.values.preview import shorten
 
 _REASON_LIMIT = 500
@@ -90,6 +92,13 @@ def _is_alias(result: object) -> bool:
     return isinstance(result, NodeRef) and not result.path and result.kind == "value"
 
 
+def _shown(result: object, position: Callable[[NodeRef], int]) -> dict[str, Any]:
+    if isinstance(result, NodeRef):
+        return {"is_alias": _is_alias(result)}
+    length = len(result) if isinstance(result, list | tuple | dict | set | frozenset) else None
+    return {"type": type(result).__name__, "length": length, "text": outline(result, position)}
+
+
 class _Packer:
     def __init__(self) -> None:
         self.blobs: dict[Digest, bytes] = {}
@@ -109,7 +118,7 @@ class _Packer:
                 f"the return value of workflow {draft.workflow!r} cannot be sent: {_reason(error)}"
             ) from error
         result = ResultSpec(
-            template=self._add(template), needs=tuple(draft.result_needs), is_alias=_is_alias(draft.result)
+            template=self._add(template), needs=tuple(draft.result_needs), **_shown(draft.result, draft.position)
         )
         describer = Describer()
         arguments = {node.key: told for node in draft.nodes if (told := describer.of(node))}

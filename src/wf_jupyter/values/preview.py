@@ -17,12 +17,12 @@ from wf_jupyter.model.texts import storable
 
 TEXT_LIMIT = 2000
 HTML_LIMIT = 20_000
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _COUNTED = (list, tuple, dict, set, frozenset, range, deque)
 T = TypeVar("T")
 
 
-class _Bounded(reprlib.Repr):
+class Bounded(reprlib.Repr):
     """Shortens built-in containers before they are turned into text: a list of 10 million costs nothing."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class _Bounded(reprlib.Repr):
         return shorten(repr(x), self.maxother)
 
 
-_bounded = _Bounded()
+_bounded = Bounded()
 
 
 def text_of(value: object, limit: int = TEXT_LIMIT) -> str:
@@ -45,7 +45,7 @@ def text_of(value: object, limit: int = TEXT_LIMIT) -> str:
     shown = _guarded(lambda: _bounded.repr(value), None)
     if shown is None:
         shown = f"<{type(value).__name__}, whose repr failed>"
-    return shorten(storable(_ADDRESS.sub("", shown)), limit)
+    return shorten(storable(ADDRESS.sub("", shown)), limit)
 
 
 def facts_of(value: object) -> str:

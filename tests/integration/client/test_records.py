@@ -42,3 +42,59 @@ def test_what_an_event_shows_is_the_same_in_every_run():
     assert shown[0] == shown[1]
     assert execution.id not in shown[0]
     assert not re.search(r"\b(time|duration|worker|created|started|ended|epoch)=", shown[0])
+
+
+@wf.task
+def increased(n):
+    return n + 1
+
+
+@wf.task
+def grown(n):
+    return pair.bind(n=n)
+
+
+@wf.workflow
+def pair(n):
+    return increased.map([n, n + 1])
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "text"),
+    [
+        (lambda: increased(1), "int", "2"),
+        (lambda: increased.map([1, 2]), "list", "[2, 3]"),
+        (lambda: increased.map([]), "list", "[]"),
+        (lambda: {"a": increased(1), "b": [increased.map([2]), 7]}, "dict", "{'a': 2, 'b': [[3], 7]}"),
+        (lambda: (increased(1),), "tuple", "(2,)"),
+        (lambda: grown(3), "list", "[4, 5]"),
+        (lambda: grown.map([1, 3]), "list", "[[2, 3], [4, 5]]"),
+        (lambda: "constant", "str", "'constant'"),
+        (lambda: None, "NoneType", "None"),
+    ],
+    ids=["a task", "a map", "an empty map", "a dict", "a tuple", "a graph", "graphs", "a constant", "nothing"],
+)
+def test_what_is_told_of_a_result_is_true_of_all_of_it(body, kind, text):
+    execution = wf.workflow(name="whole")(body).submit()
+    result = execution.result(timeout=30)
+    told = execution.events()[-1]["result"]
+    assert (told["type"], told["text"]) == (kind, text)
+    assert (type(result).__name__, repr(result)) == (kind, text)
+
+
+def test_nothing_is_told_of_a_part_of_a_result_that_nobody_has_looked_at():
+    @wf.task
+    def split():
+        return {"a": 1, "b": 2}
+
+    execution = wf.workflow(name="part")(lambda: split()["a"]).submit()
+    assert execution.result(timeout=30) == 1
+    assert execution.events()[-1].result is None
+
+
+def test_a_long_result_is_told_in_part():
+    execution = wf.workflow(name="long")(lambda: increased.map(list(range(60)))).submit()
+    execution.wait(timeout=60)
+    told = execution.snapshot().result
+    assert told.length == 60
+    assert told.text.endswith("49, 50, …]")
