@@ -77,7 +77,7 @@ const CARDS = `
 .wfj-card:hover { border-color: color-mix(in srgb, var(--wfj-ink) 48%, var(--wfj-bg)); }
 .wfj-texts { min-width: 0; flex: 1; display: flex; flex-direction: column; }
 .wfj-name { font-size: 12px; font-weight: 600; white-space: nowrap; unicode-bidi: isolate; }
-.wfj-sub { display: flex; gap: 6px; font-size: 11px; color: var(--wfj-dim); font-variant-numeric: tabular-nums; }
+.wfj-sub { display: flex; gap: 6px; font-size: 11px; color: var(--wfj-dim); }
 .wfj-detail { flex: 1; min-width: 0; white-space: nowrap; unicode-bidi: isolate; }
 .wfj-spoken { position: absolute; left: 0; top: 0; font-size: 0; white-space: nowrap; }
 .wfj-long, :not(.wfj-texts) > .wfj-name, .wfj-group > .wfj-detail { overflow: hidden; text-overflow: ellipsis; }
@@ -109,7 +109,7 @@ const CARDS = `
 .wfj-group::after { left: 13px; right: 13px; bottom: -8px; opacity: .6; }
 .wfj-group-head { display: flex; align-items: center; gap: 8px; min-height: 20px; }
 .wfj-group-head .wfj-name { min-width: 0; }
-.wfj-chip { flex: none; padding: 1px 7px; border-radius: 6px; background: var(--wfj-hover); color: var(--wfj-dim); font-size: 11px; font-variant-numeric: tabular-nums; }
+.wfj-chip { flex: none; padding: 1px 7px; border-radius: 6px; background: var(--wfj-hover); color: var(--wfj-dim); font-size: 11px; }
 &.wfj-dark .wfj-chip { background: color-mix(in srgb, var(--wfj-card) 88%, #fff); }
 .wfj-toggle { margin-left: auto; width: 20px; height: 20px; padding: 0; border: 0; border-radius: 5px; background: var(--wfj-hover); color: var(--wfj-dim); cursor: pointer; position: relative; flex: none; }
 .wfj-toggle::before { content: ""; position: absolute; left: 7px; top: 5.5px; width: 5px; height: 5px; border: solid currentColor; border-width: 0 1.5px 1.5px 0; transform: rotate(45deg); }
@@ -117,7 +117,7 @@ const CARDS = `
 .wfj-strip { display: block; width: 100%; height: 15px; margin-top: 5px; }
 .wfj-group > .wfj-stack { height: 4px; margin-top: 3px; }
 .wfj-group > .wfj-detail { flex: none; margin-top: 8px; font-size: 11px; color: var(--wfj-dim); }
-.wfj-tally { display: flex; gap: 11px; margin-top: 6px; font-size: 11px; font-variant-numeric: tabular-nums; overflow: hidden; }
+.wfj-tally { display: flex; gap: 11px; margin-top: 6px; font-size: 11px; overflow: hidden; }
 .wfj-tally .wfj-icon { width: 11px; height: 11px; }
 .wfj-count { display: inline-flex; align-items: center; gap: 4px; white-space: nowrap; }
 .wfj-inside { position: absolute; left: 13px; top: 88px; cursor: default; }
@@ -136,7 +136,7 @@ const CARDS = `
 .wfj-zoom-button { border: 0; background: transparent; color: var(--wfj-dim); padding: 0 9px; height: 24px; font: inherit; cursor: pointer; border-right: 1px solid var(--wfj-line); }
 .wfj-zoom-button:last-child { border-right: 0; } .wfj-zoom-button:hover { background: var(--wfj-hover); color: var(--wfj-ink); }
 .wfj-zoom-button:focus-visible { outline-offset: -2px; }
-.wfj-percent { display: flex; align-items: center; justify-content: center; min-width: 46px; color: var(--wfj-dim); border-right: 1px solid var(--wfj-line); font-variant-numeric: tabular-nums; }
+.wfj-percent { display: flex; align-items: center; justify-content: center; min-width: 46px; color: var(--wfj-dim); border-right: 1px solid var(--wfj-line); }
 .wfj-tools { right: auto; left: 10px; } .wfj-zoom-button:disabled { opacity: .55; cursor: default; } .wfj-zoom-button[aria-pressed="true"] { color: var(--wfj-ink); box-shadow: inset 0 -2px 0 var(--wfj-accent); }
 .wfj-filter { border: 0; border-right: 1px solid var(--wfj-line); background: transparent; color: var(--wfj-dim); font-size: 12px; padding: 0 4px; cursor: pointer; max-width: 112px; }
 .wfj-filter option { background: var(--wfj-bg); color: var(--wfj-ink); }

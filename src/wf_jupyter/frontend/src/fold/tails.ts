@@ -1,38 +1,23 @@
-// What tasks printed and displayed since this page opened, bounded: the server has all of it.
-import type { TaskLog, TaskOutput } from "../protocol/messages.gen.ts";
+// What tasks printed and displayed since this page opened, bounded: whoever runs the execution has all of it.
+import type { Said } from "./replay.ts";
 
-const PER_TASK = 500;
-const IN_ALL = 5_000;
+const MOST = 5_000;
 
-/** The last texts and outputs per task; the longest silent task is forgotten first. */
+/** The latest texts and outputs. */
 export class Tails {
-  readonly #tails = new Map<string, (TaskLog | TaskOutput)[]>();
-  #count = 0;
+  #said: Said[] = [];
 
-  add(event: TaskLog | TaskOutput): void {
-    const tail = this.#tails.get(event.task) ?? [];
-    this.#tails.delete(event.task);
-    this.#tails.set(event.task, tail);
-    tail.push(event);
-    this.#count++;
-    if (tail.length > PER_TASK) {
-      tail.shift();
-      this.#count--;
-    }
-    while (this.#count > IN_ALL) {
-      const [oldest, dropped] = this.#tails.entries().next().value!;
-      this.#tails.delete(oldest);
-      this.#count -= dropped.length;
-    }
+  add(event: Said): void {
+    this.#said.push(event);
+    if (this.#said.length > 2 * MOST) this.#said.splice(0, MOST);
   }
 
-  /** What is still there, in order. */
-  of(key: string): readonly (TaskLog | TaskOutput)[] {
-    return this.#tails.get(key) ?? [];
+  /** What is still there of one task, in order. */
+  of(key: string): readonly Said[] {
+    return this.#said.filter(({ task }) => task === key);
   }
 
   clear(): void {
-    this.#tails.clear();
-    this.#count = 0;
+    this.#said = [];
   }
 }

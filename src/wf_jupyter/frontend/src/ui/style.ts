@@ -5,7 +5,7 @@ import { TIMELINE } from "./timeline-style.ts";
 const ROOT = `
 .wfj-root {
   box-sizing: border-box; position: relative; margin: 2px 0; border: 1px solid var(--wfj-line); border-radius: 10px; overflow: hidden;
-  background: var(--wfj-bg); color: var(--wfj-ink); text-align: left; line-height: 1.4;
+  background: var(--wfj-bg); color: var(--wfj-ink); text-align: left; line-height: 1.4; font-variant-numeric: tabular-nums;
   font-family: var(--jp-ui-font-family, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif); font-size: 13px;
   --wfj-ansi-0: #3e424d; --wfj-ansi-1: #c8323a; --wfj-ansi-2: #00794a; --wfj-ansi-3: #8a6100; --wfj-ansi-4: #1d69c4; --wfj-ansi-5: #a13fb0;
   --wfj-ansi-6: #0b7582; --wfj-ansi-7: #6f7480; --wfj-ansi-8: #5b606c; --wfj-ansi-9: #b5212a; --wfj-ansi-10: #006b3a; --wfj-ansi-11: #7a5500;
@@ -33,9 +33,9 @@ button, input, select { font-family: inherit; }
 .wfj-pill[data-status="succeeded"] { color: color-mix(in srgb, var(--wfj-succeeded) 82%, var(--wfj-ink)); background: color-mix(in srgb, var(--wfj-succeeded) 13%, var(--wfj-bg)); }
 .wfj-pill[data-status="failed"] { color: var(--wfj-failed-ink); background: color-mix(in srgb, var(--wfj-failed) 12%, var(--wfj-bg)); }
 .wfj-pill[data-status="interrupted"], .wfj-pill[data-status="paused"], .wfj-pill[data-status="cancelling"] { color: var(--wfj-retrying-ink); background: color-mix(in srgb, var(--wfj-retrying) 13%, var(--wfj-bg)); }
-.wfj-elapsed { font-size: 12.5px; color: var(--wfj-dim); font-variant-numeric: tabular-nums; white-space: nowrap; }
+.wfj-elapsed { font-size: 12.5px; color: var(--wfj-dim); white-space: nowrap; }
 .wfj-elapsed b { color: var(--wfj-ink); font-weight: 600; }
-.wfj-badge { border: 0; padding: 2px 8px; border-radius: 10px; font-size: 11px; background: var(--wfj-hover); color: var(--wfj-dim); font-variant-numeric: tabular-nums; }
+.wfj-badge { border: 0; padding: 2px 8px; border-radius: 10px; font-size: 11px; background: var(--wfj-hover); color: var(--wfj-dim); }
 .wfj-badge:is([data-kind="waiting"], [data-kind="gone"], [data-kind="refused"]) { background: color-mix(in srgb, var(--wfj-retrying) 15%, var(--wfj-bg)); color: var(--wfj-retrying-ink); }
 .wfj-badge:not(:disabled) { cursor: pointer; }
 .wfj-commands { display: flex; gap: 6px; }
@@ -50,7 +50,7 @@ button, input, select { font-family: inherit; }
 .wfj-tab:last-child { border-right: 0; } .wfj-tab:hover { color: var(--wfj-ink); } .wfj-tab:focus-visible { outline-offset: -2px; }
 .wfj-tab[aria-selected="true"] { background: var(--wfj-bg); color: var(--wfj-ink); font-weight: 600; box-shadow: inset 0 -2px 0 var(--wfj-accent); }
 .wfj-head > .wfj-stack { margin-top: 10px; }
-.wfj-counts { display: flex; flex-wrap: wrap; gap: 0 13px; margin: 6px 0 -3px; font-size: 12px; font-variant-numeric: tabular-nums; min-height: 19px; }
+.wfj-counts { display: flex; flex-wrap: wrap; gap: 0 13px; margin: 6px 0 -3px; font-size: 12px; min-height: 19px; }
 .wfj-counts .wfj-count { border: 0; background: none; padding: 0; min-height: 24px; color: var(--wfj-dim); font-size: inherit; gap: 5px; cursor: pointer; }
 .wfj-counts .wfj-count b { color: var(--wfj-ink); font-weight: 600; } .wfj-counts .wfj-count:hover span { text-decoration: underline; }
 .wfj-counts .wfj-icon { width: 13px; height: 13px; }
@@ -71,7 +71,7 @@ const DETAIL = `
 .wfj-panel-title { display: flex; align-items: center; gap: 8px; min-width: 0; flex: 1; font-size: 13px; }
 .wfj-panel-title b { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; unicode-bidi: isolate; font-weight: 600; }
 .wfj-status-word { color: var(--wfj-dim); font-size: 12px; }
-.wfj-facts { display: flex; flex-wrap: wrap; gap: 2px 16px; margin-top: 3px; font-size: 12px; font-variant-numeric: tabular-nums; }
+.wfj-facts { display: flex; flex-wrap: wrap; gap: 2px 16px; margin-top: 3px; font-size: 12px; }
 .wfj-section { margin-top: 10px; } .wfj-caption { margin: 0 0 4px; font-size: 11.5px; font-weight: 600; color: var(--wfj-dim); }
 .wfj-headline { margin: 0 0 5px; font-family: var(--wfj-mono); font-size: 12px; color: var(--wfj-failed-ink); overflow-wrap: anywhere; }
 .wfj-pre, .wfj-log { margin: 0; padding: 7px 9px; max-height: 260px; overflow: auto; border: 1px solid var(--wfj-line); border-radius: 6px; background: var(--wfj-area); color: var(--wfj-ink); font: 12px/1.45 var(--wfj-mono); white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 4; user-select: text; }
@@ -99,7 +99,7 @@ const LISTS = `
 .wfj-table-bar > .wfj-toggle-button:last-child { margin-left: auto; } .wfj-table-bar > .wfj-search { flex: 1 1 80px; max-width: 180px; }
 .wfj-search { flex: 0 1 150px; min-width: 80px; }
 .wfj-rows { overflow: auto; position: relative; scrollbar-gutter: stable; }
-.wfj-row { display: grid; grid-template-columns: 104px minmax(90px, 1.5fr) 46px 76px 76px minmax(70px, 1.2fr); gap: 8px; align-items: center; padding: 0 14px; font-size: 12px; box-sizing: border-box; font-variant-numeric: tabular-nums; }
+.wfj-row { display: grid; grid-template-columns: 104px minmax(90px, 1.5fr) 46px 76px 76px minmax(70px, 1.2fr); gap: 8px; align-items: center; padding: 0 14px; font-size: 12px; box-sizing: border-box; }
 .wfj-rows .wfj-row { position: absolute; left: 0; right: 0; border-bottom: 1px solid var(--wfj-line); user-select: text; cursor: pointer; }
 .wfj-rows .wfj-row:hover { background: var(--wfj-hover); }
 .wfj-row-head { height: 27px; border-bottom: 1px solid var(--wfj-line-strong); overflow-y: hidden; scrollbar-gutter: stable; }
