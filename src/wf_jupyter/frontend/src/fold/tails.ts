@@ -1,7 +1,7 @@
 // What tasks printed and displayed since this page opened, bounded: whoever runs the execution has all of it.
 import type { Said } from "./replay.ts";
 
-const MOST = 5_000;
+const MOST = 2_500;
 
 /** The latest texts and outputs. */
 export class Tails {
