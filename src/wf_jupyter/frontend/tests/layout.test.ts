@@ -158,7 +158,7 @@ describe("in the background", () => {
 
   test.each([1, 2, 3])("a worker finds the same places, number %i", (seed) => {
     const sketch = random(120, 3, seed);
-    const [here, there] = [new Layout(sketch, 700), new Layout(answered(sketch), 700)];
+    const [here, there] = [new Layout(sketch, 700), new Layout(sketch, 700, answered(sketch))];
     const places = (layout: Layout): unknown => sketch.across.map((_, node) => layout.place(node));
     expect(places(there)).toEqual(places(here));
     expect(there.bends(0, 7)).toEqual(here.bends(0, 7));
@@ -166,7 +166,7 @@ describe("in the background", () => {
 
   test("what a worker found can grow", () => {
     const sketch = random(50, 1, 5);
-    const layout = new Layout(answered(sketch), 700);
+    const layout = new Layout(sketch, 700, answered(sketch));
     const grown = { across: [...sketch.across, 154], along: [...sketch.along, 46], sources: [...sketch.sources, 9], targets: [...sketch.targets, 50] };
     expect(layout.insert(grown)).toBe(true);
     check(grown, layout);
@@ -232,4 +232,100 @@ test("a large graph grows without being laid out again", () => {
   expect(layout.insert(grown)).toBe(true);
   expect(performance.now() - begun).toBeLessThan(500); // a few milliseconds where nothing else runs
   check(grown, layout);
+});
+
+/** `sketch` with nodes added, each below `most` random old ones at most, and some that begin anew or follow new ones. */
+function grownBy(sketch: Sketch, many: number, most: number, seed: number): Sketch {
+  const next = numbers(seed);
+  const old = sketch.across.length;
+  const [sources, targets] = [[...sketch.sources], [...sketch.targets]];
+  for (let node = old; node < old + many; node++) {
+    const begins = next() < 0.2;
+    const wanted = new Set(Array.from({ length: begins ? 0 : 1 + Math.floor(next() * most) }, () => Math.floor(next() * (next() < 0.2 ? node : old))));
+    for (const source of wanted) {
+      sources.push(source);
+      targets.push(node);
+    }
+  }
+  const more = (sizes: readonly number[], size: number): number[] => [...sizes, ...Array.from({ length: many }, () => size)];
+  return { across: more(sketch.across, 154), along: more(sketch.along, 46), sources, targets };
+}
+
+/** Share of old nodes that moved by more than 5 px, apart from what their part moved as a whole. */
+function moved(layout: Layout, before: readonly { across: number; along: number }[], parts: readonly number[]): number {
+  const shifts = before.map(({ across, along }, node) => [layout.place(node).across - across, layout.place(node).along - along] as const);
+  const usual = new Map<number, readonly [number, number]>();
+  for (const part of new Set(parts)) {
+    const some = shifts.filter((_, node) => parts[node] === part);
+    const median = (axis: 0 | 1): number => some.map((shift) => shift[axis]).sort((a, b) => a - b)[some.length >> 1]!;
+    usual.set(part, [median(0), median(1)]);
+  }
+  const far = shifts.filter(([dx, dy], node) => Math.hypot(dx - usual.get(parts[node]!)![0], dy - usual.get(parts[node]!)![1]) > 5);
+  return far.length / before.length;
+}
+
+/** Several graphs beside each other, and which one each node belongs to. */
+function several(many: number, nodes: number): [Sketch, number[]] {
+  const all = Array.from({ length: many }, (_, i) => random(nodes, 2, i + 1));
+  const shifted = (ends: "sources" | "targets"): number[] => all.flatMap((one, i) => one[ends].map((node) => node + i * nodes));
+  const sketch = { across: all.flatMap((one) => one.across), along: all.flatMap((one) => one.along), sources: shifted("sources"), targets: shifted("targets") };
+  return [sketch, sketch.across.map((_, node) => Math.floor(node / nodes))];
+}
+
+describe("growth that joins what was apart", () => {
+  test.each(Array.from({ length: 20 }, (_, i) => i))("keeps order and distance, number %i", (seed) => {
+    const [sketch] = several(3, 12);
+    let layout = new Layout(sketch, 900);
+    let last = sketch;
+    for (let step = 0; step < 4; step++) {
+      last = grownBy(last, 4, 3, seed * 10 + step);
+      if (!layout.insert(last)) layout = new Layout(last, 900);
+      check(last, layout);
+    }
+  });
+
+  test("two parts that get one common end stay where they are", () => {
+    const [sketch, parts] = several(2, 20);
+    const layout = new Layout(sketch, 2_000);
+    const before = sketch.across.map((_, node) => layout.place(node));
+    const grown = { across: [...sketch.across, 154], along: [...sketch.along, 46], sources: [...sketch.sources, 19, 39], targets: [...sketch.targets, 40, 40] };
+    expect(layout.insert(grown)).toBe(true);
+    check(grown, layout);
+    expect(moved(layout, before, parts)).toBeLessThan(0.15);
+  });
+
+  test("a new beginning joins an old part through what waits for both", () => {
+    const line = { across: [154, 154], along: [46, 46], sources: [0], targets: [1] };
+    const layout = new Layout(line, 700);
+    const before = [layout.place(0), layout.place(1)];
+    const grown = { across: [154, 154, 154, 154], along: [46, 46, 46, 46], sources: [0, 1, 2], targets: [1, 3, 3] };
+    expect(layout.insert(grown)).toBe(true);
+    check(grown, layout);
+    expect(moved(layout, before, [0, 0])).toBe(0);
+    expect(layout.place(3).along).toBeGreaterThan(layout.place(2).along);
+  });
+
+  test("an edge that comes later to an old node bends past what lies between", () => {
+    const line = { across: [154, 154, 154], along: [46, 46, 46], sources: [0, 1], targets: [1, 2] };
+    const layout = new Layout(line, 700);
+    const grown = { ...line, sources: [...line.sources, 0], targets: [...line.targets, 2] };
+    expect(layout.insert(grown)).toBe(true);
+    expect(layout.bends(0, 2)).toHaveLength(1);
+    check(grown, layout);
+  });
+
+  test("an edge that leads back has everything laid out again", () => {
+    const line = { across: [154, 154, 154], along: [46, 46, 46], sources: [0, 0], targets: [1, 2] };
+    expect(new Layout(line, 700).insert({ ...line, sources: [...line.sources, 1], targets: [...line.targets, 2] })).toBe(false);
+  });
+
+  test("ten more tasks in a thousand move few of the others", () => {
+    const [sketch, parts] = several(4, 250);
+    const layout = new Layout(sketch, 1_200);
+    const before = sketch.across.map((_, node) => layout.place(node));
+    const grown = grownBy(sketch, 10, 2, 3);
+    expect(layout.insert(grown)).toBe(true);
+    check(grown, layout);
+    expect(moved(layout, before, parts)).toBeLessThan(0.15);
+  });
 });

@@ -186,12 +186,13 @@ export class Scene {
   }
 
   #ask(): void {
-    this.#background.ask(this.#sketch, (plan) => this.#answered(plan));
+    const asked = this.#sketch;
+    this.#background.ask(asked, (plan) => this.#answered(asked, plan));
   }
 
   /** The graph may have grown while it was laid out. */
-  #answered(plan: Plan): void {
-    const layout = new Layout(plan, this.#room);
+  #answered(asked: Sketch, plan: Plan): void {
+    const layout = new Layout(asked, this.#room, plan);
     if (layout.size < this.graph.nodes.length && !layout.insert(this.#sketch)) return this.#ask();
     layout.inserted = 0;
     this.#settle(layout);
@@ -212,13 +213,12 @@ export class Scene {
     this.boxes = boxes;
   }
 
-  /** Grow in place when only nodes were added, with edges to them. */
+  /** Grow in place when nodes and edges were added that lead onward. */
   #grow(before: Drawn, sizes: { readonly across: readonly number[]; readonly along: readonly number[] }, remade: (node: number) => void): boolean {
     const layout = this.#layout;
-    const { nodes, targets } = this.graph;
+    const { nodes } = this.graph;
     const old = before.nodes.length;
-    const inner = (ends: readonly number[]): number => ends.reduce((n, target) => n + Number(target < old), 0);
-    if (layout === null || inner(targets) !== inner(before.targets)) return false;
+    if (layout === null) return false;
     for (let node = 0; node < old; node++) {
       if (before.nodes[node]!.group < 0 !== nodes[node]!.group < 0) remade(node);
       const [across, along] = [this.#across[node]!, this.#along[node]!];

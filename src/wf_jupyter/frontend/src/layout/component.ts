@@ -53,19 +53,29 @@ export class Component {
   }
 
   /**
-   * Add a node below its `sources` (vertices of this component), all the others staying in order; returns its vertex.
-   * Only vertices of the ranks that it touches move, and only as far as it needs room. `measure` is due afterwards.
+   * Add a node in `rank` below its `sources` (vertices of this component), as near as can be to them or else to
+   * `beside`; returns its vertex. All others stay in order; only vertices of the ranks that it touches move, and only
+   * as far as it needs room. `measure` is due afterwards.
    */
-  insert(across: number, along: number, sources: readonly number[]): number {
-    const { graph } = this;
-    const rank = sources.reduce((most, source) => Math.max(most, graph.rank[source]! + 1), 0);
-    const centre = sources.reduce((sum, source) => sum + this.at[source]!, 0) / Math.max(1, sources.length);
-    for (const source of sources) this.#extend(source, rank);
+  insert(across: number, along: number, rank: number, sources: readonly number[], beside = sources): number {
+    const centre = beside.reduce((sum, source) => sum + this.at[source]!, 0) / Math.max(1, beside.length);
+    for (const source of sources) this.extend(source, rank);
     return this.#place(rank, centre, across, along, 0);
   }
 
-  /** Lengthen a source's chain so that an edge to `rank` can use it. */
-  #extend(source: number, rank: number): void {
+  /** The first rank below all `sources`. */
+  below(sources: readonly number[]): number {
+    return sources.reduce((most, source) => Math.max(most, this.graph.rank[source]! + 1), 0);
+  }
+
+  /** The first rank that starts at `along` or later; it may have to be added. */
+  rankFrom(along: number): number {
+    const rank = this.start.findIndex((start) => start >= along);
+    return rank >= 0 ? rank : this.start.length + Math.max(0, Math.ceil((along - this.length - RANK_GAP) / RANK_GAP));
+  }
+
+  /** Lengthen a source's chain so that an edge to `rank` can use it. `measure` is due afterwards. */
+  extend(source: number, rank: number): void {
     const { graph } = this;
     const dummies = graph.chain.get(source) ?? [];
     for (let r = graph.rank[source]! + 1 + dummies.length; r < rank; r++) {
@@ -82,7 +92,8 @@ export class Component {
     graph.across.push(across);
     graph.along.push(along);
     at.push(centre);
-    const layer = (graph.layers[rank] ??= []);
+    while (graph.layers.length <= rank) graph.layers.push([]);
+    const layer = graph.layers[rank]!;
     let low = 0;
     for (let high = layer.length; low < high; ) {
       const middle = (low + high) >> 1;

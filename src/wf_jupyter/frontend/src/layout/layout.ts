@@ -1,7 +1,8 @@
 // The drawing of a whole graph: connected parts laid out each on its own, then packed in rows.
 import { Component } from "./component.ts";
+import { Growth } from "./growth.ts";
 import type { Sketch } from "./layers.ts";
-import { aligned, plan, type Plan } from "./plan.ts";
+import { plan, type Plan } from "./plan.ts";
 
 const PART_GAP = 28;
 
@@ -32,13 +33,18 @@ export class Layout {
   #row: number[] = [];
   #offset: { across: number; along: number }[] = [];
 
-  /** The layout of a graph, or of its `plan`; parts stand side by side up to `room` across. */
+  /** Edges that do not lead onward: those that close a cycle. */
+  #backward = 0;
+
+  /** The layout of a graph, as its plan says; parts stand side by side up to `room` across. */
   constructor(
-    from: Sketch | Plan,
+    sketch: Sketch,
     private readonly room: number,
+    found: Plan = plan(sketch),
   ) {
-    for (const { members, aligned } of ("parts" in from ? from : plan(from)).parts) this.#adopt(members, new Component(aligned));
+    for (const { members, aligned } of found.parts) this.#adopt(members, new Component(aligned));
     this.#pack();
+    this.#backward = this.#count(sketch);
   }
 
   get size(): number {
@@ -84,43 +90,47 @@ export class Layout {
   }
 
   /**
-   * Add the nodes of `sketch` beyond those that are there, with the edges that lead to them. False,
-   * with nothing changed, when they would join parts or feed old nodes: then all must be laid out again.
+   * Add the nodes of `sketch` beyond those that are there, and whatever edges are new. What joins parts stands in one of
+   * them, below all that it waits for, and no part moves into another. False when an edge would not lead onward: then
+   * all must be laid out again.
    */
   insert(sketch: Sketch): boolean {
     const old = this.size;
     const into: number[][] = Array.from({ length: sketch.across.length - old }, () => []);
-    for (let edge = 0; edge < sketch.sources.length; edge++) {
-      const source = sketch.sources[edge]!;
-      const target = sketch.targets[edge]!;
-      if (target >= old && source < target) into[target - old]!.push(source);
-      else if (source >= old) return false;
-    }
-    const part = [...this.#partOf];
-    for (const [i, sources] of into.entries()) {
-      const parts = new Set(sources.map((source) => part[source]!));
-      if (parts.size > 1) return false;
-      part.push(parts.values().next().value ?? -1 - i);
-    }
-    const touched = new Set<Component>();
-    into.forEach((sources, i) => {
-      const node = old + i;
-      const across = sketch.across[node]!;
-      const along = sketch.along[node]!;
-      if (sources.length === 0) {
-        this.#adopt([node], new Component(aligned({ across: [across], along: [along], sources: [], targets: [] })));
-        return;
-      }
-      const index = this.#partOf[sources[0]!]!;
-      const component = this.#parts[index]!;
-      this.#partOf[node] = index;
-      this.#vertex[node] = component.insert(across, along, sources.map((source) => this.#vertex[source]!));
-      touched.add(component);
+    const feeds = new Set<number>();
+    sketch.targets.forEach((target, edge) => {
+      if (target < old) return;
+      into[target - old]!.push(sketch.sources[edge]!);
+      feeds.add(sketch.sources[edge]!);
     });
-    for (const component of touched) component.measure();
+    if (into.some((sources, i) => sources.some((source) => source >= old + i))) return false;
+    const growth = new Growth(sketch, this.#parts, this.#partOf, this.#vertex, this.#offset);
+    // a new beginning stands beside what else its first consumer waits for
+    into.forEach((sources, i) => (sources.length > 0 || !feeds.has(old + i)) && growth.add(old + i, sources));
+    growth.connect();
+    for (const part of growth.touched) part.measure();
     this.inserted += into.length;
     this.#pack();
+    const backward = this.#count(sketch);
+    if (backward > this.#backward) return false;
+    this.#backward = backward;
     return true;
+  }
+
+  /** How many edges do not lead onward. */
+  #count({ sources, targets, along }: Sketch): number {
+    let many = 0;
+    for (let edge = 0; edge < sources.length; edge++) {
+      const source = sources[edge]!;
+      if (this.#begin(targets[edge]!) < this.#begin(source) + along[source]!) many++;
+    }
+    return many;
+  }
+
+  #begin(node: number): number {
+    const p = this.#partOf[node]!;
+    const part = this.#parts[p]!;
+    return this.#offset[p]!.along + part.start[part.graph.rank[this.#vertex[node]!]!]!;
   }
 
   #adopt(members: readonly number[], part: Component): void {
