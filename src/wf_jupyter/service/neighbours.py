@@ -37,6 +37,7 @@ class Neighbours:
         self._news = _News(store, hub)
         self._has_any = False
         self._is_due = False
+        self._trouble = ""
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -75,8 +76,12 @@ class Neighbours:
                     await self.look()
                 elif (self._has_any and self._hub.is_watched(EVERYTHING)) or self._tails.are_going_on:
                     await self._read()
-            except WorkflowError as error:
-                _log.warning("other orchestrators on this data directory cannot be seen: %s", error)
+                self._trouble = ""
+            except (WorkflowError, OSError) as error:
+                # Said once, not with every look: a data directory may be gone for good.
+                if str(error) != self._trouble:
+                    _log.warning("other orchestrators on this data directory cannot be seen: %s", error)
+                self._trouble = str(error)
             await asyncio.sleep(min(READING, self._interval))
 
 

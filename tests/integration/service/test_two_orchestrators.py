@@ -15,6 +15,7 @@ import msgspec
 import pytest
 
 from tests.integration.service.conftest import PATIENCE, Reader, packed, seqs
+from tests.jupyter_process import until
 from tests.sample_workflows import doubling, gated
 from wf_jupyter.engine.fold import Picture
 from wf_jupyter.errors import StateConflict
@@ -265,6 +266,23 @@ def test_what_a_killed_orchestrator_ran_is_taken_over_within_seconds(
     reader.until(is_final)
     assert state(reader).status == "succeeded"
     assert unbroken(reader)
+
+
+def test_a_look_that_fails_is_said_once_and_the_next_one_works(
+    open_runtime: Open, data_dir: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = open_runtime(takeover_interval=0.05)
+    (data_dir / "owners").rename(data_dir / "elsewhere")
+    until(lambda: "cannot be seen" in caplog.text, "nothing is said")
+    (data_dir / "elsewhere").rename(data_dir / "owners")
+    theirs = open_runtime()
+    execution = submit(theirs, gated(tmp_path / "gate"))
+    theirs.close(10)
+    (tmp_path / "gate").touch()
+    reader = Reader(ours)
+    reader.follow(execution)
+    reader.until(is_final)
+    assert caplog.text.count("cannot be seen") == 1
 
 
 def test_notifiers_hear_only_of_what_runs_with_them(data_dir: Path, tmp_path: Path) -> None:
