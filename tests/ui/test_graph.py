@@ -38,6 +38,14 @@ OUT_OF_SIGHT = """() => new Promise((done) => {
   });
   observer.observe(document.querySelector(".wfj-root"));
 })"""
+#: How dark the darkest opaque point of the drawn edges is, from 0 to 255.
+DARKEST = """() => {
+  const canvas = document.querySelector(".wfj-graph > canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let darkest = 255;
+  for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200) darkest = Math.min(darkest, data[i]);
+  return darkest;
+}"""
 BIG = {"t2_7": "failed", "t4_30": "failed"}
 
 
@@ -186,7 +194,7 @@ def test_a_growing_graph_keeps_what_is_there_until_somebody_tidies_up(view: View
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", ["360px", "700px", "1200px"])
+@pytest.mark.parametrize("width", ["360px", "700px", "1200px", "2000px"])
 def test_axe_finds_nothing_wrong(view: View, dark: bool, width: str) -> None:
     if not AXE.exists():
         pytest.skip("axe-core is not installed")
@@ -258,6 +266,7 @@ def test_states_can_be_told_apart_in_forced_colours(page: Any, url: str) -> None
         == "none"
     )
     view.card("check").locator("svg").wait_for()
+    assert view.page.evaluate(DARKEST) < 60  # the lines have the colour of text
 
 
 @pytest.mark.parametrize("tasks", [0, 1], ids=["none", "one"])

@@ -103,6 +103,19 @@ describe("a task's card", () => {
   });
 });
 
+describe("a clock that differs from the server's", () => {
+  test.each([["an hour ahead", -3_600_000], ["an hour behind", 3_600_000]])("%s: times that pass are right", (_, offset) => {
+    const { el, tell } = show(CHAIN);
+    const there = (): string => new Date(Date.now() + offset).toISOString();
+    for (const done of [63, 64]) tell({ type: "task.progress", task: "fit", attempt: 1, done, total: 100, time: there() });
+    tell({ type: "task.completed", task: "fit", attempt: 1, status: "succeeded", duration: 42, time: there() });
+    expect(find(card(el, "fit"), ".wfj-texts").textContent).toBe("fitdone42 s");
+    tell({ type: "task.started", task: "report", attempt: 1, time: there() });
+    vi.advanceTimersByTime(5_000);
+    expect(find(card(el, "report"), ".wfj-texts").textContent).toMatch(/^report[456](\.\d)? s/);
+  });
+});
+
 describe("groups", () => {
   const map = (size: number, status: "running" | "pending" = "pending"): [TaskSnapshot[], GroupSnapshot[]] => [
     Array.from({ length: size }, (_, i) => task(`m[${i}]`, status, { group: "m" })),

@@ -1,8 +1,8 @@
 // One task as a card.
-import { RUNNING, statusName } from "../fold/statuses.ts";
+import { RUNNING } from "../fold/statuses.ts";
 import { html, setText } from "./element.ts";
 import type { Facts } from "./facts.ts";
-import { icon, setRing } from "./icons.ts";
+import { changed, icon, setRing } from "./icons.ts";
 
 export const CARD_WIDTH = 154;
 export const CARD_HEIGHT = 46;
@@ -27,10 +27,7 @@ export class Card {
   show(facts: Facts): void {
     if (facts.status !== this.#status) {
       this.#status = facts.status;
-      const fresh = icon(facts.status);
-      this.#icon.replaceWith(fresh);
-      this.#icon = fresh;
-      this.element.dataset["status"] = statusName(facts.status);
+      this.#icon = changed(this.element, this.#icon, facts.status);
     }
     if (facts.status === RUNNING) setRing(this.#icon, facts.share);
     setClipped(this.#name, facts.name, 11);

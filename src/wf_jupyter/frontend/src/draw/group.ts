@@ -3,7 +3,7 @@ import type { Run } from "../fold/run.ts";
 import { RUNNING, statusName } from "../fold/statuses.ts";
 import { button, html, setAttribute, setText } from "./element.ts";
 import { groupFacts, taskFacts } from "./facts.ts";
-import { icon } from "./icons.ts";
+import { changed, icon } from "./icons.ts";
 import type { Palette } from "./palette.ts";
 import { bins, paintStrip } from "./strip.ts";
 import { StackedBar, Tally } from "./tally.ts";
@@ -69,10 +69,7 @@ export class GroupCard {
     const facts = groupFacts(group);
     if (facts.status !== this.#status) {
       this.#status = facts.status;
-      const fresh = icon(facts.status);
-      this.#icon.replaceWith(fresh);
-      this.#icon = fresh;
-      this.element.dataset["status"] = statusName(facts.status);
+      this.#icon = changed(this.element, this.#icon, facts.status);
     }
     const all = group.counts.reduce((sum, n) => sum + n, 0);
     setText(this.#name, facts.name);

@@ -59,6 +59,14 @@ export function icon(status: number): SVGSVGElement {
   return copy;
 }
 
+/** Let `card` and its icon show another status; returns the icon. */
+export function changed(card: HTMLElement, before: SVGSVGElement, status: number): SVGSVGElement {
+  const fresh = icon(status);
+  before.replaceWith(fresh);
+  card.dataset["status"] = statusName(status);
+  return fresh;
+}
+
 /** Show how far a running task is on its ring; null lets the ring turn. */
 export function setRing(element: SVGSVGElement, share: number | null): void {
   const ring = element.children[1];

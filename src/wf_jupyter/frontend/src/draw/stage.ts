@@ -11,6 +11,7 @@ import { GroupCard, type GroupActions } from "./group.ts";
 import { Inside } from "./inside.ts";
 import type { Palette } from "./palette.ts";
 import type { Scene } from "./scene.ts";
+import { inside } from "./sheet.ts";
 import type { View } from "./viewport.ts";
 
 /** Graphs up to this size have all cards on the page; larger ones those in sight, and only where one looks closely. */
@@ -246,14 +247,10 @@ export class Stage {
 
   #mountVisible({ scale, x, y }: View): void {
     const { boxes } = this.scene;
-    const left = -x / scale;
-    const top = -y / scale;
-    const right = left + this.#width / scale;
-    const bottom = top + this.#height / scale;
+    const seen = { left: -x / scale, top: -y / scale, right: (this.#width - x) / scale, bottom: (this.#height - y) / scale };
     const all = this.isSmall;
     for (let node = 0, b = 0; b < boxes.length; node++, b += 4) {
-      const out = boxes[b]! > right || boxes[b + 1]! > bottom || boxes[b]! + boxes[b + 2]! < left || boxes[b + 1]! + boxes[b + 3]! < top;
-      if (!all && out) {
+      if (!all && !inside(boxes, b, seen)) {
         if (this.#cards.has(node)) this.unmount(node);
         continue;
       }

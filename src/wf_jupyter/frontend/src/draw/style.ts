@@ -47,6 +47,7 @@ export const TOKENS = `
   --wfj-e-feeding: color-mix(in srgb, var(--wfj-running) 82%, var(--wfj-edge));
   --wfj-e-blocked: color-mix(in srgb, var(--wfj-failed) 80%, var(--wfj-edge));
 }
+@media (forced-colors: active) { .wfj-root.wfj-root { --wfj-edge: CanvasText; } }
 .wfj-s-succeeded { --wfj-tone: var(--wfj-succeeded); } .wfj-s-cached { --wfj-tone: var(--wfj-cached); }
 .wfj-s-running { --wfj-tone: var(--wfj-running); } .wfj-s-retrying { --wfj-tone: var(--wfj-retrying); }
 .wfj-s-failed { --wfj-tone: var(--wfj-failed); } .wfj-s-cancelled { --wfj-tone: var(--wfj-cancelled); }
