@@ -5,6 +5,7 @@ import { Run } from "../src/fold/run.ts";
 import { parseTime } from "../src/fold/times.ts";
 import { drawn } from "../src/layout/drawn.ts";
 import { leftWords, plan } from "../src/ui/estimate.ts";
+import { groupLane } from "../src/ui/timeline-bars.ts";
 import { Scale } from "../src/ui/timeline-scale.ts";
 import { snapshotOf, task } from "./events.ts";
 
@@ -69,6 +70,18 @@ describe("an estimate", () => {
       plan(waiting(size), drawn(waiting(size)), new Attempts(), known, NOW).left?.map((ms) => ms / 1000);
     expect(left(null, history({ b: 30 }, { m: 100 }, { m: 10 }))).toEqual([50, 110, 240]);
     expect(left(null, history({ b: 30 }))).toBeUndefined();
+  });
+
+  test("a group that has not begun is drawn dashed where it is expected, and not at all where nothing is known", () => {
+    const waiting = run([task("s/x", "pending", { group: "s" })], [{ key: "s", name: "s", kind: "workflow" }]);
+    const lane = (end: number): HTMLElement => {
+      const element = document.createElement("div");
+      const view = { session: { run: waiting }, now: 0, scale: new Scale(0, 100_000), expected: { begin: 20_000, end, needs: [] }, width: 500, critical: true };
+      groupLane(element, 0, view as never);
+      return element;
+    };
+    expect([...lane(60_000).children].map(({ className }) => className.trim())).toEqual(["wfj-span wfj-expected wfj-s-pending", "wfj-critical  wfj-ahead"]);
+    expect(lane(Number.NaN).children).toHaveLength(0);
   });
 
   test("a sub-workflow takes what it usually takes as a whole, from its own beginning", () => {

@@ -75,7 +75,7 @@ const DETAIL = `
 .wfj-section { margin-top: 10px; } .wfj-caption { margin: 0 0 4px; font-size: 11.5px; font-weight: 600; color: var(--wfj-dim); }
 .wfj-headline { margin: 0 0 5px; font-family: var(--wfj-mono); font-size: 12px; color: var(--wfj-failed-ink); overflow-wrap: anywhere; }
 .wfj-pre, .wfj-log { margin: 0; padding: 7px 9px; max-height: 260px; overflow: auto; border: 1px solid var(--wfj-line); border-radius: 6px; background: var(--wfj-area); color: var(--wfj-ink); font: 12px/1.45 var(--wfj-mono); white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 4; user-select: text; }
-.wfj-log { overflow-anchor: none; } .wfj-log-part { content-visibility: auto; }
+.wfj-log { overflow-anchor: none; } .wfj-log-part:not(:last-child) { content-visibility: auto; }
 .wfj-found { display: block; width: 100%; border: 0; padding: 0; background: none; color: inherit; font: inherit; text-align: left; white-space: pre-wrap; overflow-wrap: anywhere; cursor: pointer; } .wfj-found:hover { background: var(--wfj-hover); }
 .wfj-note { margin: 3px 0; font-size: 11.5px; color: var(--wfj-dim); }
 .wfj-frame { width: 100%; box-sizing: border-box; border: 1px solid var(--wfj-line); border-radius: 6px; background: var(--wfj-bg); display: block; }

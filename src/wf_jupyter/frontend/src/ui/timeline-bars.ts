@@ -1,6 +1,6 @@
 // What one lane of the timeline holds: bars of attempts and waits, or how many items of a group ran at once.
 import type { AttemptSpan } from "../fold/attempts.ts";
-import { CACHED, FAILED, isFinal, RETRYING, RUNNING, SKIPPED, statusName, SUCCEEDED } from "../fold/statuses.ts";
+import { CACHED, FAILED, isFinal, PENDING, RETRYING, RUNNING, SKIPPED, statusName, SUCCEEDED } from "../fold/statuses.ts";
 import type { Work } from "../fold/critical.ts";
 import type { Run } from "../fold/run.ts";
 import { html, svg } from "../draw/element.ts";
@@ -81,7 +81,10 @@ export function groupLane(lane: HTMLElement, group: number, view: LaneView): str
   const rows = membersOf(run, group).filter((row) => !Number.isNaN(tasks.started[row]!));
   if (rows.length === 0) {
     const long = (expected.end - expected.begin) / 1000;
-    return Number.isFinite(long) ? `~${duration(long)}` : "";
+    if (!Number.isFinite(long)) return "";
+    bar(lane, scale, "wfj-span wfj-expected wfj-s-pending", expected.begin, expected.end, `expected: ${duration(long)}`);
+    if (view.critical) outline(lane, scale, expected, now, PENDING);
+    return `~${duration(long)}`;
   }
   const end = (row: number): number => (Number.isNaN(tasks.ended[row]!) ? now : tasks.ended[row]!);
   const from = expected.begin;
