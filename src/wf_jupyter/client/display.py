@@ -73,4 +73,5 @@ def can_show_widgets() -> bool:
 
 
 def _outcome(still: Snapshot) -> str:
-    return f": {still.status}, {len(still.tasks)} tasks" if still.status.is_final else ""
+    count = len(still.tasks)
+    return f": {still.status}, {count} {'task' if count == 1 else 'tasks'}" if still.status.is_final else ""

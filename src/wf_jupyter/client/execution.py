@@ -56,9 +56,10 @@ class Execution:
         return self._followed().workflow
 
     @property
-    def inputs(self) -> Mapping[str, str]:
-        """The inputs as bounded texts."""
-        return self._followed().read(lambda snapshot: dict(snapshot.inputs))
+    def inputs(self) -> Mapping[str, Any]:
+        """The inputs: short plain values (numbers, texts, lists, …) as such, all others as bounded texts."""
+        texts = self._followed().read(lambda snapshot: dict(snapshot.inputs))
+        return {name: records.plain(text) for name, text in texts.items()}
 
     @property
     def status(self) -> ExecutionStatus:

@@ -65,9 +65,19 @@ class HttpSession:
         where = self._locate()
         address = "ws" + where.api("ws").removeprefix("http")
         request = HTTPRequest(address, headers=_headers(where), connect_timeout=5.0, request_timeout=10.0)
-        return await websocket_connect(
-            request, max_message_size=_LARGEST_BODY, resolver=_resolver(where.sock) if where.sock else None
+        opening = asyncio.ensure_future(
+            websocket_connect(
+                request, max_message_size=_LARGEST_BODY, resolver=_resolver(where.sock) if where.sock else None
+            )
         )
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # Nobody else could close what is just being opened.
+            await asyncio.wait({opening}, timeout=1.0)
+            if opening.done() and not opening.cancelled() and opening.exception() is None:
+                opening.result().close()
+            raise
 
     def close(self) -> None:
         """Close idle connections."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from wf_jupyter.errors import ExecutionCancelled, StateConflict, TaskFailed, WorkflowError
+from wf_jupyter.errors import ExecutionCancelled, StateConflict, TaskFailed, WorkflowDefinitionError, WorkflowError
 from wf_jupyter.model.draft import ABSENT
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.status import ExecutionStatus
@@ -26,7 +26,17 @@ def returned(result: ExecutionResult) -> object:
     if result.template is None:
         raise StateConflict(f"the execution has no result: it is {result.status}")
     resolve = inputs.resolver(result.inputs)
-    return codec.decode(result.template, lambda position, path: _present(resolve(position, path)))
+
+    def part(position: int, path: tuple[object, ...]) -> object:
+        whole = resolve(position, ())
+        try:
+            return _present(resolve(position, path))
+        except Exception as error:  # a value's own __getitem__ may raise anything
+            keys = "".join(f"[{key!r}]" for key in path)
+            told = f"the workflow returns item {keys} of a task's result, a {type(whole).__name__}, which has none"
+            raise WorkflowDefinitionError(f"{told}: {type(error).__name__}: {error}") from error
+
+    return codec.decode(result.template, part)
 
 
 def failure(result: ExecutionResult) -> WorkflowError | None:

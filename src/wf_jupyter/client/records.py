@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -85,6 +86,18 @@ def whole_log(connection: Connection, execution: str, task: str, attempt: int) -
 def displayed(events: Iterable[Event], task: str) -> list[Output]:
     """What one task displayed."""
     return [Output(event.data) for event in events if isinstance(event, TaskOutput) and event.task == task]
+
+
+def plain(text: str) -> Any:
+    """The value that a preview spells out, of a submission (Python) or of an `execute` (JSON); else the text."""
+    if "..." in text or "…" in text:
+        return text  # maybe cut short: then it would read as another value
+    for read in (ast.literal_eval, msgspec.json.decode):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+    return text
 
 
 def copied(snapshot: Snapshot) -> Snapshot:

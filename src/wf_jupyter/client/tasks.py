@@ -42,7 +42,8 @@ class Tasks(Mapping[str, "TaskView"]):
         return isinstance(key, str) and self._mirror.has(key)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} tasks of {self._mirror.workflow!r}>"
+        count = len(self)
+        return f"<{count} {'task' if count == 1 else 'tasks'} of {self._mirror.workflow!r}>"
 
     def _missing(self, key: str) -> str:
         keys = self._mirror.keys()

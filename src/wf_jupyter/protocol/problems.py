@@ -129,6 +129,7 @@ def _rebuilt(kind: type[errors.WorkflowError], read: Problem) -> errors.Workflow
 # -- what msgspec says, as an InputError -------------------------------------------------------
 
 _PATH = re.compile(r" - at `(?:key in )?\$?\.?([^`]*)`$")
+_UNKNOWN = re.compile(r"contains unknown field `([^`]+)`")
 _MISSING = re.compile(r"missing required field `([^`]+)`")
 
 
@@ -142,6 +143,9 @@ def input_error(error: Exception, whole: str = "") -> errors.InputError:
     path = _PATH.search(text)
     field = path.group(1) if path else ""
     text = _PATH.sub("", text)
+    unknown = _UNKNOWN.search(text)
+    if unknown:
+        return errors.InputError(f"{unknown.group(1)} is not known here", unknown.group(1))
     missing = _MISSING.search(text)
     if missing:
         field = f"{field}.{missing.group(1)}" if field else missing.group(1)

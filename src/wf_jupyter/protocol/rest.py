@@ -134,7 +134,11 @@ def read_query(arguments: Mapping[str, Sequence[bytes]], kind: type[T]) -> T:
         given = {name: arguments[name][0].decode() for name in known if arguments.get(name)}
         return msgspec.convert(given, kind, strict=False)
     except (msgspec.ValidationError, UnicodeError) as error:
-        raise input_error(error, "query") from None
+        found = input_error(error, "query")
+        if found.field == "status":
+            allowed = ", ".join(ExecutionStatus)
+            found = InputError(f"status={given['status']!r} is not allowed: it must be one of {allowed}", "status")
+        raise found from None
 
 
 # -- bodies -----------------------------------------------------------------------------------
@@ -158,10 +162,11 @@ class RetryBody(msgspec.Struct, frozen=True, kw_only=True):
         return _listed(self.task)
 
 
-class RerunFrom(msgspec.Struct, frozen=True, kw_only=True):
+class RerunFrom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`POST executions/{id}/rerun`; may be left out.
 
-    `from` names the tasks or mapped tasks to compute anew with all that follows.
+    `from` names the tasks or mapped tasks to compute anew with all that follows. Anything else, as
+    `inputs`, is refused: what was asked for would not be what runs.
     """
 
     from_: str | list[str] | None = msgspec.field(default=None, name="from")

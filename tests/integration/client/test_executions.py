@@ -21,7 +21,7 @@ def test_a_submitted_workflow_runs_and_its_result_comes_back():
     assert execution.status == "succeeded"
     assert execution.exception() is None
     assert execution.workflow == "doubled"
-    assert execution.inputs == {"numbers": "[1, 2, 3]"}
+    assert execution.inputs == {"numbers": [1, 2, 3]}
 
 
 def test_calling_a_workflow_runs_it_to_its_end():

@@ -44,6 +44,43 @@ def test_what_an_event_shows_is_the_same_in_every_run():
     assert not re.search(r"\b(time|duration|worker|created|started|ended|epoch)=", shown[0])
 
 
+def test_inputs_are_plain_values_where_they_are_short_and_texts_where_they_are_not():
+    @wf.workflow
+    def given(a, b, c, d, e, f, g):
+        return None
+
+    plain = {"a": 1, "b": "1", "c": {"k": [None, True, 2.5]}, "d": ()}
+    execution = given.submit(**plain, e=list(range(10_000)), f=ValueError("no"), g="x" * 10_000)
+    assert execution.result(timeout=30) is None
+    inputs = wf.get_execution(execution.id).inputs
+    assert {name: inputs[name] for name in plain} == plain
+    assert inputs["e"].startswith("[0, 1, 2")
+    assert inputs["g"].startswith("'xxx")
+    assert inputs["f"] == "ValueError('no')"
+
+
+def test_inputs_of_a_published_workflow_read_the_same():
+    @wf.workflow
+    def offered(names: list[str], strict: bool = False, most: int | None = None):
+        return names
+
+    offered.publish()
+    execution = wf.execute("offered", {"names": ["a"], "strict": True})
+    assert execution.result(timeout=60) == ["a"]
+    assert execution.inputs["names"] == ["a"]
+    assert execution.inputs["strict"] is True
+
+
+def test_an_item_that_a_result_does_not_have_is_named():
+    @wf.task
+    def split():
+        return {"a": 1}
+
+    execution = wf.workflow(name="part")(lambda: split()["b"]["c"]).submit()
+    with pytest.raises(wf.WorkflowDefinitionError, match=r"item \['b'\]\['c'\] of a task's result, a dict"):
+        execution.result(timeout=30)
+
+
 @wf.task
 def increased(n):
     return n + 1

@@ -185,6 +185,19 @@ async def test_a_malformed_query_is_400_and_names_the_field(
     assert (answer.status, answer.json["field"]) == (400, field)
 
 
+async def test_an_unknown_status_is_told_which_there_are(wire: Any) -> None:
+    answer = await wire.ask("GET", "executions", status="asleep")
+    assert answer.json["message"] == (
+        "status='asleep' is not allowed: it must be one of pending, running, paused, cancelling, interrupted, "
+        "succeeded, failed, cancelled"
+    )
+
+
+async def test_a_rerun_refuses_what_it_would_not_do(wire: Any) -> None:
+    answer = await wire.ask("POST", "executions/x/rerun", body=b'{"inputs": {"n": 2}}')
+    assert (answer.status, answer.json["field"]) == (400, "inputs")
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
