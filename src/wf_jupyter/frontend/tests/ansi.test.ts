@@ -16,7 +16,7 @@ test("colours and marks begin and end where they should", () => {
 test("256 and true colours, and bright ones", () => {
   expect(looks("\x1b[38;5;196mx")[0]![1]).toBe("rgb(255 0 0)");
   expect(looks("\x1b[48;2;1;2;300mx")[0]![2]).toBe("rgb(1 2 255)");
-  expect(looks("\x1b[95mx")[0]![1]).toBe("var(--wfj-ansi-13)");
+  expect(looks("\x1b[95mx")[0]![1]).toBe("color-mix(in srgb, var(--wfj-ansi-5) 70%, var(--wfj-ink))");
 });
 
 test("every other control sequence vanishes, and none can hang", () => {

@@ -83,8 +83,9 @@ function applied(pen: Pen, codes: readonly number[]): Pen {
   return { ink, paper, marks };
 }
 
+/** One of the 16 colours: the bright ones stand out more from the page's ground. */
 function named(index: number): string {
-  return `var(--wfj-ansi-${index})`;
+  return index < 8 ? `var(--wfj-ansi-${index})` : `color-mix(in srgb, ${named(index - 8)} 70%, var(--wfj-ink))`;
 }
 
 /** `5;n` and `2;r;g;b`: the colour, and how many codes it took. */

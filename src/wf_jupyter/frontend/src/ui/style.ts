@@ -8,13 +8,11 @@ const ROOT = `
   background: var(--wfj-bg); color: var(--wfj-ink); text-align: left; line-height: 1.4; font-variant-numeric: tabular-nums;
   font-family: var(--jp-ui-font-family, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif); font-size: 13px;
   --wfj-ansi-0: #3e424d; --wfj-ansi-1: #c8323a; --wfj-ansi-2: #00794a; --wfj-ansi-3: #8a6100; --wfj-ansi-4: #1d69c4; --wfj-ansi-5: #a13fb0;
-  --wfj-ansi-6: #0b7582; --wfj-ansi-7: #6f7480; --wfj-ansi-8: #5b606c; --wfj-ansi-9: #b5212a; --wfj-ansi-10: #006b3a; --wfj-ansi-11: #7a5500;
-  --wfj-ansi-12: #0f56ad; --wfj-ansi-13: #8b2a9c; --wfj-ansi-14: #00646f; --wfj-ansi-15: #43474f;
+  --wfj-ansi-6: #0b7582; --wfj-ansi-7: #6f7480;
 }
 .wfj-root.wfj-dark {
   --wfj-ansi-0: #8a8f99; --wfj-ansi-1: #ff8388; --wfj-ansi-2: #67cf97; --wfj-ansi-3: #f0c265; --wfj-ansi-4: #7fb2ff; --wfj-ansi-5: #e29af0;
-  --wfj-ansi-6: #62d0de; --wfj-ansi-7: #c9ccd2; --wfj-ansi-8: #9ba0aa; --wfj-ansi-9: #ffa1a5; --wfj-ansi-10: #8ee6b5; --wfj-ansi-11: #ffd98c;
-  --wfj-ansi-12: #a6caff; --wfj-ansi-13: #efb9fa; --wfj-ansi-14: #93e6f1; --wfj-ansi-15: #f4f5f7;
+  --wfj-ansi-6: #62d0de; --wfj-ansi-7: #c9ccd2;
 }
 `;
 
