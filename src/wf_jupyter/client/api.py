@@ -66,7 +66,7 @@ def executions(
         limit: at most so many.
         before: the id of the last one of the previous page.
     """
-    if limit < 1:
+    if not isinstance(limit, int) or limit < 1:
         raise InputError(f"limit={limit!r} is not allowed: it must be 1 or more", "limit")
     connection = session.current()
     found = connection.executions(status=_status(status), workflow=workflow, limit=limit, before=before)
@@ -96,6 +96,8 @@ def execute(name: str, inputs: Mapping[str, Any] | None = None) -> Execution:
     """Start a published workflow by its name; `WorkflowNotFound`, or `InputError` when the inputs do not fit."""
     if not isinstance(name, str) or not name.strip():
         raise InputError(f"name={name!r} is not allowed: it must be the name of a published workflow", "name")
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise InputError(f"inputs={inputs!r} is not allowed: it must be a dict of input names and values", "inputs")
     connection = session.current()
     return Execution(connection, connection.execute(name, dict(inputs or {})))
 

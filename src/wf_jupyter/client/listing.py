@@ -33,7 +33,7 @@ class Executions(Sequence[Execution]):
 
     def __repr__(self) -> str:
         lines = [f"{summary.workflow}: {summary.status}" for summary in self.summaries]
-        return "\n".join([f"{len(lines)} executions", *lines])
+        return "\n".join([f"{len(lines)} {'execution' if len(lines) == 1 else 'executions'}", *lines])
 
     def _repr_html_(self) -> str:
         rows = "".join(

@@ -24,6 +24,8 @@ def rerun(execution: Execution, from_: TaskNames, inputs: Mapping[str, object] |
     submission: Submission | None = None
     bound = execution.bound
     if inputs is not None:
+        if not isinstance(inputs, Mapping):
+            raise InputError(f"inputs={inputs!r} is not allowed: it must be a dict of input names and values", "inputs")
         if bound is None:
             raise InputError(
                 "inputs can only be changed by the kernel that submitted the execution, because the workflow is "

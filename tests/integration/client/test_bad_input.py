@@ -145,3 +145,16 @@ def test_unknown_names_and_ids_are_named():
 
 def test_after_all_that_everything_still_works():
     assert doubling().submit(numbers=list(range(50))).result(timeout=30) == 2450
+
+
+def test_arguments_of_the_wrong_kind_are_named():
+    execution = doubling().submit(numbers=[1])
+    execution.wait(timeout=30)
+    for wrong, field in (
+        (lambda: wf.executions(limit="many"), "limit"),
+        (lambda: wf.execute("doubled", [1]), "inputs"),
+        (lambda: execution.rerun(inputs=[1]), "inputs"),
+    ):
+        with pytest.raises(wf.InputError, match=f"{field}=.* is not allowed") as caught:
+            wrong()
+        assert caught.value.field == field
