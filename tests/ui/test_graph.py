@@ -46,6 +46,14 @@ DARKEST = """() => {
   for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 200) darkest = Math.min(darkest, data[i]);
   return darkest;
 }"""
+#: What workers said: an answer, or that they failed and the page has to do it itself.
+ANSWERS = """window.answers = [];
+window.Worker = class extends Worker {
+  constructor(address) {
+    super(address);
+    for (const kind of ["message", "error"]) this.addEventListener(kind, () => window.answers.push(kind));
+  }
+};"""
 BIG = {"t2_7": "failed", "t4_30": "failed"}
 
 
@@ -85,8 +93,10 @@ def test_zooming_in_leads_from_the_overview_to_cards_and_fit_back(view: View) ->
 
 def test_ten_thousand_tasks_are_placed_by_a_worker_that_ends(page: Any, url: str) -> None:
     page.add_init_script(COUNTERS)
+    page.add_init_script(ANSWERS)
     view = View(page, url).show(wide(20, 500, t3_3="failed")).placed()
     page.wait_for_function("() => window.kept.workers === 0")
+    assert page.evaluate("() => window.answers") == ["message"]
     page.locator(".wfj-tree").focus()
     page.keyboard.press("n")
     view.focuses("t3_3")
