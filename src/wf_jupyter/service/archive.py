@@ -72,12 +72,15 @@ class Archive:
 
     async def _kept(self, execution: str) -> Picture | None:
         """The remembered picture, unless another orchestrator went on with the execution or deleted it."""
-        known = self._pictures.get(execution)
-        if known is not None and (await self._store.positions([execution])).get(execution) != known.snapshot.seq:
-            if self._pictures.get(execution) is known:
-                del self._pictures[execution]
-            return None
-        return known
+        while (known := self._pictures.get(execution)) is not None:
+            seq = (await self._store.positions([execution])).get(execution)
+            if self._pictures.get(execution) is not known:
+                # Meanwhile it went on here, perhaps to its next end: an older picture would be a hole.
+                continue
+            if seq == known.snapshot.seq:
+                return known
+            del self._pictures[execution]
+        return None
 
     def _start_reading(self, execution: str) -> _Reading:
         task = asyncio.get_running_loop().create_task(self._load(execution), name=f"reading {execution}")

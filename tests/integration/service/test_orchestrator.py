@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 
@@ -351,3 +352,33 @@ def test_a_tolerated_failure_is_still_known_after_the_orchestrator_died(open_run
     gate.touch()
     final = ended(open_runtime(), execution)
     assert final.status == "succeeded" and final.result is not None and "ValueError" in final.result.text
+
+
+def test_who_subscribes_while_an_execution_ends_and_is_retried_misses_nothing(runtime: Runtime) -> None:
+    engine = runtime.orchestrator
+    execution = submit(runtime, failing().bind(b=0))
+    ended(runtime, execution)
+
+    async def subscribe_all_the_time(done: asyncio.Event) -> list[tuple[int, Mailbox]]:
+        made = []
+        while not done.is_set():
+            mailbox = Mailbox(lambda: None, 100_000)
+            made.append(((await engine.subscribe(execution, mailbox, encoded=True)).seq, mailbox))
+            await asyncio.sleep(0)
+        return made
+
+    async def retry_often() -> tuple[list[tuple[int, Mailbox]], int]:
+        done = asyncio.Event()
+        crowd = [asyncio.create_task(subscribe_all_the_time(done)) for _ in range(4)]
+        for _ in range(30):
+            await engine.command(execution, Retry())
+            while not (await engine.snapshot(execution)).status.is_final or engine.active_count():
+                await asyncio.sleep(0)
+        done.set()
+        made = [subscription for part in await asyncio.gather(*crowd) for subscription in part]
+        return made, (await engine.snapshot(execution)).seq
+
+    made, last = runtime.call(retry_often()).result(PATIENCE)
+    for seq, mailbox in made:
+        heard = [event.seq for delivery in mailbox.take() for event in delivery.events if event.seq > seq]
+        assert heard == list(range(seq + 1, last + 1))
