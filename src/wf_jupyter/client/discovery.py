@@ -74,11 +74,6 @@ class Choice:
     token: str = field(default="", repr=False)
     file: Path | None = None
 
-    @property
-    def names_server(self) -> bool:
-        """Whether there is any server to try."""
-        return bool(self.url or self.file)
-
 
 def choose(
     environ: Mapping[str, str], *, url: str | None = None, token: str | None = None, mode: str | None = None

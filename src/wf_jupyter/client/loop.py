@@ -48,10 +48,6 @@ class LoopThread:
         """Start a coroutine on the loop, from any thread."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop)
 
-    def owns_current_thread(self) -> bool:
-        """Whether the caller already runs on this loop's thread."""
-        return threading.current_thread() is self._thread
-
 
 _lock = threading.Lock()
 _shared: LoopThread | None = None

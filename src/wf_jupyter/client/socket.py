@@ -21,6 +21,7 @@ from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.polling import Poller
 from wf_jupyter.client.reconnect import Backoff
 from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.protocol import jsonrpc, problems
 from wf_jupyter.protocol.codec import decode_event_notice
 from wf_jupyter.protocol.messages import Hello, SnapshotNotice, Subscription
 
@@ -28,16 +29,6 @@ _log = logging.getLogger("wf_jupyter")
 
 #: So many failed attempts in a row mean that there may be a server, but no WebSocket to it.
 _BLOCKED = 3
-
-
-class _Frame(msgspec.Struct):
-    """Any frame from the server: a notification has a method, an answer an id."""
-
-    id: int | None = None
-    method: str = ""
-    params: msgspec.Raw = msgspec.Raw(b"{}")
-    result: msgspec.Raw = msgspec.Raw(b"{}")
-    error: msgspec.Raw | None = None
 
 
 class EventSocket:
@@ -108,38 +99,40 @@ class EventSocket:
                 return
             if backoff.failures:
                 backoff.succeeded()
-            self._take(msgspec.json.decode(raw, type=_Frame))
+            match jsonrpc.read_reply(raw):
+                case jsonrpc.Notice() as notice:
+                    self._take(notice)
+                case jsonrpc.Reply() as reply:
+                    self._answered(reply)
 
-    def _take(self, frame: _Frame) -> None:
-        match frame.method:
+    def _take(self, notice: jsonrpc.Notice) -> None:
+        match notice.method:
             case "events":
-                execution, events = decode_event_notice(bytes(frame.params))
+                execution, events = decode_event_notice(notice.params)
                 mirror = self._followed(execution)
                 if mirror is not None and not mirror.fold(events):
                     self._subscribe(mirror)
             case "snapshot":
-                told = msgspec.json.decode(frame.params, type=SnapshotNotice)
+                told = msgspec.json.decode(notice.params, type=SnapshotNotice)
                 if (mirror := self._followed(told.execution_id)) is not None:
                     mirror.replace(told.snapshot)
             case "hello":
-                self._silence = 2.5 * max(1.0, msgspec.json.decode(frame.params, type=Hello).heartbeat)
-            case "":
-                self._answered(frame)
+                self._silence = 2.5 * max(1.0, msgspec.json.decode(notice.params, type=Hello).heartbeat)
 
     def _followed(self, execution: str) -> Mirror | None:
         """Who is told of an execution. Before the answer to a subscription, what comes belongs to an older one."""
         return None if execution in self._asked.values() else self._mirrors.get(execution)
 
-    def _answered(self, frame: _Frame) -> None:
-        execution = self._asked.pop(frame.id or 0, None)
+    def _answered(self, reply: jsonrpc.Reply) -> None:
+        execution = self._asked.pop(reply.id, None) if isinstance(reply.id, int) else None
         mirror = self._mirrors.get(execution) if execution else None
         if mirror is None:
             return
-        if frame.error is not None:
-            _log.debug("the server refused a subscription: %s", bytes(frame.error).decode(errors="replace"))
+        if reply.error is not None:
+            _log.debug("the server refused a subscription: %s", problems.error_from_object(reply.error))
             self._poller.add(mirror)
             return
-        answer = msgspec.json.decode(frame.result, type=Subscription)
+        answer = msgspec.json.decode(reply.result or b"", type=Subscription)
         if isinstance(answer.snapshot, Snapshot):
             mirror.replace(answer.snapshot)
         self._poller.discard(mirror)
@@ -152,11 +145,10 @@ class EventSocket:
 
     def _send(self, method: str, params: dict[str, object]) -> int:
         number = next(self._ids)
-        request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
         from tornado.websocket import WebSocketClosedError
 
         try:
-            written = self._socket.write_message(msgspec.json.encode(request).decode())
+            written = self._socket.write_message(jsonrpc.request(number, method, params).decode())
         except WebSocketClosedError:
             return number  # The reader meets the same end in a moment, and subscribes again after it.
         written.add_done_callback(lambda future: future.cancelled() or future.exception())

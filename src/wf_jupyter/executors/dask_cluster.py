@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+from wf_jupyter.executors.process import MPL_BACKEND
 from wf_jupyter.model.submission import Environment
 
 _BOOTSTRAP = (
@@ -119,7 +120,7 @@ def _popen(environment: Environment, workers: int, channel: int, errors: IO[byte
         "workers": workers,
     }
     variables = dict(environment.variables or os.environ)
-    variables["MPLBACKEND"] = "module://wf_jupyter.executors.mpl_backend"
+    variables["MPLBACKEND"] = MPL_BACKEND
     return subprocess.Popen(
         [environment.executable or sys.executable, "-c", _BOOTSTRAP, json.dumps(options)],
         stdin=subprocess.PIPE,

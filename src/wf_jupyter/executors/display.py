@@ -21,7 +21,6 @@ from wf_jupyter.executors import output
 from wf_jupyter.values.preview import text_of
 
 PLAIN_LIMIT = 20_000
-BACKEND = "module://wf_jupyter.executors.mpl_backend"
 _IPYTHON = "IPython.core.display_functions"
 _METHODS = {
     "_repr_html_": "text/html",

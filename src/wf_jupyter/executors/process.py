@@ -27,6 +27,8 @@ _BOOTSTRAP = (
     "import sys, json; o = json.loads(sys.argv[1]); sys.path[:] = o['path'] or sys.path[1:] + o['fallback']; "
     "from wf_jupyter.executors.worker_main import main; main(o)"
 )
+#: Shows what tasks plot; for the environment of whoever runs them.
+MPL_BACKEND = "module://wf_jupyter.executors.mpl_backend"
 _READ = 1 << 18
 _PIPE_READ = 1 << 16
 _HANG_UP_SECONDS = 0.2
@@ -245,7 +247,7 @@ def _start(environment: Environment, role: str, channel: socket.socket) -> subpr
         "role": role,
     }
     variables = dict(environment.variables or os.environ)
-    variables["MPLBACKEND"] = "module://wf_jupyter.executors.mpl_backend"
+    variables["MPLBACKEND"] = MPL_BACKEND
     executable = environment.executable or sys.executable
     try:
         return subprocess.Popen(

@@ -13,7 +13,6 @@ from typing import TypeVar, get_args
 import msgspec
 
 from wf_jupyter.model.events import Event
-from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.protocol.problems import input_error
 
 T = TypeVar("T")
@@ -38,7 +37,6 @@ _events = msgspec.json.Decoder(list[Event])
 _raw_events = msgspec.json.Decoder(list[msgspec.Raw])
 _unknown = msgspec.json.Decoder(UnknownEvent)
 _notice = msgspec.json.Decoder(_Notice)
-_snapshot = msgspec.json.Decoder(Snapshot)
 
 
 def encode_events(events: Sequence[Event]) -> bytes:
@@ -86,22 +84,12 @@ def decode_event_notice(params: bytes) -> tuple[str, list[Event | UnknownEvent]]
     return notice.execution_id, decode_events(bytes(notice.events))
 
 
-def decode_snapshot(data: bytes) -> Snapshot:
-    """A snapshot from JSON; `InputError` when it is none."""
-    return decode(data, _snapshot)
-
-
 def decode(data: bytes, decoder: msgspec.json.Decoder[T] | msgspec.msgpack.Decoder[T], whole: str = "") -> T:
     """Decode with any msgspec decoder; `InputError` naming the field when the data does not fit."""
     try:
         return decoder.decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise input_error(error, whole) from None
-
-
-def encode_json(value: object) -> bytes:
-    """Any struct of the model as JSON; times become RFC 3339 in UTC."""
-    return _encoder.encode(value)
 
 
 def _each(data: bytes) -> list[bytes]:

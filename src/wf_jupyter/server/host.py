@@ -89,11 +89,6 @@ class OrchestratorHost:
             question.cancel()
 
     @property
-    def is_ready(self) -> bool:
-        """Whether requests can be answered."""
-        return self._runtime is not None
-
-    @property
     def server_id(self) -> str:
         """Names this start of the orchestrator; there is one even when it could not start."""
         return self._runtime.orchestrator.server_id if self._runtime else self._own_id
