@@ -18,8 +18,8 @@ from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.ports import ExecutionResult, Input, Record, Store, TaskFailure
-from wf_jupyter.service.inputs import ITEMS, InputReader, Values
-from wf_jupyter.service.lookup import Past, PastResult
+from wf_jupyter.service.execution.inputs import ITEMS, InputReader, Values
+from wf_jupyter.service.execution.result_lookup import Past, PastResult
 
 #: Pictures of executions that are not running, kept for the next reader.
 KEPT = 8

@@ -38,18 +38,18 @@ from wf_jupyter.protocol.rest import HistoryPage
 from wf_jupyter.service.archive import Archive, copy_snapshot
 from wf_jupyter.service.closeup import Closeup
 from wf_jupyter.service.config import RuntimeConfig
-from wf_jupyter.service.driver import Driver
+from wf_jupyter.service.execution.driver import Driver
+from wf_jupyter.service.execution.resources import Resources
+from wf_jupyter.service.execution.result_lookup import ResultLookup
 from wf_jupyter.service.following import Following, Subscribed
 from wf_jupyter.service.history import Histories
 from wf_jupyter.service.hub import Hub, Recent
 from wf_jupyter.service.ids import new_execution_id
-from wf_jupyter.service.lookup import Lookup
 from wf_jupyter.service.mailbox import Mailbox
 from wf_jupyter.service.neighbours import Neighbours
 from wf_jupyter.service.pools import Pools
 from wf_jupyter.service.publishing import Publishing
 from wf_jupyter.service.recovery import Recovery
-from wf_jupyter.service.resources import Resources
 from wf_jupyter.service.tails import Tails
 
 _log = logging.getLogger(__name__)
@@ -363,7 +363,7 @@ class Orchestrator:
             clock=self._clock,
             config=self._config,
             resources=self._resources,
-            lookup=Lookup(state, self._store, self._clock, submission.reuse, self._archive.past),
+            lookup=ResultLookup(state, self._store, self._clock, submission.reuse, self._archive.past),
             ended=self._ended,
         )
         self._drivers[driver.state.id] = driver

@@ -9,7 +9,7 @@ import msgspec
 
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.ports import ExecutorFactory, ReportSink
-from wf_jupyter.service.slots import SlotPool
+from wf_jupyter.service.execution.slots import SlotPool
 
 
 class Pools:

@@ -12,7 +12,7 @@ from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.stimuli import AttemptExpanded, AttemptFailed, AttemptStopped, AttemptSucceeded, Report
 from wf_jupyter.model.submission import Submission
 from wf_jupyter.ports import Attempt, Published
-from wf_jupyter.service.slots import SlotPool
+from wf_jupyter.service.execution.slots import SlotPool
 from wf_jupyter.values.plain import encode_plain
 
 #: How long a workflow's body may take to become a graph, in seconds.

@@ -31,7 +31,7 @@ class PastResult(msgspec.Struct, frozen=True):
 Past = Mapping[str, PastResult]
 
 
-class Lookup:
+class ResultLookup:
     """Finds earlier results for the tasks of one execution."""
 
     def __init__(

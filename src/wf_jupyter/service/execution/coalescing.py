@@ -1,4 +1,4 @@
-"""What attempts say, made denser before it becomes events.
+"""Coalesces log and progress reports of one attempt into fewer events.
 
 A turn takes what arrived since the last one. The busier the orchestrator, the longer a turn, and the
 more of that is text and progress of the same attempts: joined here, it costs one event instead of
@@ -19,8 +19,8 @@ T = TypeVar("T")
 LONGEST = 32_768
 
 
-class _Said:
-    """Where the latest text and progress of a task stand."""
+class _Latest:
+    """Positions of the latest text and progress of a task."""
 
     __slots__ = ("progress", "text")
 
@@ -28,18 +28,18 @@ class _Said:
         self.text = self.progress = -1
 
 
-def gathered(inbox: Sequence[tuple[Stimulus, T]]) -> list[tuple[Stimulus, T]]:
-    """Neighbouring text of one attempt and stream joined, and of neighbouring progress only the latest.
+def coalesce(inbox: Sequence[tuple[Stimulus, T]]) -> list[tuple[Stimulus, T]]:
+    """Join neighbouring text of one attempt and stream, and keep only the latest of neighbouring progress.
 
     Neighbours are those with nothing else of the same task in between. The order of everything else,
     and the text as a whole, stay as they were.
     """
     kept: list[tuple[Stimulus, T]] = []
-    said: dict[str, _Said] = {}
+    latest_of: dict[str, _Latest] = {}
     for stimulus, waiting in inbox:
         if isinstance(stimulus, Printed | Progressed):
-            latest = said.setdefault(stimulus.task, _Said())
-            if not _joined(kept, latest, stimulus):
+            latest = latest_of.setdefault(stimulus.task, _Latest())
+            if not _join(kept, latest, stimulus):
                 if isinstance(stimulus, Printed):
                     latest.text = len(kept)
                 else:
@@ -47,14 +47,14 @@ def gathered(inbox: Sequence[tuple[Stimulus, T]]) -> list[tuple[Stimulus, T]]:
                 kept.append((stimulus, waiting))
         else:
             if isinstance(stimulus, Report):
-                said.pop(stimulus.task, None)
+                latest_of.pop(stimulus.task, None)
             else:
-                said.clear()
+                latest_of.clear()
             kept.append((stimulus, waiting))
     return kept
 
 
-def _joined(kept: list[tuple[Stimulus, T]], latest: _Said, stimulus: Printed | Progressed) -> bool:
+def _join(kept: list[tuple[Stimulus, T]], latest: _Latest, stimulus: Printed | Progressed) -> bool:
     at = latest.text if isinstance(stimulus, Printed) else latest.progress
     if at < 0:
         return False

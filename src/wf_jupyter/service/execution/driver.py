@@ -37,15 +37,15 @@ from wf_jupyter.model.stimuli import (
 from wf_jupyter.model.submission import Expansion, Submission
 from wf_jupyter.ports import Batch, CacheEntry, Clock, Store
 from wf_jupyter.service.archive import Ended
-from wf_jupyter.service.commits import commit
 from wf_jupyter.service.config import RuntimeConfig
-from wf_jupyter.service.flight import Flight
-from wf_jupyter.service.gathering import gathered
+from wf_jupyter.service.execution.coalescing import coalesce
+from wf_jupyter.service.execution.commit import commit
+from wf_jupyter.service.execution.inputs import Values
+from wf_jupyter.service.execution.resources import Resources
+from wf_jupyter.service.execution.result_lookup import ResultLookup
+from wf_jupyter.service.execution.running_attempts import RunningAttempts
+from wf_jupyter.service.execution.slots import SlotPool
 from wf_jupyter.service.hub import Hub
-from wf_jupyter.service.inputs import Values
-from wf_jupyter.service.lookup import Lookup
-from wf_jupyter.service.resources import Resources
-from wf_jupyter.service.slots import SlotPool
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Driver:
         pool: SlotPool,
         clock: Clock,
         config: RuntimeConfig,
-        lookup: Lookup,
+        lookup: ResultLookup,
         resources: Resources,
         ended: Callable[[Driver], None],
     ) -> None:
@@ -75,7 +75,7 @@ class Driver:
         self.picture = picture
         self.blobs = blobs
         self._values = Values()
-        self._flight = Flight(
+        self._attempts = RunningAttempts(
             state, blobs, self._values, store=store, pool=pool, resources=resources, config=config, poke=self.poke
         )
         self._store = store
@@ -104,7 +104,7 @@ class Driver:
         """Something happened to an attempt."""
         if isinstance(report, Printed):
             # At once: what an attempt prints beyond the event log's share must not pile up here.
-            kept = self._flight.printed(report)
+            kept = self._attempts.printed(report)
             if kept is None:
                 return
             report = kept
@@ -113,7 +113,7 @@ class Driver:
 
     def head(self, task: str, attempt: int) -> str | None:
         """See `Logs.head`."""
-        return self._flight.logs.head(task, attempt)
+        return self._attempts.logs.head(task, attempt)
 
     def poke(self) -> None:
         """Look again: there may be a free slot."""
@@ -129,7 +129,7 @@ class Driver:
         if isinstance(command, CancelTask):
             task = self.state.running.get(command.task)
             if task is not None:
-                self._flight.stop(task.key, task.attempt)
+                self._attempts.stop(task.key, task.attempt)
 
     def remains(self) -> Ended:
         """What there is to ask about when it has ended."""
@@ -172,7 +172,7 @@ class Driver:
         self._ended(self)
 
     async def _turn(self) -> None:
-        inbox, self._inbox = gathered(self._inbox), []
+        inbox, self._inbox = coalesce(self._inbox), []
         events: list[Event] = []
         values: list[tuple[str, Value]] = []
         expansions: list[tuple[str, Expansion]] = []
@@ -197,7 +197,7 @@ class Driver:
             try:
                 await self._append(events, values, expansions, waiting)
             except StoreError as error:
-                self._flight.abandon(starts)
+                self._attempts.abandon(starts)
                 _refuse(waiting, error)
                 raise
         try:
@@ -211,7 +211,7 @@ class Driver:
         for event in events:
             self.picture.fold(event)
             if isinstance(event, TaskLog):
-                self._flight.logs.committed(event)
+                self._attempts.logs.committed(event)
         if events:
             self._hub.publish(self.state.id, self.state.workflow, events)
         for done in waiting:
@@ -230,7 +230,7 @@ class Driver:
             case Found():
                 pass
             case AttemptSucceeded() | AttemptFailed() | AttemptExpanded() | AttemptStopped():
-                self._flight.landed(stimulus.task, stimulus.attempt)
+                self._attempts.landed(stimulus.task, stimulus.attempt)
             case _:
                 return
         if not counted:
@@ -248,11 +248,11 @@ class Driver:
                 self._found.append(entry)
 
     def _plan(self, events: list[Event]) -> tuple[AttemptStarted, ...]:
-        starts = self._flight.plan()
+        starts = self._attempts.plan()
         now = self._clock()
         for start in starts:
             events += step(self.state, start, now)
-        self._flight.wait_for_room()
+        self._attempts.wait_for_room()
         return starts
 
     async def _append(
@@ -314,9 +314,9 @@ class Driver:
                     self._values.failures[event.task] = event.error
                 case _:
                     pass
-        await self._flight.launch(starts)
+        await self._attempts.launch(starts)
         for key in self.state.stopping:
-            self._flight.stop(key, self.state.running[key].attempt)
+            self._attempts.stop(key, self.state.running[key].attempt)
 
     def _arm(self, key: str, attempt: int, delay: float) -> None:
         loop = asyncio.get_running_loop()
@@ -340,7 +340,7 @@ class Driver:
         """Stop working on an execution whose log cannot be continued; what is on disk stays true."""
         self._hindrance = error
         _log.error("execution %s of %r is parked: %s", self.state.id, self.state.workflow, error)
-        self._flight.stop_all()
+        self._attempts.stop_all()
         for _, done in self._inbox:
             if done is not None and not done.done():
                 done.set_exception(error)
@@ -351,7 +351,7 @@ class Driver:
         for search in self._searches:
             search.cancel()
         self._timers.clear()
-        self._flight.release()
+        self._attempts.release()
 
 
 def _refuse(waiting: list[asyncio.Future[None]], error: StoreError) -> None:

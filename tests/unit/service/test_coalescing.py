@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from wf_jupyter.model.events import ResultInfo
 from wf_jupyter.model.stimuli import AttemptSucceeded, Cancel, Displayed, Printed, Progressed, Stimulus
-from wf_jupyter.service.gathering import LONGEST, gathered
+from wf_jupyter.service.execution.coalescing import LONGEST, coalesce
 
 
 def text(task: str, said: str, stream: str = "stdout", attempt: int = 1) -> Printed:
@@ -19,7 +19,7 @@ def progress(task: str, done: float, attempt: int = 1) -> Progressed:
 
 
 def kept(*stimuli: Stimulus) -> list[Stimulus]:
-    return [stimulus for stimulus, _ in gathered([(stimulus, None) for stimulus in stimuli])]
+    return [stimulus for stimulus, _ in coalesce([(stimulus, None) for stimulus in stimuli])]
 
 
 def test_text_of_one_attempt_is_joined_across_other_tasks() -> None:

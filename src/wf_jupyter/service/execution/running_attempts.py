@@ -14,17 +14,20 @@ from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.stimuli import AttemptStarted, Printed
 from wf_jupyter.ports import Store
 from wf_jupyter.service.config import RuntimeConfig
-from wf_jupyter.service.inputs import InputReader, Values
+from wf_jupyter.service.execution.inputs import InputReader, Values
+from wf_jupyter.service.execution.resources import Resources
+from wf_jupyter.service.execution.slots import SlotPool
 from wf_jupyter.service.logs import Logs
-from wf_jupyter.service.resources import Resources
-from wf_jupyter.service.slots import SlotPool
 
 #: Attempts started per turn: bounds the memory of one transaction, not the parallelism.
 STARTS_PER_TURN = 64
 
 
-class Flight:
-    """What of one execution is in the air. `poke` is called when there may be room for more."""
+class RunningAttempts:
+    """Tracks the attempts of one execution that were handed to an executor, with their slots and resources.
+
+    `poke` is called when there may be room for more.
+    """
 
     def __init__(
         self,
