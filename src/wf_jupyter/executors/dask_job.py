@@ -12,7 +12,18 @@ import msgspec
 
 from wf_jupyter.executors import dask_values, dask_worker
 from wf_jupyter.executors.dask_values import Held, Holding
-from wf_jupyter.executors.messages import Done, Expanded, Final, Raised, Stopped, decode_from_worker, run_of
+from wf_jupyter.executors.messages import (
+    Done,
+    Expanded,
+    Final,
+    Progress,
+    Raised,
+    Shown,
+    Stopped,
+    Text,
+    decode_from_worker,
+    run_of,
+)
 from wf_jupyter.executors.reports import report_of
 from wf_jupyter.model.stimuli import Report, Value
 from wf_jupyter.ports import Attempt
@@ -59,7 +70,7 @@ class Job:
             message = decode_from_worker(data)
             if isinstance(message, Done | Expanded | Raised | Stopped):
                 self._final = message
-            else:
+            elif isinstance(message, Text | Progress | Shown):
                 yield report_of(message, self.attempt)
 
     async def run(self, link: Link, seat: Seat, held: Held) -> Report:
@@ -138,8 +149,9 @@ class Job:
     async def _conclude(self, link: Link, seat: Seat, held: Held, future: Any) -> Final:
         final = self._final
         if final is None:
-            final = decode_from_worker(await _fetched(link, seat, dask_worker.final_of, future))
-            assert isinstance(final, Done | Expanded | Raised | Stopped)
+            message = decode_from_worker(await _fetched(link, seat, dask_worker.final_of, future))
+            assert isinstance(message, Done | Expanded | Raised | Stopped)
+            final = message
         if not isinstance(final, Done):
             return final
         values = []
