@@ -81,15 +81,17 @@ window.WebSocket = class extends WebSocket {
 };
 """
 
-SHOW = """async ({ snapshot, width, dark }) => {
+SHOW = """async ({ snapshot, width, dark, late }) => {
   document.body.dataset.jpThemeLight = String(!dark);
   const place = document.createElement("div");
   place.style.width = width;
-  document.getElementById("place").append(place);
+  if (!late) document.getElementById("place").append(place);
   const { kernel } = await import("/frontend/dev/scenario.js");
   const { default: widget } = await import("/static/widget.js");
   const { model, tell } = kernel(snapshot);
   const dispose = widget.render({ model, el: place });
+  if (late) await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  if (late) document.getElementById("place").append(place);
   window.views = [...(window.views ?? []), { tell, dispose, place }];
 }"""
 
@@ -144,10 +146,12 @@ class View:
         self.page = page
         page.goto(url)
 
-    def show(self, snapshot: Mapping[str, Any], width: str = "700px", dark: bool = False) -> View:
-        """Add a view and wait for its graph."""
+    def show(
+        self, snapshot: Mapping[str, Any], width: str = "700px", dark: bool = False, late: bool = False
+    ) -> View:
+        """Add a view and wait for its graph. `late`: it is drawn before it is put into the page, as in JupyterLab."""
         many = self.page.locator(".wfj-root").count()
-        self.page.evaluate(SHOW, {"snapshot": snapshot, "width": width, "dark": dark})
+        self.page.evaluate(SHOW, {"snapshot": snapshot, "width": width, "dark": dark, "late": late})
         self.page.wait_for_function(
             "(many) => [...document.querySelectorAll('.wfj-root[data-status]')].length > many", arg=many
         )

@@ -361,4 +361,22 @@ def test_the_bundle_is_one_small_file_that_loads_nothing(view: View) -> None:
     view.page.on("request", lambda request: asked.append(request.url))
     view.show(snapshot(FLOW))
     assert [url for url in asked if "/static/" not in url and "/dev/" not in url and "/api/" not in url] == []
-    assert len(gzip.compress((PACKAGE / "static" / "widget.js").read_bytes(), 9)) <= 60 * 1024
+    assert len(gzip.compress((PACKAGE / "static" / "widget.js").read_bytes(), 9)) <= 100 * 1024
+
+
+#: What is painted on the canvases of the view with this index.
+PIXELS = """(index) => JSON.stringify([...document.querySelectorAll(".wfj-root")[index].querySelectorAll("canvas")].map(
+  (canvas) => [canvas.width, canvas.height, canvas.toDataURL()]))"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("picture", ["cards", "overview"])
+def test_a_view_that_is_drawn_before_it_is_in_the_page_has_the_same_pixels(
+    view: View, dark: bool, picture: str
+) -> None:
+    shown = snapshot([*FLOW, *MAPPED], [MAP]) if picture == "cards" else wide(10, 40, **BIG)
+    view.show(shown, dark=dark)
+    painted = view.page.evaluate(PIXELS, 0)
+    assert painted != "[]"
+    view.show(shown, dark=dark, late=True)
+    view.page.wait_for_function(f"(painted) => ({PIXELS})(1) === painted", arg=painted, timeout=10_000)

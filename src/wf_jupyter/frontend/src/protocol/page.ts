@@ -51,7 +51,8 @@ export function pageConfig(): PageConfig | null {
 
 /** The REST interface of the page's server. */
 export class Rest implements Fallback {
-  #query = "";
+  /** Set when the page has no cookie. The token travels in a header only: URLs end up in logs and histories. */
+  #usesToken = false;
 
   constructor(readonly config: PageConfig) {}
 
@@ -60,7 +61,7 @@ export class Rest implements Fallback {
     const base = new URL(this.config.baseUrl || "/", location.href);
     const [name, query] = path.split("?", 2);
     base.pathname = `${base.pathname.replace(/\/*$/, "/")}wf-jupyter/api/v1/${name}`;
-    base.search = [query, this.#query].filter(Boolean).join("&");
+    base.search = query ?? "";
     base.hash = "";
     return base.href;
   }
@@ -71,20 +72,23 @@ export class Rest implements Fallback {
     const socket = this.config.wsUrl ? new URL(this.config.wsUrl, location.href) : new URL(base);
     socket.protocol = socket.protocol.replace(/^http/, "ws");
     socket.pathname = `${socket.pathname.replace(/\/*$/, "/")}wf-jupyter/api/v1/ws`;
-    socket.search = this.#query;
+    socket.search = "";
     socket.hash = "";
     return socket.href;
   }
 
-  /** Ask the server who it is. Third-party frames have no cookie: then the page's token is tried once. */
+  /**
+   * Ask the server who it is. Third-party frames have no cookie: then the page's token is tried once. A WebSocket
+   * cannot send it; there the long poll takes over.
+   */
   async hello(): Promise<Hello> {
     const sent = Date.now();
     let answer: Response;
     try {
       answer = await this.#fetch("GET", "hello");
     } catch (error) {
-      if (!(error instanceof RequestError) || error.status !== 403 || !this.config.token || this.#query) throw error;
-      this.#query = `token=${encodeURIComponent(this.config.token)}`;
+      if (!(error instanceof RequestError) || error.status !== 403 || !this.config.token || this.#usesToken) throw error;
+      this.#usesToken = true;
       answer = await this.#fetch("GET", "hello");
     }
     const body: unknown = await answer.json();
@@ -133,11 +137,10 @@ export class Rest implements Fallback {
   }
 
   async #fetch(method: "GET" | "POST", path: string, sent?: object, signal: AbortSignal | null = null): Promise<Response> {
-    const headers: Record<string, string> = { Accept: "application/json" };
-    if (method === "POST") {
-      headers["Content-Type"] = "application/json";
-      headers["X-XSRFToken"] = cookie("_xsrf");
-    }
+    // On every request: a Hub asks for the XSRF header on GET as well when the cookie identifies the user.
+    const headers: Record<string, string> = { Accept: "application/json", "X-XSRFToken": cookie("_xsrf") };
+    if (method === "POST") headers["Content-Type"] = "application/json";
+    if (this.#usesToken) headers["Authorization"] = `token ${this.config.token}`;
     let answer: Response;
     try {
       const body = sent === undefined ? null : JSON.stringify(sent);

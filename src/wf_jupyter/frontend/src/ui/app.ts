@@ -75,7 +75,7 @@ export class App implements Listener {
       },
       reconnect: () => session.nudge(),
     });
-    const palette = (): Palette => (this.#palette ??= readPalette(this.#root));
+    const palette = (): Palette => this.#colours();
     this.#graph = new GraphView(session.run, null, {
       select: (key) => (key === null ? this.#closePanel() : this.#select(key)),
       drawer: (key) => this.#openDrawer(key),
@@ -100,7 +100,7 @@ export class App implements Listener {
     session.flush();
     this.#seen = true;
     this.#missed = false;
-    palette();
+    this.#colours();
     this.#open(this.#tab);
     this.#watch();
     this.#showTexts();
@@ -183,6 +183,14 @@ export class App implements Listener {
     this.#refresh();
   }
 
+  /** The colours of the page; kept once they are real: an element that is not in the page yet has none. */
+  #colours(): Palette {
+    if (this.#palette !== null) return this.#palette;
+    const read = readPalette(this.#root);
+    if (this.#root.isConnected) this.#palette = read;
+    return read;
+  }
+
   #sight(seen: boolean): void {
     this.#seen = seen;
     if (!seen || !this.#missed) return;
@@ -193,6 +201,8 @@ export class App implements Listener {
   #resized(): void {
     if (this.#root.clientWidth === 0) return;
     this.#root.classList.toggle("wfj-narrow", this.#root.clientWidth < 560);
+    // Jupyter builds a view before it is in the page: what was drawn until now had no colours.
+    if (this.#palette === null) this.#refresh();
     if (this.#tab === "graph") this.#graph.resized();
     this.#drawer?.resized();
   }
@@ -282,7 +292,7 @@ export class App implements Listener {
         close: () => this.#openDrawer(null),
         select: (name) => this.#select(name),
         drawer: (name) => this.#openDrawer(name),
-        palette: () => (this.#palette ??= readPalette(this.#root)),
+        palette: () => this.#colours(),
       }, this.#drawerEnd.signal);
     }
     this.#showDetail();
