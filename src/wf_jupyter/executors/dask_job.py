@@ -72,6 +72,9 @@ class Job:
                 self._final = message
             elif isinstance(message, Text | Progress | Shown):
                 yield report_of(message, self.attempt)
+            else:
+                # The other two speak of a worker process of our own, and there is none.
+                raise AssertionError(f"an attempt on Dask sent {message!r}")
 
     async def run(self, link: Link, seat: Seat, held: Held) -> Report:
         """Run it on that worker, and wait for its end; `Lost`."""

@@ -6,6 +6,7 @@ file no longer matches the model.
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ def schema() -> dict[str, Any]:
     """JSON Schema (2020-12) whose `$defs` hold `Event`, `Snapshot`, `Summary` and all that they use."""
     (event, _, _), components = msgspec.json.schema_components((Event, Snapshot, Summary), ref_template=_REFERENCE)
     definitions = {"Event": event, **components}
+    for definition in definitions.values():
+        if "description" in definition:
+            # msgspec removes the indentation of docstrings from 0.23 on only.
+            definition["description"] = inspect.cleandoc(definition["description"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "wf_jupyter",
