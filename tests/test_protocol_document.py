@@ -31,3 +31,18 @@ def test_every_resource_is_there() -> None:
         last = path.rsplit("/", 1)[-1]
         for_kernels = operation.path.endswith(("tasks/{key}/result", "tasks/{key}/error"))
         assert for_kernels or re.search(rf"`({re.escape(path)}|{re.escape(last)})[`?]", TEXT), path
+
+
+def test_every_resource_and_method_says_the_action_that_it_needs() -> None:
+    for operation in OPERATIONS:
+        path = operation.path.replace("{execution_id}", "{id}")
+        last = path.rsplit("/", 1)[-1]
+        if operation.path.endswith(("tasks/{key}/result", "tasks/{key}/error")):
+            continue
+        wanted = operation.action + (f"; {operation.packed} in MessagePack" if operation.packed else "")
+        verb = operation.verb.upper()
+        rows = re.findall(rf"\| {verb} [^|]*`(?:{re.escape(path)}|{re.escape(last)})[`?][^|]* \| ([^|]+) \|", TEXT)
+        assert rows and wanted in rows, (verb, path, rows)
+    for name, method in METHODS.items():
+        rows = re.findall(rf"\| [^|]*`{name}(?: \{{[^|]*|`[^|]*) \| ([a-z]+) \|", TEXT)
+        assert method.action in rows, (name, rows)

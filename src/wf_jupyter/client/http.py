@@ -148,6 +148,8 @@ def _never_arrived(error: ServerUnavailable) -> bool:
 
 def _error(code: int, body: bytes, retry_after: str | None, url: str, path: str) -> WorkflowError:
     error = error_from_status(code, body)
+    if isinstance(error, NotPermitted) and b'"not_permitted"' in body:
+        return error
     if code in (401, 403) or 300 <= code < 400:
         return NotPermitted(f"the server at {url} does not accept these credentials")
     if path == "hello" and code == 404:

@@ -17,7 +17,9 @@ from wf_jupyter.protocol.problems import input_error
 PROTOCOL = 1
 ALL = "*"
 
-Action = Literal["read", "execute", "write"]
+#: What an identity may be allowed to do with workflows: look; start what is published; run code of its own
+#: (submit, publish); change what exists (cancel, pause, resume, retry, rerun, delete).
+Action = Literal["read", "execute", "submit", "write"]
 
 
 def _filled(value: str, field: str) -> None:
@@ -100,10 +102,10 @@ METHODS: Mapping[str, Method] = {
     "execute": Method(Execute, "execute"),
     "subscribe": Method(Subscribe, "read"),
     "unsubscribe": Method(Unsubscribe, "read"),
-    "cancel": Method(Cancel, "execute"),
-    "pause": Method(Pause, "execute"),
-    "resume": Method(Resume, "execute"),
-    "retry": Method(Retry, "execute"),
+    "cancel": Method(Cancel, "write"),
+    "pause": Method(Pause, "write"),
+    "resume": Method(Resume, "write"),
+    "retry": Method(Retry, "write"),
 }
 
 

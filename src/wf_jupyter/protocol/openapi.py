@@ -24,12 +24,16 @@ _REFERENCE = "#/components/schemas/{name}"
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """One method of one path. `body` and `answer` are given by media type; None for bytes."""
+    """One method of one path. `body` and `answer` are given by media type; None for bytes.
+
+    `packed` is the action that a MessagePack body needs, where that differs from `action`.
+    """
 
     path: str
     verb: Verb
     summary: str
     action: Action = "read"
+    packed: Action | None = None
     query: type[msgspec.Struct] | None = None
     body: dict[str, type[msgspec.Struct] | None] = {}
     body_required: bool = False
@@ -52,7 +56,7 @@ def _command(name: str, summary: str, body: type[msgspec.Struct] = rest.CommandB
         path=f"{_EXECUTION}/{name}",
         verb="post",
         summary=summary,
-        action="execute",
+        action="write",
         body={JSON: body},
         answer={JSON: Nothing},
         errors=(400, 404, 409),
@@ -82,6 +86,7 @@ OPERATIONS: Sequence[Operation] = (
         verb="post",
         summary="Start a published workflow by name; kernels send a submission with its code as MessagePack",
         action="execute",
+        packed="submit",
         body={JSON: Execute, MSGPACK: None},
         body_required=True,
         answer={JSON: rest.Created},
@@ -107,7 +112,8 @@ OPERATIONS: Sequence[Operation] = (
         path=f"{_EXECUTION}/rerun",
         verb="post",
         summary="A new execution that takes over what is unchanged, and computes `from` and all after it anew",
-        action="execute",
+        action="write",
+        packed="submit",
         body={JSON: rest.RerunFrom, MSGPACK: None},
         answer={JSON: rest.Created},
         status=201,
@@ -201,7 +207,7 @@ OPERATIONS: Sequence[Operation] = (
         path="workflows",
         verb="post",
         summary="Publish a workflow: its code, where it runs, and the schema of its inputs",
-        action="write",
+        action="submit",
         body={MSGPACK: None},
         body_required=True,
         answer={JSON: rest.WorkflowPage},
@@ -269,7 +275,7 @@ def _described(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any
     described: dict[str, Any] = {
         "operationId": _name(operation),
         "summary": operation.summary,
-        "description": f"Needs the permission to `{operation.action}` the resource `wf_jupyter`.",
+        "description": _permission(operation),
         "parameters": [*_path_parameters(operation.path), *_query_parameters(operation.query)],
         "responses": {
             str(operation.status): _success(operation, schema_of),
@@ -288,6 +294,11 @@ def _described(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any
             "content": _content(operation.body, schema_of),
         }
     return described
+
+
+def _permission(operation: Operation) -> str:
+    packed = f", and `{operation.packed}` for a body in MessagePack" if operation.packed else ""
+    return f"Needs the action `{operation.action}` on the resource `wf_jupyter`{packed}."
 
 
 def _success(operation: Operation, schema_of: dict[Any, Any]) -> dict[str, Any]:

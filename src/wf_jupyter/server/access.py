@@ -22,11 +22,17 @@ from tornado import web
 
 from wf_jupyter.errors import NotPermitted
 from wf_jupyter.protocol.messages import Action
-from wf_jupyter.protocol.rest import AUTH_SCHEME
+from wf_jupyter.protocol.rest import AUTH_SCHEME, MSGPACK
 
 RESOURCE = "wf_jupyter"
 KERNEL = "wf_jupyter-kernel"
 _MADE_UP = "Anonymous "
+_DEEDS: dict[Action, str] = {
+    "read": "see workflows",
+    "execute": "start published workflows",
+    "submit": "run code of your own",
+    "write": "change or delete executions",
+}
 
 Handler = TypeVar("Handler", bound=Callable[..., Awaitable[None]])
 
@@ -84,7 +90,12 @@ class KernelAccess(JupyterHandler):
     async def require(self, action: Action) -> None:
         """Raise `NotPermitted` unless the identity may do `action`."""
         if not await self.allows(action):
-            raise NotPermitted(f"you are not allowed to {action} workflows on this server")
+            raise NotPermitted(f"you are not allowed to {_DEEDS[action]} on this server (action {action!r})")
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the body says that it is MessagePack."""
+        return self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == MSGPACK
 
     @property
     def identity(self) -> str:
@@ -115,13 +126,16 @@ class KernelAccess(JupyterHandler):
         return "" if name.startswith(_MADE_UP) else name
 
 
-def permitted(action: Action) -> Callable[[Handler], Handler]:
-    """Require `action` for a handler method. Stands inside `tornado.web.authenticated`."""
+def permitted(action: Action, packed: Action | None = None) -> Callable[[Handler], Handler]:
+    """Require `action` for a handler method, or `packed` when the body is MessagePack, which may carry code.
+
+    Stands inside `tornado.web.authenticated`.
+    """
 
     def wrap(method: Handler) -> Handler:
         @functools.wraps(method)
         async def inner(self: KernelAccess, *args: Any, **kwargs: Any) -> None:
-            await self.require(action)
+            await self.require(packed if packed is not None and self.is_packed else action)
             await method(self, *args, **kwargs)
 
         return inner  # type: ignore[return-value]

@@ -59,11 +59,6 @@ class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):
         return read_msgpack(self.request.body, kind)
 
     @property
-    def is_packed(self) -> bool:
-        """Whether the body says that it is MessagePack."""
-        return self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == MSGPACK
-
-    @property
     def wants_packed(self) -> bool:
         """Whether the answer should be MessagePack."""
         return MSGPACK in self.request.headers.get("Accept", "").lower()

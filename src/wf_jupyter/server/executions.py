@@ -47,7 +47,7 @@ class ExecutionsHandler(RestHandler):
         self.answer(ExecutionPage(executions=found))
 
     @web.authenticated
-    @permitted("execute")
+    @permitted("execute", packed="submit")
     async def post(self) -> None:
         """Start one: a published workflow by name (JSON), or a submission with its code (MessagePack)."""
         self.limit_rate()
@@ -88,7 +88,7 @@ class CommandHandler(RestHandler):
     """Cancel, pause, resume, retry."""
 
     @web.authenticated
-    @permitted("execute")
+    @permitted("write")
     async def post(self, execution: str, name: str) -> None:
         """Ask for it; 409 when the execution's state does not allow it."""
         command = self._command(name)
@@ -109,7 +109,7 @@ class RerunHandler(RestHandler):
     """A new execution on the results of an old one."""
 
     @web.authenticated
-    @permitted("execute")
+    @permitted("write", packed="submit")
     async def post(self, execution: str) -> None:
         """Start it; 409 while the old one has not ended."""
         self.limit_rate()

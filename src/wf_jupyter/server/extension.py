@@ -12,7 +12,7 @@ import atexit
 import logging
 import os
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp, ExtensionAppJinjaMixin
@@ -21,6 +21,7 @@ from traitlets import Bool, Dict, Enum, Float, Int, List, Set, Unicode, default
 
 import wf_jupyter
 from wf_jupyter.ports import Notifier
+from wf_jupyter.protocol.messages import Action
 from wf_jupyter.server import activity, connection_file, garbage, modules
 from wf_jupyter.server.connection_file import ConnectionFile
 from wf_jupyter.server.host import OrchestratorHost
@@ -107,8 +108,8 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         50.0, min=0.0, help="WebSockets per second that one identity may open after that; 0 for no limit."
     ).tag(config=True)
     kernel_actions = Set(
-        Enum(["read", "execute", "write"]),
-        {"read", "execute", "write"},
+        Enum(list(get_args(Action))),
+        set(get_args(Action)),
         help="What kernels of this server may do with workflows. Everybody else is asked about at the "
         "configured Authorizer, with the resource `wf_jupyter`.",
     ).tag(config=True)

@@ -91,7 +91,7 @@ class ListPage(PageHandler):
     async def get(self) -> None:
         """The page; its script fetches the rest."""
         await self.host.start()
-        self.show("page.html", "Workflow executions", view="list", may_execute=await self.allows("execute"))
+        self.show("page.html", "Workflow executions", view="list", may_write=await self.allows("write"))
 
 
 class ExecutionPage(PageHandler):

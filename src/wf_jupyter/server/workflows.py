@@ -23,7 +23,7 @@ class WorkflowsHandler(RestHandler):
         self.answer(WorkflowList(workflows=[_page(workflow) for workflow in found]))
 
     @web.authenticated
-    @permitted("write")
+    @permitted("submit")
     async def post(self) -> None:
         """Publish one: MessagePack, with the pickled workflow that only workers read."""
         body = self.packed_body(PublishBody)

@@ -130,7 +130,7 @@ class TestReadOnlyAuthorizer:
         for path in EXECUTES:
             answer = await wire.ask("POST", path, json_body={"workflow": "w"})
             assert (answer.status, answer.json["reason"]) == (403, "not_permitted")
-        for method, path in (("DELETE", "executions/unknown"), ("POST", "workflows")):
+        for method, path in (("DELETE", "executions/unknown"), ("POST", "workflows"), ("POST", "executions/x/rerun")):
             assert (await wire.ask(method, path)).status == 403
 
     async def test_each_command_of_a_readers_socket_is_checked(self, wire: Any) -> None:

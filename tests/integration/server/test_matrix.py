@@ -1,4 +1,4 @@
-"""Who may do what: every identity against every route and every method of the WebSocket, on four servers.
+"""Who may do what: every identity against every route and every method of the WebSocket, on five servers.
 
 Whether a request is let through does not depend on what it asks for: the ids do not exist, so that a
 404 means "allowed" and a 403 (or the way to the login page) "refused".
@@ -18,9 +18,13 @@ from wf_jupyter.protocol.messages import METHODS
 from wf_jupyter.protocol.openapi import OPERATIONS
 
 EXTENSION = {"jpserver_extensions": {"wf_jupyter": True}}
+MSGPACK = {"Content-Type": "application/msgpack"}
+#: Method, path, headers of the body, action: one row per kind of body.
 ROUTES = [
-    (operation.verb.upper(), re.sub(r"\{\w+\}", "unknown", operation.path), operation.action)
+    (operation.verb.upper(), re.sub(r"\{\w+\}", "unknown", operation.path), kind, action)
     for operation in OPERATIONS
+    for kind, action in (({}, operation.action), (MSGPACK, operation.packed))
+    if action is not None
 ]
 PAGES = ["", "executions/unknown", "executions/unknown/compare/other"]
 
@@ -31,6 +35,14 @@ class ReadOnly(Authorizer):
     def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:
         """Only `read`, and only of our resource."""
         return action == "read" and resource == "wf_jupyter"
+
+
+class StartOnly(Authorizer):
+    """Everybody reads, and starts what is published."""
+
+    def is_authorized(self, handler: Any, user: Any, action: str, resource: str) -> bool:
+        """Neither code of one's own nor commands to what others started."""
+        return action in STARTER and resource == "wf_jupyter"
 
 
 class HubUser(User):
@@ -65,12 +77,14 @@ class HubAuthorizer(Authorizer):
 SERVERS: dict[str, dict[str, Any]] = {
     "default": {"ServerApp": EXTENSION},
     "read-only": {"ServerApp": {**EXTENSION, "authorizer_class": ReadOnly}},
+    "start-only": {"ServerApp": {**EXTENSION, "authorizer_class": StartOnly}},
     "hub-like": {
         "ServerApp": {**EXTENSION, "authorizer_class": HubAuthorizer, "identity_provider_class": HubIdentity}
     },
     "closed": {"ServerApp": {**EXTENSION, "allow_unauthenticated_access": False}},
 }
-ALL = frozenset(("read", "execute", "write"))
+ALL = frozenset(("read", "execute", "submit", "write"))
+STARTER = frozenset(("read", "execute"))
 READ = frozenset(("read",))
 NONE: frozenset[str] = frozenset()
 
@@ -94,7 +108,7 @@ NOBODY = Visitor.who_may(NONE)
 
 def expected(server: str, identity: str) -> Visitor:
     """The whole matrix."""
-    owner = {"default": ALL, "closed": ALL, "read-only": READ, "hub-like": NONE}[server]
+    owner = {"default": ALL, "closed": ALL, "read-only": READ, "start-only": STARTER, "hub-like": NONE}[server]
     match identity:
         case "kernel":
             return Visitor.who_may(ALL)
@@ -174,7 +188,7 @@ async def _browser(wire: Any, cookie: str = "") -> dict[str, str]:
 
 @pytest.fixture(params=SERVERS)
 def server(request: pytest.FixtureRequest) -> str:
-    """The name of one of the four."""
+    """The name of one of the five."""
     return str(request.param)
 
 
@@ -193,13 +207,13 @@ async def test_everybody_may_do_what_the_matrix_says_and_nothing_else(
     found: dict[str, bool] = {}
     wanted: dict[str, bool] = {}
 
-    for method, path, action in ROUTES:
+    for method, path, kind, action in ROUTES:
         body = b'{"workflow": "unknown"}' if method == "POST" else None
-        answer = await wire.ask(method, path, headers=headers, body=body)
+        answer = await wire.ask(method, path, headers={**headers, **kind}, body=body)
         assert answer.status < 500, (method, path, answer.content)
         assert answer.status not in (401, 302), "an API never sends programs to a login page"
-        found[f"{method} {path}"] = answer.status != 403
-        wanted[f"{method} {path}"] = action in may.api
+        found[f"{method} {path} {kind}"] = answer.status != 403
+        wanted[f"{method} {path} {kind}"] = action in may.api
     for path in PAGES:
         answer = await wire.ask("GET", path, api="wf-jupyter/", headers=headers)
         assert answer.status in (200, 302, 403, 404)

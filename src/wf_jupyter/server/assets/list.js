@@ -54,7 +54,7 @@ export class ExecutionList {
         { className: "wfj-list-head" },
         element("h1", {}, "Workflow executions"),
         this.#badge.element,
-        ...(options.may_execute ? [] : [element("span", { className: "wfj-list-note" }, "read only")]),
+        ...(options.may_write ? [] : [element("span", { className: "wfj-list-note" }, "read only")]),
         element("label", {}, "Status ", this.#status),
         element("label", {}, "Workflow ", this.#workflow, this.#names),
       ),
@@ -221,7 +221,7 @@ export class ExecutionList {
     }
     const known = this.#rows.get(summary.id);
     known?.show(summary);
-    return known ?? new Row(summary, options.may_execute ? (id, name) => this.#command(id, name) : null);
+    return known ?? new Row(summary, options.may_write ? (id, name) => this.#command(id, name) : null);
   }
 
   async #command(id, name) {
