@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import pickle
-import traceback
-from pathlib import Path
-from types import TracebackType
 
 from wf_jupyter.errors import StoreError
+from wf_jupyter.executors.tracebacks import format_traceback
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.texts import storable
@@ -18,11 +15,8 @@ from wf_jupyter.values.codec import decode, encode_bytes
 from wf_jupyter.values.exceptions import Apart
 from wf_jupyter.values.preview import shorten
 
-TRACEBACK_LIMIT = 100_000
 MESSAGE_LIMIT = 10_000
 ERROR_LIMIT = 1 << 20
-_PACKAGE = Path(__file__).parent.parent
-_OWN = tuple(os.path.join(_PACKAGE, layer, "") for layer in ("executors", "values", "dsl"))
 
 
 def raised(error: BaseException, retry_on: tuple[type[BaseException], ...]) -> Failure:
@@ -31,7 +25,7 @@ def raised(error: BaseException, retry_on: tuple[type[BaseException], ...]) -> F
         kind="raised",
         type=type(error).__name__,
         message=_message(error),
-        traceback=_traceback(error),
+        traceback=format_traceback(error),
         retriable=isinstance(error, retry_on),
     )
 
@@ -44,7 +38,7 @@ def unusable(what: str, error: BaseException) -> Failure:
         told = f"{what}: {_message(error) or type(error).__name__}"
     transient = isinstance(error, OSError | StoreError | MemoryError)
     return Failure(
-        kind="value", type=type(error).__name__, message=told, traceback=_traceback(error), retriable=transient
+        kind="value", type=type(error).__name__, message=told, traceback=format_traceback(error), retriable=transient
     )
 
 
@@ -82,21 +76,3 @@ def _message(error: BaseException) -> str:
         return shorten(storable(str(error)), MESSAGE_LIMIT)
     except Exception as second:  # a user's __str__
         return f"<its text cannot be shown: {type(second).__name__}>"
-
-
-def _traceback(error: BaseException) -> str:
-    try:
-        lines = traceback.format_exception(type(error), error, _without_own_frames(error.__traceback__))
-    except Exception:  # a user's __str__, or source that cannot be read
-        lines = [f"{type(error).__name__}, whose traceback cannot be shown\n"]
-    text = storable("".join(lines))
-    if len(text) <= TRACEBACK_LIMIT:
-        return text
-    half = TRACEBACK_LIMIT // 2 - 20
-    return f"{text[:half]}\n  [... cut ...]\n{text[-half:]}"
-
-
-def _without_own_frames(tb: TracebackType | None) -> TracebackType | None:
-    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_OWN):
-        tb = tb.tb_next
-    return tb

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 
 from wf_jupyter.errors import StoreError
 from wf_jupyter.values.plain import HEAD, MAGIC, encode_plain
+from wf_jupyter.values.sources import Reducer
 
 ALIGNMENT = 64
 
@@ -81,16 +82,22 @@ class _Unpickler(pickle.Unpickler):
 
 
 @functools.cache
-def _template_pickler() -> type[pickle.Pickler]:
-    import cloudpickle  # type: ignore[import-untyped]
+def _picklers() -> tuple[type[pickle.Pickler], type[pickle.Pickler]]:
+    import cloudpickle  # type: ignore[import-untyped]  # here, because `import wf_jupyter` must stay light
 
     class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        def __init__(self, stream: io.BytesIO, keep: Callable[[pickle.PickleBuffer], object]) -> None:
+            # Before the base's own, which reads it once.
+            self.dispatch_table = Reducer(cloudpickle.Pickler.dispatch_table).table
+            super().__init__(stream, protocol=5, buffer_callback=keep)
+
+    class _TemplatePickler(_Pickler):
         references: Callable[[object], Reference | None]
 
         def persistent_id(self, obj: object) -> Reference | None:
             return self.references(obj)
 
-    return _Pickler
+    return _Pickler, _TemplatePickler
 
 
 def _pickler(
@@ -98,14 +105,12 @@ def _pickler(
     keep: Callable[[pickle.PickleBuffer], object],
     references: Callable[[object], Reference | None] | None,
 ) -> pickle.Pickler:
-    import cloudpickle  # here, because `import wf_jupyter` must stay light
-
+    plain, templated = _picklers()
     if references is None:
-        plain: pickle.Pickler = cloudpickle.Pickler(stream, protocol=5, buffer_callback=keep)
-        return plain
-    templated = _template_pickler()(stream, protocol=5, buffer_callback=keep)
-    templated.references = references  # type: ignore[attr-defined]
-    return templated
+        return plain(stream, keep)  # type: ignore[arg-type]
+    pickler = templated(stream, keep)  # type: ignore[arg-type]
+    pickler.references = references  # type: ignore[attr-defined]
+    return pickler
 
 
 def _lay_out(body: bytes, buffers: list[memoryview]) -> Iterable[Chunk]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import linecache
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +15,7 @@ from wf_jupyter.model.graph import Need, check_graph
 from wf_jupyter.model.keys import TaskKey
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.values import container
-from wf_jupyter.values.code import decode_code, encode_code
+from wf_jupyter.values.code import decode_code
 from wf_jupyter.values.codec import decode
 from wf_jupyter.values.digest import digest
 from wf_jupyter.values.packaging import pack, pack_expansion
@@ -110,16 +109,3 @@ def test_a_result_hidden_in_code_or_in_an_object_is_refused_with_what_to_do() ->
 def test_a_return_value_that_cannot_travel_is_named() -> None:
     with pytest.raises(WorkflowDefinitionError, match="return value of workflow 'w'"):
         pack(two(node(B), result=threading.Lock()), HERE)
-
-
-def test_the_text_of_a_cell_travels_with_its_function() -> None:
-    name, text = "<cell 5>", "def helper():\n    return 1\ndef task():\n    return helper()\n"
-    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
-    scope: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(text, name, "exec"), scope)
-    blob = encode_code(scope["task"])
-    del linecache.cache[name]
-    code = decode_code(blob)
-    assert code.sources == {name: text}
-    assert linecache.getline(name, 4) == "    return helper()\n"
-    del linecache.cache[name]

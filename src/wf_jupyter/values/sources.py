@@ -1,0 +1,173 @@
+"""Source text that travels with pickled code, so that a traceback made elsewhere names its place and shows its lines.
+
+A cell is no file, and cloudpickle from 3.1.3 on replaces every file name by `<dynamic-code>`. So code objects
+are pickled here with the name they were compiled under, and with the text behind it. Whoever unpickles them
+hands the text to `linecache`, where `traceback`, `warnings`, `inspect` and the debugger look for it. The name
+stays as it was, for an editor's breakpoints hold by it, unless another text is known there by the same name.
+"""
+
+from __future__ import annotations
+
+import linecache
+import math
+import sys
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from types import CodeType
+from typing import Any
+
+#: Longer texts, and those of files, travel as the lines of the function only.
+WHOLE_LIMIT = 200_000
+#: Cells that are looked through for code which a magic such as `%%time` compiled under a name of its own.
+_CELLS = 50
+
+_labels: dict[str, str] = {}
+_installed: dict[tuple[str, int, str], str] = {}
+
+
+class Place:
+    """Lines behind code objects of one file or cell; unpickles as the name under which they are installed."""
+
+    def __init__(self, name: str, lines: list[str], first: int = 1, last: float = math.inf) -> None:
+        self._range = first, last
+        self._given = (name, label_of(name), first, "".join(lines))
+
+    def holds(self, code: CodeType) -> bool:
+        """Whether these are all lines of the code object."""
+        first, last = self._range
+        return last == math.inf or (first <= code.co_firstlineno and _last_line(code) <= last)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return install, self._given
+
+
+class Reducer:
+    """Pickles the code objects of one `dump`; those of one place share its text."""
+
+    def __init__(self, table: Mapping[type, Any]) -> None:
+        self._reduce = table[CodeType]
+        self._places: dict[str, list[Place]] = {}
+        self.table = ChainMap({CodeType: self}, table)  # type: ignore[arg-type]
+
+    def __call__(self, code: CodeType) -> tuple[object, ...]:
+        _, arguments = self._reduce(code)
+        return build_code, (arguments, self._place(code) or code.co_filename)
+
+    def _place(self, code: CodeType) -> Place | None:
+        known = self._places.setdefault(code.co_filename, [])
+        place = next((place for place in known if place.holds(code)), None) or _find_place(code)
+        if place is not None and place not in known:
+            known.append(place)
+        return place
+
+
+def _find_place(code: CodeType) -> Place | None:
+    name, lines = code.co_filename, _lines(code)
+    if lines and not _is_file(name) and sum(map(len, lines)) <= WHOLE_LIMIT:
+        return Place(name, lines)
+    first, last = code.co_firstlineno, _last_line(code)
+    lines = lines[first - 1 : last]
+    return Place(name, lines, first, last) if lines and sum(map(len, lines)) <= WHOLE_LIMIT else None
+
+
+def build_code(arguments: tuple[Any, ...], name: str) -> CodeType:
+    """The code object that was pickled, under the name of its source."""
+    return CodeType(*arguments).replace(co_filename=name)
+
+
+def install(name: str, label: str, first: int, text: str) -> str:
+    """Make lines known to this process, the first of them being line `first`; returns the name to find them by."""
+    key = (name, first, text)
+    unique = _installed.get(key)
+    if unique is None or unique not in linecache.cache:
+        lines = [f"{line}\n" for line in _split(text)]
+        unique = _installed[key] = _free_name(name, first, lines)
+    _labels[unique] = label
+    return unique
+
+
+def label_of(name: str) -> str:
+    """What people call a source: `Cell In[7]` as in IPython's own tracebacks, else the name of the file."""
+    return _labels.get(name) or _cell_label(name) or name
+
+
+def _free_name(name: str, first: int, lines: list[str]) -> str:
+    """The name, or a variant of it where another text is known by that name: both texts are still to be shown."""
+    count, variant, told = 1, name, [line.rstrip("\n") for line in lines]
+    while True:
+        known = linecache.getlines(variant)
+        if not known or [line.rstrip("\n") for line in known[first - 1 : first - 1 + len(lines)]] == told:
+            break
+        count += 1
+        variant = f"{name[:-1]} {count}>" if name.endswith(">") else f"{name} {count}"
+    # Without a time: what is on the disk may change, the code that was sent does not.
+    whole = known or ["\n"] * (first - 1) + lines
+    linecache.cache[variant] = (sum(map(len, whole)), None, whole, variant)
+    return variant
+
+
+def _split(text: str) -> list[str]:
+    # `splitlines` also splits at form feeds and the like, which Python's own line numbers do not count.
+    return text.removesuffix("\n").split("\n")
+
+
+def _last_line(code: CodeType) -> int:
+    """The last line of the code, that of the functions inside included."""
+    last = max((end for _, end, _, _ in code.co_positions() if end), default=code.co_firstlineno)
+    return max([last, *(_last_line(constant) for constant in code.co_consts if isinstance(constant, CodeType))])
+
+
+def _lines(code: CodeType) -> list[str]:
+    name = code.co_filename
+    if lines := linecache.getlines(name):
+        return lines
+    # Python 3.13 keeps what was typed, or given with -c, by code object.
+    registered = getattr(linecache, "_getlines_from_code", None)
+    if registered is not None and (lines := registered(code)):
+        return list(lines)
+    for text in _typed(name):
+        if _compiles_to(text, code):
+            return [f"{line}\n" for line in _split(text)]
+    return []
+
+
+def _typed(name: str) -> Iterator[str]:
+    """Texts that may have been compiled under a name that `linecache` does not know."""
+    if name == "<string>" and "-c" in sys.orig_argv[:-1]:
+        yield sys.orig_argv[sys.orig_argv.index("-c") + 1]
+    shell = _shell()
+    for cell in reversed(shell.user_ns.get("In", ())[-_CELLS:] if shell is not None else ()):
+        if isinstance(cell, str) and cell.lstrip().startswith("%%"):
+            yield shell.transform_cell(cell.lstrip().partition("\n")[2])
+
+
+def _compiles_to(text: str, code: CodeType) -> bool:
+    try:
+        pending = [compile(text, code.co_filename, "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError):
+        return False
+    while pending:
+        found = pending.pop()
+        if found.co_code == code.co_code and found.co_name == code.co_name:
+            return found.co_firstlineno == code.co_firstlineno
+        pending.extend(constant for constant in found.co_consts if isinstance(constant, CodeType))
+    return False
+
+
+def _is_file(name: str) -> bool:
+    entry = linecache.cache.get(name)
+    return not (name.startswith("<") or (entry is not None and len(entry) > 1 and entry[1] is None))
+
+
+def _cell_label(name: str) -> str | None:
+    shell = _shell()
+    try:
+        label = shell.compile.format_code_name(name) if shell is not None else None
+    except AttributeError:
+        return None  # an IPython older than that method
+    return None if label is None else " ".join(label)
+
+
+def _shell() -> Any:
+    module = sys.modules.get("IPython.core.interactiveshell")
+    return None if module is None else module.InteractiveShell._instance
