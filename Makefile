@@ -9,15 +9,24 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; d
 FRONTEND := src/wf_jupyter/frontend
 SOURCES := $(wildcard $(addprefix $(FRONTEND)/,package.json package-lock.json build.mjs declarations.mjs tsconfig.json hatch_build.py)) \
            $(shell find $(FRONTEND)/src -type f 2>/dev/null)
-CONFIG := pyproject.toml $(wildcard jupyter-config/*/*)
+# Versions of everything that are known to work together; empty for the newest of all.
+CONSTRAINTS ?= .ci/constraints.txt
+CONFIG := pyproject.toml $(CONSTRAINTS) $(wildcard jupyter-config/*/*)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# What the tests need; every other extra but `docs` is among it.
+EXTRAS := test,examples,lab,dask,notebooks
+export VENV
 
-.PHONY: help demo test check clean
+.PHONY: help demo test test-newest test-lowest test-pythons check constraints clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   open JupyterLab on the quickstart notebook"
 	@echo "make test   run all checks and tests"
 	@echo "make check  the checks without the tests: ruff, mypy, import contracts, TypeScript"
+	@echo "make test-newest, make test-lowest   with the newest versions of everything, with the lowest that are declared"
+	@echo "make test-pythons   with each Python from 3.11 on that is here"
+	@echo "make constraints    take the newest versions as those that 'make test' installs"
 	@echo "make clean  remove what these made"
 
 demo: $(VENV)/.demo
@@ -29,21 +38,45 @@ test: $(VENV)/.test
 check: $(VENV)/.test
 	@.ci/check
 
+test-newest:
+	@$(MAKE) test VENV=.venv-newest CONSTRAINTS=
+
+# The tests only: the newest mypy and ruff read the same code elsewhere.
+test-lowest:
+	@mkdir -p build && $(PYTHON) .ci/lowest.py > build/lowest.txt.new
+	@cmp -s build/lowest.txt.new build/lowest.txt || mv build/lowest.txt.new build/lowest.txt
+	@$(MAKE) .venv-lowest/.test VENV=.venv-lowest CONSTRAINTS=build/lowest.txt
+	@VENV=.venv-lowest .ci/test
+
+test-pythons:
+	@for version in 3.11 3.12 3.13 3.14; do \
+	  if python$$version -c '' 2>/dev/null; then $(MAKE) test VENV=.venv-$$version PYTHON=python$$version || exit 1; \
+	  else echo "There is no Python $$version here."; fi; \
+	done
+
+# With the oldest Python, whose newest versions every other one has too.
+constraints:
+	@rm -rf build/constraints && $(PYTHON) -m venv build/constraints
+	@build/constraints/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
+	@{ echo "# Versions that are known to work together. Written by: make constraints"; \
+	  build/constraints/bin/python -m pip freeze --exclude-editable; } > .ci/constraints.txt
+	@rm -rf build/constraints
+
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 
 $(VENV)/.demo: $(BIN)/python $(CONFIG) $(SOURCES)
 	@echo "Installing into $(VENV): a minute or two, the first time"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[examples,lab]'
+	@$(PIP) $(CONSTRAINTS:%=-c %) -e '.[examples,lab]'
 	@touch $@
 
 $(VENV)/.test: $(BIN)/python $(CONFIG) $(SOURCES)
 	@echo "Installing into $(VENV): a minute or two, the first time"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,examples,lab,dask]'
+	@$(PIP) $(CONSTRAINTS:%=-c %) -e '.[$(EXTRAS)]'
 	@.ci/browser
 	@touch $@ $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) $(FRONTEND)/node_modules build dist
+	rm -rf .venv .venv-* $(FRONTEND)/node_modules build dist
 	find src/wf_jupyter/static -type f ! -name .gitkeep -delete
