@@ -25,6 +25,7 @@ from wf_jupyter.model.stimuli import (
     AttemptStopped,
     AttemptSucceeded,
     Cancel,
+    CancelTask,
     Displayed,
     Pause,
     Printed,
@@ -165,6 +166,22 @@ def cancelled() -> Script:
     return script
 
 
+def some_tasks_cancelled() -> Script:
+    script = Script(
+        node("stubborn", retries=1), node("items", over=(Over(parameter="x", literal=BLOB, length=3),)), node("last", "items")
+    )
+    script.start(3)
+    script.feed(CancelTask(task="stubborn"))
+    script.feed(CancelTask(task="items"))
+    script.feed(AttemptStopped(task="items[0]", attempt=1, duration=0.25))
+    script.feed(Recover())
+    script.feed(Retry(tasks=("stubborn", "items")))
+    script.start(1)
+    script.feed(CancelTask(task="stubborn"))
+    script.fail("stubborn")
+    return script
+
+
 def expanded_and_recovered() -> Script:
     script = Script(
         node("train/fit", group="train"),
@@ -201,6 +218,7 @@ SCRIPTS: tuple[Callable[[], Script], ...] = (
     mapped_over_a_result,
     failed_and_retried,
     cancelled,
+    some_tasks_cancelled,
     expanded_and_recovered,
     unknown_tasks,
 )

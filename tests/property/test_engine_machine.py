@@ -20,6 +20,7 @@ from wf_jupyter.model.events import Event, Failure, ResultInfo, WorkflowRetried
 from wf_jupyter.model.graph import GraphSpec, Need, NodeSpec, Over, ResultSpec, check_graph
 from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.policy import ExecutionOptions, TaskOptions
+from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.model.stimuli import (
     AttemptExpanded,
     AttemptFailed,
@@ -71,9 +72,7 @@ def graphs(draw: st.DrawFn, largest: int = 7) -> GraphSpec:
             Need(source, draw(st.sampled_from(NEEDS) if draw(st.booleans()) else st.just("value")))
             for source in sources
         )
-        over = tuple(
-            draw(overs(keys, position)) for position in range(draw(st.sampled_from((0, 0, 1, 1, 2))))
-        )
+        over = tuple(draw(overs(keys, position)) for position in range(draw(st.sampled_from((0, 0, 1, 1, 2)))))
         options = TaskOptions(
             retries=draw(st.sampled_from((0, 0, 1, 2))),
             trigger_rule=draw(st.sampled_from(("all_success", "all_success", "all_done", "one_failed"))),
@@ -86,9 +85,7 @@ def graphs(draw: st.DrawFn, largest: int = 7) -> GraphSpec:
         )
         keys.append(key)
     returned = draw(st.lists(st.sampled_from(keys), max_size=2, unique=True)) if keys else []
-    graph = GraphSpec(
-        nodes=tuple(nodes), result=ResultSpec(template=BLOB, needs=tuple(Need(key) for key in returned))
-    )
+    graph = GraphSpec(nodes=tuple(nodes), result=ResultSpec(template=BLOB, needs=tuple(Need(key) for key in returned)))
     check_graph(graph)
     return graph
 
@@ -269,21 +266,37 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def cancel_one(self, data: st.DataObject) -> None:
-        tasks = invariants.all_tasks(self.state)
-        if not tasks:
+        parts = list(self.state.units)
+        if not parts:
             return
-        task = data.draw(st.sampled_from(tasks))
+        key = data.draw(st.sampled_from(parts))
+        part = [
+            unit for unit in self.state.units.values() if unit.key == key or unit.key.startswith((key + "/", key + "["))
+        ]
+        was_open = any(not unit.is_final for unit in part)
         try:
-            self.feed(CancelTask(task=task.key))
+            self.feed(CancelTask(task=key))
         except StateConflict:
-            assert task.is_final
+            assert not was_open
+            return
+        left = [unit.key for unit in part if not unit.is_final and unit.key in self.state.units]
+        ended = {task.key for task in invariants.all_tasks(self.state) if task.is_final}
+        waiting = [
+            left_key for left_key in left if (task := self.state.task(left_key)) is not None and task.key not in ended
+        ]
+        assert set(waiting) <= self.state.stopping, "what is cancelled has ended or is being stopped"
 
     @precondition(lambda self: not self.state.status.is_final)
     @rule()
     def crash_and_recover(self) -> None:
         lost = self.running()
+        stopped = {key for key in lost if key in self.state.stopping}
         self.state = self.replayed()
         self.feed(Recover())
+        again = [
+            key for key in stopped if (task := self.state.task(key)) is None or task.status is not TaskStatus.CANCELLED
+        ]
+        assert not again, "what was being cancelled does not run again"
         assert not [key for key in lost if key in self.state.running], "attempts died with the orchestrator"
         for key in list(self.state.retrying):
             self.feed(RetryDue(task=key, attempt=self.state.retrying[key].attempt))
@@ -341,6 +354,7 @@ def essence(state: ExecutionState) -> dict[str, object]:
         "seq": state.seq,
         "open": state.open,
         "flags": (state.is_paused, state.is_cancelling, state.is_failing),
+        "stopping": set(state.stopping),
         "tasks": {
             task.key: (task.status, task.attempt, task.truth, task.lengths, task.expansion is not None)
             for task in invariants.all_tasks(state)

@@ -12,6 +12,7 @@ from wf_jupyter.client.execution import Execution
 from wf_jupyter.errors import WorkflowError
 from wf_jupyter.model.events import (
     Event,
+    TaskCancelling,
     TaskCompleted,
     TaskLog,
     TaskOutput,
@@ -152,6 +153,8 @@ def _line(event: Event) -> str:
             return f"{event.task} | {event.text.rstrip()}"
         case TaskRetrying():
             return f"{event.task} failed, tries again in {event.delay:.3g} s: {event.error.message}"
+        case TaskCancelling():
+            return f"{event.task} is being cancelled"
         case TaskCompleted():
             told = f": {event.error.type}: {event.error.message}" if event.error else f" in {event.duration:.3g} s"
             return f"{event.task} {event.status}{told}"

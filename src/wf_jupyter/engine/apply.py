@@ -11,6 +11,7 @@ from wf_jupyter.engine.waking import wake
 from wf_jupyter.errors import IllegalTransition
 from wf_jupyter.model.events import (
     Event,
+    TaskCancelling,
     TaskCompleted,
     TaskLog,
     TaskOutput,
@@ -51,6 +52,8 @@ def apply(state: ExecutionState, event: Event) -> None:
         case TaskRetrying():
             task = _known(state, event.task)
             _move(state, task, TaskStatus.RETRYING)
+        case TaskCancelling():
+            _stop(state, event)
         case TaskCompleted():
             _complete(state, event)
         case WorkflowPaused():
@@ -135,6 +138,13 @@ def _start(state: ExecutionState, event: TaskStarted) -> None:
     _move(state, task, TaskStatus.RUNNING)
     task.attempt = event.attempt
     task.lane.ready.pop(task, None)
+
+
+def _stop(state: ExecutionState, event: TaskCancelling) -> None:
+    task = _known(state, event.task)
+    if task.status is not TaskStatus.RUNNING or event.attempt != task.attempt:
+        raise IllegalTransition(f"{state.id}: {task.key}: attempt {event.attempt} is not running")
+    state.stopping.add(task.key)
 
 
 def _complete(state: ExecutionState, event: TaskCompleted) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import assert_never
 
 from wf_jupyter.engine.again import tasks_again
+from wf_jupyter.engine.cancel import cancel_part, cancelled
 from wf_jupyter.engine.infos import fragment_infos
 from wf_jupyter.engine.state import ExecutionState, Fragment, Task
 from wf_jupyter.errors import StateConflict
@@ -70,7 +71,7 @@ def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float
             _require(state, (_E.RUNNING, _E.PAUSED), "cancelled")
             return (WorkflowCancelling(seq=seq, time=now, reason=reason),)
         case CancelTask(task=key):
-            return _cancel_task(state, key, now)
+            return cancel_part(state, key, now)
         case Pause():
             _require(state, (_E.RUNNING,), "paused")
             return (WorkflowPaused(seq=seq, time=now),)
@@ -81,8 +82,7 @@ def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float
             _require(state, (_E.FAILED, _E.CANCELLED, _E.RUNNING) if keys else (_E.FAILED, _E.CANCELLED), "retried")
             return (WorkflowRetried(seq=seq, time=now, tasks=tasks_again(state, keys)),)
         case Recover():
-            lost = tuple(key for key, task in state.running.items() if task.expansion is None)
-            return (WorkflowRecovered(seq=seq, time=now, tasks=lost),)
+            return _recover(state, now)
         case RetryDue() | NotFound():
             return ()
         case Found():
@@ -214,7 +214,7 @@ def _failed(
     state: ExecutionState, task: Task, report: AttemptFailed, now: datetime, luck: float
 ) -> tuple[Event, ...]:
     options, failure = task.node.options, report.failure
-    stopping = state.is_cancelling or state.is_failing
+    stopping = state.is_cancelling or state.is_failing or task.key in state.stopping
     if failure.retriable and task.attempt <= options.retries and not stopping:
         return (
             TaskRetrying(
@@ -243,19 +243,13 @@ def _final_failure(
     )
 
 
-def _cancel_task(state: ExecutionState, key: str, now: datetime) -> tuple[Event, ...]:
-    task = state.task(key)
-    if task is None:
-        raise StateConflict(f"execution {state.workflow!r} has no task {key!r}")
-    if task.is_final:
-        raise StateConflict(f"task {key!r} is {task.status}: it cannot be cancelled")
-    if task.status is TaskStatus.RUNNING:
-        return ()  # the driver stops the attempt; its report completes the task
-    return (
-        TaskCompleted(
-            seq=state.seq + 1, time=now, task=key, attempt=task.attempt, status=TaskStatus.CANCELLED
-        ),
-    )
+def _recover(state: ExecutionState, now: datetime) -> tuple[Event, ...]:
+    """Attempts in flight died with the old orchestrator: they run again, but for those that were to be stopped."""
+    lost = [task for task in state.running.values() if task.expansion is None]
+    again = tuple(task.key for task in lost if task.key not in state.stopping)
+    recovered = WorkflowRecovered(seq=state.seq + 1, time=now, tasks=again)
+    stopped = [task for task in lost if task.key in state.stopping]
+    return (recovered, *(cancelled(state, task, now, seq) for seq, task in enumerate(stopped, start=state.seq + 2)))
 
 
 def _current(state: ExecutionState, key: str, attempt: int) -> Task | None:

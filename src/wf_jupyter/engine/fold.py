@@ -7,6 +7,7 @@ from typing import assert_never
 
 from wf_jupyter.model.events import (
     Event,
+    TaskCancelling,
     TaskCompleted,
     TaskLog,
     TaskOutput,
@@ -70,7 +71,15 @@ def fold(picture: Picture, event: Event) -> None:
             snapshot.status = ExecutionStatus.RUNNING
         case TasksAdded():
             _add(picture, event)
-        case TaskStarted() | TaskProgress() | TaskLog() | TaskOutput() | TaskRetrying() | TaskCompleted():
+        case (
+            TaskStarted()
+            | TaskProgress()
+            | TaskLog()
+            | TaskOutput()
+            | TaskRetrying()
+            | TaskCancelling()
+            | TaskCompleted()
+        ):
             task = picture.tasks.get(event.task)
             if task is not None:
                 _fold_task(snapshot, task, event)
@@ -101,13 +110,13 @@ def fold(picture: Picture, event: Event) -> None:
             assert_never(event)
 
 
-_TaskEvent = TaskStarted | TaskProgress | TaskLog | TaskOutput | TaskRetrying | TaskCompleted
+_TaskEvent = TaskStarted | TaskProgress | TaskLog | TaskOutput | TaskRetrying | TaskCancelling | TaskCompleted
 
 
 def _fold_task(snapshot: Snapshot, task: TaskSnapshot, event: _TaskEvent) -> None:
     match event:
         case TaskStarted():
-            _count(snapshot, task, TaskStatus.RUNNING)
+            _move(snapshot, task, TaskStatus.RUNNING)
             task.attempts = event.attempt
             task.worker = event.worker
             task.started = event.time
@@ -119,12 +128,14 @@ def _fold_task(snapshot: Snapshot, task: TaskSnapshot, event: _TaskEvent) -> Non
         case TaskOutput():
             task.displayed += 1
         case TaskRetrying():
-            _count(snapshot, task, TaskStatus.RETRYING)
+            _move(snapshot, task, TaskStatus.RETRYING)
             task.error = event.error
             task.ended = event.time
             task.retry_at = event.time + timedelta(seconds=event.delay)
+        case TaskCancelling():
+            task.cancelling = True
         case TaskCompleted():
-            _count(snapshot, task, event.status)
+            _move(snapshot, task, event.status)
             task.attempts = event.attempt
             task.error = event.error
             task.result = event.result
@@ -179,12 +190,13 @@ def _reset(picture: Picture, keys: tuple[str, ...]) -> None:
             picture.snapshot.tasks.remove(task)
             picture.snapshot.counts[task.status] -= 1
             continue
-        _count(picture.snapshot, task, TaskStatus.PENDING)
+        _move(picture.snapshot, task, TaskStatus.PENDING)
         task.error = task.result = task.progress = task.duration = None
         task.started = task.ended = task.retry_at = None
 
 
-def _count(snapshot: Snapshot, task: TaskSnapshot, status: TaskStatus) -> None:
+def _move(snapshot: Snapshot, task: TaskSnapshot, status: TaskStatus) -> None:
     snapshot.counts[task.status] -= 1
     snapshot.counts[status] += 1
     task.status = status
+    task.cancelling = False

@@ -43,11 +43,12 @@ def settle(state: ExecutionState, now: datetime) -> tuple[Event, ...]:
 def _settle_task(state: ExecutionState, task: Task, now: datetime) -> tuple[Event, ...]:
     if task.expansion is not None:
         return _settle_holder(state, task, now)
-    if task.status is TaskStatus.RETRYING and not (state.is_cancelling or state.is_failing):
+    is_ending = state.is_cancelling or state.is_failing or state.is_stopping(task)
+    if task.status is TaskStatus.RETRYING and not is_ending:
         return ()
     if task.status not in (TaskStatus.PENDING, TaskStatus.RETRYING):
         return ()
-    if state.is_cancelling or state.is_failing:
+    if is_ending:
         return (_completed(state, task, TaskStatus.CANCELLED, now),)
     if task.waiting > 0:
         return ()
@@ -74,7 +75,7 @@ def _settle_holder(state: ExecutionState, task: Task, now: datetime) -> tuple[Ev
         return ()
     if fragment.broken:
         first = next(iter(fragment.broken))
-        if state.is_cancelling:
+        if state.is_cancelling or task.key in state.stopping:
             return (_completed(state, task, TaskStatus.CANCELLED, now),)
         reason = Failure(kind="upstream", type="TaskFailed", message=f"{first} did not succeed")
         return (_completed(state, task, TaskStatus.FAILED, now, reason),)
@@ -105,8 +106,8 @@ def _holder_succeeded(state: ExecutionState, task: Task, fragment: Fragment, now
 def _settle_group(state: ExecutionState, group: Group, now: datetime) -> tuple[Event, ...]:
     if group.size is not None or group.stand_in is not None:
         return ()
-    if state.is_cancelling or state.is_failing:
-        return _stand_in(state, group, TaskStatus.CANCELLED, now, None)
+    if state.is_cancelling or state.is_failing or state.is_stopping(group):
+        return stand_in(state, group, TaskStatus.CANCELLED, now, None)
     if group.unsized > 0:
         return ()
     lengths: dict[str, int] = {}
@@ -114,19 +115,19 @@ def _settle_group(state: ExecutionState, group: Group, now: datetime) -> tuple[E
         length = _length(state, group, over)
         if isinstance(length, Failure):
             status = TaskStatus.SKIPPED if length.kind == "upstream" else TaskStatus.FAILED
-            return _stand_in(state, group, status, now, length)
+            return stand_in(state, group, status, now, length)
         lengths[over.parameter] = length
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         failure = Failure(
             kind="definition", type="WorkflowDefinitionError", message=f"map over lists of unequal lengths: {told}"
         )
-        return _stand_in(state, group, TaskStatus.FAILED, now, failure)
+        return stand_in(state, group, TaskStatus.FAILED, now, failure)
     size = next(iter(lengths.values()))
     if len(state.units) + size > MAX_TASKS:
         told = f"{group.key} would have {size:,} items: an execution may have at most {MAX_TASKS:,} tasks"
         failure = Failure(kind="definition", type="WorkflowDefinitionError", message=told)
-        return _stand_in(state, group, TaskStatus.FAILED, now, failure)
+        return stand_in(state, group, TaskStatus.FAILED, now, failure)
     return (item_infos(state, group, size, now),)
 
 
@@ -224,9 +225,10 @@ def _blocked(unit: Unit) -> Failure:
     return Failure(kind="upstream", type="UpstreamFailed", message=f"{culprit.key} {status}")
 
 
-def _stand_in(
+def stand_in(
     state: ExecutionState, group: Group, status: TaskStatus, now: datetime, error: Failure | None
 ) -> tuple[Event, ...]:
+    """End a mapped node that has no items yet: one task with its key tells how."""
     added = TasksAdded(seq=state.seq + 1, time=now, tasks=(stand_in_info(state, group),))
     completed = TaskCompleted(seq=state.seq + 2, time=now, task=group.key, attempt=0, status=status, error=error)
     return (added, completed)

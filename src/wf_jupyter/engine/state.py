@@ -187,6 +187,13 @@ class ExecutionState:
             unit = self.units[unit.expansion.absolute(unit.expansion.graph.result.needs[0].source)]
         return unit
 
+    def is_stopping(self, unit: Unit) -> bool:
+        """Whether the unit belongs to a graph whose task is being cancelled."""
+        holder = unit.fragment.holder if self.stopping else None
+        while holder is not None and holder.key not in self.stopping:
+            holder = holder.fragment.holder
+        return holder is not None
+
     def is_questioned(self, task: Task) -> bool:
         """Whether the truth of the task's result matters, to its own graph or to one it is returned to."""
         fragment = task.fragment

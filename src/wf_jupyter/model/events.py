@@ -142,6 +142,13 @@ class TaskRetrying(_Event, frozen=True, kw_only=True, tag="task.retrying"):
     delay: float
 
 
+class TaskCancelling(_Event, frozen=True, kw_only=True, tag="task.cancelling"):
+    """Somebody asked for a running attempt to be stopped; `task.completed` follows when it has."""
+
+    task: str
+    attempt: int
+
+
 class TaskCompleted(_Event, frozen=True, kw_only=True, tag="task.completed"):
     """A task reached a final status. `attempt` is how many were started; `duration` that of the last, in seconds.
 
@@ -207,6 +214,7 @@ Event = (
     | TaskLog
     | TaskOutput
     | TaskRetrying
+    | TaskCancelling
     | TaskCompleted
     | WorkflowPaused
     | WorkflowResumed

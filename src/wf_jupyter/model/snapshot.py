@@ -24,7 +24,7 @@ class Progress(Record, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 class TaskSnapshot(Record, msgspec.Struct, kw_only=True, omit_defaults=True):
     """One task. `attempts` is how many were started; `started` and `ended` are those of the last.
 
-    `duration` is in seconds, as the worker measured it; None while there is none.
+    `cancelling` says that a running task was asked to stop. `duration` is in seconds, as the worker measured it; None while there is none.
     """
 
     key: str
@@ -43,6 +43,7 @@ class TaskSnapshot(Record, msgspec.Struct, kw_only=True, omit_defaults=True):
     retry_at: datetime | None = None
     logged: int = 0
     displayed: int = 0
+    cancelling: bool = False
 
 
 class GroupSnapshot(Record, msgspec.Struct, kw_only=True):

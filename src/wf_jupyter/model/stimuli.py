@@ -32,7 +32,7 @@ class Cancel(_Stimulus, frozen=True, kw_only=True):
 
 
 class CancelTask(_Stimulus, frozen=True, kw_only=True):
-    """Stop one task; what depends on it is skipped."""
+    """Stop one task, or all of a mapped one or of a sub-workflow; what depends on it is skipped."""
 
     task: str
 

@@ -25,7 +25,6 @@ from wf_jupyter.model.stimuli import (
     AttemptStarted,
     AttemptStopped,
     AttemptSucceeded,
-    CancelTask,
     Command,
     Found,
     Printed,
@@ -126,10 +125,6 @@ class Driver:
             StateConflict: the state does not allow it; nothing happened.
         """
         await self._put(command)
-        if isinstance(command, CancelTask):
-            task = self.state.running.get(command.task)
-            if task is not None:
-                self._attempts.stop(task.key, task.attempt)
 
     def remains(self) -> Ended:
         """What there is to ask about when it has ended."""

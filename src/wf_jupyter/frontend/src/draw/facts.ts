@@ -124,6 +124,7 @@ function taskDetail(run: Run, row: number, now: number, share: number | null): s
 
 function runningDetail(run: Run, row: number, now: number, share: number | null): string {
   const { tasks } = run;
+  if (tasks.cancelling[row]) return "cancelling";
   const ran = (now - tasks.started[row]!) / 1000;
   const tries = tasks.attempts[row]! > 1 ? ` · try ${tasks.attempts[row]}` : "";
   const text = tasks.texts.get(row);

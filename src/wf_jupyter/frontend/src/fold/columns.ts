@@ -21,6 +21,8 @@ export class Columns {
   attempts = new Uint32Array(FIRST);
   logged = new Uint32Array(FIRST);
   displayed = new Uint32Array(FIRST);
+  /** 1 for a running task that was asked to stop. */
+  cancelling = new Uint8Array(FIRST);
   /** Milliseconds, NaN for none; likewise `ended` and `retryAt`. */
   started = new Float64Array(FIRST);
   ended = new Float64Array(FIRST);
@@ -56,6 +58,7 @@ export class Columns {
     this.attempts = grown(this.attempts, new Uint32Array(size));
     this.logged = grown(this.logged, new Uint32Array(size));
     this.displayed = grown(this.displayed, new Uint32Array(size));
+    this.cancelling = grown(this.cancelling, new Uint8Array(size));
     this.started = grown(this.started, new Float64Array(size));
     this.ended = grown(this.ended, new Float64Array(size));
     this.retryAt = grown(this.retryAt, new Float64Array(size));

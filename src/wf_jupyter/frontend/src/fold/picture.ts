@@ -51,6 +51,7 @@ export function task(run: Run, row: number): TaskSnapshot {
     retry_at: formatTime(t.retryAt[row]!),
     logged: t.logged[row]!,
     displayed: t.displayed[row]!,
+    cancelling: t.cancelling[row] === 1,
   });
 }
 
@@ -63,11 +64,11 @@ function number(value: number): number | null {
   return Number.isNaN(value) ? null : value;
 }
 
-/** The object without optional fields that have their default: null, "", 0 (except sizes) and []. */
+/** The object without optional fields that have their default: null, "", 0 (except sizes), false and []. */
 function without<T extends object>(fields: T): T {
   const kept = Object.entries(fields).filter(([name, value]) => {
     if (name === "size" || name === "duration" || name === "done" || name === "total") return value !== null;
-    return value !== null && value !== "" && value !== 0 && !(Array.isArray(value) && value.length === 0);
+    return value !== null && value !== "" && value !== 0 && value !== false && !(Array.isArray(value) && value.length === 0);
   });
   return Object.fromEntries(kept) as T;
 }

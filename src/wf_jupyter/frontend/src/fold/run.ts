@@ -179,6 +179,9 @@ export class Run {
         tasks.ended[row] = parseTime(event.time);
         tasks.retryAt[row] = tasks.ended[row]! + event.delay * 1000;
         break;
+      case "task.cancelling":
+        tasks.cancelling[row] = 1;
+        break;
       case "task.completed":
         this.#move(row, statusNumber(event.status));
         tasks.attempts[row] = event.attempt;
@@ -236,6 +239,7 @@ export class Run {
     tasks.attempts[row] = task.attempts ?? 0;
     tasks.logged[row] = task.logged ?? 0;
     tasks.displayed[row] = task.displayed ?? 0;
+    tasks.cancelling[row] = task.cancelling ? 1 : 0;
     tasks.workers[row] = task.worker ?? "";
     tasks.started[row] = parseTime(task.started);
     tasks.ended[row] = parseTime(task.ended);
@@ -279,6 +283,7 @@ export class Run {
   #move(row: number, status: number): void {
     const before = this.tasks.status[row]!;
     this.tasks.status[row] = status;
+    this.tasks.cancelling[row] = 0;
     this.counts[before]!--;
     this.counts[status]!++;
     for (let g = this.tasks.home[row]!; g >= 0; g = this.groups[g]!.parent) {

@@ -36,6 +36,7 @@ const EVENTS: { readonly [type in Event["type"]]: Readonly<Record<string, Check>
   "task.log": { task: text, attempt: number, stream: text, text: text },
   "task.output": { task: text, attempt: number, data: object },
   "task.retrying": { task: text, attempt: number, delay: number, error: failure },
+  "task.cancelling": { task: text, attempt: number },
   "task.completed": { task: text, status: text, attempt: number, error: optional(failure), result: optional(result) },
   "workflow.paused": {},
   "workflow.resumed": {},

@@ -1,6 +1,6 @@
 // Generated from protocol/schema.json by scripts/types.mjs: do not edit.
 
-export type Event = WorkflowStarted | TasksAdded | TaskStarted | TaskProgress | TaskLog | TaskOutput | TaskRetrying | TaskCompleted | WorkflowPaused | WorkflowResumed | WorkflowCancelling | WorkflowRetried | WorkflowInterrupted | WorkflowRecovered | WorkflowCompleted;
+export type Event = WorkflowStarted | TasksAdded | TaskStarted | TaskProgress | TaskLog | TaskOutput | TaskRetrying | TaskCancelling | TaskCompleted | WorkflowPaused | WorkflowResumed | WorkflowCancelling | WorkflowRetried | WorkflowInterrupted | WorkflowRecovered | WorkflowCompleted;
 
 /**
  * Where one execution stands.
@@ -109,6 +109,17 @@ export interface Summary {
 }
 
 /**
+ * Somebody asked for a running attempt to be stopped; `task.completed` follows when it has.
+ */
+export interface TaskCancelling {
+  readonly attempt: number;
+  readonly seq: number;
+  readonly task: string;
+  readonly time: string;
+  readonly type: "task.cancelling";
+}
+
+/**
  * A task reached a final status. `attempt` is how many were started; `duration` that of the last, in seconds.
  *
  * `lengths` gives the number of items of each part of the result that is mapped over, and
@@ -192,10 +203,11 @@ export interface TaskRetrying {
 /**
  * One task. `attempts` is how many were started; `started` and `ended` are those of the last.
  *
- * `duration` is in seconds, as the worker measured it; None while there is none.
+ * `cancelling` says that a running task was asked to stop. `duration` is in seconds, as the worker measured it; None while there is none.
  */
 export interface TaskSnapshot {
   readonly attempts: number;
+  readonly cancelling?: boolean;
   readonly dependencies: readonly string[];
   readonly displayed?: number;
   readonly duration?: number | null;

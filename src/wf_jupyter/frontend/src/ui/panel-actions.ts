@@ -21,11 +21,12 @@ export class TaskActions {
     if (row === undefined) return;
     const status = run.tasks.status[row]!;
     const final = isFinalExecution(run.status);
-    const shown = `${status} ${run.status} ${canAsk}`;
+    const isCancelling = run.tasks.cancelling[row] === 1;
+    const shown = `${status} ${run.status} ${canAsk} ${isCancelling}`;
     if (shown === this.#shown) return;
     this.#shown = shown;
     const made: HTMLElement[] = [this.#said];
-    if (canAsk && !final && (status === RUNNING || status === RETRYING)) {
+    if (canAsk && !final && !isCancelling && (status === RUNNING || status === RETRYING)) {
       made.push(this.#button("Cancel task", () => this.#ask("cancel", { task: this.key })));
     }
     const mayRetry = final ? run.status !== "succeeded" : run.status === "running";
