@@ -167,9 +167,8 @@ def cancelled() -> Script:
 
 
 def some_tasks_cancelled() -> Script:
-    script = Script(
-        node("stubborn", retries=1), node("items", over=(Over(parameter="x", literal=BLOB, length=3),)), node("last", "items")
-    )
+    literal = (Over(parameter="x", literal=BLOB, length=3),)
+    script = Script(node("stubborn", retries=1), node("items", over=literal), node("last", "items"))
     script.start(3)
     script.feed(CancelTask(task="stubborn"))
     script.feed(CancelTask(task="items"))

@@ -24,7 +24,8 @@ class Progress(Record, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 class TaskSnapshot(Record, msgspec.Struct, kw_only=True, omit_defaults=True):
     """One task. `attempts` is how many were started; `started` and `ended` are those of the last.
 
-    `cancelling` says that a running task was asked to stop. `duration` is in seconds, as the worker measured it; None while there is none.
+    `cancelling` says that a running task was asked to stop. `duration` is in seconds, as the worker
+    measured it; None while there is none.
     """
 
     key: str

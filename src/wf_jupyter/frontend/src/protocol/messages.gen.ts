@@ -203,7 +203,8 @@ export interface TaskRetrying {
 /**
  * One task. `attempts` is how many were started; `started` and `ended` are those of the last.
  *
- * `cancelling` says that a running task was asked to stop. `duration` is in seconds, as the worker measured it; None while there is none.
+ * `cancelling` says that a running task was asked to stop. `duration` is in seconds, as the worker
+ * measured it; None while there is none.
  */
 export interface TaskSnapshot {
   readonly attempts: number;
