@@ -5,7 +5,8 @@ WorkflowError
 ├── InputError                 the caller: an argument, option or name is wrong
 │   └── ValueTooLarge          … or is larger than the limit that the message names
 ├── TaskError                  a task: what `wf.allow_failure` hands downstream
-│   └── TaskFailed             … and what `Execution.result()` raises
+│   ├── TaskFailed             … and what `Execution.result()` raises
+│   └── TaskSkipped            why a task did not run, which need be no failure: `task.error` of a skipped one
 ├── CellFailed                 a notebook that is a task: one of its cells raised
 ├── ExecutionCancelled         somebody cancelled the execution
 ├── ExecutionNotFound          no such execution in this data directory
@@ -66,6 +67,22 @@ class TaskError(WorkflowError):
 
 class TaskFailed(TaskError):
     """Raised by `Execution.result()`; `__cause__` is the task's own exception when it can be rebuilt."""
+
+
+class TaskSkipped(TaskError):
+    """Why a task did not run, as in `not taken: is_big was truthy`; never raised.
+
+    `kind` is that of the reason: `not_taken`, `not_needed`, `upstream_failed`, `upstream_cancelled`,
+    `upstream_skipped` or `fail_fast`; `cause` the key of the task that caused it, however far upstream.
+    """
+
+    def __init__(self, task: str, kind: str, text: str, cause: str = "") -> None:
+        super().__init__(task, kind, text)
+        self.cause = cause
+        self.args = (text,)
+
+    def __reduce__(self) -> tuple[type[TaskSkipped], tuple[str, str, str, str]]:
+        return type(self), (self.task, self.kind, self.text, self.cause)
 
 
 class CellFailed(WorkflowError):

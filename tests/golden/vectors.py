@@ -15,10 +15,11 @@ from wf_jupyter.engine.fold import Picture, empty
 from wf_jupyter.engine.plan import plan
 from wf_jupyter.engine.state import new_state
 from wf_jupyter.engine.step import step
-from wf_jupyter.model.events import Event, Failure, ResultInfo, TaskLog, TaskProgress
+from wf_jupyter.model.events import Event, Failure, ResultInfo, TaskCompleted, TaskLog, TaskProgress
 from wf_jupyter.model.graph import GraphSpec, Need, NodeSpec, Over, ResultSpec, ScopeSpec
 from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.policy import ExecutionOptions, TaskOptions
+from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.model.stimuli import (
     AttemptExpanded,
     AttemptFailed,
@@ -76,9 +77,7 @@ class Script:
     def succeed(self, key: str, length: int | None = None, **more: object) -> None:
         info = ResultInfo(type="int", text="42", size=12, **more)  # type: ignore[arg-type]
         lengths = {} if length is None else {"": length}
-        self.feed(
-            AttemptSucceeded(task=key, attempt=self.attempt(key), duration=0.125, result=info, lengths=lengths)
-        )
+        self.feed(AttemptSucceeded(task=key, attempt=self.attempt(key), duration=0.125, result=info, lengths=lengths))
 
     def fail(self, key: str) -> None:
         failure = Failure(kind="raised", type="ValueError", message="14 rows with null id", traceback="Traceback …")
@@ -211,6 +210,47 @@ def unknown_tasks() -> Script:
     return script
 
 
+def conditional() -> Script:
+    check = Need(TaskKey("check"), "truthy")
+    other = Need(TaskKey("check"), "falsy")
+    script = Script(
+        node("check"),
+        msgspec.structs.replace(node("big"), needs=(check,)),
+        msgspec.structs.replace(node("small"), needs=(other,)),
+        node("after", "small"),
+        node("each", over=over("after")),
+        node("cleanup", "check", trigger_rule="one_failed"),
+        node("bad", "big"),
+        node("last", "bad"),
+    )
+    script.start()
+    info = ResultInfo(type="bool", text="True")
+    script.feed(AttemptSucceeded(task="check", attempt=1, duration=0.125, result=info, truth=True))
+    script.start()
+    script.succeed("big")
+    script.start()
+    script.fail("bad")
+    script.feed(Retry(tasks=("after",)))
+    return script
+
+
+def told_as_errors() -> Script:
+    """A log of version 0.1.0: a skipped task carries an error that says why."""
+    script = Script(node("a"), node("b", "a"), node("c", "a"), node("d", "a"), node("e", "a"))
+    told = {
+        "a": ("Skipped", "check was truthy"),
+        "b": ("UpstreamFailed", "fetch[3] failed"),
+        "c": ("UpstreamFailed", "fetch cancelled"),
+        "d": ("UpstreamFailed", "b skipped"),
+        "e": ("Skipped", "nothing before it failed"),
+    }
+    for seq, (key, (kind, message)) in enumerate(told.items(), start=script.state.seq + 1):
+        error = Failure(kind="upstream", type=kind, message=message)
+        skipped = TaskStatus.SKIPPED
+        script.events.append(TaskCompleted(seq=seq, time=script.now, task=key, attempt=0, status=skipped, error=error))
+    return script
+
+
 SCRIPTS: tuple[Callable[[], Script], ...] = (
     chain,
     mapped,
@@ -220,6 +260,8 @@ SCRIPTS: tuple[Callable[[], Script], ...] = (
     some_tasks_cancelled,
     expanded_and_recovered,
     unknown_tasks,
+    conditional,
+    told_as_errors,
 )
 
 

@@ -28,6 +28,7 @@ from wf_jupyter.model.events import (
     WorkflowResumed,
     WorkflowRetried,
     WorkflowStarted,
+    reason_of,
 )
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.render.text import snapshot_text
@@ -156,8 +157,7 @@ def _line(event: Event) -> str:
         case TaskCancelling():
             return f"{event.task} is being cancelled"
         case TaskCompleted():
-            told = f": {event.error.type}: {event.error.message}" if event.error else f" in {event.duration:.3g} s"
-            return f"{event.task} {event.status}{told}"
+            return f"{event.task} {event.status}{_why(event)}"
         case WorkflowCompleted():
             return f"{event.status} in {event.duration:.3g} s"
         case WorkflowPaused() | WorkflowResumed() | WorkflowCancelling() | WorkflowInterrupted():
@@ -168,3 +168,13 @@ def _line(event: Event) -> str:
             return ""
         case _:
             assert_never(event)
+
+
+def _why(event: TaskCompleted) -> str:
+    """What comes after a task's status: its reason, its error, or how long it took."""
+    reason = reason_of(event)
+    if reason is not None:
+        return f": {reason.text}"
+    if event.error is not None:
+        return f": {event.error.type}: {event.error.message}"
+    return f" in {event.duration:.3g} s" if event.attempt else ""

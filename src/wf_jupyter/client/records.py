@@ -12,7 +12,7 @@ import msgspec
 from wf_jupyter.client.connection import Connection
 from wf_jupyter.engine.fold import Picture, empty
 from wf_jupyter.model.events import Event, TaskLog, TaskOutput, TasksAdded, WorkflowCompleted
-from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.model.snapshot import Snapshot, TaskSnapshot
 from wf_jupyter.protocol.codec import UnknownEvent
 
 _PAGE = 1000
@@ -114,6 +114,12 @@ def beginning(connection: Connection, snapshot: Snapshot) -> Snapshot:
     return picture.snapshot
 
 
+def _why(task: TaskSnapshot) -> str | None:
+    if task.reason is not None:
+        return task.reason.text
+    return None if task.error is None else f"{task.error.type}: {task.error.message}"
+
+
 def frame(snapshot: Snapshot) -> Any:
     """One row per task, as a pandas DataFrame."""
     try:
@@ -125,7 +131,7 @@ def frame(snapshot: Snapshot) -> Any:
         {
             **{column: getattr(task, column) for column in columns},
             "status": str(task.status),
-            "error": None if task.error is None else f"{task.error.type}: {task.error.message}",
+            "error": _why(task),
         }
         for task in snapshot.tasks
     ]

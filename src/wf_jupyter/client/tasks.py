@@ -10,7 +10,7 @@ from wf_jupyter.client import outcome, records
 from wf_jupyter.client.connection import Connection
 from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.records import LogText, Output
-from wf_jupyter.errors import StateConflict, TaskFailed
+from wf_jupyter.errors import StateConflict, TaskFailed, TaskSkipped
 from wf_jupyter.model.snapshot import Progress, TaskSnapshot
 from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.ports import TaskFailure
@@ -91,9 +91,16 @@ class TaskView:
         return self._now.progress
 
     @property
-    def error(self) -> TaskFailed | None:
-        """Why the latest attempt failed, with the traceback in its text; None when it did not."""
-        failure = self._now.error
+    def error(self) -> TaskFailed | TaskSkipped | None:
+        """Why the latest attempt failed, with the traceback in its text; None when it did not.
+
+        Of a task that was skipped, or stopped because another one failed, it is a `TaskSkipped`, which
+        says why, as in `not taken: is_big was truthy`.
+        """
+        now = self._now
+        if now.reason is not None:
+            return TaskSkipped(self.key, now.reason.kind, now.reason.text, now.reason.task)
+        failure = now.error
         return None if failure is None else outcome.task_failed(TaskFailure(task=self.key, failure=failure))
 
     def result(self) -> Any:
@@ -103,7 +110,8 @@ class TaskView:
             pickled = self._connection.task_error(self._mirror.id, self.key)
             raise outcome.task_failed(TaskFailure(task=self.key, failure=now.error, error=pickled))
         if not now.status.has_value:
-            raise StateConflict(f"task {self.key!r} has no result: it is {now.status}")
+            why = "" if now.reason is None else f" ({now.reason.text})"
+            raise StateConflict(f"task {self.key!r} has no result: it is {now.status}{why}")
         return outcome.value(self._connection.task_value(self._mirror.id, self.key))
 
     def logs(self) -> LogText:

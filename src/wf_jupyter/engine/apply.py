@@ -27,6 +27,7 @@ from wf_jupyter.model.events import (
     WorkflowResumed,
     WorkflowRetried,
     WorkflowStarted,
+    reason_of,
 )
 from wf_jupyter.model.status import EXECUTION_MOVES, TASK_MOVES, ExecutionStatus, TaskStatus
 
@@ -153,6 +154,7 @@ def _complete(state: ExecutionState, event: TaskCompleted) -> None:
     task.lane.ready.pop(task, None)
     state.asking.pop(task.key, None)
     task.truth = event.truth
+    task.reason = reason_of(event)
     task.lengths = dict(event.lengths)
     if event.result is not None:
         task.result_type = event.result.type

@@ -8,6 +8,7 @@ from typing import assert_never
 from wf_jupyter.engine.again import tasks_again
 from wf_jupyter.engine.cancel import cancel_part, cancelled
 from wf_jupyter.engine.infos import fragment_infos
+from wf_jupyter.engine.reasons import stopped_by
 from wf_jupyter.engine.state import ExecutionState, Fragment, Task
 from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.events import (
@@ -141,6 +142,7 @@ def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime
                     attempt=task.attempt,
                     status=TaskStatus.CANCELLED,
                     duration=report.duration,
+                    reason=stopped_by(state),
                 ),
             )
         case Printed():

@@ -23,6 +23,7 @@ from wf_jupyter.model.events import (
     WorkflowResumed,
     WorkflowRetried,
     WorkflowStarted,
+    reason_of,
 )
 from wf_jupyter.model.snapshot import GroupSnapshot, Progress, Snapshot, TaskSnapshot
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
@@ -137,7 +138,8 @@ def _fold_task(snapshot: Snapshot, task: TaskSnapshot, event: _TaskEvent) -> Non
         case TaskCompleted():
             _move(snapshot, task, event.status)
             task.attempts = event.attempt
-            task.error = event.error
+            task.reason = reason_of(event)
+            task.error = None if event.status is TaskStatus.SKIPPED else event.error
             task.result = event.result
             task.ended = event.time
             task.retry_at = None
@@ -191,7 +193,7 @@ def _reset(picture: Picture, keys: tuple[str, ...]) -> None:
             picture.snapshot.counts[task.status] -= 1
             continue
         _move(picture.snapshot, task, TaskStatus.PENDING)
-        task.error = task.result = task.progress = task.duration = None
+        task.error = task.reason = task.result = task.progress = task.duration = None
         task.started = task.ended = task.retry_at = None
 
 

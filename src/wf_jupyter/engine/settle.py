@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from wf_jupyter.engine.infos import item_infos, stand_in_info
 from wf_jupyter.engine.lineage import is_fresh
+from wf_jupyter.engine.reasons import blocked, stopped_by, why_skipped
 from wf_jupyter.engine.returned import returned
-from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit
+from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task
 from wf_jupyter.model.events import (
     Event,
     Failure,
@@ -19,6 +20,7 @@ from wf_jupyter.model.events import (
 )
 from wf_jupyter.model.graph import Over
 from wf_jupyter.model.policy import MAX_TASKS
+from wf_jupyter.model.reason import Reason
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 
 NAMED_FAILURES = 100
@@ -49,12 +51,12 @@ def _settle_task(state: ExecutionState, task: Task, now: datetime) -> tuple[Even
     if task.status not in (TaskStatus.PENDING, TaskStatus.RETRYING):
         return ()
     if is_ending:
-        return (_completed(state, task, TaskStatus.CANCELLED, now),)
+        return (_completed(state, task, TaskStatus.CANCELLED, now, reason=stopped_by(state)),)
     if task.waiting > 0:
         return ()
     reason = why_skipped(state, task)
     if reason is not None:
-        return (_completed(state, task, TaskStatus.SKIPPED, now, reason),)
+        return (_completed(state, task, TaskStatus.SKIPPED, now, reason=reason),)
     if task.node.options.cache is not False or (state.is_reusing and not is_fresh(state, task)):
         if task.key not in state.asking:
             state.asking[task.key] = task
@@ -77,8 +79,8 @@ def _settle_holder(state: ExecutionState, task: Task, now: datetime) -> tuple[Ev
         first = next(iter(fragment.broken))
         if state.is_cancelling or task.key in state.stopping:
             return (_completed(state, task, TaskStatus.CANCELLED, now),)
-        reason = Failure(kind="upstream", type="TaskFailed", message=f"{first} did not succeed")
-        return (_completed(state, task, TaskStatus.FAILED, now, reason),)
+        failure = Failure(kind="upstream", type="TaskFailed", message=f"{first} did not succeed")
+        return (_completed(state, task, TaskStatus.FAILED, now, failure),)
     return (_holder_succeeded(state, task, fragment, now),)
 
 
@@ -90,7 +92,8 @@ def _holder_succeeded(state: ExecutionState, task: Task, fragment: Fragment, now
         if isinstance(child, Group):
             lengths, truth = {"": child.size or 0}, bool(child.size)
         else:
-            lengths, truth = child.lengths, child.truth
+            # What was skipped has no value, and stands for None: false to a condition.
+            lengths, truth = child.lengths, child.truth if child.is_ok else False
     return TaskCompleted(
         seq=state.seq + 1,
         time=now,
@@ -107,15 +110,16 @@ def _settle_group(state: ExecutionState, group: Group, now: datetime) -> tuple[E
     if group.size is not None or group.stand_in is not None:
         return ()
     if state.is_cancelling or state.is_failing or state.is_stopping(group):
-        return stand_in(state, group, TaskStatus.CANCELLED, now, None)
+        return stand_in(state, group, TaskStatus.CANCELLED, now, stopped_by(state))
     if group.unsized > 0:
         return ()
     lengths: dict[str, int] = {}
     for over in group.node.over:
         length = _length(state, group, over)
+        if isinstance(length, Reason):
+            return stand_in(state, group, TaskStatus.SKIPPED, now, length)
         if isinstance(length, Failure):
-            status = TaskStatus.SKIPPED if length.kind == "upstream" else TaskStatus.FAILED
-            return stand_in(state, group, status, now, length)
+            return stand_in(state, group, TaskStatus.FAILED, now, length)
         lengths[over.parameter] = length
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
@@ -131,7 +135,7 @@ def _settle_group(state: ExecutionState, group: Group, now: datetime) -> tuple[E
     return (item_infos(state, group, size, now),)
 
 
-def _length(state: ExecutionState, group: Group, over: Over) -> int | Failure:
+def _length(state: ExecutionState, group: Group, over: Over) -> int | Failure | Reason:
     """How many items a mapped parameter has, or why there is no telling."""
     if over.each is not None:
         return len(over.each)
@@ -140,10 +144,13 @@ def _length(state: ExecutionState, group: Group, over: Over) -> int | Failure:
     source = state.units[group.fragment.absolute(over.source)]
     if isinstance(source, Group):
         if source.stand_in is not None or source.size is None:
-            return _blocked(source)
+            return blocked([source])
         return source.size
     if not source.is_ok:
-        return _blocked(source)
+        return blocked([source])
+    origin = state.origin(source)
+    if not origin.is_ok:  # it returned a graph, whose result was skipped
+        return blocked([origin])
     if over.path not in source.lengths:
         part = f"{source.key}{over.path}" if over.path else source.key
         told = f"{part} gave a {source.result_type}, not a list: return a list to map {over.parameter!r} over it"
@@ -151,86 +158,20 @@ def _length(state: ExecutionState, group: Group, over: Over) -> int | Failure:
     return source.lengths[over.path]
 
 
-def why_skipped(state: ExecutionState, task: Task) -> Failure | None:
-    """None when the task may run, else the reason why it never will. All its sources are final."""
-    rule = task.node.options.trigger_rule
-    absolute = task.fragment.absolute
-    firsts: list[Unit] = []
-    for need in task.node.needs:
-        unit = state.units[absolute(need.source)]
-        match need.kind:
-            case "truthy" | "falsy":
-                reason = _unmet(unit, wanted=need.kind == "truthy")
-                if reason is not None:
-                    return reason
-            case "first":
-                firsts.append(unit)
-            case "value" | "order" if rule == "all_success" and not unit.is_ok:
-                return _blocked(unit)
-            case _:
-                pass
-    if firsts and not any(unit.is_ok for unit in firsts):
-        return _blocked(firsts[0])
-    if rule == "all_success":
-        for unit in _items_needed(state, task):
-            if not unit.is_ok:
-                return _blocked(unit)
-    if rule == "one_failed" and not any(_has_failed(unit) for unit in _everything(state, task)):
-        return Failure(kind="upstream", type="Skipped", message="nothing before it failed")
-    return None
-
-
-def _items_needed(state: ExecutionState, task: Task) -> Iterator[Unit]:
-    if task.index is None:
-        return
-    for over in task.node.over:
-        if over.each is not None:
-            yield state.units[task.fragment.absolute(over.each[task.index])]
-        elif over.source is not None:
-            source = state.units[task.fragment.absolute(over.source)]
-            yield source.items[task.index] if isinstance(source, Group) else source
-
-
-def _everything(state: ExecutionState, task: Task) -> Iterator[Unit]:
-    for need in task.node.needs:
-        yield state.units[task.fragment.absolute(need.source)]
-    yield from _items_needed(state, task)
-
-
-def _has_failed(unit: Unit) -> bool:
-    if isinstance(unit, Group):
-        members = [unit.stand_in] if unit.stand_in is not None else unit.items
-        return any(member.status is TaskStatus.FAILED for member in members)
-    return unit.status is TaskStatus.FAILED
-
-
-def _unmet(unit: Unit, *, wanted: bool) -> Failure | None:
-    if isinstance(unit, Group):
-        return None if unit.is_ok and bool(unit.size) is wanted else _blocked(unit)
-    if not unit.is_ok:
-        return _blocked(unit)
-    if unit.truth is wanted:
-        return None
-    word = "falsy" if wanted else "truthy"
-    return Failure(kind="upstream", type="Skipped", message=f"{unit.key} was {word}")
-
-
-def _blocked(unit: Unit) -> Failure:
-    """Why something that needs `unit` cannot run, naming the item at fault of a group."""
-    culprit: Unit = unit
-    if isinstance(unit, Group):
-        members = [unit.stand_in] if unit.stand_in is not None else unit.items
-        culprit = next((member for member in members if member is not None and not member.is_ok), unit)
-    status = culprit.status.value if isinstance(culprit, Task) else "not run"
-    return Failure(kind="upstream", type="UpstreamFailed", message=f"{culprit.key} {status}")
-
-
 def stand_in(
-    state: ExecutionState, group: Group, status: TaskStatus, now: datetime, error: Failure | None
+    state: ExecutionState, group: Group, status: TaskStatus, now: datetime, why: Failure | Reason | None
 ) -> tuple[Event, ...]:
     """End a mapped node that has no items yet: one task with its key tells how."""
     added = TasksAdded(seq=state.seq + 1, time=now, tasks=(stand_in_info(state, group),))
-    completed = TaskCompleted(seq=state.seq + 2, time=now, task=group.key, attempt=0, status=status, error=error)
+    completed = TaskCompleted(
+        seq=state.seq + 2,
+        time=now,
+        task=group.key,
+        attempt=0,
+        status=status,
+        error=why if isinstance(why, Failure) else None,
+        reason=why if isinstance(why, Reason) else None,
+    )
     return (added, completed)
 
 
@@ -240,6 +181,7 @@ def _completed(
     status: TaskStatus,
     now: datetime,
     error: Failure | None = None,
+    reason: Reason | None = None,
 ) -> TaskCompleted:
     return TaskCompleted(
         seq=state.seq + 1,
@@ -248,6 +190,7 @@ def _completed(
         attempt=task.attempt,
         status=status,
         error=error,
+        reason=reason,
     )
 
 

@@ -11,6 +11,7 @@ from wf_jupyter.model.events import ResultInfo
 from wf_jupyter.model.graph import GraphSpec, NodeSpec, ScopeSpec
 from wf_jupyter.model.keys import inside
 from wf_jupyter.model.policy import ExecutionOptions
+from wf_jupyter.model.reason import Reason
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 from wf_jupyter.model.submission import Submission
 
@@ -76,6 +77,7 @@ class Task:
     truth: bool | None = None
     lengths: dict[str, int] = field(default_factory=dict)
     result_type: str = ""
+    reason: Reason | None = None
 
     @property
     def is_final(self) -> bool:

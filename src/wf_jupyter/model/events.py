@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from wf_jupyter.model.reason import Reason, reason_of_error
 from wf_jupyter.model.record import Record
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 
@@ -21,8 +22,9 @@ class Failure(Record, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """Why an attempt did not succeed, as text.
 
     `kind` is who is to blame: `raised` (the task's own exception), `timeout`, `cancelled`,
-    `worker_lost` (crash, `os._exit`, killed), `upstream`, `value` (an input or result that cannot
-    be encoded, decoded or is too large) or `definition` (a map over something that is no list).
+    `worker_lost` (crash, `os._exit`, killed), `upstream` (a task of the graph that it returned),
+    `value` (an input or result that cannot be encoded, decoded or is too large) or `definition` (a map
+    over something that is no list).
     `retriable` is False when `retry_on` does not name the exception.
     """
 
@@ -152,6 +154,7 @@ class TaskCancelling(_Event, frozen=True, kw_only=True, tag="task.cancelling"):
 class TaskCompleted(_Event, frozen=True, kw_only=True, tag="task.completed"):
     """A task reached a final status. `attempt` is how many were started; `duration` that of the last, in seconds.
 
+    `reason` is why it was skipped, or stopped because another one failed: that is no error of its own.
     `lengths` gives the number of items of each part of the result that is mapped over, and
     `truth` whether the result is truthy, when the graph asked for it.
     """
@@ -161,9 +164,18 @@ class TaskCompleted(_Event, frozen=True, kw_only=True, tag="task.completed"):
     status: TaskStatus
     duration: float = 0.0
     error: Failure | None = None
+    reason: Reason | None = None
     result: ResultInfo | None = None
     lengths: Mapping[str, int] = {}
     truth: bool | None = None
+
+
+def reason_of(event: TaskCompleted) -> Reason | None:
+    """The reason that the event carries, also where an older log has it as an error of a skipped task."""
+    error = event.error
+    if event.reason is not None or event.status is not TaskStatus.SKIPPED or error is None:
+        return event.reason
+    return reason_of_error(error.type, error.message)
 
 
 class WorkflowPaused(_Event, frozen=True, kw_only=True, tag="workflow.paused"):

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from wf_jupyter.model.events import Failure, ResultInfo
+from wf_jupyter.model.reason import Reason
 from wf_jupyter.model.record import Record
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 
@@ -25,7 +26,7 @@ class TaskSnapshot(Record, msgspec.Struct, kw_only=True, omit_defaults=True):
     """One task. `attempts` is how many were started; `started` and `ended` are those of the last.
 
     `cancelling` says that a running task was asked to stop. `duration` is in seconds, as the worker
-    measured it; None while there is none.
+    measured it; None while there is none. `reason` is why it was skipped, or stopped because another one failed.
     """
 
     key: str
@@ -40,6 +41,7 @@ class TaskSnapshot(Record, msgspec.Struct, kw_only=True, omit_defaults=True):
     duration: float | None = None
     progress: Progress | None = None
     error: Failure | None = None
+    reason: Reason | None = None
     result: ResultInfo | None = None
     retry_at: datetime | None = None
     logged: int = 0

@@ -168,6 +168,9 @@ def _words(each: Difference) -> str:
     if each.change in ("slower", "faster") and old and new:
         ratio = new / old if new > old else old / new
         words = f"{ratio:.1f} × {words}" if ratio < 100 else f"far {words}"
+    reason = each.after.reason if each.after else None
+    if reason is not None and each.change != "same":
+        words += f": {reason.text}"[:160]
     failure = each.after.error if each.change == "failed" and each.after else None
     if failure is not None:
         words += f": {failure.type}: {failure.message}"[:160]

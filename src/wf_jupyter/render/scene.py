@@ -24,7 +24,7 @@ class Box:
     """One task, mapped task or folded sub-workflow.
 
     `size` is None for a plain task, and `...` for a mapped one whose number of items is not known.
-    `counts` is empty when there are no states (a draft). `note` says in short why it failed.
+    `counts` is empty when there are no states (a draft). `note` says in short why it failed or was skipped.
     """
 
     key: str
@@ -84,6 +84,8 @@ def of_snapshot(snapshot: Snapshot) -> Scene:
     """An execution as it stands."""
     boxes: dict[str, Box] = {}
     box_of: dict[str, str] = {}
+    failures: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for group in snapshot.groups:
         if group.kind == "map":
             size = ... if group.size is None else group.size
@@ -96,8 +98,13 @@ def of_snapshot(snapshot: Snapshot) -> Scene:
         box = boxes[home]
         box_of[task.key] = home
         box.counts[task.status] += 1
-        if task.error is not None and task.status is TaskStatus.FAILED and not box.note:
-            box.note = _note(task.error)
+        if task.error is not None and task.status is TaskStatus.FAILED:
+            failures.setdefault(home, _note(task.error))
+        elif task.reason is not None:
+            reasons.setdefault(home, _cut(task.reason.text))
+    for key, box in boxes.items():
+        # A failure stands for all items of a mapped task; why some of many were skipped does not.
+        box.note = failures.get(key) or (reasons.get(key, "") if len(box.counts) == 1 else "")
     counts = Counter(task.status for task in snapshot.tasks)
     seen = [replace(box, waits=_known(box, box_of, boxes)) for box in boxes.values()]
     return Scene(snapshot.workflow, tuple(_in_order(seen)), snapshot.status, counts)
@@ -176,5 +183,8 @@ def _map_size(node: DraftNode, sizes: dict[str, int | object | None]) -> int | o
 
 def _note(failure: Failure) -> str:
     first = failure.message.strip().splitlines()[:1]
-    text = ": ".join([failure.type, *first])
+    return _cut(": ".join([failure.type, *first]))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _NOTE_LENGTH else text[: _NOTE_LENGTH - 1] + "…"

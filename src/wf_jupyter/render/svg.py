@@ -143,7 +143,13 @@ def _card(box: Box, x: float, y: float) -> str:
         *_frames(box, x, y),
         _text(x + 18, y + height / 2 + 5, glyph, size=14, ink=color, anchor="middle"),
         _text(x + 34, y + 19, name, size=13, weight=600, ink=_FAINT if quiet else _INK, more=strike),
-        _text(x + 34, y + 36, one_line(_note(box), 26), size=11, ink=color if _is_loud(status) else _FAINT),
+        _text(
+            x + 34,
+            y + 36,
+            one_line(_note(box), 28 if status is TaskStatus.SKIPPED else 26),
+            size=11,
+            ink=color if _is_loud(status) else _FAINT,
+        ),
     ]
     if box.times:
         parts.append(_text(x + width - 10, y + 19, box.times, size=11, ink=_FAINT, anchor="end"))

@@ -316,6 +316,32 @@ test("the table sorts by what a column means", () => {
   expect(keys()).toEqual(["t2", "t0", "t1"]);
 });
 
+test("a branch that was not taken says so on the card, in the table, the timeline and the panel, and names no failure", () => {
+  const message = "not taken: is_big was truthy";
+  const reason = { kind: "not_taken", task: "is_big", message } as const;
+  const old = { kind: "upstream", type: "Skipped", message: "is_big was truthy" } as const;
+  const tasks = [
+    task("is_big", "succeeded"),
+    task("small", "skipped", { dependencies: ["is_big"], reason }),
+    task("after", "skipped", { dependencies: ["small"], reason: { ...reason, via: "small" } }),
+    task("old", "skipped", { dependencies: ["is_big"], error: old }),
+  ];
+  const { el } = show(tasks);
+  const texts = [...el.querySelectorAll(".wfj-card")].map((card) => card.textContent ?? "");
+  expect(texts.filter((text) => text.includes(message))).toHaveLength(3);
+  withText(el, "Table").click();
+  withText(el, "Failed first").click();
+  expect(find(el, ".wfj-rows .wfj-row[data-key=after]").textContent).toContain(`${message}, so small was skipped`);
+  find<HTMLElement>(el, ".wfj-rows .wfj-row[data-key=after]").click();
+  expect(find(el, ".wfj-reason").textContent).toContain(`${message}, so small was skipped`);
+  withText(el, "Show it").click();
+  expect(find(el, ".wfj-panel").getAttribute("aria-label")).toBe("Task is_big");
+  expect(el.textContent).not.toContain("upstream");
+  const { el: other } = show(tasks);
+  withText(other, "Timeline").click();
+  expect(other.textContent).toContain(`${message}, so small was skipped`);
+});
+
 test("the table shows failed first, then what runs, then the rest, and can leave out what is done", () => {
   const statuses = ["succeeded", "pending", "running", "failed", "skipped"] as const;
   const { el } = show(statuses.map((status) => task(status, status)));

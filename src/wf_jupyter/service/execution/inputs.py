@@ -153,7 +153,7 @@ class InputReader:
                 return self.result(task.expansion)
             return self._values.find(task.key) or Absent()
         failure = self._values.failures.get(task.key)
-        return Absent() if failure is None or failure.kind == "upstream" else Failed(task.key, failure)
+        return Absent() if failure is None else Failed(task.key, failure)
 
 
 def _cut(place: Whole, index: int) -> Input:

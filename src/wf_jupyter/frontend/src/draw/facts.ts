@@ -1,6 +1,7 @@
 // What a card says about a task or a group, as plain values: the drawing only copies them.
 import { secondsLeft } from "../fold/history.ts";
 import type { Group, Run } from "../fold/run.ts";
+import { reasonText } from "../fold/reason.ts";
 import {
   CACHED,
   CANCELLED,
@@ -99,6 +100,7 @@ export function label(run: Run, row: number): string {
 function taskDetail(run: Run, row: number, now: number, share: number | null): string {
   const { tasks } = run;
   const error = tasks.errors.get(row);
+  const reason = tasks.reasons.get(row);
   const attempts = tasks.attempts[row]!;
   switch (tasks.status[row]) {
     case SUCCEEDED:
@@ -108,9 +110,9 @@ function taskDetail(run: Run, row: number, now: number, share: number | null): s
     case FAILED:
       return `${error ? kindWord(error) : "failed"}${attempts > 1 ? ` · try ${attempts}` : ""}`;
     case SKIPPED:
-      return error ? kindWord(error) : "skipped";
+      return reason ? reasonText(reason) : "skipped";
     case CANCELLED:
-      return "cancelled";
+      return reason ? reasonText(reason) : "cancelled";
     case RETRYING: {
       const wait = (tasks.retryAt[row]! - now) / 1000;
       return `retry ${attempts}${wait > 0 ? ` in ${duration(wait)}` : " now"}`;

@@ -76,7 +76,7 @@ export function kindWord(error: Failure): string {
     case "worker_lost":
       return "worker lost";
     case "upstream":
-      return "upstream failed";
+      return error.message || "did not succeed";
     case "value":
       return "value not usable";
     case "definition":

@@ -1,5 +1,5 @@
 // The tasks of a run as columns: 10,000 of them are a few arrays, not 10,000 objects.
-import type { Failure, ResultInfo } from "../protocol/messages.gen.ts";
+import type { Failure, Reason, ResultInfo } from "../protocol/messages.gen.ts";
 
 const FIRST = 64;
 
@@ -13,6 +13,7 @@ export class Columns {
   readonly workers: string[] = [];
   readonly texts = new Map<number, string>();
   readonly errors = new Map<number, Failure>();
+  readonly reasons = new Map<number, Reason>();
   readonly results = new Map<number, ResultInfo>();
   /** Index of the innermost group that the task is drawn in, or -1. */
   home = new Int32Array(FIRST);

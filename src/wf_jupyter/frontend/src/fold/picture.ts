@@ -47,6 +47,7 @@ export function task(run: Run, row: number): TaskSnapshot {
     duration: number(t.duration[row]!),
     progress,
     error: t.errors.get(row) ?? null,
+    reason: t.reasons.get(row) ?? null,
     result: t.results.get(row) ?? null,
     retry_at: formatTime(t.retryAt[row]!),
     logged: t.logged[row]!,

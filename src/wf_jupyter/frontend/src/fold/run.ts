@@ -12,6 +12,7 @@ import type {
 } from "../protocol/messages.gen.ts";
 import { Columns } from "./columns.ts";
 import { History } from "./history.ts";
+import { errorOf, reasonOf } from "./reason.ts";
 import { PENDING, RETRYING, RUNNING, STATUSES, statusNumber } from "./statuses.ts";
 import { parseTime } from "./times.ts";
 
@@ -185,7 +186,8 @@ export class Run {
       case "task.completed":
         this.#move(row, statusNumber(event.status));
         tasks.attempts[row] = event.attempt;
-        put(tasks.errors, row, event.error);
+        put(tasks.errors, row, errorOf(event));
+        put(tasks.reasons, row, reasonOf(event));
         put(tasks.results, row, event.result);
         tasks.ended[row] = parseTime(event.time);
         tasks.retryAt[row] = Number.NaN;
@@ -248,7 +250,8 @@ export class Run {
     tasks.done[row] = task.progress?.done ?? Number.NaN;
     tasks.total[row] = task.progress?.total ?? Number.NaN;
     if (task.progress?.text) tasks.texts.set(row, task.progress.text);
-    put(tasks.errors, row, task.error);
+    put(tasks.errors, row, errorOf(task));
+    put(tasks.reasons, row, reasonOf(task));
     put(tasks.results, row, task.result);
   }
 
@@ -268,6 +271,7 @@ export class Run {
       const tasks = this.tasks;
       this.#move(row, PENDING);
       tasks.errors.delete(row);
+      tasks.reasons.delete(row);
       tasks.results.delete(row);
       tasks.started[row] = tasks.ended[row] = tasks.duration[row] = tasks.retryAt[row] = Number.NaN;
       this.#clearProgress(row);

@@ -22,6 +22,8 @@ const optional = (check: Check): Check => (value) => value === undefined || valu
 
 const FAILURE = { type: text, message: text, traceback: optional(text) };
 const failure: Check = (value) => isObject(value) && holds(value, FAILURE);
+const REASON = { kind: text, task: text, message: text, via: optional(text) };
+const reason: Check = (value) => isObject(value) && holds(value, REASON);
 const RESULT = { type: text, text: optional(text), size: optional(number), shape: optional(list), html: optional(text) };
 const result: Check = (value) => isObject(value) && holds(value, RESULT);
 const item: Check = (value) =>
@@ -37,7 +39,7 @@ const EVENTS: { readonly [type in Event["type"]]: Readonly<Record<string, Check>
   "task.output": { task: text, attempt: number, data: object },
   "task.retrying": { task: text, attempt: number, delay: number, error: failure },
   "task.cancelling": { task: text, attempt: number },
-  "task.completed": { task: text, status: text, attempt: number, error: optional(failure), result: optional(result) },
+  "task.completed": { task: text, status: text, attempt: number, error: optional(failure), reason: optional(reason), result: optional(result) },
   "workflow.paused": {},
   "workflow.resumed": {},
   "workflow.cancelling": { reason: optional(text) },

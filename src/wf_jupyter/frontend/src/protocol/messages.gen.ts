@@ -11,8 +11,9 @@ export type ExecutionStatus = "cancelled" | "cancelling" | "failed" | "interrupt
  * Why an attempt did not succeed, as text.
  *
  * `kind` is who is to blame: `raised` (the task's own exception), `timeout`, `cancelled`,
- * `worker_lost` (crash, `os._exit`, killed), `upstream`, `value` (an input or result that cannot
- * be encoded, decoded or is too large) or `definition` (a map over something that is no list).
+ * `worker_lost` (crash, `os._exit`, killed), `upstream` (a task of the graph that it returned),
+ * `value` (an input or result that cannot be encoded, decoded or is too large) or `definition` (a map
+ * over something that is no list).
  * `retriable` is False when `retry_on` does not name the exception.
  */
 export interface Failure {
@@ -57,6 +58,22 @@ export interface Progress {
   readonly done: number;
   readonly text?: string | null;
   readonly total?: number | null;
+}
+
+/**
+ * Why a task was skipped, or stopped because another one failed.
+ *
+ * `kind` is `not_taken` (the condition of `wf.when` or `wf.unless` was not met), `not_needed`
+ * (`trigger_rule="one_failed"`, and nothing failed), `upstream_failed`, `upstream_cancelled`,
+ * `upstream_skipped` (only where a log does not say more) or `fail_fast`. `task` is the key of the task
+ * that caused it, however far upstream. `message` says it whole, as in `not taken: is_big was truthy`.
+ * `via` names the task in between that was skipped for the same reason, if there is one.
+ */
+export interface Reason {
+  readonly kind: "fail_fast" | "not_needed" | "not_taken" | "upstream_cancelled" | "upstream_failed" | "upstream_skipped";
+  readonly message: string;
+  readonly task: string;
+  readonly via?: string;
 }
 
 /**
@@ -122,6 +139,7 @@ export interface TaskCancelling {
 /**
  * A task reached a final status. `attempt` is how many were started; `duration` that of the last, in seconds.
  *
+ * `reason` is why it was skipped, or stopped because another one failed: that is no error of its own.
  * `lengths` gives the number of items of each part of the result that is mapped over, and
  * `truth` whether the result is truthy, when the graph asked for it.
  */
@@ -130,6 +148,7 @@ export interface TaskCompleted {
   readonly duration?: number;
   readonly error?: Failure | null;
   readonly lengths?: { readonly [key: string]: number };
+  readonly reason?: Reason | null;
   readonly result?: ResultInfo | null;
   readonly seq: number;
   readonly status: TaskStatus;
@@ -204,7 +223,7 @@ export interface TaskRetrying {
  * One task. `attempts` is how many were started; `started` and `ended` are those of the last.
  *
  * `cancelling` says that a running task was asked to stop. `duration` is in seconds, as the worker
- * measured it; None while there is none.
+ * measured it; None while there is none. `reason` is why it was skipped, or stopped because another one failed.
  */
 export interface TaskSnapshot {
   readonly attempts: number;
@@ -219,6 +238,7 @@ export interface TaskSnapshot {
   readonly logged?: number;
   readonly name: string;
   readonly progress?: Progress | null;
+  readonly reason?: Reason | null;
   readonly result?: ResultInfo | null;
   readonly retry_at?: string | null;
   readonly started?: string | null;

@@ -1,9 +1,10 @@
 // One task in full: what happened, why it failed, what it printed, displayed and returned.
-import type { Failure, ResultInfo } from "../protocol/messages.gen.ts";
+import type { Failure, Reason, ResultInfo } from "../protocol/messages.gen.ts";
 import { isObject } from "../protocol/decode.ts";
 import type { Said } from "../fold/replay.ts";
+import { reasonText } from "../fold/reason.ts";
 import type { Changes, Run } from "../fold/run.ts";
-import { FAILED, isFinal, RETRYING, RUNNING, SKIPPED, statusName } from "../fold/statuses.ts";
+import { FAILED, isFinal, RETRYING, RUNNING, statusName } from "../fold/statuses.ts";
 import { button, html, setText } from "../draw/element.ts";
 import { taskFacts } from "../draw/facts.ts";
 import { membersOf } from "../draw/group.ts";
@@ -24,6 +25,7 @@ export class TaskPanel {
   readonly #title = html("div", "wfj-panel-title");
   readonly #facts = html("div", "wfj-facts");
   readonly #error = html("div", "wfj-section wfj-error", { hidden: true });
+  readonly #reason = html("div", "wfj-section wfj-reason", { hidden: true });
   readonly #outputs = html("div", "wfj-section", { hidden: true });
   readonly #logs = html("div", "wfj-section", { hidden: true });
   readonly #given = html("div", "wfj-section", { hidden: true });
@@ -31,6 +33,7 @@ export class TaskPanel {
   readonly #log: LogView;
   readonly #actions: TaskActions;
   #shownError: Failure | undefined;
+  #shownReason = "";
   #shownResult: ResultInfo | undefined;
   #shownStatus = -1;
   #shownFacts = "";
@@ -49,7 +52,7 @@ export class TaskPanel {
     this.#log = new LogView(logReader(session, key));
     this.#logs.append(html("h4", "wfj-caption", {}, "Log"), this.#log.element);
     this.#outputs.append(html("h4", "wfj-caption", {}, "Output"));
-    const body = html("div", "wfj-panel-body", {}, this.#error, this.#outputs, this.#logs, this.#given, this.#result);
+    const body = html("div", "wfj-panel-body", {}, this.#reason, this.#error, this.#outputs, this.#logs, this.#given, this.#result);
     this.element = html("section", "wfj-panel", { "aria-label": `Task ${key}` }, head, this.#facts, body);
     this.element.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
@@ -99,6 +102,7 @@ export class TaskPanel {
     this.#logs.hidden = tasks.logged[row] === 0;
     if (!this.#logs.hidden) this.#log.attempts = tasks.attempts[row]!;
     this.#showFacts(row, clock.now());
+    this.#showReason(tasks.reasons.get(row));
     this.#showError(tasks.errors.get(row), status);
     this.#showResult(tasks.results.get(row));
   }
@@ -139,11 +143,22 @@ export class TaskPanel {
     this.#facts.replaceChildren(...facts.map(([name, text]) => html("span", "", {}, html("span", "wfj-dim", {}, `${name} `), text)));
   }
 
+  /** Why it did not run, or was stopped: in the tone of a fact, for nothing of its own went wrong. */
+  #showReason(reason: Reason | undefined): void {
+    const text = reason === undefined ? "" : reasonText(reason);
+    this.#reason.hidden = text === "";
+    if (text === this.#shownReason) return;
+    this.#shownReason = text;
+    const cause = reason !== undefined && this.session.run.rows.has(reason.task) ? reason.task : null;
+    const open = cause === null ? [] : [button("Show it", "wfj-action", () => this.select(cause), `Open ${cause}`)];
+    this.#reason.replaceChildren(html("p", "wfj-headline", {}, text), ...open);
+  }
+
   #showError(error: Failure | undefined, status: number): void {
     this.#error.hidden = error === undefined;
     if (error === this.#shownError || error === undefined) return;
     this.#shownError = error;
-    const caption = status === RETRYING ? "Last try" : status === FAILED ? "Error" : status === SKIPPED ? "Skipped" : "Stopped";
+    const caption = status === RETRYING ? "Last try" : status === FAILED ? "Error" : "Stopped";
     const parts: HTMLElement[] = [html("h4", "wfj-caption", {}, caption), html("p", "wfj-headline", {}, headline(error))];
     const rest = error.traceback || (error.message.includes("\n") ? error.message : "");
     if (rest) parts.push(...(error.traceback ? tracebackElements(rest) : [plainText(rest)]));

@@ -1,5 +1,6 @@
 // All tasks as a table: sortable, filtered, virtual; also the accessible form of the graph.
 import type { Changes } from "../fold/run.ts";
+import { reasonText } from "../fold/reason.ts";
 import { CACHED, FAILED, hasValue, RUNNING, STATUSES, statusName, URGENCY } from "../fold/statuses.ts";
 import { button, html, setText } from "../draw/element.ts";
 import { icon } from "../draw/icons.ts";
@@ -215,7 +216,9 @@ export class TableView {
     const error = tasks.errors.get(row);
     const result = tasks.results.get(row);
     const begun = Number.isNaN(run.started) ? run.created : run.started;
-    const last = error && status === FAILED ? headline(error) : [fact(result), result?.size ? bytes(result.size) : ""].filter(Boolean).join(" · ");
+    const reason = tasks.reasons.get(row);
+    const said = error && status === FAILED ? headline(error) : reason && reasonText(reason);
+    const last = said || [fact(result), result?.size ? bytes(result.size) : ""].filter(Boolean).join(" · ");
     const tries = tasks.attempts[row]! > 0 ? count(tasks.attempts[row]!) : "";
     const took = status === CACHED ? "" : duration(this.#seconds(row, now));
     return [statusName(status), tasks.keys[row]!, tries, duration((tasks.started[row]! - begun) / 1000), took, last];

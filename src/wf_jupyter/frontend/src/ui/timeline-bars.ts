@@ -1,11 +1,12 @@
 // What one lane of the timeline holds: bars of attempts and waits, or how many items of a group ran at once.
 import type { AttemptSpan } from "../fold/attempts.ts";
+import { reasonText } from "../fold/reason.ts";
 import { CACHED, FAILED, isFinal, PENDING, RETRYING, RUNNING, SKIPPED, statusName, SUCCEEDED } from "../fold/statuses.ts";
 import type { Work } from "../fold/critical.ts";
 import type { Run } from "../fold/run.ts";
 import { html, svg } from "../draw/element.ts";
 import { membersOf } from "../draw/group.ts";
-import { count, duration, kindWord } from "../draw/words.ts";
+import { count, duration } from "../draw/words.ts";
 import type { Session } from "./session.ts";
 import type { Scale } from "./timeline-scale.ts";
 
@@ -169,6 +170,6 @@ function bar(lane: HTMLElement, scale: Scale, className: string, from: number, t
 }
 
 function skipped(run: Run, row: number): string {
-  const error = run.tasks.errors.get(row);
-  return error ? `skipped — ${error.message.split("\n", 1)[0] || kindWord(error)}` : "skipped";
+  const reason = run.tasks.reasons.get(row);
+  return reason ? `skipped — ${reasonText(reason)}` : "skipped";
 }
