@@ -8,6 +8,7 @@ again. tornado is imported when the first request is made.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import socket
 import time
@@ -18,7 +19,7 @@ from wf_jupyter.client.discovery import Endpoint
 from wf_jupyter.client.reconnect import Backoff
 from wf_jupyter.errors import NotPermitted, RateLimited, ServerUnavailable, StoreError, WorkflowError
 from wf_jupyter.protocol.problems import error_from_status
-from wf_jupyter.protocol.rest import JSON
+from wf_jupyter.protocol.rest import JSON, PROGRAM_HEADER
 
 #: How long a server that was there before may stay away, in seconds.
 _PATIENCE = 30.0
@@ -126,7 +127,9 @@ class HttpSession:
 
 
 def _headers(where: Endpoint) -> dict[str, str]:
-    return {"Authorization": where.authorization} if where.authorization else {}
+    # A name for this process: those that share a credential do not use up each other's rate limit.
+    headers = {PROGRAM_HEADER: f"{socket.gethostname()}-{os.getpid()}"}
+    return {**headers, "Authorization": where.authorization} if where.authorization else headers
 
 
 def _resolver(path: str) -> Any:

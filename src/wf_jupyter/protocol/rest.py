@@ -21,6 +21,8 @@ MSGPACK = "application/msgpack"
 JSON = "application/json"
 #: How kernels authenticate: `Authorization: wf-jupyter <secret>`.
 AUTH_SCHEME = "wf-jupyter"
+#: Which of the programs with one credential asks: each has a rate limit of its own.
+PROGRAM_HEADER = "X-WF-Jupyter-Program"
 
 MAX_PAGE = 1000
 MAX_WAIT = 30.0

@@ -22,11 +22,13 @@ from tornado import web
 
 from wf_jupyter.errors import NotPermitted
 from wf_jupyter.protocol.messages import Action
-from wf_jupyter.protocol.rest import AUTH_SCHEME, MSGPACK
+from wf_jupyter.protocol.rest import AUTH_SCHEME, MSGPACK, PROGRAM_HEADER
+from wf_jupyter.server.rate_limit import Identity
 
 RESOURCE = "wf_jupyter"
 KERNEL = "wf_jupyter-kernel"
 _MADE_UP = "Anonymous "
+_NAME_LENGTH = 100
 _DEEDS: dict[Action, str] = {
     "read": "see workflows",
     "execute": "start published workflows",
@@ -98,12 +100,17 @@ class KernelAccess(JupyterHandler):
         return self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower() == MSGPACK
 
     @property
-    def identity(self) -> str:
-        """A name for rate limits: the same for every request of one credential.
+    def identity(self) -> Identity:
+        """What rate limits go by: the credential, and the program that it says to be.
 
-        Jupyter makes up a new user for each request that carries only the shared token, so there the
-        token itself, hashed, is the identity; without any authentication it is the address.
+        All kernels have one credential, and nothing to gain from many names: they could as well start processes.
         """
+        program = self.request.headers.get(PROGRAM_HEADER, "")[:_NAME_LENGTH]
+        return Identity(self._credential(), program, is_trusted=self.is_kernel)
+
+    def _credential(self) -> str:
+        # Jupyter makes up a new user for each request that carries only the shared token: there the token
+        # itself, hashed, is the credential; without any authentication it is the address.
         if self.is_kernel:
             return KERNEL
         if not self.identity_provider.auth_enabled:

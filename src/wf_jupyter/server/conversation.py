@@ -15,16 +15,18 @@ from typing import Protocol
 
 import msgspec
 
-from wf_jupyter.errors import InputError, ValueTooLarge, WorkflowError
+from wf_jupyter.errors import InputError, RateLimited, ValueTooLarge, WorkflowError
 from wf_jupyter.model.stimuli import Cancel, CancelTask, Command, Pause, Resume, Retry
 from wf_jupyter.protocol import jsonrpc, messages, problems, rest
 from wf_jupyter.protocol.messages import Action, EncodedSubscription, Executed, Params
 from wf_jupyter.server.host import OrchestratorHost
-from wf_jupyter.server.rate_limit import RateLimiter
+from wf_jupyter.server.rate_limit import Identity, RateLimiter
 from wf_jupyter.service.mailbox import Mailbox
 
 _log = logging.getLogger("wf_jupyter")
-_EXECUTING = 32
+#: How many `execute` requests of one socket may be under way: more are told to come again.
+_EXECUTING = 256
+_AGAIN_SECONDS = 1.0
 
 Write = Callable[[bytes], Awaitable[None]]
 
@@ -45,8 +47,8 @@ class Visitor(Protocol):
     """Who talks."""
 
     @property
-    def identity(self) -> str:
-        """The name that rate limits go by."""
+    def identity(self) -> Identity:
+        """What rate limits go by."""
         ...
 
     @property
@@ -89,7 +91,7 @@ class Conversation:
         if isinstance(read, jsonrpc.Refusal):
             await self._outlet.send(jsonrpc.failure(read.id, read.error))
         elif read.method == "execute":
-            await self._spawn(read)
+            await self._execute_beside(read)
         else:
             await self._serve(read)
 
@@ -107,9 +109,12 @@ class Conversation:
 
     # -- one request ------------------------------------------------------------------------------
 
-    async def _spawn(self, read: jsonrpc.Call | jsonrpc.Notice) -> None:
-        while len(self._executing) >= _EXECUTING:
-            await asyncio.wait(self._executing, return_when=asyncio.FIRST_COMPLETED)
+    async def _execute_beside(self, read: jsonrpc.Call | jsonrpc.Notice) -> None:
+        if len(self._executing) >= _EXECUTING:
+            # Refused, not waited for: the next frame may be a `cancel`.
+            told = f"{_EXECUTING} executions of this socket are being started: try again in {_AGAIN_SECONDS:g} s"
+            await self._reply(self._outlet.send, read, RateLimited(told, _AGAIN_SECONDS))
+            return
         task = asyncio.get_running_loop().create_task(self._serve(read), name="wf_jupyter execute")
         self._executing.add(task)
         task.add_done_callback(self._executed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 from tornado import web
 
-from wf_jupyter.errors import InputError
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Cancel, CancelTask, Command, Pause, Resume, Retry
@@ -55,8 +54,6 @@ class ExecutionsHandler(RestHandler):
 
     async def _start_submitted(self) -> str:
         submission = self.packed_body(Submission)
-        if submission.options.executor == "inline":
-            raise InputError("executor='inline' runs in the process that submits, not on a server", "executor")
         if self.person:
             submission = msgspec.structs.replace(submission, owner=self.person)
         return await self.ask(lambda engine: engine.submit(submission))

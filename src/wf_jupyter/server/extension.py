@@ -50,9 +50,11 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
     extension_url = "/wf-jupyter/"
     load_other_extensions = True
 
-    max_workers = Int(min=1, help="Worker processes per environment; by default as many as the machine has CPUs.").tag(
-        config=True
-    )
+    max_workers = Int(
+        min=1,
+        help="Worker processes per environment; by default as many as the machine has CPUs. Up to 4 more, apart from "
+        "these, turn published workflows into graphs.",
+    ).tag(config=True)
     data_dir = Unicode(
         help="Directory of the event log and of results; by default WF_JUPYTER_DATA_DIR, "
         "or wf_jupyter in the Jupyter data directory. Several servers may share one."
@@ -99,9 +101,14 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         help="What there is of each named resource, for all executions together, as {'gpu': 2}. A task with "
         "resources={'gpu': 1} waits until as much is free; more than there is is refused at submission.",
     ).tag(config=True)
-    execution_burst = Int(100, min=1, help="Executions that one identity may start at once.").tag(config=True)
+    execution_burst = Int(
+        100,
+        min=1,
+        help="Executions that one kernel or program may start at once; all programs of one person together five "
+        "times as many.",
+    ).tag(config=True)
     execution_rate = Float(
-        20.0, min=0.0, help="Executions per second that one identity may start after that; 0 for no limit."
+        20.0, min=0.0, help="Executions per second that one kernel or program may start after that; 0 for no limit."
     ).tag(config=True)
     connection_burst = Int(500, min=1, help="WebSockets that one identity may open at once.").tag(config=True)
     connection_rate = Float(
@@ -169,6 +176,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
                 log_limit=self.log_limit,
                 resources={name: float(amount) for name, amount in self.resources.items()},
                 dask_address=self.dask_address,
+                has_inline=False,
             ),
             version=self.version,
             heartbeat=self.heartbeat,

@@ -35,17 +35,39 @@ class Turnstile:
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """A turn of one's own; must not be kept while waiting for something slow."""
+        """A turn of one's own. Whoever waits for something slow loses it after a slice, and holds up nobody."""
         loop = asyncio.get_running_loop()
-        async with self._turn:
+        await self._turn.acquire()
+        try:
             if loop.time() - self._last > self._slice:
                 self._used = 0.0
             elif self._used >= self._slice:
                 await asyncio.sleep(self._used)
                 self._used = 0.0
-            started = loop.time()
-            try:
-                yield
-            finally:
-                self._last = loop.time()
-                self._used += self._last - started
+        except BaseException:
+            self._turn.release()
+            raise
+        started = loop.time()
+        ending = _Once(lambda: self._end(started))
+        # What works without waiting is measured whole: the timer cannot fire meanwhile.
+        timer = loop.call_later(self._slice, ending)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            ending()
+
+    def _end(self, started: float) -> None:
+        self._last = asyncio.get_running_loop().time()
+        self._used += self._last - started
+        self._turn.release()
+
+
+class _Once:
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call: Callable[[], None] | None = call
+
+    def __call__(self) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call()

@@ -24,7 +24,8 @@ class RuntimeConfig:
     there is of each named resource, for all executions together. `dask_address` is the scheduler that
     `executor="dask"` uses when the submitting process names none; empty for clusters of our own. Executions
     that ended `retention_days` ago are forgotten, and the oldest ones while all together occupy more than
-    `retention_bytes` (None: never).
+    `retention_bytes` (None: never). `has_inline` says whether this process has a caller's thread that runs the tasks of
+    `executor="inline"`; without one, such executions are refused.
     """
 
     data_dir: Path
@@ -42,5 +43,6 @@ class RuntimeConfig:
     resources: Mapping[str, float] = field(default_factory=dict)
     full_disk_patience: float = 300.0
     dask_address: str = ""
+    has_inline: bool = True
     mailbox_limit: int = 4096
     gap_limit: int = 5000

@@ -45,6 +45,7 @@ from wf_jupyter.service.following import Following, Subscribed
 from wf_jupyter.service.history import Histories
 from wf_jupyter.service.hub import Hub, Recent
 from wf_jupyter.service.ids import new_execution_id
+from wf_jupyter.service.inline_checks import check_command, check_submission
 from wf_jupyter.service.mailbox import Mailbox
 from wf_jupyter.service.neighbours import Neighbours
 from wf_jupyter.service.pools import Pools
@@ -132,6 +133,7 @@ class Orchestrator:
         """
         if not submission.workflow.strip():
             raise InputError("a workflow needs a name", "workflow")
+        check_submission(submission.options, self._config)
         check_graph(submission.graph)
         check_blobs(submission)
         self._resources.check(submission.graph)
@@ -208,6 +210,7 @@ class Orchestrator:
         status = (await self._archive.picture(execution)).snapshot.status
         if status.is_final and not isinstance(command, Retry):
             raise StateConflict(f"execution {execution} is {status}: nothing to do")
+        check_command(await self.options(execution), command, self._config)
         if not await asyncio.to_thread(self._store.claim, execution):
             raise StateConflict(
                 f"execution {execution} belongs to another Jupyter server or kernel, which runs: ask it there"

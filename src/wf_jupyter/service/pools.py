@@ -8,8 +8,11 @@ import hashlib
 import msgspec
 
 from wf_jupyter.model.submission import Environment
-from wf_jupyter.ports import ExecutorFactory, ReportSink
+from wf_jupyter.ports import Executor, ExecutorFactory, ReportSink
 from wf_jupyter.service.execution.slots import SlotPool
+
+#: Not one of the names that a submission may give.
+TRACING = "tracing"
 
 
 class Pools:
@@ -27,6 +30,10 @@ class Pools:
         if pool is None:
             pool = self._pools[key] = SlotPool(self._factory(executor, environment, self._report))
         return pool
+
+    def tracer(self, environment: Environment) -> Executor:
+        """Where published workflows of that environment become graphs: processes of their own."""
+        return self.get(TRACING, environment).executor
 
     def poke(self) -> None:
         """A slot became free without a report: let everyone who waits ask again."""

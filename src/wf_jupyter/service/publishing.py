@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import asyncio
 from collections.abc import Mapping
 
 from wf_jupyter.errors import InputError
@@ -10,8 +10,8 @@ from wf_jupyter.model.stimuli import Report
 from wf_jupyter.model.submission import Submission
 from wf_jupyter.ports import Published, Store
 from wf_jupyter.service.pools import Pools
-from wf_jupyter.service.schemas import check_inputs, check_schema
 from wf_jupyter.service.tracing import Tracer
+from wf_jupyter.values.json_schema import check_schema
 
 
 class Publishing:
@@ -32,7 +32,8 @@ class Publishing:
             raise InputError("a workflow needs a name", "name")
         if workflow.options.executor == "inline":
             raise InputError("executor='inline' runs in the process that submits: it cannot be published", "executor")
-        check_schema(workflow.parameters)
+        # In a thread, and bounded: a schema may be large, and others wait for this loop.
+        await asyncio.to_thread(check_schema, workflow.parameters)
         return await self._store.publish(workflow)
 
     async def submission(self, name: str, inputs: Mapping[str, object], owner: str) -> Submission:
@@ -45,9 +46,7 @@ class Publishing:
         if not name.strip():
             raise InputError("workflow must not be empty", "workflow")
         workflow = await self._store.workflow(name)
-        check_inputs(name, workflow.parameters, inputs)
-        pool = self._pools.get("local", workflow.environment)
-        return await self._tracer.trace(f"trace-{secrets.token_hex(8)}", workflow, inputs, pool, owner)
+        return await self._tracer.trace(workflow, inputs, self._pools.tracer(workflow.environment), owner)
 
     def report(self, trace: str, report: Report) -> bool:
         """Take a report if it belongs to a trace; says whether it did."""

@@ -19,9 +19,11 @@ from wf_jupyter.executors.inline import InlineExecutor
 from wf_jupyter.executors.local import LocalExecutor
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.ports import Executor, Notifier, ReportSink, Store
+from wf_jupyter.service import pools
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.orchestrator import Orchestrator
 from wf_jupyter.service.retention import Retention
+from wf_jupyter.service.tracing import TRACERS
 from wf_jupyter.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -113,6 +115,14 @@ class Runtime:
                     environment,
                     report,
                     max_workers=self.config.max_workers,
+                    idle_seconds=self.config.idle_seconds,
+                    grace=self.config.grace,
+                )
+            case pools.TRACING:
+                return LocalExecutor(
+                    environment,
+                    report,
+                    max_workers=TRACERS,
                     idle_seconds=self.config.idle_seconds,
                     grace=self.config.grace,
                 )

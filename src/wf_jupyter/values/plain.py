@@ -15,6 +15,6 @@ HEAD = struct.Struct("<4sIQ")
 
 
 def encode_plain(value: object) -> bytes:
-    """A value made of None, booleans, numbers, text, bytes, lists, tuples and dicts."""
+    """A value made of None, booleans, numbers, text, bytes, lists, tuples and dicts; functions go by their name."""
     body = pickle.dumps(value, protocol=5)
     return HEAD.pack(MAGIC, 0, len(body)) + body

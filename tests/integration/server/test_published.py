@@ -108,7 +108,7 @@ async def test_a_malformed_publication_names_the_field(
         ({"xs": [], "when": 5}, "when", "when must be string or null, not 5"),
     ],
 )
-async def test_the_schema_of_the_signature_is_checked_before_any_worker(
+async def test_the_schema_of_the_signature_is_checked_before_the_body(
     wire: Any, body: bytes, inputs: dict[str, Any], field: str, told: str
 ) -> None:
     schema = {
@@ -127,7 +127,8 @@ async def test_the_schema_of_the_signature_is_checked_before_any_worker(
 
 
 @pytest.mark.parametrize(
-    "schema", [{"type": "nothing"}, {"$ref": "https://example.org/schema"}, {"properties": {"x": {"$ref": "file:///x"}}}]
+    "schema",
+    [{"type": "nothing"}, {"$ref": "https://example.org/schema"}, {"properties": {"x": {"$ref": "file:///x"}}}],
 )
 async def test_what_is_no_schema_is_not_published(wire: Any, body: bytes, schema: dict[str, Any]) -> None:
     answer = await publish(wire, msgspec.msgpack.encode({**msgspec.msgpack.decode(body), "parameters": schema}))
@@ -160,7 +161,7 @@ async def test_a_new_version_leaves_running_executions_alone(wire: Any, packed: 
 
 # -- modules -------------------------------------------------------------------------------------
 
-MODULE = '''
+MODULE = """
 from dataclasses import dataclass
 from datetime import date
 from os import getpid
@@ -182,7 +183,7 @@ def visit(day: date, places: list[Place]):
 @wf.workflow
 def other():
     return told(1)
-'''
+"""
 
 
 class TestModules:
@@ -215,3 +216,74 @@ class TestModules:
         wrong = {"day": "someday", "places": [{"size": 2}]}
         answer = await wire.ask("POST", "executions", json_body={"workflow": "visit", "input": wrong})
         assert (answer.status, answer.json["field"]) == (400, "places[0]")
+
+
+# -- nobody holds up anybody ---------------------------------------------------------------------
+
+
+def changed(body: bytes, **members: Any) -> bytes:
+    """The publication with other members."""
+    return msgspec.msgpack.encode({**msgspec.msgpack.decode(body), **members})
+
+
+async def test_a_workflow_is_started_while_all_workers_are_busy(
+    wire: Any, body: bytes, packed: Any, gated: Any
+) -> None:
+    await publish(wire, body)
+    busy = [await wire.submit(packed(gated.bind())) for _ in range(3)]  # there are two workers
+    socket = await wire.socket()
+    inputs = {"workflow": "add one", "input": {"xs": [1]}}
+    for number in range(1000, 1040):
+        await socket.send(json.dumps({"jsonrpc": "2.0", "id": number, "method": "execute", "params": inputs}))
+    assert (await socket.call("cancel", execution_id="unknown"))["error"]["code"] == -32001
+    started = [(await socket.reply(number))["result"]["execution_id"] for number in range(1000, 1040)]
+    assert (await wire.ask("GET", f"executions/{busy[0]}")).json["status"] == "running"
+    gated.gate.touch()
+    await asyncio.gather(*(wire.until(execution, "succeeded") for execution in (*busy, *started)))
+
+
+async def test_a_body_that_takes_long_does_not_hold_up_other_workflows(wire: Any, body: bytes, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+
+    def trace(inputs: str) -> Any:
+        import time
+
+        while not gate.exists():
+            time.sleep(0.05)
+        raise ValueError("the gate is open")
+
+    await publish(wire, body)
+    await publish(wire, changed(body, name="slow", code=encode_code(trace)))
+    slow = [
+        asyncio.create_task(wire.ask("POST", "executions", json_body={"workflow": "slow", "input": {}}))
+        for _ in range(10)
+    ]
+    answer = await wire.ask("POST", "executions", json_body={"workflow": "add one", "input": {"xs": [1]}})
+    assert answer.status == 201
+    assert not any(each.done() for each in slow)
+    gate.touch()
+    assert {each.status for each in await asyncio.gather(*slow)} == {400}
+
+
+@pytest.mark.parametrize(
+    ("schema", "inputs"),
+    [
+        ({"properties": {"xs": {"pattern": "^(a+)+$"}}}, {"xs": "a" * 60 + "!"}),
+        ({"patternProperties": {"^(a|aa)+$": {}}, "properties": {"xs": {}}}, {"xs": [], "a" * 60 + "!": 1}),
+        ({"properties": {"xs": {"format": "email", "pattern": "(x+x+)+y"}}}, {"xs": "x" * 60}),
+    ],
+)
+async def test_a_pattern_that_takes_for_ever_stops_nobody(
+    wire: Any, body: bytes, schema: dict[str, Any], inputs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wf_jupyter.service.tracing.TRACE_TIMEOUT", 2.0)
+    await publish(wire, changed(body, parameters={"type": "object", **schema}))
+    asking = asyncio.create_task(wire.ask("POST", "executions", json_body={"workflow": "add one", "input": inputs}))
+    loop = asyncio.get_running_loop()
+    longest = 0.0
+    while not asking.done():
+        before = loop.time()
+        await asyncio.sleep(0.01)
+        longest = max(longest, loop.time() - before)
+    assert (asking.result().status, "took more than 2 s" in asking.result().json["message"]) == (400, True)
+    assert longest < 1.0, "the loop of the server stood still"

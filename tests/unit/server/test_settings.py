@@ -13,8 +13,11 @@ from traitlets.config import Config
 from wf_jupyter.server.extension import WorkflowExtension
 from wf_jupyter.service.config import RuntimeConfig
 
-#: Measured once and the same for everybody.
-FIXED = {"inline_limit", "size_limit", "idle_seconds", "grace", "full_disk_patience", "mailbox_limit", "gap_limit"}
+#: Measured once and the same for everybody; and that a server has no caller's thread.
+FIXED = {
+    *("inline_limit", "size_limit", "idle_seconds", "grace", "full_disk_patience", "mailbox_limit", "gap_limit"),
+    "has_inline",
+}
 
 
 def test_every_setting_of_the_orchestrator_is_a_trait_or_fixed_for_a_reason() -> None:

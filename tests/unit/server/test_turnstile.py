@@ -47,3 +47,29 @@ def test_a_sender_that_fails_lets_the_next_one_through() -> None:
         return str(results[1])
 
     assert asyncio.run(main()) == "sent"
+
+
+def test_who_waits_for_something_slow_does_not_keep_the_turn() -> None:
+    async def main() -> list[str]:
+        turnstile = Turnstile(slice_seconds=0.001)
+        answered = asyncio.Event()
+        order: list[str] = []
+
+        async def slow_login() -> None:
+            async with turnstile.turn():
+                await answered.wait()
+                order.append("slow")
+
+        login = asyncio.create_task(slow_login())
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            for _ in range(3):
+                await turnstile.through(lambda: order.append("frame"))
+            answered.set()
+            await login
+            # It gives back nothing that it has not: one turn at a time is left.
+            async with turnstile.turn():
+                order.append("last")
+        return order
+
+    assert asyncio.run(main()) == ["frame", "frame", "frame", "slow", "last"]

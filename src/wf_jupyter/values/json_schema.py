@@ -1,17 +1,20 @@
-"""JSON inputs against the JSON Schema of a published workflow, before any worker is asked.
+"""JSON inputs against the JSON Schema of a published workflow.
 
-`jsonschema` comes with jupyter_server; it is imported with the first published workflow. References are
-looked up inside the schema only: nothing is fetched.
+Inputs are checked in a worker: a pattern, or items that must differ, may take any time. References are
+looked up inside the schema only: nothing is fetched. `jsonschema` is imported with the first published workflow.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from wf_jupyter.errors import InputError
+from wf_jupyter.errors import InputError, ValueTooLarge
 
 _SHOWN = 60
+#: Characters of JSON that a schema may have: it is read whole, and shown to whoever asks for the workflow.
+LARGEST_SCHEMA = 1 << 20
 
 
 def check_schema(schema: Mapping[str, object]) -> None:
@@ -19,9 +22,14 @@ def check_schema(schema: Mapping[str, object]) -> None:
     from jsonschema import Draft202012Validator, SchemaError
 
     try:
+        size = len(json.dumps(schema))
+        if size > LARGEST_SCHEMA:
+            raise ValueTooLarge(
+                f"parameters has {size:,} characters: a schema may have {LARGEST_SCHEMA:,}", "parameters"
+            )
         Draft202012Validator.check_schema(dict(schema))
         outside = next((reference for reference in _references(schema) if not reference.startswith("#")), None)
-    except (SchemaError, RecursionError) as error:
+    except (SchemaError, RecursionError, TypeError) as error:
         raise InputError(f"parameters is not a JSON Schema: {_first_line(error)}", "parameters") from None
     if outside is not None:
         raise InputError(f"parameters refers to {outside!r}, outside of itself", "parameters")
