@@ -247,6 +247,8 @@ def _final_failure(
 
 def _recover(state: ExecutionState, now: datetime) -> tuple[Event, ...]:
     """Attempts in flight died with the old orchestrator: they run again, but for those that were to be stopped."""
+    if state.status.is_final:
+        raise StateConflict(f"execution {state.id} is {state.status}: there is nothing to take over")
     lost = [task for task in state.running.values() if task.expansion is None]
     again = tuple(task.key for task in lost if task.key not in state.stopping)
     recovered = WorkflowRecovered(seq=state.seq + 1, time=now, tasks=again)

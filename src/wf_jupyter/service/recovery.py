@@ -67,6 +67,9 @@ class Recovery:
         # Somebody's command may have been faster; of several orchestrators only one can claim it.
         if self._is_run_here(execution) or not await asyncio.to_thread(self._store.claim, execution):
             return False
+        # And it may have ended since: somebody revived it with a command, and it is run here no more.
+        if (await self._archive.picture(execution)).snapshot.status.is_final:
+            return False
         options = (await self._store.record(execution)).submission.options
         if self._policy == "resume" and options.executor != "inline":
             await self._resume(execution)

@@ -214,6 +214,21 @@ def test_a_command_and_a_takeover_at_the_same_time_both_happen(open_runtime: Ope
         assert sum(isinstance(event, WorkflowRecovered) for event in truth(ours, execution)) == 1
 
 
+def test_what_ended_after_it_was_found_without_an_owner_is_not_taken_over(open_runtime: Open, tmp_path: Path) -> None:
+    theirs, ours = open_runtime(), open_runtime(takeover_interval=1e6)
+    execution = submit(theirs, gated(tmp_path / "never"))
+    theirs.close(10)
+    assert ask(ours, ours.orchestrator._store.orphans()) == [execution]
+    ask(ours, ours.orchestrator.command(execution, Cancel()))
+    reader = Reader(ours)
+    reader.follow(execution)
+    reader.until(is_final)
+    before = truth(ours, execution)
+    # A look around that found the list before the command comes to it now.
+    assert ask(ours, ours.orchestrator._recovery._take_over(execution)) is False
+    assert truth(ours, execution) == before
+
+
 def test_only_one_of_several_takes_over(open_runtime: Open, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     theirs = open_runtime()
