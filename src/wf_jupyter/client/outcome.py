@@ -13,6 +13,7 @@ from wf_jupyter.model.events import Failure
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.ports import ExecutionResult, Input, TaskFailure
 from wf_jupyter.values import codec, inputs
+from wf_jupyter.values.exceptions import decode_exception
 
 #: How many other failed tasks the error names.
 _NAMED = 5
@@ -62,7 +63,7 @@ def task_failed(failed: TaskFailure) -> TaskFailed:
     """The error of one task, with the task's own exception as its cause when it can be rebuilt."""
     error = TaskFailed(*_told(failed.task, failed.failure))
     if failed.error is not None:
-        error.__cause__ = _rebuilt(failed.error)
+        error.__cause__ = decode_exception(failed.error)
     return error
 
 
@@ -86,12 +87,3 @@ def _present(found: object) -> object:
     if type(found) is list and any(item is ABSENT for item in found):
         return [None if item is ABSENT else item for item in found]
     return found
-
-
-def _rebuilt(pickled: bytes) -> BaseException | None:
-    try:
-        error = codec.decode(pickled)
-    except Exception:
-        # An exception class may run anything when it is rebuilt, and fail at it.
-        return None
-    return error if isinstance(error, BaseException) else None

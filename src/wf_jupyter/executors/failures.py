@@ -11,12 +11,10 @@ from wf_jupyter.executors.tracebacks import format_traceback
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.texts import storable
-from wf_jupyter.values.codec import decode, encode_bytes
-from wf_jupyter.values.exceptions import Apart
+from wf_jupyter.values.exceptions import encode_exception
 from wf_jupyter.values.preview import shorten
 
 MESSAGE_LIMIT = 10_000
-ERROR_LIMIT = 1 << 20
 
 
 def raised(error: BaseException, retry_on: tuple[type[BaseException], ...]) -> Failure:
@@ -43,18 +41,9 @@ def unusable(what: str, error: BaseException) -> Failure:
 
 
 def pickled(error: BaseException) -> tuple[Value, ...]:
-    """The exception as a value, when it can be pickled, unpickled again and is not huge; else nothing."""
-    own = type(error).__reduce__ is not BaseException.__reduce__
-    for given in (error,) if own else (error, Apart(error)):
-        try:
-            data = encode_bytes(given)
-            if len(data) <= ERROR_LIMIT and type(decode(data)) is type(error):
-                return (Value(part="error", data=data, size=len(data)),)
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # exceptions of users may fail in any way to be rebuilt
-            continue
-    return ()
+    """The exception as a value, when it can be rebuilt and is not huge; else nothing."""
+    data = encode_exception(error)
+    return () if data is None else (Value(part="error", data=data, size=len(data)),)
 
 
 def pickling_reason(error: BaseException) -> str:
