@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sized
 from typing import cast
 
@@ -28,6 +29,10 @@ class AdaptedCall:
         self.function = function
         self.positional = positional
         self.outputs = outputs
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.function)
 
     def __call__(self, *args: object, **kwargs: object) -> object:
         result = self.function(*args, *(kwargs.pop(name) for name in self.positional), **kwargs)

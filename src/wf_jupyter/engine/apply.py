@@ -201,6 +201,7 @@ def _retry(state: ExecutionState, event: WorkflowRetried) -> None:
         state.is_cancelling = state.is_failing = False
         state.stopping.clear()
     tasks = [_known(state, key) for key in event.tasks]
+    state.lineages.clear()  # they hold what came of the tasks that are reset
     for task in tasks:
         _move(state, task, TaskStatus.PENDING)
     reopen_tasks(state, tasks)

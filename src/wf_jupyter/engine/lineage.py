@@ -2,6 +2,8 @@
 
 The lineage of a task is a hash of its code, its version, its arguments and the lineages of all that
 it reads: two tasks with the same lineage have the same result as far as their code is deterministic.
+A failure is not determined by code, so what was computed from one (`wf.allow_failure`, trigger rules)
+has a lineage that no other execution has.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ from typing import TypeVar
 
 from wf_jupyter.engine.growth import sources_of
 from wf_jupyter.engine.state import ExecutionState, Group, Task, Unit
+from wf_jupyter.model.status import TaskStatus
 
 T = TypeVar("T")
+_UNDETERMINED = (TaskStatus.FAILED, TaskStatus.CANCELLED)
 
 
 def lineage(state: ExecutionState, task: Task) -> str:
@@ -32,7 +36,7 @@ def _derive(
     known: dict[Unit, T],
     compute: Callable[[ExecutionState, Unit, dict[Unit, T]], T],
 ) -> T:
-    stack = [unit]
+    stack, early = [unit], []
     while stack:
         top = stack[-1]
         missing = [source for source in _before(state, top) if source not in known] if top not in known else []
@@ -42,7 +46,13 @@ def _derive(
         stack.pop()
         if top not in known:
             known[top] = compute(state, top, known)
-    return known[unit]
+            if not top.is_final and top is not unit:
+                early.append(top)
+    found = known[unit]
+    for top in early:
+        # Computed before all that it reads was final, as `wf.coalesce` allows: it may be another one later.
+        del known[top]
+    return found
 
 
 def _before(state: ExecutionState, unit: Unit) -> Iterator[Unit]:
@@ -56,21 +66,39 @@ def _before(state: ExecutionState, unit: Unit) -> Iterator[Unit]:
 
 def _digest(state: ExecutionState, unit: Unit, known: dict[Unit, str]) -> str:
     if isinstance(unit, Group):
-        return _hash("group", *(known[item] for item in unit.items))
+        return _hash("group", *(_outcome(state, item, known) for item in unit.items))
     node, absolute = unit.node, unit.fragment.absolute
-    parts = [node.fingerprint or node.code, node.options.cache_version or "", node.call]
-    parts += [f"{need.kind}:{known[state.units[absolute(need.source)]]}" for need in node.needs]
+    parts = [node.fingerprint or node.code, node.options.cache_version or "", node.given or node.call]
+    needs = [f"{need.kind}:{_outcome(state, state.units[absolute(need.source)], known)}" for need in node.needs]
+    if node.given is None:
+        parts += needs
+    else:
+        # In the order in which they were written they would tell keyword arguments apart that are the same.
+        parts += [needs[position] for position in node.reads]
+        parts += sorted(need for position, need in enumerate(needs) if position not in node.reads)
     for over in node.over:
         index = unit.index or 0
         if over.each is not None:
-            origin = known[state.units[absolute(over.each[index])]]
+            origin = _outcome(state, state.units[absolute(over.each[index])], known)
         elif over.source is not None:
             source = state.units[absolute(over.source)]
-            origin = known[source.items[index]] if isinstance(source, Group) else f"{known[source]}{over.path}[{index}]"
+            whole = source.items[index] if isinstance(source, Group) else source
+            origin = _outcome(state, whole, known) + ("" if whole is not source else f"{over.path}[{index}]")
         else:
             origin = over.digests[index] if over.digests else f"{over.literal}[{index}]"
         parts.append(f"{over.parameter}:{origin}")
     return _hash(*parts)
+
+
+def _outcome(state: ExecutionState, unit: Unit, known: dict[Unit, str]) -> str:
+    """The lineage of a source, and what came of it."""
+    if isinstance(unit, Group):
+        # The outcomes of its items are in its lineage; a mapped task that could not be expanded has failed itself.
+        return known[unit] if unit.stand_in is None else _outcome(state, unit.stand_in, {unit.stand_in: known[unit]})
+    if unit.is_ok:
+        return known[unit]
+    told = f"{known[unit]} {unit.status.value}"
+    return f"{told} in {state.id}" if unit.status in _UNDETERMINED else told
 
 
 def _freshness(state: ExecutionState, unit: Unit, known: dict[Unit, bool]) -> bool:

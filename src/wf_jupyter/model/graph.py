@@ -6,7 +6,7 @@ workers and kernels can read. Keys are relative to the scope that the graph is a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -46,15 +46,31 @@ class Over(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     each: tuple[TaskKey, ...] | None = None
 
 
+class Coverage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The code that the key of a cached node covers, for the worker to compare with the code that it loads.
+
+    `modules` gives the digest of the file of each of the user's modules that the node, or what it reads,
+    can reach. `is_open` says that its code imports modules by names made at run time, so that no other
+    module of the user's may be loaded at all. `reason` says why there is no key, and nothing to compare.
+    """
+
+    modules: Mapping[str, str] = {}
+    is_open: bool = False
+    reason: str = ""
+
+
 class NodeSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One task call (`over` is empty) or one mapped task (`over` has an entry per mapped parameter).
 
     `code` is the digest of the pickled function, `call` that of the argument template, in which
     upstream results stand as references `(position in needs, path)`. A mapped parameter's value
     comes after them. `splits` lists the parts of the result that something is mapped over
-    (`""` is the whole): the worker stores these as separately readable items. `fingerprint` is a
-    digest of what the function does, with all that it refers to; unlike `code` it is the same in
-    every kernel that defines the same function.
+    (`""` is the whole): the worker stores these as separately readable items.
+
+    Where the graph uses the cache: `fingerprint` is a digest of what the function does, with all that it
+    can reach, and `given` one of its arguments by content; unlike `code` and `call` they are the same in
+    every kernel that means the same. `reads` are positions in `needs`, in the order in which `given` names
+    them. A cached node has the digest of its `Coverage` as well.
     """
 
     key: TaskKey
@@ -67,6 +83,9 @@ class NodeSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     options: TaskOptions = TaskOptions()
     splits: tuple[str, ...] = ()
     fingerprint: Digest | None = None
+    given: Digest | None = None
+    reads: tuple[int, ...] = ()
+    coverage: Digest | None = None
 
     @property
     def is_map(self) -> bool:

@@ -61,6 +61,7 @@ def check_blobs(submission: Submission) -> None:
     graph, blobs = submission.graph, submission.blobs
     wanted = [digest for node in graph.nodes for digest in (node.code, node.call)]
     wanted += [over.literal for node in graph.nodes for over in node.over if over.literal is not None]
+    wanted += [node.coverage for node in graph.nodes if node.coverage is not None]
     if graph.arguments is not None:
         wanted.append(graph.arguments)
     for digest in [*wanted, graph.result.template]:

@@ -9,10 +9,12 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from wf_jupyter.errors import InputError, WorkflowDefinitionError, WorkflowError
 from wf_jupyter.model.arguments import encode_arguments
 from wf_jupyter.model.draft import Draft, DraftNode, Each, Items, NodeRef, Source, path_label
-from wf_jupyter.model.graph import GraphSpec, NodeSpec, Over, ResultSpec
+from wf_jupyter.model.graph import Coverage, GraphSpec, NodeSpec, Over, ResultSpec
 from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.submission import Environment, Expansion, Submission
@@ -21,7 +23,7 @@ from wf_jupyter.values.arguments import Describer
 from wf_jupyter.values.code import encode_code
 from wf_jupyter.values.codec import Chunk, Reference, encode, encode_bytes
 from wf_jupyter.values.digest import digest
-from wf_jupyter.values.fingerprint import fingerprint
+from wf_jupyter.values.fingerprint import NodeKey, NodeKeys
 from wf_jupyter.values.outline import outline
 from wf_jupyter.values.preview import shorten
 
@@ -40,28 +42,32 @@ def pack(
     Raises `InputError` when an argument cannot be sent and `WorkflowDefinitionError` when a task's
     code cannot, each naming the task.
     """
-    packer = _Packer()
+    options = options or ExecutionOptions()
+    packer = _Packer(inline=options.executor == "inline")
     return Submission(
         workflow=draft.workflow,
         graph=packer.graph(draft),
         blobs=packer.blobs,
         environment=environment,
         inputs=dict(draft.inputs),
-        options=options or ExecutionOptions(),
+        options=options,
         owner=owner,
         notebook=notebook,
     )
 
 
-def pack_expansion(draft: Draft, splits: Sequence[str] = (), *, wants_truth: bool = False) -> Expansion:
+def pack_expansion(
+    draft: Draft, splits: Sequence[str] = (), *, wants_truth: bool = False, above: Coverage | None = None
+) -> Expansion:
     """The draft as the graph that a running task returned; raises as `pack` does.
 
+    `above` is what the key of that task covers.
     `splits` are the parts of the task's result that something is mapped over, and `wants_truth` says
     that a condition asks for it: then the node that gives the result must tell, so there must be one.
     """
     if splits or wants_truth:
         _tell_of_result(draft, splits)
-    packer = _Packer()
+    packer = _Packer(above=above)
     return Expansion(graph=packer.graph(draft), blobs=packer.blobs)
 
 
@@ -100,10 +106,11 @@ def _shown(result: object, position: Callable[[NodeRef], int]) -> dict[str, Any]
 
 
 class _Packer:
-    def __init__(self) -> None:
+    def __init__(self, *, inline: bool = False, above: Coverage | None = None) -> None:
         self.blobs: dict[Digest, bytes] = {}
-        self._fingerprints: dict[int, Digest | None] = {}
+        self._node_keys = NodeKeys(inline=inline, above=above or Coverage())
         self._uses_cache = False
+        self._coverages: dict[int, tuple[Coverage, Digest]] = {}
         self._codes: dict[tuple[int, tuple[type[BaseException], ...]], Digest] = {}
 
     def graph(self, draft: Draft) -> GraphSpec:
@@ -130,23 +137,28 @@ class _Packer:
         )
 
     def _node(self, node: DraftNode) -> NodeSpec:
+        # Only a graph that uses the cache is looked into: it takes time, and large values take long.
+        key = self._node_keys.of(node) if self._uses_cache else None
         return NodeSpec(
             key=node.key,
             name=node.name,
             code=self._code(node),
             call=self._call(node),
             needs=tuple(node.needs),
-            over=tuple(self._over(node, parameter, source) for parameter, source in node.over.items()),
+            over=tuple(self._over(node, parameter, source, key) for parameter, source in node.over.items()),
             group=node.group,
             options=node.options,
             splits=tuple(node.splits),
-            fingerprint=self._fingerprint(node),
+            fingerprint=key and key.fingerprint,
+            given=key and key.given,
+            reads=key.reads if key else (),
+            coverage=self._coverage(key.coverage) if key and node.options.cache is not False else None,
         )
 
-    def _fingerprint(self, node: DraftNode) -> Digest | None:
-        if id(node.function) not in self._fingerprints:
-            self._fingerprints[id(node.function)] = fingerprint(node.function)
-        return self._fingerprints[id(node.function)]
+    def _coverage(self, coverage: Coverage) -> Digest:
+        if id(coverage) not in self._coverages:
+            self._coverages[id(coverage)] = coverage, self._add(msgspec.msgpack.encode(coverage))
+        return self._coverages[id(coverage)][1]
 
     def _code(self, node: DraftNode) -> Digest:
         # A draft keeps its functions alive, so their ids are unique while it is being packed.
@@ -176,7 +188,7 @@ class _Packer:
                 f"argument {parameter!r} of task {node.key!r} cannot be sent to a worker: {_reason(cause)}", parameter
             ) from error
 
-    def _over(self, node: DraftNode, parameter: str, source: Source) -> Over:
+    def _over(self, node: DraftNode, parameter: str, source: Source, key: NodeKey | None) -> Over:
         match source:
             case NodeRef():
                 return Over(parameter=parameter, source=source.source, path=path_label(source.path))
@@ -185,7 +197,7 @@ class _Packer:
             case Items(values=values):
                 items = [self._item(node, parameter, index, value) for index, value in enumerate(values)]
                 literal = self._add(b"".join(container.chunks(items)))
-                digests = tuple(digest(b"".join(item)) for item in items) if self._uses_cache else ()
+                digests = key.items[parameter] if key else ()
                 return Over(parameter=parameter, literal=literal, length=len(items), digests=digests)
 
     def _item(self, node: DraftNode, parameter: str, index: int, value: object) -> list[Chunk]:

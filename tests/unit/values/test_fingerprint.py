@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from wf_jupyter.values.fingerprint import fingerprint
+from wf_jupyter.values.fingerprint import Keys, Unknown
+
+
+def fingerprint(function):
+    return Keys().of(function).digest
 
 
 def defined(source: str, name: str = "f", **more):
@@ -65,15 +69,18 @@ def test_a_changed_helper_module_changes_the_fingerprint(tmp_path: Path, monkeyp
 
 def test_it_is_the_same_in_another_process_with_another_hash_seed() -> None:
     code = (
-        "from wf_jupyter.values.fingerprint import fingerprint\n"
+        "from wf_jupyter.values.fingerprint import Keys\n"
         "import json\n"
         "def f(x):\n    return json.dumps(x) if x in {'a', 'b', 'c'} else [n for n in range(x)]\n"
-        "print(fingerprint(f))\n"
+        "print(Keys().of(f).digest)\n"
     )
     seen = {
         subprocess.run(
-            [sys.executable, "-c", code], env={**__import__("os").environ, "PYTHONHASHSEED": seed}, text=True,
-            capture_output=True, check=True,
+            [sys.executable, "-c", code],
+            env={**__import__("os").environ, "PYTHONHASHSEED": seed},
+            text=True,
+            capture_output=True,
+            check=True,
         ).stdout
         for seed in ("1", "2", "3")
     }
@@ -83,7 +90,8 @@ def test_it_is_the_same_in_another_process_with_another_hash_seed() -> None:
 def test_what_cannot_be_compared_has_no_fingerprint() -> None:
     import threading
 
-    assert fingerprint(defined("def f(x):\n    return LOCK\n", LOCK=threading.Lock())) is None
+    with pytest.raises(Unknown, match="global 'LOCK' of 'f'.*lock"):
+        fingerprint(defined("def f(x):\n    return LOCK\n", LOCK=threading.Lock()))
 
 
 def test_recursion_ends() -> None:

@@ -1,0 +1,38 @@
+"""Digests of parts: each part enters with its length, so that no two lists of parts look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+Part = bytes | bytearray | memoryview
+
+
+class Unknown(Exception):
+    """Something cannot be compared with what it was in another process; the text says what, for people.
+
+    `is_placed`: the text says where it is as well.
+    """
+
+    def __init__(self, told: str, *, is_placed: bool = False) -> None:
+        super().__init__(told)
+        self.is_placed = is_placed
+
+
+def hash_parts(*parts: Part) -> bytes:
+    """The digest of a sequence of bytes."""
+    return hash_all(parts)
+
+
+def hash_all(parts: Iterable[Part]) -> bytes:
+    """As `hash_parts`, of a list that need not be unpacked."""
+    whole = blake2b(digest_size=16)
+    for part in parts:
+        whole.update(len(part).to_bytes(8, "little"))
+        whole.update(part)
+    return whole.digest()
+
+
+def text(value: str) -> bytes:
+    """A text as bytes; lone surrogates are kept."""
+    return value.encode(errors="surrogatepass")
