@@ -64,7 +64,7 @@ class Script:
         self.state = new_state("01golden", submission)
         self.now = BEGIN
         self.events: list[Event] = []
-        self.feed(Start())
+        self.feed(Start(epoch="epoch.1"))
 
     def feed(self, stimulus: Stimulus) -> None:
         self.now += timedelta(milliseconds=250)
@@ -147,7 +147,7 @@ def failed_and_retried() -> Script:
     script.feed(RetryDue(task="bad", attempt=1))
     script.start()
     script.fail("bad")
-    script.feed(Retry())
+    script.feed(Retry(epoch="epoch.2"))
     script.start()
     script.succeed("bad", length=0)
     script.start()
@@ -194,7 +194,7 @@ def expanded_and_recovered() -> Script:
     expansion = Expansion(graph=inner, blobs={})
     script.feed(AttemptExpanded(task="train/fit", attempt=1, duration=0.1, expansion=expansion))
     script.start()
-    script.feed(Recover())
+    script.feed(Recover(epoch="epoch.3"))
     script.start()
     script.succeed("train/fit/step")
     script.start()

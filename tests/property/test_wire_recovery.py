@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.property.wire_model import Client, JumpingLoop, Server, Wire
+from tests.property.wire_model import Client, JumpingLoop, Server, Wire, truth
+from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.stimuli import Cancel, Command, Pause, Resume, Retry
 from wf_jupyter.store.memory import MemoryData
 
@@ -41,7 +42,7 @@ class WireMachine(RuleBasedStateMachine):
         self.server = Server(random.Random(seed), gap_limit=gap)
         self.clients = [Client() for _ in range(3)]
         self.lossy: set[int] = set()
-        self.histories: dict[str, MemoryData] = {}
+        self.histories: list[MemoryData] = []
         self.seen: dict[int, list[dict[str, Any]]] = {0: [], 1: [], 2: []}
         self.tasks: set[asyncio.Task[Any]] = set()
         self._do(self.server.start())
@@ -85,13 +86,13 @@ class WireMachine(RuleBasedStateMachine):
         self._start(self.server.command(self.executions[which], what))
         self._do(asyncio.sleep(moment))
 
-    @rule(wipe=st.sampled_from((None, None, 0, 3, 8)))
-    def the_server_restarts(self, wipe: int | None) -> None:
+    @rule(wipe=st.sampled_from((None, None, 0, 3, 8)), older=st.booleans())
+    def the_server_restarts(self, wipe: int | None, older: bool = False) -> None:
         for number in range(3):
             self.cut(number)
         self._do(self.server.stop())
         if wipe is not None:
-            self.server.wipe(wipe)
+            self.server.wipe(wipe, is_copy=older)
         self._do(self.server.start())
         self._remember()
 
@@ -177,7 +178,8 @@ class WireMachine(RuleBasedStateMachine):
                 assert (found is None) == (execution in client.missing)
                 if found is not None:
                     shown = client.pictures[execution].snapshot
-                    assert (shown.epoch, shown.seq) == (self.server.data.epoch, len(found.events))
+                    assert shown.seq == len(found.events)
+                    assert self._is_true(self.server.data, execution, shown)
 
     # -- the law ----------------------------------------------------------------------------------
 
@@ -186,14 +188,15 @@ class WireMachine(RuleBasedStateMachine):
         for client in self.clients:
             for execution, picture in client.pictures.items():
                 shown = picture.snapshot
-                current, self.server.data = self.server.data, self.histories[shown.epoch]
-                try:
-                    assert msgspec.to_builtins(shown) == msgspec.to_builtins(self.server.truth(execution, shown.seq))
-                finally:
-                    self.server.data = current
+                assert any(self._is_true(data, execution, shown) for data in reversed(self.histories))
+
+    def _is_true(self, data: MemoryData, execution: str, shown: Snapshot) -> bool:
+        told = truth(data, execution, shown.seq)
+        return told is not None and msgspec.to_builtins(shown) == msgspec.to_builtins(told)
 
     def _remember(self) -> None:
-        self.histories[self.server.data.epoch] = self.server.data
+        if self.server.data not in self.histories:
+            self.histories.append(self.server.data)
 
     def _do(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run_until_complete(coroutine)

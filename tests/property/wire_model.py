@@ -355,9 +355,11 @@ class Server:
         """Stop; what is not finished goes on with the next start."""
         await self.host.orchestrator.close()
 
-    def wipe(self, kept: int) -> None:
-        """Another data directory, where the same executions got only `kept` events far."""
+    def wipe(self, kept: int, *, is_copy: bool = False) -> None:
+        """Another data directory, or an older copy of this one, where the executions got only `kept` events far."""
         data = MemoryData()
+        if is_copy:
+            data.epoch = self.data.epoch
         for execution, old in self.data.executions.items():
             kept_events = max(seq for seq in self.data.__dict__["commits"][execution] if seq <= kept)
             if kept_events:
@@ -397,14 +399,16 @@ class Server:
         with contextlib.suppress(WorkflowError):
             await self.host.orchestrator.command(execution, command)
 
-    def truth(self, execution: str, seq: int) -> Snapshot:
-        """The fold of the first `seq` events on disk."""
-        found = self.data.executions[execution]
-        assert seq <= len(found.events), "told of what is not on disk"
-        picture = Picture(empty(execution, self.data.epoch, found.created, found.submission.workflow))
-        for event in found.events[:seq]:
-            picture.fold(event)
-        return picture.snapshot
-
     def _clock(self) -> datetime:
         return START + timedelta(seconds=next(self._seconds))
+
+
+def truth(data: MemoryData, execution: str, seq: int) -> Snapshot | None:
+    """The fold of the first `seq` events on disk; None when there are not so many."""
+    found = data.executions.get(execution)
+    if found is None or seq > len(found.events):
+        return None
+    picture = Picture(empty(execution, data.epoch, found.created, found.submission.workflow))
+    for event in found.events[:seq]:
+        picture.fold(event)
+    return picture.snapshot

@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from wf_jupyter.client.mirror import Mirror
-from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Cancel, CancelTask, Pause, Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, Published
-from wf_jupyter.protocol.codec import UnknownEvent
+from wf_jupyter.protocol.codec import DecodedPage
 from wf_jupyter.protocol.rest import FoundPage, HistoryPage, InputPage, LogStretch
 
 #: What a person may ask of an execution.
@@ -70,10 +69,8 @@ class Connection(Protocol):
         """Executions, newest first."""
         ...
 
-    def events(
-        self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0
-    ) -> list[Event | UnknownEvent]:
-        """Events with `seq > after`; blocks up to `wait` seconds while there are none."""
+    def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> DecodedPage:
+        """Events with `seq > after`, and the epoch at `after`; blocks up to `wait` seconds while there are none."""
         ...
 
     def result(self, execution: str) -> ExecutionResult:

@@ -23,13 +23,12 @@ from wf_jupyter.client.connection import LOG_LIMIT, Action
 from wf_jupyter.client.loop import background
 from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.errors import ExecutionNotFound, ServerUnavailable
-from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, Published
-from wf_jupyter.protocol.codec import UnknownEvent
+from wf_jupyter.protocol.codec import DecodedPage
 from wf_jupyter.protocol.rest import FoundPage, HistoryPage, InputPage, LogStretch
 
 if TYPE_CHECKING:
@@ -114,10 +113,9 @@ class EmbeddedConnection:
     ) -> list[Summary]:
         return self._call(self._orchestrator.executions(status=status, workflow=workflow, limit=limit, before=before))
 
-    def events(
-        self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0
-    ) -> list[Event | UnknownEvent]:
-        return list(self._call(self._orchestrator.events(execution, after, limit, wait)))
+    def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> DecodedPage:
+        page = self._call(self._orchestrator.event_page(execution, after, limit, wait))
+        return DecodedPage(page.epoch, list(page.events))
 
     def result(self, execution: str) -> ExecutionResult:
         return self._call(self._orchestrator.result(execution))

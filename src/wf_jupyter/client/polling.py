@@ -14,21 +14,24 @@ from weakref import WeakSet
 from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.reconnect import Backoff
 from wf_jupyter.errors import WorkflowError
-from wf_jupyter.model.events import Event
-from wf_jupyter.protocol.codec import UnknownEvent
+from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.protocol.codec import DecodedPage
 
 #: Seconds between two rounds.
 _PAUSE = 0.5
 
 #: Asks for the events of an execution after a `seq`.
-Ask = Callable[[str, int], Awaitable[list[Event | UnknownEvent]]]
+Ask = Callable[[str, int], Awaitable[DecodedPage]]
+#: Asks for the snapshot of an execution.
+AskAfresh = Callable[[str], Awaitable[Snapshot]]
 
 
 class Poller:
     """Keeps mirrors up to date by asking; on the background loop only."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, ask_afresh: AskAfresh) -> None:
         self._ask = ask
+        self._ask_afresh = ask_afresh
         self._mirrors: WeakSet[Mirror] = WeakSet()
         self._task: asyncio.Task[None] | None = None
 
@@ -54,7 +57,7 @@ class Poller:
             # What has ended changes only by a retry, and our own retries refresh their mirror themselves.
             for mirror in [mirror for mirror in self._mirrors if not mirror.status.is_final]:
                 try:
-                    mirror.fold(await self._ask(mirror.id, mirror.position[1]))
+                    await self._update(mirror)
                 except WorkflowError:
                     mirror.set_link("reconnecting")
                     await asyncio.sleep(backoff.failed(random.random()))
@@ -62,3 +65,14 @@ class Poller:
                     backoff.succeeded()
                     mirror.set_link("live")
             await asyncio.sleep(_PAUSE)
+
+    async def _update(self, mirror: Mirror) -> None:
+        epoch, seq = mirror.position
+        page = await self._ask(mirror.id, seq)
+        # Meanwhile a socket may have taken over, and got further.
+        if mirror.position != (epoch, seq):
+            return
+        if page.epoch == epoch:
+            mirror.fold(page.events)
+        else:
+            mirror.replace(await self._ask_afresh(mirror.id))

@@ -11,6 +11,7 @@ import msgspec
 
 from wf_jupyter.client.connection import Connection
 from wf_jupyter.engine.fold import Picture, empty
+from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.events import Event, TaskLog, TaskOutput, TasksAdded, WorkflowCompleted
 from wf_jupyter.model.snapshot import Snapshot, TaskSnapshot
 from wf_jupyter.protocol.codec import UnknownEvent
@@ -45,13 +46,27 @@ class Output:
 
 
 def stream(connection: Connection, execution: str, after: int, follow: bool) -> Iterator[Event]:
-    """Events page by page; with `follow`, waits for more until the last one ends the execution."""
+    """Events page by page; with `follow`, waits for more until the last one ends the execution.
+
+    Raises:
+        StateConflict: the log lost its end, or was replaced by an older copy: what it holds now does not
+            continue what was told before.
+    """
     ended = False
+    epoch: str | None = None
     while True:
-        page = connection.events(execution, after, _PAGE, _WAIT if follow and not ended else 0.0)
+        answer = connection.events(execution, after, _PAGE, _WAIT if follow and not ended else 0.0)
+        page = answer.events
+        if answer.epoch == "" or epoch not in (None, answer.epoch):
+            raise StateConflict(
+                f"the log of execution {execution} has no such event {after} any more: it lost its end, or is an older "
+                "copy. Read it again with after=0"
+            )
+        epoch = answer.epoch
         for event in page:
             after = event.seq
             ended = isinstance(event, WorkflowCompleted)
+            epoch = getattr(event, "epoch", "") or epoch
             if not isinstance(event, UnknownEvent):
                 yield event
         if not page and (ended or not follow):
@@ -108,7 +123,7 @@ def copied(snapshot: Snapshot) -> Snapshot:
 def beginning(connection: Connection, snapshot: Snapshot) -> Snapshot:
     """The execution as it was submitted: the graph with nothing done yet."""
     picture = Picture(empty(snapshot.id, snapshot.epoch, snapshot.created, snapshot.workflow))
-    for event in connection.events(snapshot.id, 0, 2):
+    for event in connection.events(snapshot.id, 0, 2).events:
         if isinstance(event, TasksAdded):
             picture.fold(event)
     return picture.snapshot

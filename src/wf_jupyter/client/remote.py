@@ -19,13 +19,12 @@ from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.polling import Poller
 from wf_jupyter.client.socket import EventSocket
 from wf_jupyter.errors import ProtocolMismatch, ServerUnavailable
-from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import CancelTask, Retry
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, Published
-from wf_jupyter.protocol.codec import UnknownEvent, decode_events
+from wf_jupyter.protocol.codec import DecodedPage, decode_event_page
 from wf_jupyter.protocol.messages import Hello
 from wf_jupyter.protocol.rest import (
     MAX_PAGE,
@@ -44,10 +43,6 @@ from wf_jupyter.protocol.rest import (
 )
 
 
-class _Events(msgspec.Struct):
-    events: msgspec.Raw
-
-
 class _Workflow(msgspec.Struct):
     name: str
 
@@ -63,7 +58,7 @@ class RemoteConnection:
         self.server_id = hello.server_id
         self._locate = locate
         self._http = HttpSession(locate)
-        self._socket = EventSocket(self._http.dial, Poller(self._news))
+        self._socket = EventSocket(self._http.dial, Poller(self._news, self._afresh))
         self._mirrors: WeakValueDictionary[str, Mirror] = WeakValueDictionary()
         self._lock = threading.Lock()
 
@@ -120,13 +115,10 @@ class RemoteConnection:
         body = self._call("GET", "executions" + _query(asked))
         return msgspec.json.decode(body, type=ExecutionPage).executions
 
-    def events(
-        self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0
-    ) -> list[Event | UnknownEvent]:
+    def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> DecodedPage:
         wait = min(wait, MAX_WAIT)
         query = _query({"after": after, "limit": min(limit or MAX_PAGE, MAX_PAGE), "wait": wait or None})
-        body = self._call("GET", f"{_execution(execution)}/events{query}", wait=wait)
-        return _events(body)
+        return decode_event_page(self._call("GET", f"{_execution(execution)}/events{query}", wait=wait))
 
     def result(self, execution: str) -> ExecutionResult:
         path = f"{_execution(execution)}/result"
@@ -198,9 +190,13 @@ class RemoteConnection:
 
     # -- plumbing ---------------------------------------------------------------------------------
 
-    async def _news(self, execution: str, after: int) -> list[Event | UnknownEvent]:
+    async def _news(self, execution: str, after: int) -> DecodedPage:
         path = f"{_execution(execution)}/events?after={after}&limit={MAX_PAGE}"
-        return _events(await self._http.request("GET", path, patience=0.0))
+        return decode_event_page(await self._http.request("GET", path, patience=0.0))
+
+    async def _afresh(self, execution: str) -> Snapshot:
+        body = await self._http.request("GET", _execution(execution), patience=0.0)
+        return msgspec.json.decode(body, type=Snapshot)
 
     def _snapshot(self, execution: str) -> Snapshot:
         return msgspec.json.decode(self._call("GET", _execution(execution)), type=Snapshot)
@@ -212,10 +208,6 @@ class RemoteConnection:
 
     def _call(self, method: str, path: str, **options: Any) -> bytes:
         return background().run(self._http.request(method, path, **options))
-
-
-def _events(body: bytes) -> list[Event | UnknownEvent]:
-    return decode_events(bytes(msgspec.json.decode(body, type=_Events).events))
 
 
 def _told(action: Action) -> tuple[str, CommandBody | RetryBody]:

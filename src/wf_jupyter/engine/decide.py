@@ -64,8 +64,8 @@ def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float
     """
     seq = state.seq + 1
     match stimulus:
-        case Start():
-            return _begin(state, now)
+        case Start(epoch=epoch):
+            return _begin(state, now, epoch)
         case Cancel(reason=reason):
             if state.status is _E.CANCELLING:
                 return ()
@@ -79,11 +79,11 @@ def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float
         case Resume():
             _require(state, (_E.PAUSED,), "resumed")
             return (WorkflowResumed(seq=seq, time=now),)
-        case Retry(tasks=keys):
+        case Retry(tasks=keys, epoch=epoch):
             _require(state, (_E.FAILED, _E.CANCELLED, _E.RUNNING) if keys else (_E.FAILED, _E.CANCELLED), "retried")
-            return (WorkflowRetried(seq=seq, time=now, tasks=tasks_again(state, keys)),)
-        case Recover():
-            return _recover(state, now)
+            return (WorkflowRetried(seq=seq, time=now, tasks=tasks_again(state, keys), epoch=epoch),)
+        case Recover(epoch=epoch):
+            return _recover(state, now, epoch)
         case RetryDue() | NotFound():
             return ()
         case Found():
@@ -176,14 +176,14 @@ def _reused(state: ExecutionState, found: Found, now: datetime) -> tuple[Event, 
     )
 
 
-def _begin(state: ExecutionState, now: datetime) -> tuple[Event, ...]:
+def _begin(state: ExecutionState, now: datetime, epoch: str) -> tuple[Event, ...]:
     if state.seq:
         return ()
     nodes = state.root.graph.nodes
     known = sum(1 for node in nodes if not node.is_map)
     known += sum(next((over.length or 0 for over in node.over), 0) for node in nodes if node.is_map)
     started = WorkflowStarted(
-        seq=1, time=now, workflow=state.workflow, inputs=state.inputs, task_count=known
+        seq=1, time=now, workflow=state.workflow, inputs=state.inputs, task_count=known, epoch=epoch
     )
     return (started, fragment_infos(state, state.root, now, seq=2))
 
@@ -245,13 +245,13 @@ def _final_failure(
     )
 
 
-def _recover(state: ExecutionState, now: datetime) -> tuple[Event, ...]:
+def _recover(state: ExecutionState, now: datetime, epoch: str) -> tuple[Event, ...]:
     """Attempts in flight died with the old orchestrator: they run again, but for those that were to be stopped."""
     if state.status.is_final:
         raise StateConflict(f"execution {state.id} is {state.status}: there is nothing to take over")
     lost = [task for task in state.running.values() if task.expansion is None]
     again = tuple(task.key for task in lost if task.key not in state.stopping)
-    recovered = WorkflowRecovered(seq=state.seq + 1, time=now, tasks=again)
+    recovered = WorkflowRecovered(seq=state.seq + 1, time=now, tasks=again, epoch=epoch)
     stopped = [task for task in lost if task.key in state.stopping]
     return (recovered, *(cancelled(state, task, now, seq) for seq, task in enumerate(stopped, start=state.seq + 2)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -32,17 +33,39 @@ from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 class Picture:
     """A snapshot with an index by key, so that each event costs O(1).
 
-    `snapshot` is the live object: copy it before handing it to another thread.
+    `snapshot` is the live object: copy it before handing it to another thread. `epochs` are the stretches
+    of the log so far, each with the `seq` that it begins at.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, epochs: Sequence[tuple[int, str]] = ()) -> None:
         self.snapshot = snapshot
+        self.epochs = list(epochs) or [(snapshot.seq, snapshot.epoch)]
         self.tasks = {task.key: task for task in snapshot.tasks}
         self.groups = {group.key: group for group in snapshot.groups}
 
     def fold(self, event: Event) -> None:
         """Change the snapshot to what is true after `event`. An event for an unknown task changes only `seq`."""
         fold(self, event)
+
+    def epoch_at(self, seq: int) -> str:
+        """The stretch of the log that event `seq` is in; empty when the log does not reach that far."""
+        if seq > self.snapshot.seq:
+            return ""
+        return next((epoch for first, epoch in reversed(self.epochs) if first <= seq), "")
+
+    def holds(self, epoch: str, seq: int) -> bool:
+        """Whether who knows the log up to `seq`, and its last stretch as `epoch`, knows this log and no other.
+
+        A stretch has one writer, which went on from all that precedes it: the same name at the same place
+        means the same events up to there. A log that lost its end, or was replaced by an older copy, goes
+        on with a stretch of another name.
+        """
+        last = self.snapshot.seq
+        for first, known in reversed(self.epochs):
+            if known == epoch:
+                return 0 <= seq <= last
+            last = first - 1
+        return False
 
 
 def empty(execution: str, epoch: str, created: datetime, workflow: str = "") -> Snapshot:
@@ -64,6 +87,9 @@ def fold(picture: Picture, event: Event) -> None:
     """See `Picture.fold`."""
     snapshot = picture.snapshot
     snapshot.seq = event.seq
+    if isinstance(event, _WITH_EPOCH) and event.epoch:
+        snapshot.epoch = event.epoch
+        picture.epochs.append((event.seq, event.epoch))
     match event:
         case WorkflowStarted():
             snapshot.workflow = event.workflow
@@ -111,6 +137,7 @@ def fold(picture: Picture, event: Event) -> None:
             assert_never(event)
 
 
+_WITH_EPOCH = (WorkflowStarted, WorkflowRecovered, WorkflowRetried, WorkflowInterrupted)
 _TaskEvent = TaskStarted | TaskProgress | TaskLog | TaskOutput | TaskRetrying | TaskCancelling | TaskCompleted
 
 

@@ -3,6 +3,9 @@
 `seq` starts at 1 and has no gaps within an execution; `time` is UTC. An event names what a person
 may see; values of users never enter it, only bounded previews. Adding an event here makes every
 `match` over `Event` fail the type check until it is handled.
+
+`epoch`, where an event has one, names the stretch of the log that begins with it: a random name made
+by the orchestrator that writes from here on. Empty when the same one goes on writing.
 """
 
 from __future__ import annotations
@@ -92,6 +95,7 @@ class WorkflowStarted(_Event, frozen=True, kw_only=True, tag="workflow.started")
     workflow: str
     inputs: Mapping[str, str] = {}
     task_count: int = 0
+    epoch: str = ""
 
 
 class TasksAdded(_Event, frozen=True, kw_only=True, tag="tasks.added"):
@@ -196,16 +200,20 @@ class WorkflowRetried(_Event, frozen=True, kw_only=True, tag="workflow.retried")
     """`tasks` were reset to pending and run again."""
 
     tasks: tuple[str, ...] = ()
+    epoch: str = ""
 
 
 class WorkflowInterrupted(_Event, frozen=True, kw_only=True, tag="workflow.interrupted"):
     """The orchestrator that ran the execution is gone."""
+
+    epoch: str = ""
 
 
 class WorkflowRecovered(_Event, frozen=True, kw_only=True, tag="workflow.recovered"):
     """An orchestrator took the execution over; the attempts of `tasks` were in flight and run again."""
 
     tasks: tuple[str, ...] = ()
+    epoch: str = ""
 
 
 class WorkflowCompleted(_Event, frozen=True, kw_only=True, tag="workflow.completed"):

@@ -22,7 +22,9 @@ class _Stimulus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Start(_Stimulus, frozen=True, kw_only=True):
-    """Begin: always the first stimulus of an execution."""
+    """Begin: always the first stimulus of an execution. `epoch` as in `events`."""
+
+    epoch: str = ""
 
 
 class Cancel(_Stimulus, frozen=True, kw_only=True):
@@ -46,13 +48,19 @@ class Resume(_Stimulus, frozen=True, kw_only=True):
 
 
 class Retry(_Stimulus, frozen=True, kw_only=True):
-    """Run failed, skipped and cancelled tasks again: all, or only `tasks` with what waits for them."""
+    """Run failed, skipped and cancelled tasks again: all, or only `tasks` with what waits for them.
+
+    `epoch` as in `events`, when the execution had ended.
+    """
 
     tasks: tuple[str, ...] = ()
+    epoch: str = ""
 
 
 class Recover(_Stimulus, frozen=True, kw_only=True):
-    """A new orchestrator owns the execution: attempts in flight died with the old one."""
+    """A new orchestrator owns the execution: attempts in flight died with the old one. `epoch` as in `events`."""
+
+    epoch: str = ""
 
 
 # -- reports ----------------------------------------------------------------------------------

@@ -26,6 +26,18 @@ class UnknownEvent(msgspec.Struct, frozen=True, kw_only=True):
     type: str
 
 
+class DecodedPage(msgspec.Struct, frozen=True):
+    """`EventPage` as a reader has it: consecutive events, and the epoch of the log just before them."""
+
+    epoch: str
+    events: list[Event | UnknownEvent]
+
+
+class _Page(msgspec.Struct, frozen=True):
+    epoch: str
+    events: msgspec.Raw
+
+
 class _Notice(msgspec.Struct, frozen=True):
     execution_id: str
     events: msgspec.Raw
@@ -37,6 +49,7 @@ _events = msgspec.json.Decoder(list[Event])
 _raw_events = msgspec.json.Decoder(list[msgspec.Raw])
 _unknown = msgspec.json.Decoder(UnknownEvent)
 _notice = msgspec.json.Decoder(_Notice)
+_page = msgspec.json.Decoder(_Page)
 
 
 def encode_events(events: Sequence[Event]) -> bytes:
@@ -76,6 +89,12 @@ def decode_events(data: bytes) -> list[Event | UnknownEvent]:
         return [decode_event(raw) for raw in _each(data)]
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise input_error(error, "events") from None
+
+
+def decode_event_page(data: bytes) -> DecodedPage:
+    """The answer to `GET executions/{id}/events`; `InputError` when it is none."""
+    page = decode(data, _page)
+    return DecodedPage(page.epoch, decode_events(bytes(page.events)))
 
 
 def decode_event_notice(params: bytes) -> tuple[str, list[Event | UnknownEvent]]:

@@ -41,7 +41,7 @@ class Execute(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Subscribe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Follow an execution from `after` (of data directory `epoch`), or all of them with `"*"`."""
+    """Follow an execution from `after` (in the stretch of its log named `epoch`), or all of them with `"*"`."""
 
     execution_id: str
     after: int | None = None

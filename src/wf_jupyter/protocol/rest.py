@@ -238,7 +238,10 @@ class ExecutionPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventPage(msgspec.Struct, frozen=True, kw_only=True):
-    """`GET executions/{id}/events`; `seq` is that of the last one, or the caller's `after`."""
+    """`GET executions/{id}/events`; `seq` is that of the last one, or the caller's `after`.
+
+    `epoch` is that of the log at `after`; empty when the log ends before it.
+    """
 
     execution_id: str
     epoch: str

@@ -12,7 +12,6 @@ from wf_jupyter.model.submission import Submission
 from wf_jupyter.protocol.messages import Execute
 from wf_jupyter.protocol.rest import (
     CommandBody,
-    EventPage,
     EventsQuery,
     ExecutionPage,
     ExecutionsQuery,
@@ -128,11 +127,10 @@ class EventsHandler(RestHandler):
     async def get(self, execution: str) -> None:
         """Events after `after`; with `wait`, answers as soon as there is one."""
         wanted = self.query(EventsQuery)
-        events = await self.ask(
-            lambda engine: engine.events(execution, after=wanted.after, limit=wanted.limit, wait=wanted.wait)
+        page = await self.ask(
+            lambda engine: engine.event_page(execution, after=wanted.after, limit=wanted.limit, wait=wanted.wait)
         )
-        seq = events[-1].seq if events else wanted.after
-        self.answer(EventPage(execution_id=execution, epoch=self.host.hello().epoch, seq=seq, events=events))
+        self.answer(page)
 
 
 class HistoryHandler(RestHandler):

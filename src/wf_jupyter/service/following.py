@@ -11,6 +11,7 @@ from wf_jupyter.engine.fold import Picture
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.ports import Store
+from wf_jupyter.protocol.rest import EventPage
 from wf_jupyter.service.archive import copy_snapshot
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.hub import EVERYTHING, Hub, Recent
@@ -75,7 +76,9 @@ class Following:
             return Subscribed(execution_id=EVERYTHING, epoch=self._store.epoch, seq=0, recovered=False)
         picture = await self._picture(execution)
         largest_gap = min(self._config.gap_limit, mailbox.limit)
-        if after is not None and epoch == self._store.epoch and 0 <= picture.snapshot.seq - after <= largest_gap:
+        is_known = after is not None and epoch is not None and picture.holds(epoch, after)
+        if after is not None and is_known and picture.snapshot.seq - after <= largest_gap:
+            at = picture.epoch_at(after)
             gap: list[Event] = []
             while picture.snapshot.seq > (last := gap[-1].seq if gap else after):
                 gap += await self._store.events(execution, last, picture.snapshot.seq - last)
@@ -84,18 +87,18 @@ class Following:
             if gap:
                 mailbox.put(Events(execution, tuple(gap)))
             self._go_live(execution, mailbox, picture)
-            return Subscribed(execution_id=execution, epoch=self._store.epoch, seq=after, recovered=True)
+            return Subscribed(execution_id=execution, epoch=at, seq=after, recovered=True)
         if encoded:
             recent = self._hub.begin(execution, picture, mailbox)
             self._go_live(execution, mailbox, picture)
             return Subscribed(
-                execution_id=execution, epoch=self._store.epoch, seq=recent.seq, recovered=False, json=recent.json
+                execution_id=execution, epoch=recent.epoch, seq=recent.seq, recovered=False, json=recent.json
             )
         mailbox.forget(execution)
         self._go_live(execution, mailbox, picture)
         snapshot = copy_snapshot(picture)
         return Subscribed(
-            execution_id=execution, epoch=self._store.epoch, seq=snapshot.seq, recovered=False, snapshot=snapshot
+            execution_id=execution, epoch=snapshot.epoch, seq=snapshot.seq, recovered=False, snapshot=snapshot
         )
 
     def _go_live(self, execution: str, mailbox: Mailbox, picture: Picture) -> None:
@@ -130,6 +133,17 @@ class Following:
             return None
         self._go_live(execution, mailbox, picture)
         return self._hub.begin(execution, picture, mailbox)
+
+    async def page(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> EventPage:
+        """`events` with the epoch at `after`: when it is not the caller's, they continue another history.
+
+        It is empty, and no event follows, when the log does not reach up to `after`.
+        """
+        at = (await self._picture(execution)).epoch_at(after)
+        events = await self.events(execution, after, limit, wait) if at else []
+        return EventPage(
+            execution_id=execution, epoch=at, seq=events[-1].seq if events else after, events=events
+        )
 
     async def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> list[Event]:
         """Events with `seq > after`; waits up to `wait` seconds for one when there is none and one may still come."""

@@ -34,7 +34,7 @@ from wf_jupyter.ports import (
     Published,
     Store,
 )
-from wf_jupyter.protocol.rest import HistoryPage
+from wf_jupyter.protocol.rest import EventPage, HistoryPage
 from wf_jupyter.service.archive import Archive, copy_snapshot
 from wf_jupyter.service.closeup import Closeup
 from wf_jupyter.service.config import RuntimeConfig
@@ -44,7 +44,7 @@ from wf_jupyter.service.execution.result_lookup import ResultLookup
 from wf_jupyter.service.following import Following, Subscribed
 from wf_jupyter.service.history import Histories
 from wf_jupyter.service.hub import Hub, Recent
-from wf_jupyter.service.ids import new_execution_id
+from wf_jupyter.service.ids import new_epoch, new_execution_id
 from wf_jupyter.service.inline_checks import check_command, check_submission
 from wf_jupyter.service.mailbox import Mailbox
 from wf_jupyter.service.neighbours import Neighbours
@@ -143,7 +143,8 @@ class Orchestrator:
         picture = Picture(empty(execution, self.epoch, now, submission.workflow))
         driver = self._drive(state, picture, dict(submission.blobs), submission)
         try:
-            await driver.start(Start(), msgspec.structs.replace(submission, blobs=dict(submission.blobs)))
+            first = Start(epoch=new_epoch(self.epoch))
+            await driver.start(first, msgspec.structs.replace(submission, blobs=dict(submission.blobs)))
         except WorkflowError:
             self._drivers.pop(execution, None)
             raise
@@ -215,7 +216,7 @@ class Orchestrator:
             raise StateConflict(
                 f"execution {execution} belongs to another Jupyter server or kernel, which runs: ask it there"
             )
-        if status.is_final:
+        if isinstance(command, Retry) and status.is_final:
             await self._revive(execution, command)
             return
         # It was interrupted, or parked because the disk was full: it goes on, and then does what was asked for.
@@ -247,6 +248,12 @@ class Orchestrator:
     async def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> list[Event]:
         """See `Following.events`."""
         return await self._following.events(execution, after, limit, wait)
+
+    async def event_page(
+        self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0
+    ) -> EventPage:
+        """See `Following.page`."""
+        return await self._following.page(execution, after, limit, wait)
 
     async def result(self, execution: str) -> ExecutionResult:
         """How an execution ended; `StateConflict` while it has not."""
@@ -381,13 +388,15 @@ class Orchestrator:
                 self._archive.keep_ended(driver.remains())
                 self._histories.keep(driver.picture.snapshot)
 
-    async def _revive(self, execution: str, command: Command) -> Driver:
+    async def _revive(self, execution: str, command: Recover | Retry) -> Driver:
         """Go on with an execution that is on disk; returns when the command is durable."""
         record, state, picture, blobs = await self._archive.restore(execution)
         # It is ours: nobody else goes on with its log, and subscribers hear the rest of it first.
         await self._tails.catch_up(execution)
         if execution in self._drivers:
             raise StateConflict(f"execution {execution} is running already")
+        # What follows is written by another orchestrator than what precedes it, or as another run.
+        command = msgspec.structs.replace(command, epoch=new_epoch(self.epoch))
         driver = self._drive(state, picture, blobs, record.submission)
         driver.take_up()
         await driver.start(command)

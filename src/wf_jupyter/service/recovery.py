@@ -13,6 +13,7 @@ from wf_jupyter.ports import Batch, Clock, Store
 from wf_jupyter.service.archive import Archive
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.hub import Hub
+from wf_jupyter.service.ids import new_epoch
 from wf_jupyter.service.tails import Tails
 
 _log = logging.getLogger(__name__)
@@ -83,7 +84,9 @@ class Recovery:
         if snapshot.status is ExecutionStatus.INTERRUPTED:
             return
         await self._tails.catch_up(execution)
-        event = WorkflowInterrupted(seq=snapshot.seq + 1, time=self._clock())
+        event = WorkflowInterrupted(
+            seq=snapshot.seq + 1, time=self._clock(), epoch=new_epoch(self._store.epoch)
+        )
         status, counts = ExecutionStatus.INTERRUPTED, dict(snapshot.counts)
         await self._store.append(Batch(execution=execution, events=(event,), status=status, counts=counts))
         self._tails.end(execution, snapshot.seq)

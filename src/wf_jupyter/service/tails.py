@@ -50,7 +50,7 @@ class Tails:
         if picture.snapshot.status.is_final:
             self._finished[execution] = seq
         else:
-            self._pictures[execution] = Picture(copy_snapshot(picture))
+            self._pictures[execution] = Picture(copy_snapshot(picture), picture.epochs)
         if told != seq:
             # A retry elsewhere that those who were here before have not heard of: all start over.
             self._hub.lag(execution)

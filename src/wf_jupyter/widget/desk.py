@@ -80,7 +80,8 @@ class Desk:
 
     def _events(self, sent: object) -> Mapping[str, Any]:
         wanted = _read(sent, EventsQuery)
-        return _page("events", self._execution.connection.events(self._execution.id, wanted.after, wanted.limit))
+        page = self._execution.connection.events(self._execution.id, wanted.after, wanted.limit)
+        return _page("events", page.events)
 
     def _outputs(self, sent: object) -> Mapping[str, Any]:
         key, after = _read(sent, _OfTask).task, _read(sent, TaskQuery).after

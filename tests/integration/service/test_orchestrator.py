@@ -64,9 +64,9 @@ def test_two_subscribers_who_came_at_different_times_agree(runtime: Runtime, tmp
 
 def test_a_subscriber_who_names_where_it_was_gets_exactly_what_it_missed(runtime: Runtime) -> None:
     execution = submit(runtime, doubling().bind(numbers=[1, 2]))
-    ended(runtime, execution)
+    epoch = ended(runtime, execution).epoch
     reader = Reader(runtime)
-    answer = reader.follow(execution, after=3, epoch=runtime.orchestrator.epoch)
+    answer = reader.follow(execution, after=3, epoch=epoch)
     assert answer.recovered and answer.snapshot is None
     reader.read()
     assert seqs(reader)[0] == 4
@@ -77,7 +77,7 @@ def test_a_subscriber_who_names_where_it_was_gets_exactly_what_it_missed(runtime
 def test_a_subscriber_whose_place_is_unknown_gets_a_snapshot(runtime: Runtime, after, epoch) -> None:
     execution = submit(runtime, doubling().bind(numbers=[1]))
     final = ended(runtime, execution)
-    answer = Reader(runtime).follow(execution, after=after, epoch=epoch or runtime.orchestrator.epoch)
+    answer = Reader(runtime).follow(execution, after=after, epoch=epoch or final.epoch)
     assert not answer.recovered
     assert answer.snapshot == final and answer.seq == final.seq
 
@@ -215,7 +215,7 @@ def test_an_execution_that_was_cut_off_goes_on_in_the_next_orchestrator(open_run
     reader = Reader(first)
     reader.follow(execution)
     reader.until(lambda r: r.picture.snapshot.counts["running"] == 1)
-    seen = reader.picture.snapshot.seq
+    seen, epoch = reader.picture.snapshot.seq, reader.picture.snapshot.epoch
     first.close(10)
     gate.touch()
     second = open_runtime()
@@ -223,7 +223,7 @@ def test_an_execution_that_was_cut_off_goes_on_in_the_next_orchestrator(open_run
     assert final.status == "succeeded"
     assert final.tasks[0].attempts == 2, "the attempt in flight is counted and run again"
     follower = Reader(second)
-    follower.follow(execution, after=seen, epoch=second.orchestrator.epoch)
+    assert follower.follow(execution, after=seen, epoch=epoch).recovered
     follower.read()
     assert seqs(follower) == list(range(seen + 1, final.seq + 1))
 

@@ -103,7 +103,7 @@ def test_a_follower_that_comes_over_from_the_other_gets_exactly_what_it_misses(
     near.follow(execution)
     earlier.follow(execution)
     near.until(is_running)
-    answer = far.follow(execution, after=state(near).seq, epoch=theirs.orchestrator.epoch)
+    answer = far.follow(execution, after=state(near).seq, epoch=state(near).epoch)
     assert answer.recovered
     (tmp_path / "gate").touch()
     far.picture = Picture(ask(theirs, theirs.orchestrator.snapshot(execution)))

@@ -12,6 +12,8 @@ from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.polling import Poller
 from wf_jupyter.client.socket import EventSocket
 from wf_jupyter.engine.fold import empty
+from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.protocol.codec import DecodedPage
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -62,10 +64,13 @@ def followed(story: Callable[[Line, EventSocket, Mirror], Any]) -> None:
         async def dial() -> Line:
             return line
 
-        async def ask(execution: str, after: int) -> list[Any]:
-            return []
+        async def ask(execution: str, after: int) -> DecodedPage:
+            return DecodedPage("epoch", [])
 
-        socket = EventSocket(dial, Poller(ask))
+        async def ask_afresh(execution: str) -> Snapshot:
+            raise AssertionError("the log was continued")
+
+        socket = EventSocket(dial, Poller(ask, ask_afresh))
         snapshot = empty("x", "epoch", NOW, "w")
         snapshot.seq = 5
         mirror = Mirror(snapshot)

@@ -101,6 +101,7 @@ export class Run {
   /** Advance by one event. One for an unknown task, or of an unknown type, advances only `seq`. */
   apply(event: Incoming): void {
     this.seq = event.seq;
+    if ("epoch" in event && event.epoch) this.epoch = event.epoch;
     switch (event.type) {
       case "unknown":
         this.unknown++;

@@ -80,7 +80,7 @@ export class Connection implements Source {
 
   #met(rest: Rest, hello: Hello, serverId: string): void {
     // a server that was restarted has a new id and the same data
-    const same = hello.serverId === serverId || (hello.epoch !== "" && hello.epoch === this.sink.cursor().epoch);
+    const same = hello.serverId === serverId || (hello.epoch !== "" && isWithin(this.sink.cursor().epoch, hello.epoch));
     if (!same) return this.#useRelay();
     if (hello.clockOffset !== null) this.clockOffset(hello.clockOffset);
     if (!hello.ready) this.sink.state({ kind: "refused", reason: notReady(hello) });
@@ -135,4 +135,9 @@ function bound(sink: Sink): Sink {
     events: (events, fresh) => sink.events(events, fresh),
     state: (state) => sink.state(state),
   };
+}
+
+/** Whether a log with such an epoch is in that data directory: its name, then a dot and the log's own. */
+function isWithin(epoch: string, directory: string): boolean {
+  return epoch === directory || epoch.startsWith(`${directory}.`);
 }

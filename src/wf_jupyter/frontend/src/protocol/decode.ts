@@ -31,7 +31,7 @@ const item: Check = (value) =>
 const items: Check = (value) => Array.isArray(value) && value.every(item);
 
 const EVENTS: { readonly [type in Event["type"]]: Readonly<Record<string, Check>> } = {
-  "workflow.started": { workflow: text, inputs: optional(object) },
+  "workflow.started": { workflow: text, inputs: optional(object), epoch: optional(text) },
   "tasks.added": { tasks: optional(items), groups: optional(items) },
   "task.started": { task: text, attempt: number },
   "task.progress": { task: text, done: number, total: optional(number), text: optional(text) },
@@ -43,9 +43,9 @@ const EVENTS: { readonly [type in Event["type"]]: Readonly<Record<string, Check>
   "workflow.paused": {},
   "workflow.resumed": {},
   "workflow.cancelling": { reason: optional(text) },
-  "workflow.retried": { tasks: optional(texts) },
-  "workflow.interrupted": {},
-  "workflow.recovered": { tasks: optional(texts) },
+  "workflow.retried": { tasks: optional(texts), epoch: optional(text) },
+  "workflow.interrupted": { epoch: optional(text) },
+  "workflow.recovered": { tasks: optional(texts), epoch: optional(text) },
   "workflow.completed": { status: text, failed: optional(texts), result: optional(result) },
 };
 

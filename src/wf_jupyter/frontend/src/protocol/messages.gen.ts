@@ -302,6 +302,7 @@ export interface WorkflowCompleted {
  * The orchestrator that ran the execution is gone.
  */
 export interface WorkflowInterrupted {
+  readonly epoch?: string;
   readonly seq: number;
   readonly time: string;
   readonly type: "workflow.interrupted";
@@ -320,6 +321,7 @@ export interface WorkflowPaused {
  * An orchestrator took the execution over; the attempts of `tasks` were in flight and run again.
  */
 export interface WorkflowRecovered {
+  readonly epoch?: string;
   readonly seq: number;
   readonly tasks?: readonly string[];
   readonly time: string;
@@ -339,6 +341,7 @@ export interface WorkflowResumed {
  * `tasks` were reset to pending and run again.
  */
 export interface WorkflowRetried {
+  readonly epoch?: string;
   readonly seq: number;
   readonly tasks?: readonly string[];
   readonly time: string;
@@ -349,6 +352,7 @@ export interface WorkflowRetried {
  * The execution exists: the first event of every one. `task_count` counts what is known so far.
  */
 export interface WorkflowStarted {
+  readonly epoch?: string;
   readonly inputs?: { readonly [key: string]: string };
   readonly seq: number;
   readonly task_count?: number;

@@ -119,8 +119,10 @@ export class Poller {
         const query = `?after=${after}&limit=${PAGE}${wait > 0 && lost.length === 0 ? `&wait=${wait}` : ""}`;
         const body = await this.#get(executionPath(id, "events") + query, wait);
         if (!isObject(body)) throw new RequestError(502, "the answer is not understood");
-        const same = knowing.filter((subscriber) => subscriber.cursor().epoch === body["epoch"]);
-        lost = subscribers.filter((subscriber) => !same.includes(subscriber));
+        // those that are further on are asked about when the others are as far
+        const asked = knowing.filter((subscriber) => subscriber.cursor().seq === after);
+        const same = asked.filter((subscriber) => subscriber.cursor().epoch === body["epoch"]);
+        lost = [...lost, ...asked.filter((subscriber) => !same.includes(subscriber))];
         const events = decodeEvents(body["events"]);
         this.#news ||= events.length > 0;
         this.#note(id, events.map((event) => event.type));
