@@ -114,7 +114,7 @@ class EmbeddedConnection:
         return self._call(self._orchestrator.executions(status=status, workflow=workflow, limit=limit, before=before))
 
     def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> DecodedPage:
-        page = self._call(self._orchestrator.event_page(execution, after, limit, wait))
+        page = self._call(self._orchestrator.following.page(execution, after, limit, wait))
         return DecodedPage(page.epoch, list(page.events))
 
     def result(self, execution: str) -> ExecutionResult:

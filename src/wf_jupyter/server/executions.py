@@ -128,7 +128,7 @@ class EventsHandler(RestHandler):
         """Events after `after`; with `wait`, answers as soon as there is one."""
         wanted = self.query(EventsQuery)
         page = await self.ask(
-            lambda engine: engine.event_page(execution, after=wanted.after, limit=wanted.limit, wait=wanted.wait)
+            lambda engine: engine.following.page(execution, after=wanted.after, limit=wanted.limit, wait=wanted.wait)
         )
         self.answer(page)
 

@@ -34,7 +34,7 @@ from wf_jupyter.ports import (
     Published,
     Store,
 )
-from wf_jupyter.protocol.rest import EventPage, HistoryPage
+from wf_jupyter.protocol.rest import HistoryPage
 from wf_jupyter.service.archive import Archive, copy_snapshot
 from wf_jupyter.service.closeup import Closeup
 from wf_jupyter.service.config import RuntimeConfig
@@ -78,7 +78,7 @@ class Orchestrator:
         self._drivers: dict[str, Driver] = {}
         self._tails = Tails(store, self._hub, self._archive.picture)
         self._neighbours = Neighbours(store, self._hub, self._tails, self.recover, config.takeover_interval)
-        self._following = Following(store, self._hub, self._tails, config, self._picture, self._drivers.__contains__)
+        self.following = Following(store, self._hub, self._tails, config, self._picture, self._drivers.__contains__)
         resume = functools.partial(self._revive, command=Recover())
         self._reviving = asyncio.Lock()
         self._recovery = Recovery(
@@ -247,13 +247,7 @@ class Orchestrator:
 
     async def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> list[Event]:
         """See `Following.events`."""
-        return await self._following.events(execution, after, limit, wait)
-
-    async def event_page(
-        self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0
-    ) -> EventPage:
-        """See `Following.page`."""
-        return await self._following.page(execution, after, limit, wait)
+        return await self.following.events(execution, after, limit, wait)
 
     async def result(self, execution: str) -> ExecutionResult:
         """How an execution ended; `StateConflict` while it has not."""
@@ -295,19 +289,19 @@ class Orchestrator:
         encoded: bool = False,
     ) -> Subscribed:
         """See `Following.subscribe`."""
-        return await self._following.subscribe(execution, mailbox, after, epoch, encoded=encoded)
+        return await self.following.subscribe(execution, mailbox, after, epoch, encoded=encoded)
 
     async def unsubscribe(self, execution: str, mailbox: Mailbox) -> None:
         """See `Following.unsubscribe`."""
-        self._following.unsubscribe(execution, mailbox)
+        self.following.unsubscribe(execution, mailbox)
 
     async def resync(self, execution: str, mailbox: Mailbox) -> Snapshot:
         """See `Following.resync`."""
-        return await self._following.resync(execution, mailbox)
+        return await self.following.resync(execution, mailbox)
 
     async def resync_encoded(self, execution: str, mailbox: Mailbox) -> Recent | None:
         """See `Following.resync_encoded`."""
-        return await self._following.resync_encoded(execution, mailbox)
+        return await self.following.resync_encoded(execution, mailbox)
 
     # -- published workflows ------------------------------------------------------------------
 

@@ -98,7 +98,7 @@ def test_who_was_told_what_an_older_copy_does_not_hold_gets_a_snapshot(
     for seq in range(1, kept + 1):
         epoch = next(event.epoch for event in reversed(log[:seq]) if getattr(event, "epoch", ""))
         answer = Reader(second).follow(execution, after=seq, epoch=epoch)
-        page = second.call(second.orchestrator.event_page(execution, after=seq)).result(PATIENCE)
+        page = second.call(second.orchestrator.following.page(execution, after=seq)).result(PATIENCE)
         is_same = now[:seq] == log[:seq]
         assert answer.recovered is is_same
         assert (page.epoch == epoch) is is_same
