@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from wf_jupyter.executors import capture, dask_values, display, freshness
+from wf_jupyter.executors import capture, console, dask_values, display, freshness
 from wf_jupyter.executors.dask_values import Kept
 from wf_jupyter.executors.messages import PROTOCOL, Final, FromWorker, Run, Stopped
 from wf_jupyter.executors.output import Flusher, Output
@@ -64,6 +64,7 @@ class Host:
         # A cluster of somebody else's keeps seeing what its tasks print; ours has nobody who reads it.
         sys.stdout = capture.CaptureStream("stdout", 1, through=None if own else sys.stdout)
         sys.stderr = capture.CaptureStream("stderr", 2, through=None if own else sys.stderr)
+        console.install()
         self._freshness.note(freshness.now())
 
     def run(self, run: Run, code: bytes, call: bytes, tell: Callable[[object], None], is_async: bool) -> Final:

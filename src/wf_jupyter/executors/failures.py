@@ -12,6 +12,7 @@ from wf_jupyter.model.events import Failure
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.texts import storable
 from wf_jupyter.values.exceptions import encode_exception
+from wf_jupyter.values.ipython import NO_IPYTHON, NoShell
 from wf_jupyter.values.preview import shorten
 
 MESSAGE_LIMIT = 10_000
@@ -61,6 +62,8 @@ def _message(error: BaseException) -> str:
         return "the task raised KeyboardInterrupt"
     if isinstance(error, asyncio.CancelledError) and not error.args:
         return "the task cancelled itself"
+    if isinstance(error, AttributeError) and error.obj is None and hasattr(NoShell, error.name or ""):
+        return f"get_ipython() is None: {NO_IPYTHON}"
     try:
         return shorten(storable(str(error)), MESSAGE_LIMIT)
     except Exception as second:  # a user's __str__

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import threading
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ _LINE = 400
 _PACKAGE = Path(__file__).parent.parent
 _OWN = tuple(os.path.join(_PACKAGE, layer, "") for layer in ("executors", "values", "dsl"))
 #: Frames of these stand between ours and the author's, and tell him nothing: how we load and call his code.
-_BETWEEN = (*_OWN, os.path.join(Path(asyncio.__file__).parent, ""), "<frozen importlib")
+_BETWEEN = (*_OWN, os.path.join(Path(asyncio.__file__).parent, ""), threading.__file__, "<frozen importlib")
 _CELL = re.compile(r'File "(Cell In\[\d+\])", line', re.ASCII)
 
 
@@ -84,7 +85,9 @@ def _of_the_author(frames: list[traceback.FrameSummary]) -> Iterable[traceback.F
     start = _first_not(_BETWEEN, frames)
     if start == len(frames):  # a function of asyncio's as a task
         start = _first_not(_OWN, frames)
-    return frames[start:]
+    # At the end are ours as well when something is refused, as `input()`: the author's call is what counts.
+    end = len(frames) - _first_not(_OWN, frames[::-1])
+    return frames[start:end] or frames
 
 
 def _first_not(names: tuple[str, ...], frames: list[traceback.FrameSummary]) -> int:

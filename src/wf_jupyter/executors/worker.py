@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from wf_jupyter.executors import capture, display, freshness
+from wf_jupyter.executors import capture, console, display, freshness
 from wf_jupyter.executors.channel import Channel, Pipes
 from wf_jupyter.executors.frames import FrameTooLarge
 from wf_jupyter.executors.interrupts import Interrupts
@@ -88,6 +88,7 @@ class Worker:
         """Take the process over: signals, streams, displays."""
         self.interrupts.install()
         self._streams.install()
+        console.install()
         display.install()
         capture.let_threads_inherit()
         os.register_at_fork(after_in_child=capture.note_fork)
@@ -125,6 +126,7 @@ class Worker:
         """Undo what an attempt may have done to signals and streams."""
         self.interrupts.install()
         self._streams.install()
+        console.install()
 
     def conclude(self, sink: Output, final: Final) -> Final:
         """Send the rest of the output and the final message; returns the message that was sent."""

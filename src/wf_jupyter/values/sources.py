@@ -16,6 +16,9 @@ from collections.abc import Iterator, Mapping
 from types import CodeType
 from typing import Any
 
+from wf_jupyter.values.ipython import shell as find_shell
+from wf_jupyter.values.ipython import shell_reducers
+
 #: Longer texts, and those of files, travel as the lines of the function only.
 WHOLE_LIMIT = 200_000
 #: Cells that are looked through for code which a magic such as `%%time` compiled under a name of its own.
@@ -47,7 +50,7 @@ class Reducer:
     def __init__(self, table: Mapping[type, Any]) -> None:
         self._reduce = table[CodeType]
         self._places: dict[str, list[Place]] = {}
-        self.table = ChainMap({CodeType: self}, table)  # type: ignore[arg-type]
+        self.table = ChainMap({CodeType: self, **shell_reducers(table)}, table)  # type: ignore[arg-type]
 
     def __call__(self, code: CodeType) -> tuple[object, ...]:
         _, arguments = self._reduce(code)
@@ -135,10 +138,10 @@ def _typed(name: str) -> Iterator[str]:
     """Texts that may have been compiled under a name that `linecache` does not know."""
     if name == "<string>" and "-c" in sys.orig_argv[:-1]:
         yield sys.orig_argv[sys.orig_argv.index("-c") + 1]
-    shell = _shell()
-    for cell in reversed(shell.user_ns.get("In", ())[-_CELLS:] if shell is not None else ()):
-        if isinstance(cell, str) and cell.lstrip().startswith("%%"):
-            yield shell.transform_cell(cell.lstrip().partition("\n")[2])
+    found = find_shell()
+    for cell in reversed(found.history_manager.input_hist_raw[-_CELLS:] if found is not None else ()):
+        if cell.lstrip().startswith("%%"):
+            yield found.transform_cell(cell.lstrip().partition("\n")[2])
 
 
 def _compiles_to(text: str, code: CodeType) -> bool:
@@ -160,14 +163,9 @@ def _is_file(name: str) -> bool:
 
 
 def _cell_label(name: str) -> str | None:
-    shell = _shell()
+    found = find_shell()
     try:
-        label = shell.compile.format_code_name(name) if shell is not None else None
+        label = found.compile.format_code_name(name) if found is not None else None
     except AttributeError:
         return None  # an IPython older than that method
     return None if label is None else " ".join(label)
-
-
-def _shell() -> Any:
-    module = sys.modules.get("IPython.core.interactiveshell")
-    return None if module is None else module.InteractiveShell._instance
