@@ -126,28 +126,28 @@ class RemoteConnection:
         return result
 
     def task_value(self, execution: str, key: str) -> Input:
-        path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/result"
+        path = f"{_execution(execution)}/tasks/{quote(key)}/result"
         value: Input = self._value(path, Input)
         return value
 
     def task_error(self, execution: str, key: str) -> bytes | None:
-        path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/error"
+        path = f"{_execution(execution)}/tasks/{quote(key)}/error"
         return self._call("GET", path, accept="*/*") or None
 
     def log_text(
         self, execution: str, key: str, attempt: int | None, offset: int = 0, limit: int = LOG_LIMIT
     ) -> LogStretch:
-        path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/log"
+        path = f"{_execution(execution)}/tasks/{quote(key)}/log"
         body = self._call("GET", path + _query({"attempt": attempt, "offset": offset, "limit": limit}))
         return msgspec.json.decode(body, type=LogStretch)
 
     def search_log(self, execution: str, key: str, text: str, attempt: int | None, limit: int) -> FoundPage:
-        path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/search"
+        path = f"{_execution(execution)}/tasks/{quote(key)}/search"
         body = self._call("GET", path + _query({"text": text, "attempt": attempt, "limit": limit}))
         return msgspec.json.decode(body, type=FoundPage)
 
     def task_inputs(self, execution: str, key: str) -> InputPage:
-        path = f"{_execution(execution)}/tasks/{quote(key, safe='')}/inputs"
+        path = f"{_execution(execution)}/tasks/{quote(key)}/inputs"
         return msgspec.json.decode(self._call("GET", path), type=InputPage)
 
     def history(self, execution: str) -> HistoryPage:

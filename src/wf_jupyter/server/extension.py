@@ -120,7 +120,8 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         help="What kernels of this server may do with workflows. Everybody else is asked about at the "
         "configured Authorizer, with the resource `wf_jupyter`.",
     ).tag(config=True)
-    heartbeat = Float(10.0, min=0.1, help="Seconds between the heartbeats on a WebSocket.").tag(config=True)
+    # Proxies close what is idle, some after 5 s.
+    heartbeat = Float(4.0, min=0.1, help="Seconds between the heartbeats on a WebSocket.").tag(config=True)
     slow_client_timeout = Float(
         30.0, min=0.1, help="Seconds after which a WebSocket is closed whose reader takes nothing."
     ).tag(config=True)

@@ -120,8 +120,10 @@ class ComparePage(PageHandler):
         self.write(
             self.get_template("compare.html").render(
                 title=after.workflow,
-                body=comparison_html(before, after, compare(before, after)),
+                # Attributes are the only places where this text stands unescaped: what people wrote has no quotes.
+                body=comparison_html(before, after, compare(before, after)).replace(' style="', ' data-style="'),
                 style=self.static_url("pages.css"),
+                script=self.static_url("compare.js"),
                 home=pages,
                 before=f"{pages}executions/{before.id}",
                 after=f"{pages}executions/{after.id}",

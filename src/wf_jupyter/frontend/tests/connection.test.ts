@@ -358,6 +358,36 @@ describe("which way events come", () => {
     await after(leave);
   });
 
+  test("while the server knows the page no more the kernel tells, and when it does the server tells again", async () => {
+    for (const [status, words] of [[401, "log in"], [403, "log in"], [424, "was stopped"]] as const) {
+      const { kernel, session, leave } = await start(() => Promise.resolve(answer({ message: "no" }, status)));
+      expect(session.state).toMatchObject({ kind: "refused", reason: expect.stringContaining(words) });
+      kernel.tell({ kind: "snapshot", snapshot: snapshotOf([]) });
+      expect(session.state).toMatchObject({ kind: "delayed", by: "kernel", why: expect.stringContaining(words) });
+      vi.stubGlobal("fetch", () => Promise.resolve(answer({ server_id: "mine", epoch: "e" })));
+      await vi.advanceTimersByTimeAsync(30_000);
+      expect(session.rest !== null).toBe(true);
+      expect(kernel.sent.at(-1)?.["kind"]).toBe("unsubscribe");
+      await after(leave);
+    }
+  });
+
+  test("every request carries the XSRF header, and no address the token", async () => {
+    document.cookie = "_xsrf=a%7Cb";
+    const asked: [string, Record<string, string>][] = [];
+    vi.stubGlobal("fetch", (url: string, options: { headers: Record<string, string> }) => {
+      asked.push([url, options.headers]);
+      return Promise.resolve(options.headers["Authorization"] === undefined ? answer({ message: "no" }, 403) : answer({ server_id: "mine", executions: [] }));
+    });
+    const rest = new Rest({ baseUrl: "/", wsUrl: "", token: "s3cret" });
+    await rest.hello();
+    await rest.get("executions");
+    await rest.post("executions", {});
+    expect(asked.map(([, headers]) => headers["X-XSRFToken"])).toEqual(["a|b", "a|b", "a|b", "a|b"]);
+    expect(asked.map(([, headers]) => headers["Authorization"])).toEqual([undefined, "token s3cret", "token s3cret", "token s3cret"]);
+    expect([...asked.map(([url]) => url), rest.socketUrl()].filter((url) => url.includes("s3cret"))).toEqual([]);
+  });
+
   test("a service that did not start tells why", async () => {
     const { session, leave } = await start(() => Promise.resolve(answer({ server_id: "mine", ready: false, message: "the database is damaged" })));
     expect(session.state).toEqual({ kind: "refused", reason: "the database is damaged" });

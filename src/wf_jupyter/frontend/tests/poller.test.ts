@@ -36,6 +36,8 @@ class Server {
   epoch = "e";
   seq = 1;
   up = true;
+  /** Seconds after which a proxy answers 504 in its place. */
+  patience = Number.POSITIVE_INFINITY;
   asked: string[] = [];
   waiting = new Set<() => void>();
 
@@ -52,7 +54,9 @@ class Server {
     if (after >= this.seq && query.has("wait")) {
       await new Promise<void>((resolve, reject) => {
         this.waiting.add(resolve);
-        setTimeout(resolve, Number(query.get("wait")) * 1000);
+        const wait = Number(query.get("wait"));
+        setTimeout(resolve, wait * 1000);
+        if (wait > this.patience) setTimeout(() => reject(new RequestError(504, "Gateway Time-out")), this.patience * 1000);
         signal?.addEventListener("abort", () => reject(new RequestError(0, "aborted")));
       });
     }
@@ -175,4 +179,19 @@ test("a list of all executions is to be read again", async () => {
   await vi.advanceTimersByTimeAsync(3_500);
   expect(all.lists).toBeGreaterThanOrEqual(3);
   expect(all.states.at(-1)?.kind).toBe("delayed");
+});
+
+test.each([10, 5, 2])("a proxy that cuts what waits for %i s is asked for shorter waits, and is no lost server", async (patience) => {
+  server.patience = patience;
+  const follower = new Follower();
+  await blocked(follower);
+  await vi.advanceTimersByTimeAsync(120_000);
+  const waits = server.asked.flatMap((path) => /wait=(\d+)/.exec(path)?.[1] ?? []).map(Number);
+  expect(waits[0]).toBe(15);
+  expect(waits.at(-1)).toBeLessThanOrEqual(patience);
+  expect(waits.at(-1)).toBeGreaterThan(0);
+  server.happen();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(follower.seq).toBe(server.seq);
+  expect(follower.states.slice(follower.states.findIndex(({ kind }) => kind === "delayed")).map(({ kind }) => kind)).toEqual(["delayed"]);
 });

@@ -4,7 +4,7 @@ import { channel, type Channel } from "../protocol/channel.ts";
 import { isObject } from "../protocol/decode.ts";
 import { Greeting } from "../protocol/greeting.ts";
 import type { ExecutionStatus, Snapshot, Summary } from "../protocol/messages.gen.ts";
-import { executionPath, LOG_IN, notReady, pageConfig, RequestError, Rest, type Hello } from "../protocol/page.ts";
+import { executionPath, notReady, pageConfig, refusal, RequestError, Rest, type Hello } from "../protocol/page.ts";
 import { CODES, RpcError } from "../protocol/socket.ts";
 import { FINAL, type Command } from "../protocol/source.ts";
 import { Handlers, type ClientConnection, type ClientEventType, type Handler } from "./events.ts";
@@ -83,8 +83,8 @@ export class WorkflowClient {
         hello: (hello) => this.#met(hello),
         absent: () => this.#enter({ kind: "refused", reason: "this Jupyter server does not run workflows" }),
         failed: (status, pause) => {
-          const refused = status === 401 || status === 403;
-          this.#enter(refused ? { kind: "refused", reason: LOG_IN } : { kind: "waiting", ...pause });
+          const reason = refusal(status);
+          this.#enter(reason === null ? { kind: "waiting", ...pause } : { kind: "refused", reason });
         },
       });
     }

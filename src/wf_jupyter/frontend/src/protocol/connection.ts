@@ -4,7 +4,7 @@ import { channel, type Channel, type Subscriber } from "./channel.ts";
 import { decodeSnapshot } from "./decode.ts";
 import { Greeting } from "./greeting.ts";
 import { Heir } from "./heir.ts";
-import { executionPath, LOG_IN, notReady, pageConfig, RequestError, Rest, type Hello } from "./page.ts";
+import { executionPath, notReady, pageConfig, refusal, RequestError, Rest, type Hello } from "./page.ts";
 import { Relay, type Model } from "./relay.ts";
 import type { Pause } from "./retry.ts";
 import type { ConnectionState, Params, Question, Sink, Source } from "./source.ts";
@@ -19,6 +19,8 @@ export class Connection implements Source {
   #greeting: Greeting | null = null;
   #heir: Heir | null = null;
   #channel: Channel | null = null;
+  /** Stands in while the server refuses this page. */
+  #fallback: Relay | null = null;
 
   constructor(
     private readonly model: Model,
@@ -42,12 +44,13 @@ export class Connection implements Source {
 
   /** Whether somebody is there to be asked. */
   get canAsk(): boolean {
-    return this.rest !== null || this.#relay?.isThere === true;
+    return this.rest !== null || this.#relay?.isThere === true || this.#fallback?.isThere === true;
   }
 
   /** Ask, or give a command; rejects with the reason when it was refused. */
   async ask(method: Question, params: Params = {}): Promise<unknown> {
     const { executionId, rest } = this;
+    if (this.#fallback?.isThere) return this.#fallback.ask(method, params);
     if (this.#relay !== null) return this.#relay.ask(method, params);
     if (rest === null) throw new RequestError(0, "there is no connection");
     if (COMMANDS.includes(method)) {
@@ -64,6 +67,7 @@ export class Connection implements Source {
     this.#heir?.close();
     this.#greeting?.close();
     this.#source?.close();
+    this.#endFallback();
   }
 
   #choose(): void {
@@ -81,6 +85,7 @@ export class Connection implements Source {
   #met(rest: Rest, hello: Hello, serverId: string): void {
     // a server that was restarted has a new id and the same data
     const same = hello.serverId === serverId || (hello.epoch !== "" && isWithin(this.sink.cursor().epoch, hello.epoch));
+    this.#endFallback();
     if (!same) return this.#useRelay();
     if (hello.clockOffset !== null) this.clockOffset(hello.clockOffset);
     if (!hello.ready) this.sink.state({ kind: "refused", reason: notReady(hello) });
@@ -88,7 +93,8 @@ export class Connection implements Source {
   }
 
   #unreachable(status: number, pause: Pause): void {
-    if (status === 401 || status === 403) this.sink.state({ kind: "refused", reason: LOG_IN });
+    const reason = refusal(status);
+    if (reason !== null) this.#fallBack(reason);
     else if (status === 0 || status >= 500) this.sink.state({ kind: "waiting", ...pause });
   }
 
@@ -119,7 +125,30 @@ export class Connection implements Source {
   #useServer(rest: Rest): void {
     this.rest = rest;
     this.#channel = channel(rest.socketUrl(), rest);
-    this.#source = attach(this.#channel, { executionId: this.executionId, ...bound(this.sink) });
+    const state = (state: ConnectionState): void => {
+      if (state.kind === "refused" && state.code === undefined) return this.#fallBack(state.reason);
+      if (state.kind === "live" || state.kind === "delayed") this.#endFallback();
+      // What the kernel tells is better than that the server is tried again.
+      if (this.#fallback?.isThere !== true) this.sink.state(state);
+    };
+    this.#source = attach(this.#channel, { executionId: this.executionId, ...bound(this.sink), state });
+  }
+
+  /** The server knows this page no more. It is tried again and again; meanwhile the kernel tells, where there is one. */
+  #fallBack(why: string): void {
+    if (this.#fallback?.isThere) return;
+    this.sink.state({ kind: "refused", reason: why });
+    if (this.#fallback !== null || this.model.send === undefined) return;
+    const state = (state: ConnectionState): void => {
+      if (state.kind === "delayed") this.sink.state({ ...state, why });
+      else if (state.kind === "gone") this.sink.state({ kind: "refused", reason: why });
+    };
+    this.#fallback = new Relay(this.model, this.executionId, { ...bound(this.sink), state });
+  }
+
+  #endFallback(): void {
+    this.#fallback?.close();
+    this.#fallback = null;
   }
 }
 

@@ -33,8 +33,12 @@ export class RequestError extends Error {
   }
 }
 
-/** What to tell a person whom the server does not know. */
-export const LOG_IN = "log in to the Jupyter server again";
+/** What a person can do about a refusal of the whole server; null when it is none. 424 is a Hub whose user's server is stopped. */
+export function refusal(status: number): string | null {
+  if (status === 401 || status === 403) return "log in to the Jupyter server again";
+  if (status === 424) return "this Jupyter server was stopped: start it again in the Hub's control panel";
+  return null;
+}
 
 /** The Jupyter page's configuration; null where there is no Jupyter server behind the page. */
 export function pageConfig(): PageConfig | null {
@@ -111,7 +115,8 @@ export class Rest implements Fallback {
       return hello.ready ? { kind: "well" } : { kind: "refused", reason: notReady(hello) };
     } catch (error) {
       const status = error instanceof RequestError ? error.status : 0;
-      if (status === 401 || status === 403) return { kind: "refused", reason: LOG_IN };
+      const reason = refusal(status);
+      if (reason !== null) return { kind: "refused", reason };
       if (status === 404) return { kind: "refused", reason: "this Jupyter server does not run workflows" };
       return { kind: "away" };
     }
@@ -165,9 +170,9 @@ export function notReady(hello: Hello): string {
   return hello.message || "the workflow service did not start";
 }
 
-/** Path of one execution, or of a command on it. */
+/** Path of one execution, or of a command on it. Slashes of task keys stay: some proxies refuse `%2F` in a path. */
 export function executionPath(id: string, ...rest: string[]): string {
-  return ["executions", encodeURIComponent(id), ...rest.map(encodeURIComponent)].join("/");
+  return ["executions", id, ...rest].flatMap((part) => part.split("/")).map(encodeURIComponent).join("/");
 }
 
 function cookie(name: string): string {

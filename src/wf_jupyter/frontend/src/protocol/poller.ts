@@ -23,7 +23,12 @@ export interface PollerUser {
   failed(since: number): void;
 }
 
+/** So long a question may wait for news at first; halved whenever something on the way cut it short. */
 const WAIT_S = 15;
+/** A request that failed sooner was not cut for having waited. */
+const CUT_MS = 1_000;
+/** What is answered, or not, by something that has no patience: a connection that closed, a gateway that gave up. */
+const CUTS: readonly number[] = [0, 502, 504];
 /** An answer that is this late will not come: with the wait, a dead peer is noticed within 25 s. */
 const LATE_MS = 10_000;
 const PAUSE_MS = 1_000;
@@ -41,6 +46,7 @@ export class Poller {
   #current = new WeakSet<Subscriber>();
   #answeredAt = Date.now();
   #news = false;
+  #wait = WAIT_S;
   #asking: AbortController | null = null;
   #pausing: (() => void) | null = null;
 
@@ -72,17 +78,21 @@ export class Poller {
     while (!this.#stopped) {
       const followed = this.#followed();
       const running = [...followed.keys()].filter((id) => id !== ALL && !this.#ended.has(id));
-      const canWait = followed.size === 1 && running.length === 1;
+      const canWait = followed.size === 1 && running.length === 1 && this.#wait > 0;
       const asked = Date.now();
       this.#news = false;
       try {
         if (followed.size === 0) await this.#get("hello", 0);
         for (const [id, subscribers] of followed) {
           if (id === ALL) subscribers.forEach((subscriber) => this.#listChanged(subscriber));
-          else await this.#ask(id, subscribers, canWait ? WAIT_S : 0);
+          else await this.#ask(id, subscribers, canWait ? this.#wait : 0);
         }
       } catch (error) {
         if (this.#stopped) return;
+        if (canWait && isCut(error, asked)) {
+          this.#wait = Math.floor(this.#wait / 2);
+          continue;
+        }
         if (!(error instanceof Interrupted)) {
           this.#stopped = true;
           this.user.failed(this.#answeredAt);
@@ -134,7 +144,7 @@ export class Poller {
       if (lost.length > 0) await this.#replace(id, lost);
     } catch (error) {
       const status = error instanceof RequestError ? error.status : 0;
-      if (error instanceof Interrupted || ![400, 401, 403, 404].includes(status)) throw error;
+      if (error instanceof Interrupted || ![400, 403, 404].includes(status)) throw error;
       for (const subscriber of subscribers) {
         this.#refused.add(subscriber);
         this.user.refused(subscriber, (error as RequestError).message, status === 404 ? CODES.notFound : CODES.forbidden);
@@ -200,6 +210,11 @@ export class Poller {
       if (this.#stopped) end();
     });
   }
+}
+
+/** Whether a request that waited for news since `asked` was cut by a proxy: a server that is lost fails the next one at once. */
+function isCut(error: unknown, asked: number): boolean {
+  return error instanceof RequestError && CUTS.includes(error.status) && Date.now() - asked >= CUT_MS;
 }
 
 class Interrupted extends Error {}

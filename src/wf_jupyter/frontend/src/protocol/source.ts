@@ -4,14 +4,14 @@ import type { Snapshot } from "./messages.gen.ts";
 
 /**
  * How the picture is connected to the truth. `delayed` comes through the kernel, or by asking over HTTP
- * where no WebSocket gets through; `waiting` lost the server at `since` and tries again at `retryAt`
+ * where no WebSocket gets through; `why` is what keeps the server from telling itself; `waiting` lost the server at `since` and tries again at `retryAt`
  * (local ms); `gone` is the kernel that ran the execution or told of it; `saved` shows what was stored
  * with the notebook; `refused` cannot be mended by trying again.
  */
 export type ConnectionState =
   | { readonly kind: "connecting" }
   | { readonly kind: "live" }
-  | { readonly kind: "delayed"; readonly by: "kernel" | "polling" }
+  | { readonly kind: "delayed"; readonly by: "kernel" | "polling"; readonly why?: string }
   | { readonly kind: "waiting"; readonly since: number; readonly retryAt: number }
   | { readonly kind: "gone"; readonly since: number }
   | { readonly kind: "saved" }

@@ -12,6 +12,7 @@ export function connectionWords(state: ConnectionState, local: number): readonly
     case "live":
       return ["", ""];
     case "delayed":
+      if (state.why !== undefined) return [`delayed · via kernel · ${state.why}`, `Events come through the notebook's kernel: ${state.why}`];
       return state.by === "kernel"
         ? ["delayed · via kernel", "Events come through the notebook's kernel, a little later than from the server itself"]
         : ["delayed · no WebSocket", "WebSockets to the server are blocked: it is asked for news instead"];

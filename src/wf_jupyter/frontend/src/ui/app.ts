@@ -5,6 +5,7 @@ import type { Changes } from "../fold/run.ts";
 import { isFinalExecution, RETRYING, RUNNING } from "../fold/statuses.ts";
 import { button, html } from "../draw/element.ts";
 import { GraphView } from "../draw/graph.ts";
+import { AdoptedSheet } from "../draw/sheets.ts";
 import { isDark, readPalette, watchTheme, type Palette } from "../draw/palette.ts";
 import { Announcer } from "./announcer.ts";
 import { Drawer } from "./drawer.ts";
@@ -47,6 +48,7 @@ export class App implements Listener {
   #replayEnd: AbortController | null = null;
   #left: readonly [string, string] = ["", ""];
   #leftAt = 0;
+  readonly #sheet = new AdoptedSheet(STYLE);
   readonly #ending = new AbortController();
   readonly #leave: () => void;
   #panel: TaskPanel | null = null;
@@ -87,7 +89,6 @@ export class App implements Listener {
     this.#table.height = this.#timeline.height = options.height || 480;
     this.#footer = new Footer({ open: (key) => this.#select(key, true), next: () => this.#nextFailure(), retry: (task) => void this.#command(session.ask("retry", { task })).catch(() => undefined) });
     this.#root.append(
-      html("style", "", {}, STYLE),
       this.#header.element, this.#bar, this.#body, this.#detail, this.#footer.element, this.#announcer.element,
     );
     this.#root.addEventListener("keydown", (event) => this.#key(event), { signal });
@@ -95,6 +96,7 @@ export class App implements Listener {
     this.#root.classList.toggle("wfj-still", session.isFile);
     this.#root.classList.toggle("wfj-dark", isDark());
     place.append(this.#root);
+    this.#sheet.follow(this.#root);
     this.#leave = session.join(this);
     // what is known already is drawn once, and before the page is painted; colours and width are asked while little is there
     session.flush();
@@ -154,6 +156,7 @@ export class App implements Listener {
     clearTimeout(this.#texts);
     this.#drawer?.dispose();
     this.#graph.dispose();
+    this.#sheet.remove();
     this.#root.remove();
   }
 
@@ -199,6 +202,7 @@ export class App implements Listener {
   }
 
   #resized(): void {
+    this.#sheet.follow(this.#root);
     if (this.#root.clientWidth === 0) return;
     this.#root.classList.toggle("wfj-narrow", this.#root.clientWidth < 560);
     // Jupyter builds a view before it is in the page: what was drawn until now had no colours.
