@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 from wf_jupyter.client import display, outcome, records, rerunning
 from wf_jupyter.client.connection import Action, Connection
@@ -27,9 +27,20 @@ from wf_jupyter.model.stimuli import Cancel, Pause, Resume, Retry
 from wf_jupyter.ports import ExecutionResult
 from wf_jupyter.render.comparison import Comparison, compare
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as DefaultedTypeVar
 
-class Execution:
-    """One execution. Every method may be called from any thread, also inside a running event loop."""
+    # Whoever writes `Execution` alone means one of any result.
+    R = DefaultedTypeVar("R", covariant=True, default=Any)
+else:
+    R = TypeVar("R", covariant=True)
+
+
+class Execution(Generic[R]):
+    """One execution, of a workflow that returns an `R`.
+
+    Every method may be called from any thread, also inside a running event loop.
+    """
 
     def __init__(self, connection: Connection, execution: str, bound: Any = None) -> None:
         self._connection = connection
@@ -82,19 +93,19 @@ class Execution:
         mirror = self._followed()
         return mirror.status if mirror.wait(lambda status: status.is_final, timeout) else None
 
-    def result(self, timeout: float | None = None) -> Any:
+    def result(self, timeout: float | None = None) -> R:
         """What the workflow returned.
 
         Raises `TaskFailed` with the task's own exception as its cause, `ExecutionCancelled`, or
         `TimeoutError` after `timeout` seconds (the execution goes on).
         """
-        return outcome.returned(self._outcome(timeout))
+        return cast("R", outcome.returned(self._outcome(timeout)))
 
     def exception(self, timeout: float | None = None) -> Exception | None:
         """The error that `result` would raise, or None when the execution succeeded."""
         return outcome.failure(self._outcome(timeout))
 
-    def __await__(self) -> Generator[Any, None, Any]:
+    def __await__(self) -> Generator[Any, None, R]:
         return self._awaited().__await__()
 
     # -- steering ----------------------------------------------------------------------------------
@@ -124,7 +135,7 @@ class Execution:
         """
         self._command(Retry(tasks=tuple(rerunning.task_keys(task, "task"))))
 
-    def rerun(self, from_: rerunning.TaskNames = None, inputs: Mapping[str, object] | None = None) -> Execution:
+    def rerun(self, from_: rerunning.TaskNames = None, inputs: Mapping[str, object] | None = None) -> Execution[R]:
         """Start a new execution that keeps every result whose code and inputs are unchanged.
 
         Args:
@@ -173,7 +184,7 @@ class Execution:
         """The graph with its states, as an SVG picture."""
         return display.svg(self.snapshot())
 
-    def compare(self, other: Execution) -> Comparison:
+    def compare(self, other: Execution[Any]) -> Comparison:
         """What is different here from another execution of the workflow, an earlier one as a rule."""
         return compare(other.snapshot(), self.snapshot())
 
@@ -250,7 +261,7 @@ class Execution:
                 # Somebody retried it since it ended.
                 self._connection.refresh(self._followed())
 
-    async def _awaited(self) -> Any:
+    async def _awaited(self) -> R:
         mirror = await asyncio.to_thread(self._followed)
         while True:
             await _ended(mirror)
@@ -259,7 +270,7 @@ class Execution:
             except StateConflict:
                 await asyncio.to_thread(self._connection.refresh, mirror)
                 continue
-            return outcome.returned(found)
+            return cast("R", outcome.returned(found))
 
 
 async def _ended(mirror: Mirror) -> None:

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar, cast, overload
 
 from wf_jupyter.dsl import tracing
 from wf_jupyter.dsl.nodes import Node
-from wf_jupyter.errors import WorkflowDefinitionError
+from wf_jupyter.errors import TaskError, WorkflowDefinitionError
 from wf_jupyter.model.draft import ABSENT
 from wf_jupyter.model.graph import Need, NeedKind
 
+A = TypeVar("A")
+B = TypeVar("B")
+T = TypeVar("T")
 
-def when(node: Any) -> AbstractContextManager[None]:
+
+# The second `None`: leaving the block swallows no exception, so what is assigned in it is assigned after it.
+def when(node: object) -> AbstractContextManager[None, None]:
     """`with wf.when(node):` runs the tasks inside only if the node's result is truthy; else they are skipped."""
     return _condition("when", node, "truthy")
 
 
-def unless(node: Any) -> AbstractContextManager[None]:
+def unless(node: object) -> AbstractContextManager[None, None]:
     """`with wf.unless(node):` runs the tasks inside only if the node's result is falsy; else they are skipped."""
     return _condition("unless", node, "falsy")
 
 
+@overload
+def coalesce(first: A, second: B, /) -> A | B: ...
+@overload
+def coalesce(*choices: T) -> T: ...
 def coalesce(*choices: Any) -> Any:
     """A node with the value of the first of `choices` that was not skipped.
 
@@ -42,7 +51,7 @@ def coalesce(*choices: Any) -> Any:
     )
 
 
-def allow_failure(node: Any) -> Any:
+def allow_failure(node: T) -> T | TaskError:
     """The node, as an argument that may be a `TaskError`: what takes it runs even if the node's task failed."""
     trace = _trace("allow_failure")
     if not isinstance(node, Node):
@@ -51,7 +60,7 @@ def allow_failure(node: Any) -> Any:
         raise WorkflowDefinitionError(
             f"wf.allow_failure takes a whole result, and {node!r} is a part of one: a task that failed has no parts"
         )
-    return Node(trace, trace.owned(node).source, kind="outcome", is_map=node._is_map)
+    return cast("T", Node(trace, trace.owned(node).source, kind="outcome", is_map=node._is_map))
 
 
 def first_present(*values: object) -> object:
@@ -59,7 +68,7 @@ def first_present(*values: object) -> object:
     return next((value for value in values if value is not ABSENT), None)
 
 
-def _condition(name: str, node: object, kind: NeedKind) -> AbstractContextManager[None]:
+def _condition(name: str, node: object, kind: NeedKind) -> AbstractContextManager[None, None]:
     trace = _trace(name)
     if not isinstance(node, Node):
         raise WorkflowDefinitionError(
@@ -78,7 +87,7 @@ def _condition(name: str, node: object, kind: NeedKind) -> AbstractContextManage
             "or all(...), and use its result"
         )
     whole = trace.collect(node) if node.path else node
-    return trace.condition(Need(whole.source, kind))
+    return cast("AbstractContextManager[None, None]", trace.condition(Need(whole.source, kind)))
 
 
 def _first(trace: tracing.Trace, node: Node) -> Node:

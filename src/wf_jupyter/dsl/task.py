@@ -7,8 +7,8 @@ such. Inside one, calling it records a node.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, Unpack, cast, overload
 
 from wf_jupyter.dsl import tracing
 from wf_jupyter.dsl.calls import AdaptedCall
@@ -17,8 +17,17 @@ from wf_jupyter.dsl.nodes import Node
 from wf_jupyter.dsl.options import TaskSettings, task_settings
 from wf_jupyter.errors import WorkflowDefinitionError
 
+if TYPE_CHECKING:
+    from wf_jupyter.dsl.keywords import TaskKeywords
+
 P = ParamSpec("P")
-R = TypeVar("R")
+#: Other parameters: all but those that an overload names.
+Q = ParamSpec("Q")
+R = TypeVar("R", covariant=True)
+T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 
 _ANYTHING = inspect.Signature(
     [
@@ -28,8 +37,26 @@ _ANYTHING = inspect.Signature(
 )
 
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as DefaultedTypeVar
+
+    # Whoever writes `BoundWorkflow` alone means one of any result.
+    G = DefaultedTypeVar("G", covariant=True, default=Any)
+else:
+    G = TypeVar("G", covariant=True)
+
+
+class Expandable(Generic[G]):
+    """What a task may return instead of a value: a graph whose result, an `R`, becomes the task's."""
+
+
 class Task(Generic[P, R]):
-    """A function with options. Made by `@wf.task`; `function` is the plain function."""
+    """A function with options. Made by `@wf.task`; `function` is the plain function.
+
+    To a type checker a call gives what the function returns (an `async def` one: what it gives when it is
+    awaited; one that returns `other.bind(...)`: what that graph returns), because that is what the next task
+    receives. Inside a body it is a node all the same. A unit test of an `async def` task awaits `task.function(...)`.
+    """
 
     function: Callable[P, R]
     __name__: str
@@ -40,6 +67,7 @@ class Task(Generic[P, R]):
     def _set(self, function: Callable[P, R], options: dict[str, object]) -> None:
         self.function = function
         self._given = options
+        self._earlier: tuple[object, ...] = ()
         self._settings: TaskSettings = task_settings(function, options)
         self._signature: inspect.Signature | None = None
         self.__wrapped__ = function
@@ -63,16 +91,51 @@ class Task(Generic[P, R]):
                 self._signature = _ANYTHING
         return self._signature
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    @overload
+    def __call__(self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
+    @overload
+    def __call__(self: Task[P, T | Expandable[T]], *args: P.args, **kwargs: P.kwargs) -> T: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         trace = tracing.current()
         if trace is None:
             _refuse_nodes(self.name, args, kwargs)
             return self.function(*args, **kwargs)
         self._bind(args, kwargs, "")
-        # Inside a body the caller gets a node; to a type checker it stands for the result.
-        return cast("R", trace.record(self._call(args, kwargs)))
+        return self._record(trace, self._call(args, kwargs))
 
-    def map(self, *lists: Any, **named: Any) -> Any:
+    @overload
+    def map(
+        self: Task[Concatenate[A, Q], Coroutine[Any, Any, T]], a: Iterable[A], /, **named: Iterable[Any]
+    ) -> list[T]: ...
+    @overload
+    def map(
+        self: Task[Concatenate[A, B, Q], Coroutine[Any, Any, T]],
+        a: Iterable[A],
+        b: Iterable[B],
+        /,
+        **named: Iterable[Any],
+    ) -> list[T]: ...
+    @overload
+    def map(self: Task[P, Coroutine[Any, Any, T]], /, **named: Iterable[Any]) -> list[T]: ...
+    @overload
+    def map(self: Callable[Concatenate[A, ...], T], a: Iterable[A], /, **named: Iterable[Any]) -> list[T]: ...
+    @overload
+    def map(
+        self: Callable[Concatenate[A, B, ...], T], a: Iterable[A], b: Iterable[B], /, **named: Iterable[Any]
+    ) -> list[T]: ...
+    @overload
+    def map(
+        self: Callable[Concatenate[A, B, C, ...], T],
+        a: Iterable[A],
+        b: Iterable[B],
+        c: Iterable[C],
+        /,
+        *more: Iterable[Any],
+        **named: Iterable[Any],
+    ) -> list[T]: ...
+    @overload
+    def map(self, /, **named: Iterable[Any]) -> list[R]: ...
+    def map(self, /, *lists: Any, **named: Any) -> Any:
         """One task per entry of the lists: the first of each, the second of each, and so on.
 
         Inside a body the result is a node whose value is the list of results; a list may be a node.
@@ -80,14 +143,35 @@ class Task(Generic[P, R]):
         """
         return self._map((), {}, lists, named)
 
-    def partial(self, *args: Any, **kwargs: Any) -> PartialTask[R]:
+    @overload
+    def partial(self: Task[P, Coroutine[Any, Any, T]], /, *args: Any, **kwargs: Any) -> PartialTask[T]: ...
+    @overload
+    def partial(self, /, *args: Any, **kwargs: Any) -> PartialTask[R]: ...
+    def partial(self, /, *args: Any, **kwargs: Any) -> Any:
         """The task with some arguments fixed, for `partial(...).map(...)`: they are the same for every item."""
         self._bind(args, kwargs, ".partial", is_partial=True)
         return PartialTask(self, args, kwargs)
 
-    def with_options(self, **options: Any) -> Task[P, R]:
+    def with_options(self, **options: Unpack[TaskKeywords]) -> Task[P, R]:
         """The same task with some options changed, for one call: `fetch.with_options(retries=3)(url)`."""
-        return type(self)(self.function, {**self._given, **options})
+        return self._changed({**self._given, **options}, self._earlier)
+
+    def after(self, /, *nodes: object) -> Task[P, R]:
+        """The same task, which starts only when those of `nodes` have ended well: `report.after(check)(rows)`.
+
+        It declares what `report(rows).after(check)` declares, and reads well to a type checker, to which
+        `report(rows)` is the report and has no `after`.
+        """
+        return self._changed(self._given, (*self._earlier, *nodes))
+
+    def _changed(self, options: Mapping[str, object], earlier: tuple[object, ...]) -> Task[P, R]:
+        changed = type(self)(self.function, options)
+        changed._earlier = earlier
+        return changed
+
+    def _record(self, trace: tracing.Trace, call: tracing.Call) -> Node:
+        node = trace.record(call)
+        return node.after(*self._earlier) if self._earlier else node
 
     def _map(
         self,
@@ -110,7 +194,7 @@ class Task(Generic[P, R]):
         over = sources(trace, self.name, mapped.over)
         call = self._call(args, plain, mapped.positional)
         call.over = over
-        return trace.record(call)
+        return self._record(trace, call)
 
     def _map_now(
         self,
@@ -157,6 +241,10 @@ class Task(Generic[P, R]):
                 f"task {self.name}{how}(...): {error}; its signature is {self.name}{self.signature}"
             ) from None
 
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Task[P, R]: ...
+    @overload
+    def __get__(self: Task[Concatenate[A, Q], T], instance: A, owner: type | None = None) -> Task[Q, T]: ...
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         """A task in a class body is a method: its instance is the first argument."""
         return self if instance is None else PartialTask(self, (instance,), {})
@@ -181,47 +269,35 @@ class PartialTask(Generic[R]):
         self.args = args
         self.kwargs = dict(kwargs)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> R:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> R:
         return self.task(*self.args, *args, **{**self.kwargs, **kwargs})
 
-    def map(self, *lists: Any, **named: Any) -> Any:
+    def map(self, /, *lists: Iterable[Any], **named: Iterable[Any]) -> list[R]:
         """As `Task.map`, with the fixed arguments the same for every item."""
-        return self.task._map(self.args, self.kwargs, lists, named)
+        return cast("list[R]", self.task._map(self.args, self.kwargs, lists, named))
 
-    def partial(self, *args: Any, **kwargs: Any) -> PartialTask[R]:
+    def partial(self, /, *args: Any, **kwargs: Any) -> PartialTask[R]:
         """Fix more arguments."""
         return self.task.partial(*self.args, *args, **{**self.kwargs, **kwargs})
 
-    def with_options(self, **options: Any) -> PartialTask[R]:
+    def with_options(self, **options: Unpack[TaskKeywords]) -> PartialTask[R]:
         """As `Task.with_options`."""
         return PartialTask(self.task.with_options(**options), self.args, self.kwargs)
+
+    def after(self, /, *nodes: object) -> PartialTask[R]:
+        """As `Task.after`."""
+        return PartialTask(self.task.after(*nodes), self.args, self.kwargs)
 
     def __repr__(self) -> str:
         return f"<task {self.task.name} with some arguments fixed>"
 
 
 @overload
-def task(function: Callable[P, R], /) -> Task[P, R]: ...
+def task(function: Callable[P, T], /) -> Task[P, T]: ...
 
 
 @overload
-def task(
-    *,
-    name: str | None = None,
-    retries: int = ...,
-    retry_delay: float | tuple[float, ...] | list[float] = ...,
-    retry_backoff: float = ...,
-    retry_jitter: float = ...,
-    retry_on: type[BaseException] | tuple[type[BaseException], ...] = ...,
-    timeout: float | None = None,
-    cache: bool | float = False,
-    cache_version: str | None = None,
-    trigger_rule: str = ...,
-    max_parallel: int | None = None,
-    resources: Mapping[str, float] | None = None,
-    tags: tuple[str, ...] | list[str] = (),
-    outputs: int | tuple[str, ...] | None = None,
-) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+def task(**options: Unpack[TaskKeywords]) -> Callable[[Callable[P, T]], Task[P, T]]: ...
 
 
 def task(function: Any = None, /, **options: Any) -> Any:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
 from wf_jupyter.dsl import launch, tracing
 from wf_jupyter.dsl.inputs import bound_inputs, has_nodes, previews
 from wf_jupyter.dsl.options import checked_name, execution_options, is_async
-from wf_jupyter.dsl.task import Task
+from wf_jupyter.dsl.task import Expandable, G, Task
 from wf_jupyter.errors import InputError, WorkflowDefinitionError
 from wf_jupyter.model.draft import Draft
 from wf_jupyter.model.policy import ExecutionOptions
 
+if TYPE_CHECKING:
+    from wf_jupyter.client.execution import Execution
+    from wf_jupyter.dsl.keywords import ExecutionKeywords, WorkflowKeywords
+
 P = ParamSpec("P")
-R = TypeVar("R")
+R = TypeVar("R", covariant=True)
+T = TypeVar("T")
 
 
 class Workflow(Generic[P, R]):
@@ -47,14 +52,14 @@ class Workflow(Generic[P, R]):
         """The signature of the body: the workflow's inputs."""
         return inspect.signature(self.function)
 
-    def bind(self, /, *args: P.args, **inputs: P.kwargs) -> BoundWorkflow:
+    def bind(self, /, *args: P.args, **inputs: P.kwargs) -> BoundWorkflow[R]:
         """Trace the body with these inputs. The result shows the graph, and `.submit()` runs it.
 
         A task that returns a bound workflow is replaced by that graph.
         """
         return self._bind(args, inputs)
 
-    def submit(self, /, *args: P.args, **inputs: P.kwargs) -> Any:
+    def submit(self, /, *args: P.args, **inputs: P.kwargs) -> Execution[R]:
         """Start an execution with these inputs and return it at once."""
         return self._bind(args, inputs).submit()
 
@@ -67,7 +72,7 @@ class Workflow(Generic[P, R]):
         result: R = launch.client().run(bound, bound.options)
         return result
 
-    def with_options(self, **options: Any) -> Workflow[P, R]:
+    def with_options(self, **options: Unpack[ExecutionKeywords]) -> Workflow[P, R]:
         """The same workflow with options of its executions changed: `executor`, `max_parallel`, `on_failure`."""
         return Workflow(self.function, self.name, {**self._given, **options})
 
@@ -79,7 +84,7 @@ class Workflow(Generic[P, R]):
         """A form for the inputs, made from the signature, with a Run button that shows the live view below."""
         return launch.forms().WorkflowForm(self)
 
-    def _bind(self, args: tuple[object, ...], inputs: Mapping[str, object]) -> BoundWorkflow:
+    def _bind(self, args: tuple[object, ...], inputs: Mapping[str, object]) -> BoundWorkflow[R]:
         outer = tracing.current()
         if outer is not None:
             raise WorkflowDefinitionError(
@@ -114,13 +119,13 @@ class Workflow(Generic[P, R]):
         self._set(*state)
 
 
-class BoundWorkflow:
+class BoundWorkflow(Expandable[G]):
     """A workflow with its inputs: a graph that has not run. Shown as a picture of that graph."""
 
     #: Recognised by this attribute where importing the class would cost too much.
     __wf_bound__ = True
 
-    def __init__(self, workflow: Workflow[..., Any], draft: Draft, arguments: inspect.BoundArguments) -> None:
+    def __init__(self, workflow: Workflow[..., G], draft: Draft, arguments: inspect.BoundArguments) -> None:
         self.workflow = workflow
         self.draft = draft
         self._arguments = arguments
@@ -140,14 +145,15 @@ class BoundWorkflow:
         """The options that an execution will have."""
         return self.workflow.options
 
-    def submit(self) -> Any:
+    def submit(self) -> Execution[G]:
         """Start an execution and return it at once."""
         outer = tracing.current()
         if outer is not None:
             raise WorkflowDefinitionError(f"{self.name!r} cannot be submitted while {outer.workflow!r} is being traced")
-        return launch.client().submit(self, self.options)
+        execution: Execution[G] = launch.client().submit(self, self.options)
+        return execution
 
-    def with_inputs(self, **inputs: object) -> BoundWorkflow:
+    def with_inputs(self, **inputs: object) -> BoundWorkflow[G]:
         """The same workflow with some inputs changed, traced again; errors as those of `Workflow.bind`."""
         signature = self._arguments.signature
         unknown = [name for name in inputs if name not in signature.parameters]
@@ -174,19 +180,9 @@ class BoundWorkflow:
 
 
 @overload
-def workflow(function: Callable[P, R], /) -> Workflow[P, R]: ...
-
-
+def workflow(function: Callable[P, T], /) -> Workflow[P, T]: ...
 @overload
-def workflow(
-    *,
-    name: str | None = None,
-    executor: str = ...,
-    max_parallel: int | None = None,
-    on_failure: str = ...,
-) -> Callable[[Callable[P, R]], Workflow[P, R]]: ...
-
-
+def workflow(**options: Unpack[WorkflowKeywords]) -> Callable[[Callable[P, T]], Workflow[P, T]]: ...
 def workflow(function: Any = None, /, *, name: str | None = None, **options: Any) -> Any:
     """Make a function the body of a workflow: `@wf.workflow`, or `@wf.workflow(name="nightly")`.
 
@@ -217,7 +213,7 @@ def _workflow(function: Any, name: str | None, options: Mapping[str, object]) ->
     return Workflow(function, name, options)
 
 
-def _checked_result(name: str, result: R) -> R:
+def _checked_result(name: str, result: T) -> T:
     if isinstance(result, Task | Workflow | BoundWorkflow):
         raise WorkflowDefinitionError(f"the body of the workflow {name!r} returns {result!r} itself: call it")
     return result

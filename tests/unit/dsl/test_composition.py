@@ -178,3 +178,18 @@ def test_conditions_on_what_is_no_plain_node_are_refused(wrong, reason):
 def test_conditions_exist_only_inside_bodies(name):
     with pytest.raises(wf.WorkflowDefinitionError, match=f"wf.{name} can be used only inside the body"):
         getattr(wf, name)(1)
+
+
+def test_a_task_after_others_is_ordered_as_its_node_would_be():
+    def body():
+        first = load()
+        later = fit.with_options(name="later").after(first)
+        return later(1), later.with_options(name="mapped").map([1, 2]), fit.after(first, later(2)).partial(3)()
+
+    assert needs(draft_of(body)) == {
+        "load": [],
+        "later": [("load", "order")],
+        "mapped": [("load", "order")],
+        "later-2": [("load", "order")],
+        "fit": [("load", "order"), ("later-2", "order")],
+    }
