@@ -9,7 +9,7 @@ import threading
 from wf_jupyter.executors import failures, freshness
 from wf_jupyter.executors.channel import Channel
 from wf_jupyter.executors.interrupts import Interrupts
-from wf_jupyter.executors.messages import PROTOCOL, Final, Raised, Ready, Recalled, Stopped
+from wf_jupyter.executors.messages import PROTOCOL, Final, Raised, Ready, Stopped
 from wf_jupyter.executors.output import Output
 from wf_jupyter.executors.worker import Worker, ending_at_errors
 
@@ -67,10 +67,9 @@ class AsyncHost(Worker):
         if assigned is None:
             return
         run = assigned.run
-        if self.freshness.is_stale_for(run.execution):
-            self.channel.send([Recalled((token,), stale=True)])
+        if self.declines(run):
             return
-        self.restore()
+        self.install_streams()
         sink = self.output_of(run)
         began = freshness.now()
         coroutine = self.runner.run_async(run, assigned.code, assigned.call, sink)
@@ -98,7 +97,7 @@ class AsyncHost(Worker):
         else:
             final = task.result()
         self.freshness.note(began)
-        self.conclude(sink, final)
+        self.conclude(sink, final, is_last=not self._tasks)
 
     def _on_stack(self) -> int | None:
         task = asyncio.current_task(self._loop)

@@ -8,12 +8,10 @@ write; so it falls back to the descriptors.
 from __future__ import annotations
 
 import codecs
-import contextvars
 import io
 import os
 import sys
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, TextIO
 
 from wf_jupyter.executors import output
@@ -54,6 +52,8 @@ class CaptureStream(io.TextIOBase):
         sink = output.current()
         if sink is not None:
             sink.write(self._name, text)
+        elif self._through is None:
+            _write_all(self._descriptor, text.encode("utf-8", "replace"))  # the parent says where it came from
         return len(text)
 
     def writelines(self, lines: Iterable[str], /) -> None:  # type: ignore[override]
@@ -110,22 +110,6 @@ def note_fork() -> None:
 def is_fork() -> bool:
     """Whether this process is a fork of a worker."""
     return _forked
-
-
-def let_threads_inherit() -> None:
-    """Give threads the context of whoever starts them, so that their output and progress find the attempt.
-
-    Python does this by itself from 3.14 on only in some builds; a task's own threads need it everywhere.
-    """
-    start: Callable[[threading.Thread], None] = threading.Thread.start
-
-    def start_in_context(self: threading.Thread) -> None:
-        if output.current() is not None:
-            context, run = contextvars.copy_context(), self.run
-            self.run = lambda: context.run(run)  # type: ignore[method-assign]
-        start(self)
-
-    threading.Thread.start = start_in_context  # type: ignore[method-assign]
 
 
 class Streams:

@@ -18,8 +18,9 @@ from typing import Any
 
 import msgspec
 
-from wf_jupyter.executors import capture, console, dask_values, display, freshness
+from wf_jupyter.executors import capture, console, dask_values, display, freshness, ownership
 from wf_jupyter.executors.dask_values import Kept
+from wf_jupyter.executors.imports import ImportWatch
 from wf_jupyter.executors.messages import PROTOCOL, Final, FromWorker, Run, Stopped
 from wf_jupyter.executors.output import Flusher, Output
 from wf_jupyter.executors.runner import Runner
@@ -58,8 +59,10 @@ class Host:
         self._lock = threading.Lock()
         self._running: dict[int, Callable[[], None]] = {}
         self._revoked: dict[int, None] = {}
-        display.install()
-        capture.let_threads_inherit()
+        watch = ImportWatch()
+        watch.install()
+        display.install(watch)
+        ownership.install(watch)
         os.register_at_fork(after_in_child=capture.note_fork)
         # A cluster of somebody else's keeps seeing what its tasks print; ours has nobody who reads it.
         sys.stdout = capture.CaptureStream("stdout", 1, through=None if own else sys.stdout)

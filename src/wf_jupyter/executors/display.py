@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import base64
 import builtins
-import importlib.abc
 import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from importlib.machinery import ModuleSpec
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
 from wf_jupyter.executors import output
+from wf_jupyter.executors.imports import ImportWatch
 from wf_jupyter.values.preview import text_of
 
 PLAIN_LIMIT = 20_000
@@ -106,42 +105,16 @@ def show_figures() -> None:
             helpers.Gcf.destroy_all()
 
 
-def install() -> None:
+def install(watch: ImportWatch) -> None:
     """Make `display` work in tasks of this process, named as a built-in or imported from IPython."""
     if not hasattr(builtins, "display"):
         builtins.display = display  # type: ignore[attr-defined]
-    sys.meta_path.insert(0, _DisplayFinder())
+    watch.on_import(_IPYTHON, _replace_display)
 
 
-class _DisplayFinder(importlib.abc.MetaPathFinder):
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if fullname != _IPYTHON:
-            return None
-        for finder in sys.meta_path:
-            spec = None if finder is self else finder.find_spec(fullname, path, target)
-            if spec is not None and spec.loader is not None:
-                spec.loader = _DisplayLoader(spec.loader)
-                return spec
-        return None
-
-
-class _DisplayLoader(importlib.abc.Loader):
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        created: ModuleType | None = self._inner.create_module(spec)
-        return created
-
-    def exec_module(self, module: ModuleType) -> None:
-        self._inner.exec_module(module)
-        module.display = display  # type: ignore[attr-defined]
-        module.update_display = display  # type: ignore[attr-defined]
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._inner, name)
+def _replace_display(module: ModuleType) -> None:
+    module.display = display  # type: ignore[attr-defined]
+    module.update_display = display  # type: ignore[attr-defined]
 
 
 def _ask(obj: object, method: str, **options: object) -> Any:

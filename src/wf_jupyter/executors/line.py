@@ -7,6 +7,7 @@ the one that runs: no message is needed to say that it began. An asyncio host ru
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
@@ -39,6 +40,7 @@ from wf_jupyter.model.stimuli import Printed, Report
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.ports import Attempt
 
+_log = logging.getLogger(__name__)
 _TEXT_SECONDS = 0.05
 _TEXT_SIZE = 32_768
 _TAIL = 4000
@@ -125,10 +127,17 @@ class Line:
             return job
         return None
 
+    @property
+    def owner_of_text(self) -> Job | None:
+        """The attempt that text from the pipes belongs to: the one that runs, None when there are several."""
+        return self.head if self.role == "plain" or len(self.jobs) == 1 else None
+
     def put(self, job: Job) -> None:
         """Send an attempt; `CannotStart`, `FrameTooLarge`."""
         if self.process is None:
             self.process = WorkerProcess(self._environment, self.role, self)
+        if self._text:
+            self._pass_text()  # while it is still known whose it is
         self._send(self.process, job)
         job.line = self
         self.jobs[job.token] = job
@@ -178,7 +187,10 @@ class Line:
 
     def on_text(self, stream: str, text: str) -> None:
         """Text from a pipe, gathered for a moment: C code may write byte by byte."""
-        if self.head is None or not self._ready:
+        if self.owner_of_text is None and self._ready:
+            self._tell_of_unowned(text)
+            return
+        if not self._ready:
             self._tail = (self._tail + text)[-_TAIL:]
             return
         if self._text and self._text[-1][0] == stream:
@@ -269,8 +281,10 @@ class Line:
             self._text_timer.cancel()
             self._text_timer = None
         texts, self._text, self._text_size = self._text, [], 0
-        job = self.head
+        job = self.owner_of_text
         if job is None:
+            for _, text in texts:
+                self._tell_of_unowned(text)
             return
         limit = job.attempt.log_limit
         for stream, text in texts:
@@ -282,6 +296,10 @@ class Line:
                 text = text[:left] + truncated(limit)
             report = Printed(task=job.attempt.task, attempt=job.attempt.number, stream=stream, text=text)
             self._owner.on_report(job, report)
+
+    def _tell_of_unowned(self, text: str) -> None:
+        # Not into the log of one of several tasks that may have printed it.
+        _log.warning("%s printed, and it is not known for which task: %s", self.name, text[:_TAIL].rstrip())
 
     def _send(self, process: WorkerProcess, job: Job) -> None:
         attempt = job.attempt

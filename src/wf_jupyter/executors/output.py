@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 from wf_jupyter.executors.messages import FromWorker, Progress, Shown, Text
 from wf_jupyter.model.texts import storable
@@ -194,14 +194,24 @@ def leave(output: Output) -> None:
     _running.pop(id(output), None)
 
 
+def speak_for(output: Output) -> Token[Output | None]:
+    """Make `output` that of the present context for a while; returns what `speak_no_more` needs."""
+    return _current.set(output)
+
+
+def speak_no_more(speaking: Token[Output | None]) -> None:
+    """Undo `speak_for`."""
+    _current.reset(speaking)
+
+
 def current() -> Output | None:
     """The output of the attempt that runs here.
 
-    From a thread that belongs to none, or to one that is over (a library's pool of threads outlives
-    the task that it was made in), that of the only one running.
+    From a thread that was never given work by an attempt, that of the only one running. None when nobody
+    knows, and when the attempt that it speaks for is over: its log is closed, and no other one is to get it.
     """
     output = _current.get()
-    if (output is None or output.is_closed) and len(_running) == 1:
+    if output is None and len(_running) == 1:
         for output in list(_running.values()):
             return output
-    return output
+    return None if output is None or output.is_closed else output

@@ -22,11 +22,19 @@ from wf_jupyter.executors.frames import FrameReader, FrameTooLarge
 from wf_jupyter.executors.messages import LOST, FromWorker, ToWorker, decode_from_worker, pack
 from wf_jupyter.model.submission import Environment
 
-#: Sets the module path before anything of ours is imported, so that nothing is imported from elsewhere.
-_BOOTSTRAP = (
-    "import sys, json; o = json.loads(sys.argv[1]); sys.path[:] = o['path'] or sys.path[1:] + o['fallback']; "
-    "from wf_jupyter.executors.worker_main import main; main(o)"
-)
+#: Lets the worker's own imports come from libraries, whatever stands beside the notebook; `main` sets the module
+#: path as it is in the kernel. Before the first import the path is cut down to the standard library.
+_BOOTSTRAP = """
+import os, sys
+library, present = os.path.dirname(os.__file__), sys.path[:]
+sys.path[:] = [p for p in present if p.startswith(library) or p.endswith(".zip")]
+import json
+o = json.loads(sys.argv[1])
+o["path"] = o["path"] or present[1:] + o["fallback"]
+sys.path[:] = sorted(o["path"], key=lambda p: not (p.startswith(library) or p.endswith("-packages")))
+from wf_jupyter.executors.worker_main import main
+main(o)
+"""
 #: Shows what tasks plot; for the environment of whoever runs them.
 MPL_BACKEND = "module://wf_jupyter.executors.mpl_backend"
 _READ = 1 << 18
@@ -245,13 +253,14 @@ def _start(environment: Environment, role: str, channel: socket.socket) -> subpr
         "channel": channel.fileno(),
         "parent": os.getpid(),
         "role": role,
+        "hidden": list(environment.hidden),
     }
     variables = dict(environment.variables or os.environ)
     variables["MPLBACKEND"] = MPL_BACKEND
     executable = environment.executable or sys.executable
     try:
         return subprocess.Popen(
-            [executable, "-c", _BOOTSTRAP, json.dumps(options)],
+            [executable, *environment.flags, "-c", _BOOTSTRAP, json.dumps(options)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -11,21 +11,18 @@ import contextvars
 import inspect
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from wf_jupyter import context
 from wf_jupyter.executors import failures, output
+from wf_jupyter.executors.codes import Codes
 from wf_jupyter.executors.display import show_figures
 from wf_jupyter.executors.messages import Done, Expanded, Final, Raised, Run, Stopped
 from wf_jupyter.executors.results import Refused, discard, store
-from wf_jupyter.model.keys import Digest
-from wf_jupyter.values.code import Code, decode_code
+from wf_jupyter.values.code import Code
 from wf_jupyter.values.codec import decode
 from wf_jupyter.values.inputs import load, resolver
-
-_CODES = 512
 
 
 class Guard(Protocol):
@@ -44,30 +41,17 @@ class Guard(Protocol):
         ...
 
 
-class Codes:
-    """Functions that were loaded before, most recently used last: a mapped task is unpickled once."""
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[Digest, Code] = OrderedDict()
-
-    def load(self, digest: Digest, data: bytes) -> Code:
-        """The code behind a blob."""
-        code = self._known.get(digest)
-        if code is None:
-            code = self._known[digest] = decode_code(data)
-            if len(self._known) > _CODES:
-                self._known.popitem(last=False)
-        else:
-            self._known.move_to_end(digest)
-        return code
-
-
 class Runner:
-    """Runs attempts in this process. `owns_figures`: figures that a task leaves open are shown and closed."""
+    """Runs attempts in this process.
 
-    def __init__(self, *, owns_figures: bool) -> None:
+    `owns_figures`: figures that a task leaves open are shown and closed. `prepare` is called with the code of an
+    attempt when that and its arguments have been loaded.
+    """
+
+    def __init__(self, *, owns_figures: bool, prepare: Callable[[Code], object] = lambda code: None) -> None:
         self._codes = Codes()
         self._owns_figures = owns_figures
+        self._prepare = prepare
 
     def run(self, run: Run, code: bytes, call: bytes, sink: output.Output, guard: Guard) -> Final:
         """Run an attempt in this thread; never raises. The caller closes `sink` and sends what this returns."""
@@ -79,9 +63,10 @@ class Runner:
         retry_on: tuple[type[BaseException], ...] = (Exception,)
         _enter(run, sink)
         try:
-            loaded = self._load(run, code)
+            loaded = self._load(run, code, alone=False)
             retry_on = loaded.retry_on
             args, kwargs = _arguments(run, call)
+            self._prepare(loaded)
             value = loaded.function(*args, **kwargs)
             if inspect.isawaitable(value):
                 value = await value
@@ -105,6 +90,7 @@ class Runner:
                 loaded = self._load(run, code)
                 retry_on = loaded.retry_on
                 args, kwargs = _arguments(run, call)
+                self._prepare(loaded)
                 value = loaded.function(*args, **kwargs)
                 if inspect.iscoroutine(value):
                     value = _complete(value)
@@ -129,9 +115,9 @@ class Runner:
             return _expand(run, value, started)
         return store(run, value, started)
 
-    def _load(self, run: Run, code: bytes) -> Code:
+    def _load(self, run: Run, code: bytes, alone: bool = True) -> Code:
         try:
-            return self._codes.load(run.code, code)
+            return self._codes.load(run.code, code, alone=alone)
         except Exception as error:
             told = f"the code of task {run.task!r} cannot be loaded by the worker"
             raise Refused(failures.unusable(told, error)) from error

@@ -14,9 +14,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from wf_jupyter.executors import capture, console, display, freshness
+from wf_jupyter.executors import (
+    aspects,
+    capture,
+    console,
+    display,
+    freshness,
+    library_state,
+    main_module,
+    output,
+    ownership,
+)
 from wf_jupyter.executors.channel import Channel, Pipes
+from wf_jupyter.executors.exits import ExitFunctions
 from wf_jupyter.executors.frames import FrameTooLarge
+from wf_jupyter.executors.imports import ImportWatch
 from wf_jupyter.executors.interrupts import Interrupts
 from wf_jupyter.executors.messages import (
     PROTOCOL,
@@ -25,6 +37,7 @@ from wf_jupyter.executors.messages import (
     Drained,
     Final,
     Forget,
+    FromWorker,
     Quit,
     Raised,
     Ready,
@@ -35,11 +48,15 @@ from wf_jupyter.executors.messages import (
     Stopped,
     ToWorker,
 )
+from wf_jupyter.executors.module_state import UserModules
 from wf_jupyter.executors.output import Flusher, Output
+from wf_jupyter.executors.process_state import Aspect, ProcessState
 from wf_jupyter.executors.reception import Reception
 from wf_jupyter.executors.runner import Runner
+from wf_jupyter.executors.setup import SetupKeeper
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.keys import Digest
+from wf_jupyter.values.code import Code
 
 
 class Assigned(NamedTuple):
@@ -56,7 +73,13 @@ class Worker:
     def __init__(self, channel: Channel, interrupts: Interrupts) -> None:
         self.channel = channel
         self.interrupts = interrupts
-        self.runner = Runner(owns_figures=True)
+        self.runner = Runner(owns_figures=True, prepare=self._prepare_for)
+        self.watch = ImportWatch()
+        self._setups = SetupKeeper()
+        self.exits = ExitFunctions()
+        self.state = ProcessState([*aspects.table(), *library_state.table(self.watch, self._add)], self.watch)
+        #: What the attempts so far changed and what cannot be put back: this process is to be replaced.
+        self.dirty: list[str] = []
         self.freshness = freshness.Freshness()
         self._pipes = Pipes()
         self._flusher = Flusher()
@@ -89,22 +112,31 @@ class Worker:
         self.interrupts.install()
         self._streams.install()
         console.install()
-        display.install()
-        capture.let_threads_inherit()
+        self.watch.install()
+        display.install(self.watch)
+        ownership.install(self.watch)
+        main_module.install(self.watch)
+        self.exits.install()
         os.register_at_fork(after_in_child=capture.note_fork)
         self.freshness.note(freshness.now())
+        self.state.add(UserModules(self.watch).aspect())
+        self.state.remember()
 
     def take(self, token: int) -> Assigned | None:
         """The attempt, if it has not been given back or stopped meanwhile."""
         return self._waiting.pop(token, None)
 
     def declines(self, run: Run) -> bool:
-        """Whether the attempt was given back because this process holds outdated modules."""
-        if not self.freshness.is_stale_for(run.execution):
+        """Whether the attempt was given back because this process holds outdated modules, or is not as it was."""
+        if not self.dirty and not self.freshness.is_stale_for(run.execution):
             return False
-        taken = [run.token, *(token for token in list(self._waiting) if self.take(token) is not None)]
-        self.channel.send([Recalled(tuple(taken), stale=True)])
+        self.channel.send([self.give_back(run.token)])
         return True
+
+    def give_back(self, *tokens: int) -> Recalled:
+        """What says that these attempts, and all that wait, are to run in another process."""
+        waiting = (token for token in list(self._waiting) if self.take(token) is not None)
+        return Recalled((*tokens, *waiting), stale=True)
 
     def output_of(self, run: Run) -> Output:
         """A place for what the attempt says."""
@@ -122,17 +154,41 @@ class Worker:
         """The process is to end. In the thread that reads."""
         self._line.append(None)
 
-    def restore(self) -> None:
-        """Undo what an attempt may have done to signals and streams."""
+    def install_streams(self) -> None:
+        """Take SIGINT and the streams back, which an attempt may have taken."""
         self.interrupts.install()
         self._streams.install()
         console.install()
 
-    def conclude(self, sink: Output, final: Final) -> Final:
-        """Send the rest of the output and the final message; returns the message that was sent."""
+    def put_back(self, sink: Output) -> list[FromWorker]:
+        """Undo what attempts changed; what is to be sent when something cannot be undone. `sink` hears of it."""
+        speaking = output.speak_for(sink)
+        try:
+            self.install_streams()
+            self.exits.run(sink)
+            self.dirty += self.state.restore()
+        finally:
+            output.speak_no_more(speaking)
+        return [self.give_back()] if self.dirty else []
+
+    def _prepare_for(self, code: Code) -> None:
+        main_module.enter(code)
+        if code.setup is not self._setups.present and code.setup != self._setups.present:
+            self.state.change(lambda: self._setups.apply(code.setup))
+
+    def _add(self, aspect: Aspect) -> None:
+        self.state.add(aspect)
+
+    def conclude(self, sink: Output, final: Final, is_last: bool = True) -> Final:
+        """Put the process back, send the rest of the output and the final message; returns that message.
+
+        `is_last`: no other attempt runs here.
+        """
         if capture.is_fork():
             os._exit(0)  # a child that the task forked, and that came back from the task
-        last = sink.close()
+        # Before the final message: what waits here must not begin when this attempt is over.
+        returned = self.put_back(sink) if is_last else []
+        last = [*returned, *sink.close()]
         if self._pipes.unread():
             final = _unread(final)
         try:
@@ -143,7 +199,6 @@ class Worker:
         return final
 
     def _attempt(self, assigned: Assigned) -> None:
-        self.restore()
         began = freshness.now()
         sink = self.output_of(assigned.run)
         self._is_drained = False

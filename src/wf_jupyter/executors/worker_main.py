@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
+import importlib
 import os
 import signal
 import socket
@@ -21,6 +23,7 @@ def main(options: Mapping[str, object]) -> None:
     faulthandler.enable(file=2, all_threads=False)
     sock = socket.socket(fileno=int(str(options["channel"])))
     sock.set_inheritable(False)
+    _import_as_there(options)
     interrupts = Interrupts()
     channel = Channel(sock, interrupts)
     if options.get("role") == "async":
@@ -29,6 +32,18 @@ def main(options: Mapping[str, object]) -> None:
         AsyncHost(channel, interrupts).serve()
     else:
         Worker(channel, interrupts).serve()
+
+
+def _import_as_there(options: Mapping[str, object]) -> None:
+    """Set the module path, after the imports that must not find what stands beside the notebook."""
+    hidden, path = options["hidden"], options["path"]
+    assert isinstance(hidden, list)
+    assert isinstance(path, list)
+    for name in ("cloudpickle", "asyncio", *hidden):
+        with contextlib.suppress(Exception):  # a module that only the kernel can load
+            importlib.import_module(name)
+    sys.path[:] = path
+    importlib.invalidate_caches()
 
 
 def _die_with_parent(parent: int) -> None:

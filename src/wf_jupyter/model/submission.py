@@ -15,13 +15,17 @@ from wf_jupyter.model.policy import ExecutionOptions
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """Where a worker runs: the submitting process's interpreter, directory, module path and variables.
 
-    `variables` may hold secrets: they are passed on in memory and never stored.
+    `variables` may hold secrets: they are passed on in memory and never stored. `flags` are those that the
+    interpreter was started with (`-O`, `-X dev`). `hidden` names modules that the process imported although a
+    file of that name stands first on the path: beside the notebook there may be a `json.py`.
     """
 
     executable: str
     directory: str
     path: tuple[str, ...]
     variables: Mapping[str, str] = {}
+    flags: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
 
 class Reuse(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,199 @@
+"""The table of what a task can change in Python's own modules and in the process, for `process_state`.
+
+Not seen: functions replaced in other modules than those named here, `os.putenv`, codecs that are registered,
+values of thread-locals, and what C libraries keep.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import faulthandler
+import gc
+import importlib
+import os
+import random
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from wf_jupyter.executors import leftovers
+from wf_jupyter.executors.process_state import Aspect, CannotRestore, list_aspect, put_back
+
+# The functions behind those of `signal`, which make enumerations of what they return: five times as slow.
+_signal: Any = importlib.import_module("_signal")
+#: Signals that programs use. SIGINT is ours: `Interrupts` sees to it.
+_SIGNALS = tuple(
+    number
+    for name in ("ALRM", "TERM", "HUP", "USR1", "USR2", "CHLD", "PIPE", "QUIT", "VTALRM", "PROF", "WINCH", "XCPU")
+    if (number := getattr(_signal, f"SIG{name}", None)) is not None
+)
+_TIMERS = tuple(getattr(_signal, f"ITIMER_{name}") for name in ("REAL", "VIRTUAL", "PROF"))
+#: Modules whose names people replace for a while (`time.time = ...`) and forget to put back; hooks are such names.
+_WATCHED: tuple[ModuleType, ...] = (sys.modules["__main__"], sys, builtins, warnings, threading, time, random)
+
+
+def table() -> list[Aspect]:
+    """All aspects, in the order in which they are put back: timers first, as they go on running."""
+    aspects = [
+        Aspect("timers", lambda: [*map(_signal.getitimer, _TIMERS)], _stop_timers),
+        Aspect("signal handlers", lambda: [*map(_signal.getsignal, _SIGNALS)], _set_handlers),
+        Aspect("the signal mask", _signal_mask, lambda mask: _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)),
+        leftovers.standard_descriptors(),
+        Aspect("the current directory", os.getcwd, os.chdir),
+        Aspect("the environment", lambda: os.environ._data, _set_environment, dict),  # type: ignore[attr-defined]
+        Aspect("the umask", _umask, os.umask),
+        *(list_aspect(sys, name) for name in ("path", "meta_path", "path_hooks", "argv")),
+        list_aspect(gc, "callbacks"),
+        Aspect("the warning filters", lambda: warnings.filters, _restore_filters(), list),
+        *(_names_of(module) for module in _WATCHED),
+        Aspect("the interpreter's settings", _read_settings, _set_settings),
+        seeds(random, ("seed", "setstate")),
+        Aspect("the priority", lambda: os.getpriority(os.PRIO_PROCESS, 0), _set_priority),
+        Aspect("users and session", lambda: (os.geteuid(), os.getegid(), os.getsid(0)), _refuse),
+        Aspect("open descriptors", leftovers.has_many_descriptors, _refuse),
+        Aspect("threads", leftovers.threads, leftovers.wait_for_threads, set),
+        Aspect("child processes", leftovers.children, leftovers.spare_children, set),
+    ]
+    if hasattr(os, "sched_getaffinity"):
+        cpus = Aspect("the CPU affinity", lambda: os.sched_getaffinity(0), lambda cpus: os.sched_setaffinity(0, cpus))
+        aspects.append(cpus)
+    return aspects
+
+
+def _refuse(_: object) -> None:
+    raise CannotRestore
+
+
+# -- the interpreter ----------------------------------------------------------------------------------
+
+
+def _names_of(module: ModuleType) -> Aspect:
+    names = vars(module)
+
+    def keep(live: dict[str, Any]) -> dict[str, Any]:
+        return dict(live)
+
+    return Aspect(f"names in {module.__name__}", lambda: names, lambda kept: put_back(names, kept), keep)
+
+
+def _read_settings() -> tuple[Any, ...]:
+    return (
+        sys.getrecursionlimit(),
+        sys.getswitchinterval(),
+        sys.get_int_max_str_digits(),
+        sys.gettrace(),
+        sys.getprofile(),
+        threading.gettrace(),
+        threading.getprofile(),
+        gc.isenabled(),
+        gc.get_threshold(),
+        gc.get_debug(),
+        faulthandler.is_enabled(),
+    )
+
+
+def _set_settings(kept: tuple[Any, ...]) -> None:
+    sys.settrace(kept[3])
+    sys.setprofile(kept[4])
+    threading.settrace(kept[5])
+    threading.setprofile(kept[6])
+    sys.setrecursionlimit(kept[0])
+    sys.setswitchinterval(kept[1])
+    sys.set_int_max_str_digits(kept[2])
+    (gc.enable if kept[7] else gc.disable)()
+    gc.set_threshold(*kept[8])
+    gc.set_debug(kept[9])
+    if kept[10]:
+        faulthandler.enable(file=2, all_threads=False)
+    else:
+        faulthandler.disable()
+
+
+def _restore_filters() -> Callable[[list[Any]], None]:
+    filters = warnings.filters
+
+    def restore(kept: list[Any]) -> None:
+        filters[:] = kept  # type: ignore[index]
+        warnings.filters = filters
+        forget_shown_warnings()
+
+    return restore
+
+
+def forget_shown_warnings() -> None:
+    """Forget which warnings were shown: each module remembers for as long as the filters are the same ones."""
+    changed = getattr(warnings, "_filters_mutated", None) or getattr(warnings, "_filters_mutated_lock_held", None)
+    if changed is not None:
+        changed()
+
+
+def seeds(module: Any, names: tuple[str, ...]) -> Aspect:
+    """The state of a module of random numbers: after an attempt that seeded it, it gets fresh entropy."""
+    count = [0]
+    seed = module.seed
+
+    def noticing(function: Callable[..., Any]) -> Callable[..., Any]:
+        def noticed(*args: Any, **kwargs: Any) -> Any:
+            count[0] += 1
+            return function(*args, **kwargs)
+
+        noticed.__name__ = noticed.__qualname__ = function.__name__
+        noticed.__module__, noticed.__doc__ = module.__name__, function.__doc__
+        return noticed
+
+    def restore(kept: int) -> None:
+        seed()
+        count[0] = kept
+
+    for name in names:
+        setattr(module, name, noticing(getattr(module, name)))
+    return Aspect(f"the state of {module.__name__}", lambda: count[0], restore, module=module.__name__)
+
+
+# -- the process --------------------------------------------------------------------------------------
+
+
+def _stop_timers(_: object) -> None:
+    for timer in _TIMERS:
+        _signal.setitimer(timer, 0.0)
+
+
+def _set_handlers(kept: list[Any]) -> None:
+    for number, handler in zip(_SIGNALS, kept, strict=True):
+        if _signal.getsignal(number) is not handler:
+            if handler is None:
+                raise CannotRestore
+            _signal.signal(number, handler)
+
+
+def _signal_mask() -> set[int]:
+    mask: set[int] = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
+    return mask
+
+
+def _set_environment(kept: dict[Any, Any]) -> None:
+    live = os.environ._data  # type: ignore[attr-defined]
+    zone = live.get(b"TZ")
+    for key in [key for key in live if key not in kept]:
+        del os.environ[os.fsdecode(key)]
+    for key, value in kept.items():
+        if live.get(key) != value:
+            os.environ[os.fsdecode(key)] = os.fsdecode(value)
+    if live.get(b"TZ") != zone:
+        time.tzset()
+
+
+def _umask() -> int:
+    present = os.umask(0o077)
+    os.umask(present)
+    return present
+
+
+def _set_priority(kept: int) -> None:
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, kept)

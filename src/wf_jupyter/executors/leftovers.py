@@ -1,0 +1,143 @@
+"""What a task leaves behind in its process: threads, child processes, descriptors."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import resource
+import sys
+import sysconfig
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from wf_jupyter.executors.process_state import Aspect, CannotRestore
+
+#: How long threads that are about to end, as those of a pool that nobody holds any more, are waited for.
+JOIN_SECONDS = 0.05
+_PATHS = sysconfig.get_paths()
+_INSTALLED = tuple(os.path.join(_PATHS[name], "") for name in ("purelib", "platlib"))
+_LIBRARY = tuple(os.path.join(_PATHS[name], "") for name in ("stdlib", "platstdlib"))
+_OWN = os.path.join(Path(__file__).parent.parent, "")
+
+
+def is_users(module: str | None) -> bool:
+    """Whether code of that module is the user's own: neither installed, nor the standard library's, nor ours."""
+    found = sys.modules.get(module or "")
+    path = getattr(found, "__file__", None)
+    if path is None:
+        return found is None or module == "__main__"
+    return not path.startswith((*_INSTALLED, *_LIBRARY, _OWN))
+
+
+# -- threads ------------------------------------------------------------------------------------------
+
+
+def threads() -> set[threading.Thread]:
+    """The threads that count: not ours, and not those in which an installed library serves itself."""
+    return {thread for thread in threading.enumerate() if not thread.name.startswith("wf-")}
+
+
+def wait_for_threads(kept: set[threading.Thread]) -> None:
+    """Wait for a moment for threads that are about to end; `CannotRestore`, as a thread cannot be ended."""
+    until = time.monotonic() + JOIN_SECONDS
+    for thread in threads() - kept:
+        if _serves_a_library(thread):
+            kept.add(thread)
+            continue
+        thread.join(max(0.0, until - time.monotonic()))
+        if thread.is_alive():
+            raise CannotRestore(thread.name)
+    kept &= set(threading.enumerate())
+
+
+def _serves_a_library(thread: threading.Thread) -> bool:
+    """Whether it is a daemon thread whose class or function belongs to an installed package (tqdm's monitor)."""
+    owner: Any = type(thread)
+    if owner.__module__ == "threading":
+        owner = getattr(thread, "_target", None)
+    module = sys.modules.get(getattr(owner, "__module__", None) or "")
+    return thread.daemon and (getattr(module, "__file__", None) or "").startswith(_INSTALLED)
+
+
+# -- child processes ----------------------------------------------------------------------------------
+
+
+def children() -> set[int]:
+    """Ids of child processes that still run, but for the helpers that libraries keep for all who use them."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return set()  # there are none: the usual case, at the cost of one system call
+    return {pid for pid in _child_ids() if _is_alive(pid)} - _helpers()
+
+
+def spare_children(kept: set[int]) -> None:
+    """Forget children that ended; `CannotRestore` when there are others than before."""
+    present = children()
+    if present - kept:
+        raise CannotRestore(", ".join(map(str, present - kept)))
+    kept &= present
+
+
+def _child_ids() -> set[int]:
+    found: set[int] = set()
+    with contextlib.suppress(OSError):
+        for task in Path("/proc/self/task").iterdir():
+            found.update(map(int, (task / "children").read_text().split()))
+    return found
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat[stat.rindex(")") + 2] not in "ZX"
+
+
+def _helpers() -> set[int]:
+    found: set[int | None] = set()
+    for module, owner, name in (
+        ("multiprocessing.resource_tracker", "_resource_tracker", "_pid"),
+        ("multiprocessing.forkserver", "_forkserver", "_forkserver_pid"),
+        ("joblib.externals.loky.backend.resource_tracker", "_resource_tracker", "_pid"),
+    ):
+        found.add(getattr(getattr(sys.modules.get(module), owner, None), name, None))
+    pool = getattr(sys.modules.get("joblib.externals.loky.reusable_executor"), "_executor", None)
+    found.update(getattr(pool, "_processes", None) or ())
+    return {pid for pid in found if pid is not None}
+
+
+# -- descriptors --------------------------------------------------------------------------------------
+
+
+def standard_descriptors() -> Aspect:
+    """Descriptors 0, 1 and 2, which a task may close or point elsewhere."""
+    saved = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 10) for number in (0, 1, 2)]
+
+    def restore(_: object) -> None:
+        for number, copy in enumerate(saved):
+            os.dup2(copy, number)
+
+    return Aspect("descriptors 0, 1 and 2", lambda: [*map(_identity, (0, 1, 2))], restore)
+
+
+def _identity(number: int) -> tuple[int, int]:
+    try:
+        found = os.fstat(number)
+    except OSError:
+        return (-1, -1)
+    return (found.st_dev, found.st_ino)
+
+
+def has_many_descriptors() -> bool:
+    """Whether half of the descriptors that the process may have are taken: they were left open."""
+    try:
+        lowest = os.dup(0)
+    except OSError:
+        return True
+    os.close(lowest)
+    return lowest > resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2

@@ -1,0 +1,161 @@
+"""What a task can change in libraries that keep settings for the whole process, for `process_state`.
+
+Each entry exists once its module is imported, and costs nothing before.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from wf_jupyter.executors.aspects import seeds
+from wf_jupyter.executors.imports import ImportWatch
+from wf_jupyter.executors.process_state import Aspect, CannotRestore, put_back
+
+
+def table(watch: ImportWatch, add: Callable[[Aspect], None]) -> list[Aspect]:
+    """All entries; `add` is given one that can be made only when its library is there."""
+    watch.on_import("numpy.random", lambda module: add(seeds(module, ("seed", "set_state"))))
+    watch.on_import("torch", lambda module: add(seeds(module, ("manual_seed", "set_rng_state"))))
+    return [
+        Aspect("loggers", _read_loggers, _set_loggers),
+        _of("socket", lambda m: m.getdefaulttimeout(), lambda m, kept: m.setdefaulttimeout(kept)),
+        _of("locale", lambda m: m.setlocale(m.LC_ALL), lambda m, kept: m.setlocale(m.LC_ALL, kept)),
+        _of("tempfile", lambda m: m.tempdir, lambda m, kept: setattr(m, "tempdir", kept)),
+        _of("resource", _read_limits, _set_limits),
+        _of("decimal", _read_decimal, _set_decimal),
+        _of(
+            "multiprocessing.context",
+            lambda m: m._default_context._actual_context,
+            lambda m, kept: setattr(m._default_context, "_actual_context", kept),
+        ),
+        _of("asyncio.events", lambda m: _policy(m) is None, lambda m, _: setattr(m, "_event_loop_policy", None)),
+        _of("numpy", _read_numpy, _set_numpy),
+        _of("pandas", _read_pandas, _set_pandas),
+        _dict_of("matplotlib", lambda m: m.rcParams, _set_rc),
+        _dict_of("matplotlib.units", lambda m: m.registry, put_back),
+    ]
+
+
+def _of(name: str, read: Callable[[Any], Any], restore: Callable[[Any, Any], object]) -> Aspect:
+    return Aspect(name, lambda: read(sys.modules[name]), lambda kept: restore(sys.modules[name], kept), module=name)
+
+
+def _dict_of(name: str, find: Callable[[Any], Any], restore: Callable[[Any, Any], object]) -> Aspect:
+    return Aspect(
+        name, lambda: find(sys.modules[name]), lambda kept: restore(find(sys.modules[name]), kept), dict, name
+    )
+
+
+# -- logging ------------------------------------------------------------------------------------------
+
+
+_FRESH = (logging.NOTSET, True, False)
+
+
+def _read_loggers() -> list[Any]:
+    manager = logging.root.manager
+    found: list[Any] = [manager.disable, logging.raiseExceptions, logging.lastResort, logging.getLoggerClass()]
+    for logger in (logging.root, *manager.loggerDict.values()):
+        if isinstance(logger, logging.Logger):
+            # One that was only asked for is as one that was not.
+            state = (logger.level, logger.propagate, logger.disabled, *logger.handlers, *logger.filters)
+            if state != _FRESH:
+                handlers = [(h, h.level, h.formatter, *h.filters) for h in logger.handlers]
+                found.append((logger, state[:3], handlers, logger.filters[:]))
+    return found
+
+
+def _set_loggers(kept: list[Any]) -> None:
+    logging.disable(kept[0])
+    logging.raiseExceptions, logging.lastResort = kept[1], kept[2]
+    logging.setLoggerClass(kept[3])
+    states = {entry[0]: entry for entry in kept[4:]}
+    for logger in [logging.root, *logging.root.manager.loggerDict.values()]:
+        if isinstance(logger, logging.Logger):
+            _, state, handlers, filters = states.get(logger, (logger, _FRESH, [], []))
+            logger.setLevel(state[0])
+            logger.propagate, logger.disabled = state[1], state[2]
+            for handler, level, formatter, *its_filters in handlers:
+                handler.level, handler.formatter, handler.filters[:] = level, formatter, its_filters
+            logger.handlers[:], logger.filters[:] = [handler[0] for handler in handlers], filters
+
+
+# -- other modules of the standard library ------------------------------------------------------------
+
+
+def _read_limits(resource: Any) -> list[tuple[int, int]]:
+    return [resource.getrlimit(number) for number in _limit_numbers(resource)]
+
+
+def _set_limits(resource: Any, kept: list[tuple[int, int]]) -> None:
+    for number, limit in zip(_limit_numbers(resource), kept, strict=True):
+        if resource.getrlimit(number) != limit:
+            try:
+                resource.setrlimit(number, limit)
+            except (ValueError, OSError) as error:  # a hard limit that was lowered stays low
+                raise CannotRestore(str(error)) from error
+
+
+_limits: list[int] = []
+
+
+def _limit_numbers(resource: Any) -> list[int]:
+    if not _limits:
+        _limits.extend(sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}))
+    return _limits
+
+
+def _read_decimal(decimal: Any) -> tuple[str, ...]:
+    return (repr(decimal.DefaultContext), repr(decimal.BasicContext), repr(decimal.ExtendedContext))
+
+
+def _set_decimal(decimal: Any, kept: tuple[str, ...]) -> None:
+    for name, text in zip(("DefaultContext", "BasicContext", "ExtendedContext"), kept, strict=True):
+        context = getattr(decimal, name)
+        fresh = eval(text, vars(decimal))  # its own repr
+        for field in ("prec", "rounding", "Emin", "Emax", "capitals", "clamp"):
+            setattr(context, field, getattr(fresh, field))
+        context.flags, context.traps = fresh.flags, fresh.traps
+
+
+def _policy(events: Any) -> object:
+    return getattr(events, "_event_loop_policy", None)
+
+
+# -- installed libraries ------------------------------------------------------------------------------
+
+
+def _read_numpy(numpy: Any) -> tuple[Any, ...]:
+    return (numpy.get_printoptions(), numpy.geterr(), numpy.geterrcall(), numpy.getbufsize())
+
+
+def _set_numpy(numpy: Any, kept: tuple[Any, ...]) -> None:
+    numpy.set_printoptions(**kept[0])
+    numpy.seterr(**kept[1])
+    numpy.seterrcall(kept[2])
+    numpy.setbufsize(kept[3])
+
+
+def _read_pandas(pandas: Any) -> list[Any]:
+    return list(_pandas_options(pandas))
+
+
+def _set_pandas(pandas: Any, kept: list[Any]) -> None:
+    for (name, value), (_, was) in zip(_pandas_options(pandas), kept, strict=False):
+        if value is not was and value != was:
+            pandas.set_option(name, was)
+
+
+def _pandas_options(pandas: Any, group: Any = None, prefix: str = "") -> Any:
+    for name, value in (sys.modules["pandas._config.config"]._global_config if group is None else group).items():
+        if isinstance(value, dict):
+            yield from _pandas_options(pandas, value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _set_rc(live: Any, kept: dict[str, Any]) -> None:
+    put_back(live, kept)

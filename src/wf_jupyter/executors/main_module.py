@@ -1,0 +1,82 @@
+"""`__main__` of a worker stands for the notebook's: what a task defines or uses from there is found in it by name.
+
+Functions and classes of a notebook come by value. `pickle` sends them by name, though, and looks them up in
+`__main__`; so this module answers with those of the attempt that runs. To another process nothing goes by
+name: a child of `multiprocessing` that is not forked has a `__main__` of its own, so its pickler sends them by
+value, and the child installs the same as it receives the first one.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Mapping
+from contextvars import ContextVar
+from types import FunctionType, ModuleType
+from typing import Any
+
+from wf_jupyter.executors.codes import scopes
+from wf_jupyter.executors.imports import ImportWatch
+from wf_jupyter.values.code import Code
+
+_scopes: ContextVar[tuple[Mapping[str, Any], ...]] = ContextVar("wf_jupyter_main", default=())
+#: For threads, which have a context of their own: the scopes that were entered last.
+_latest: tuple[Mapping[str, Any], ...] = ()
+
+
+def enter(code: Code) -> None:
+    """Let `__main__` answer with the names that a task's function sees, in this context."""
+    global _latest
+    function = code.function
+    own = {getattr(function, "__name__", ""): function}
+    _latest = (*scopes(code), own)
+    _scopes.set(_latest)
+
+
+def install(watch: ImportWatch) -> None:
+    """Take over the `__main__` of this process and the pickler of `multiprocessing`."""
+    sys.modules["__main__"].__getattr__ = _find  # type: ignore[method-assign]
+    watch.on_import("multiprocessing.reduction", send_by_value)
+
+
+def _find(name: str) -> Any:
+    for scope in _scopes.get() or _latest:
+        if name in scope:
+            return scope[name]
+    if not name.startswith("__"):
+        for kind in _classes():
+            if kind.__module__ == "__main__" and kind.__qualname__ == name:
+                return kind
+    raise AttributeError(f"module '__main__' has no attribute {name!r}")
+
+
+def _classes() -> list[type]:
+    """The classes that came by value, newest first."""
+    module = sys.modules.get("cloudpickle.cloudpickle")
+    found = list(getattr(module, "_DYNAMIC_CLASS_TRACKER_BY_ID", {}).values())
+    return found[::-1]
+
+
+def send_by_value(reduction: ModuleType) -> None:
+    """Let what `multiprocessing` pickles carry functions and classes of `__main__` by value."""
+    if getattr(reduction.ForkingPickler, "reducer_override", None) is None:
+        reduction.ForkingPickler.reducer_override = _reduce
+
+
+def _reduce(pickler: pickle.Pickler, obj: Any) -> Any:
+    if isinstance(obj, type | FunctionType) and obj.__module__ == "__main__":
+        import cloudpickle  # type: ignore[import-untyped]
+
+        return receive, (cloudpickle.dumps(obj),)
+    return NotImplemented
+
+
+def receive(data: bytes) -> Any:
+    """The object that was sent by value; what this process sends back goes the same way."""
+    from multiprocessing import reduction
+
+    send_by_value(reduction)
+    main = sys.modules["__main__"]
+    if not hasattr(main, "__getattr__"):
+        main.__getattr__ = _find  # type: ignore[method-assign]
+    return pickle.loads(data)

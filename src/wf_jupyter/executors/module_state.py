@@ -1,0 +1,120 @@
+"""What a task can change in modules of the user's: names, and what stands behind them, three levels deep.
+
+A module is imported once in a process, so a counter, a list or a class attribute in it would carry on from
+one attempt to the next. Looked at are the names of the module, lists, dicts and sets, the attributes of its
+classes, of its functions and of instances of its classes. Not seen is what is deeper, what is in containers of
+more than `_LARGE` items, and what objects of other libraries hold (arrays, data frames). The contents of
+`functools.cache` stay: that is how a module says what may be kept from one task to the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import FunctionType, ModuleType
+from typing import Any
+
+from wf_jupyter.executors.imports import ImportWatch
+from wf_jupyter.executors.leftovers import is_users
+from wf_jupyter.executors.process_state import Aspect, put_back
+
+_DEPTH = 3
+_LARGE = 1000
+_MOST = 5000
+
+
+class UserModules:
+    """The mutable things behind the user's modules of this process, by their ids."""
+
+    def __init__(self, watch: ImportWatch) -> None:
+        self._executed = watch.executed
+        self._live: dict[int, Any] = {}
+
+    def aspect(self) -> Aspect:
+        """For the table."""
+        return Aspect("modules of the user's", self._read, self._restore, self._keep)
+
+    def _read(self) -> dict[int, Any]:
+        while self._executed:
+            module = self._executed.pop()
+            if is_users(module.__name__) and module.__name__ != "__main__":
+                self._add(vars(module), module, _DEPTH)
+        return self._live
+
+    def _keep(self, live: dict[int, Any]) -> dict[int, Any]:
+        return {key: _copy(holder) for key, holder in live.items()}
+
+    def _restore(self, kept: dict[int, Any]) -> None:
+        for key, was in kept.items():
+            holder = self._live[key]
+            if _differ(holder, was):
+                _put_back(holder, was)
+                kept[key] = _copy(holder)  # names that Python itself adds stay
+
+    def _add(self, holder: Any, module: ModuleType, depth: int) -> None:
+        if id(holder) in self._live or len(self._live) >= _MOST:
+            return
+        self._live[id(holder)] = holder
+        if depth:
+            for behind in _behind(holder, module):
+                self._add(behind, module, depth - 1)
+
+
+def _behind(holder: Any, module: ModuleType) -> Iterator[Any]:
+    values = vars(holder).values() if isinstance(holder, type) else holder
+    for value in list(values.values() if isinstance(values, dict) else values):
+        kind = type(value)
+        if kind in (list, dict, set):
+            if len(value) <= _LARGE:
+                yield value
+        elif kind is FunctionType:
+            if value.__module__ == module.__name__:
+                yield value.__dict__
+                yield from (default for default in value.__defaults__ or () if type(default) in (list, dict, set))
+                yield from [value.__kwdefaults__] if value.__kwdefaults__ else []
+        elif isinstance(value, type):
+            if value.__module__ == module.__name__:
+                yield value
+        elif kind.__module__ == module.__name__ and isinstance(getattr(value, "__dict__", None), dict):
+            yield value.__dict__
+
+
+def _copy(holder: Any) -> Any:
+    return dict(vars(holder)) if isinstance(holder, type) else holder.copy()
+
+
+def _differ(holder: Any, was: Any) -> bool:
+    try:
+        return bool((vars(holder) if isinstance(holder, type) else holder) != was)
+    except Exception:  # an array, say, that stands where another one stood
+        return True
+
+
+def _put_back(holder: Any, was: Any) -> None:
+    if isinstance(holder, type):
+        _put_back_attributes(holder, was)
+    elif isinstance(holder, dict):
+        if "__name__" in was and "__spec__" in was:  # a module, to whose names Python adds some of its own
+            was = {**{key: value for key, value in holder.items() if _is_pythons(key)}, **was}
+        put_back(holder, was)
+    elif isinstance(holder, list):
+        holder[:] = was
+    else:
+        holder.clear()
+        holder.update(was)
+
+
+def _put_back_attributes(kind: type, was: Mapping[str, Any]) -> None:
+    for name, value in dict(vars(kind)).items():
+        if _is_pythons(name):
+            continue
+        if name not in was:
+            delattr(kind, name)
+        elif was[name] is not value:
+            setattr(kind, name, was[name])
+    for name in was:
+        if name not in vars(kind) and not _is_pythons(name):
+            setattr(kind, name, was[name])
+
+
+def _is_pythons(name: object) -> bool:
+    return isinstance(name, str) and name.startswith("__") and name.endswith("__")

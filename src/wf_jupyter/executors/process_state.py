@@ -1,0 +1,138 @@
+"""What a task may have changed in its process is put back, so that the next attempt runs as if alone.
+
+The process as it was before its first attempt is remembered. After each attempt it is compared, which takes
+a fraction of a microsecond for each aspect and some ten for all, and put back where it differs. What cannot
+be put back makes the worker dirty, and it is replaced. What an *import* changes (`six` adds a finder, numpy
+adds warning filters) is kept: the module is not imported again, so the next attempt could not get it anew.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from wf_jupyter.executors.imports import ImportWatch
+
+
+class CannotRestore(Exception):
+    """The process differs from what it was in a way that cannot be undone; says which."""
+
+
+class Aspect(NamedTuple):
+    """One thing that a task can change.
+
+    `read` gives it, possibly the live object; `keep` makes of that a copy which later ones are compared with by
+    `==`; `restore` puts a copy back and raises `CannotRestore`. With `module` it exists once that is imported.
+    """
+
+    name: str
+    read: Callable[[], Any]
+    restore: Callable[[Any], object]
+    keep: Callable[[Any], Any] = lambda value: value
+    module: str = ""
+
+
+class ProcessState:
+    """The remembered state of this process. For the main thread, but that imports happen in any."""
+
+    def __init__(self, aspects: Sequence[Aspect], watch: ImportWatch) -> None:
+        self._waiting = list(aspects)
+        self._known: list[tuple[Callable[[], Any], list[Any], Aspect]] = []
+        watch.before, watch.after = self._before, self._after
+
+    def add(self, aspect: Aspect) -> None:
+        """Remember one more, from the end of the present import on."""
+        self._waiting.append(aspect)
+
+    def remember(self) -> None:
+        """Take the present state for that of a fresh process."""
+        self._look_for_new()
+        for read, known, aspect in self._known:
+            known[0] = aspect.keep(read())
+
+    def restore(self) -> list[str]:
+        """Put back what differs; returns what could not be."""
+        dirty: list[str] = []
+        for read, known, aspect in self._known:
+            if differ(read, known[0]):
+                try:
+                    aspect.restore(known[0])
+                    if differ(read, known[0]):
+                        dirty.append(aspect.name)
+                except Exception as error:  # the system may refuse, and so may objects of users
+                    dirty.append(f"{aspect.name} ({error})" if str(error) else aspect.name)
+        return dirty
+
+    def change(self, act: Callable[[], object]) -> None:
+        """Do something that changes the state for good."""
+        before = self._before()
+        act()
+        self._after(before)
+
+    def _look_for_new(self) -> None:
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        for aspect in waiting:
+            if aspect.module and aspect.module not in sys.modules:
+                self._waiting.append(aspect)
+            else:
+                self._known.append((aspect.read, [aspect.keep(aspect.read())], aspect))
+
+    def _before(self) -> list[Any]:
+        return [aspect.keep(read()) for read, _, aspect in self._known]
+
+    def _after(self, before: list[Any]) -> None:
+        for (read, known, aspect), was in zip(self._known, before, strict=False):
+            if differ(read, was):
+                known[0] = merge(known[0], was, aspect.keep(read()))
+        self._look_for_new()
+
+
+def differ(read: Callable[[], Any], kept: Any) -> bool:
+    """Whether something is not what it was; also when it cannot be read or compared any more."""
+    try:
+        return bool(read() != kept)
+    except Exception:  # an array stands where another one stood, the directory was deleted
+        return True
+
+
+def merge(known: Any, before: Any, after: Any) -> Any:
+    """`known` with what an import changed from `before` to `after`; the rest may be a task's doing."""
+    if _same(known, before):
+        return after
+    if isinstance(known, dict):
+        changed = {key: value for key, value in after.items() if key not in before or not _same(before[key], value)}
+        return {**{key: value for key, value in known.items() if key in after or key not in before}, **changed}
+    if isinstance(known, list) and len(known) == len(before) == len(after):
+        return [kept if _same(old, new) else new for kept, old, new in zip(known, before, after, strict=True)]
+    if isinstance(known, list):
+        added = [item for item in after if item not in before]
+        kept = [item for item in known if item in after or item not in before]
+        return kept + added if after[:1] == before[:1] else added + kept
+    return after
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other or not differ(lambda: one, other)
+
+
+def put_back(live: Any, kept: Mapping[Any, Any]) -> None:
+    """Make a dict equal to a shallow copy of it that was taken earlier."""
+    for key in [key for key in live if key not in kept]:
+        del live[key]
+    for key, value in kept.items():
+        if key not in live or live[key] is not value:
+            live[key] = value
+
+
+def list_aspect(owner: Any, name: str) -> Aspect:
+    """A list that stays the same object with the same items, under that name of a module."""
+    items: list[Any] = getattr(owner, name)
+
+    def restore(kept: list[Any]) -> None:
+        items[:] = kept
+        setattr(owner, name, items)
+
+    return Aspect(f"{owner.__name__}.{name}", lambda: getattr(owner, name), restore, list)
