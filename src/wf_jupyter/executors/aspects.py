@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from wf_jupyter.executors import leftovers
-from wf_jupyter.executors.process_state import Aspect, CannotRestore, list_aspect, put_back
+from wf_jupyter.executors.process_state import Aspect, CannotRestore, lists_aspect, names_aspect
 
 # The functions behind those of `signal`, which make enumerations of what they return: five times as slow.
 _signal: Any = importlib.import_module("_signal")
@@ -47,15 +47,14 @@ def table() -> list[Aspect]:
         Aspect("the current directory", os.getcwd, os.chdir),
         Aspect("the environment", lambda: os.environ._data, _set_environment, dict),  # type: ignore[attr-defined]
         Aspect("the umask", _umask, os.umask),
-        *(list_aspect(sys, name) for name in ("path", "meta_path", "path_hooks", "argv")),
-        list_aspect(gc, "callbacks"),
+        lists_aspect((sys, "path"), (sys, "meta_path"), (sys, "path_hooks"), (sys, "argv"), (gc, "callbacks")),
         Aspect("the warning filters", lambda: warnings.filters, _restore_filters(), list),
-        *(_names_of(module) for module in _WATCHED),
+        *(names_aspect(module) for module in _WATCHED),
         Aspect("the interpreter's settings", _read_settings, _set_settings),
         seeds(random, ("seed", "setstate")),
         Aspect("the priority", lambda: os.getpriority(os.PRIO_PROCESS, 0), _set_priority),
         Aspect("users and session", lambda: (os.geteuid(), os.getegid(), os.getsid(0)), _refuse),
-        Aspect("open descriptors", leftovers.has_many_descriptors, _refuse),
+        Aspect("open descriptors", leftovers.DescriptorCount().is_high, _refuse),
         Aspect("threads", leftovers.threads, leftovers.wait_for_threads, set),
         Aspect("child processes", leftovers.children, leftovers.spare_children, set),
     ]
@@ -70,15 +69,6 @@ def _refuse(_: object) -> None:
 
 
 # -- the interpreter ----------------------------------------------------------------------------------
-
-
-def _names_of(module: ModuleType) -> Aspect:
-    names = vars(module)
-
-    def keep(live: dict[str, Any]) -> dict[str, Any]:
-        return dict(live)
-
-    return Aspect(f"names in {module.__name__}", lambda: names, lambda kept: put_back(names, kept), keep)
 
 
 def _read_settings() -> tuple[Any, ...]:

@@ -7,20 +7,13 @@ brings along is immutable and each attempt left it alone, which a comparison of 
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
 import dis
-import fractions
-import logging
 import marshal
 import mmap
 import os
-import pathlib
-import re
 import sys
 import tempfile
 import types
-import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -37,12 +30,14 @@ _MOST = 500
 
 _IMMUTABLE = (
     *(type(None), bool, int, float, complex, str, bytes, range, slice, type(Ellipsis), type(NotImplemented)),
-    *(re.Pattern, decimal.Decimal, fractions.Fraction, uuid.UUID, pathlib.PurePath, logging.Logger),
-    *(dt.date, dt.time, dt.timedelta, dt.tzinfo),
     *(types.ModuleType, types.BuiltinFunctionType, types.GenericAlias, types.UnionType),
+    *(types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType),
 )
-#: Of `typing` and its like, which hold nothing that a task could change.
-_HARMLESS = ("typing", "types", "abc", "_abc", "typing_extensions", "collections.abc")
+#: Modules whose objects hold nothing that a task could change for another one, or are the process's own anyway.
+_HARMLESS = frozenset(
+    {"abc", "_abc", "collections.abc", "datetime", "decimal", "fractions", "logging", "pathlib", "re", "types"}
+    | {"typing", "typing_extensions", "uuid", "zoneinfo"}
+)
 
 
 class Loaded:
@@ -103,7 +98,7 @@ class Loaded:
                 self._look_at_names(vars(value))
                 for base in value.__bases__:
                     self._look(base)
-        elif kind.__module__ in _HARMLESS or kind in _DESCRIPTORS:
+        elif kind.__module__ in _HARMLESS:
             pass
         elif kind.__module__.startswith("wf_jupyter."):
             self._look(getattr(value, "__wrapped__", None) or getattr(value, "function", None))
@@ -145,7 +140,6 @@ class Loaded:
 
 
 _STORES = {dis.opmap[name] for name in ("STORE_GLOBAL", "DELETE_GLOBAL", "STORE_DEREF", "STORE_ATTR")}
-_DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType)
 _UNINTERESTING = frozenset({"__builtins__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__match_args__"})
 
 

@@ -22,7 +22,7 @@ def table(watch: ImportWatch, add: Callable[[Aspect], None]) -> list[Aspect]:
     return [
         Aspect("loggers", _read_loggers, _set_loggers),
         _of("socket", lambda m: m.getdefaulttimeout(), lambda m, kept: m.setdefaulttimeout(kept)),
-        _of("locale", lambda m: m.setlocale(m.LC_ALL), lambda m, kept: m.setlocale(m.LC_ALL, kept)),
+        _of("locale", lambda m: m._setlocale(m.LC_ALL, None), lambda m, kept: m.setlocale(m.LC_ALL, kept)),
         _of("tempfile", lambda m: m.tempdir, lambda m, kept: setattr(m, "tempdir", kept)),
         _of("resource", _read_limits, _set_limits),
         _of("decimal", _read_decimal, _set_decimal),
@@ -59,12 +59,12 @@ def _read_loggers() -> list[Any]:
     manager = logging.root.manager
     found: list[Any] = [manager.disable, logging.raiseExceptions, logging.lastResort, logging.getLoggerClass()]
     for logger in (logging.root, *manager.loggerDict.values()):
-        if isinstance(logger, logging.Logger):
-            # One that was only asked for is as one that was not.
-            state = (logger.level, logger.propagate, logger.disabled, *logger.handlers, *logger.filters)
-            if state != _FRESH:
-                handlers = [(h, h.level, h.formatter, *h.filters) for h in logger.handlers]
-                found.append((logger, state[:3], handlers, logger.filters[:]))
+        # One that was only asked for is as one that was not.
+        if isinstance(logger, logging.Logger) and (
+            logger.level or logger.handlers or logger.filters or logger.disabled or not logger.propagate
+        ):
+            handlers = [(h, h.level, h.formatter, *h.filters) for h in logger.handlers]
+            found.append((logger, (logger.level, logger.propagate, logger.disabled), handlers, logger.filters[:]))
     return found
 
 
@@ -108,17 +108,15 @@ def _limit_numbers(resource: Any) -> list[int]:
     return _limits
 
 
-def _read_decimal(decimal: Any) -> tuple[str, ...]:
-    return (repr(decimal.DefaultContext), repr(decimal.BasicContext), repr(decimal.ExtendedContext))
+def _read_decimal(decimal: Any) -> tuple[Any, ...]:
+    # The context of the thread is that of the attempt, which is copied for it.
+    context = decimal.DefaultContext
+    return (context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp)
 
 
-def _set_decimal(decimal: Any, kept: tuple[str, ...]) -> None:
-    for name, text in zip(("DefaultContext", "BasicContext", "ExtendedContext"), kept, strict=True):
-        context = getattr(decimal, name)
-        fresh = eval(text, vars(decimal))  # its own repr
-        for field in ("prec", "rounding", "Emin", "Emax", "capitals", "clamp"):
-            setattr(context, field, getattr(fresh, field))
-        context.flags, context.traps = fresh.flags, fresh.traps
+def _set_decimal(decimal: Any, kept: tuple[Any, ...]) -> None:
+    for name, value in zip(("prec", "rounding", "Emin", "Emax", "capitals", "clamp"), kept, strict=True):
+        setattr(decimal.DefaultContext, name, value)
 
 
 def _policy(events: Any) -> object:

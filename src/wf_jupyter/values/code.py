@@ -1,4 +1,4 @@
-"""A task's function as bytes: the function, the exceptions it is retried on, and how logging and warnings are set up."""
+"""A task's function as bytes: the function, the exceptions it is retried on, and how logging is set up."""
 
 from __future__ import annotations
 
