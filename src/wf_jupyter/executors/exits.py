@@ -26,7 +26,8 @@ class ExitFunctions:
 
         def register_for_attempt(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Callable[..., Any]:
             sink = output.current()
-            if sink is None or not is_users(getattr(func, "__module__", "builtins")):
+            module = getattr(func, "__module__", None)
+            if sink is None or not (module in (None, "builtins") or is_users(module)):
                 return register(func, *args, **kwargs)
             self._registered.setdefault(id(sink), []).append((func, args, kwargs))
             return func

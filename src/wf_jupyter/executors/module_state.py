@@ -10,12 +10,13 @@ more than `_LARGE` items, and what objects of other libraries hold (arrays, data
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from types import FunctionType, ModuleType
 from typing import Any
 
 from wf_jupyter.executors.imports import ImportWatch
 from wf_jupyter.executors.leftovers import is_users
-from wf_jupyter.executors.process_state import Aspect, put_back
+from wf_jupyter.executors.process_state import Aspect, differ, put_back
 
 _DEPTH = 3
 _LARGE = 1000
@@ -28,10 +29,11 @@ class UserModules:
     def __init__(self, watch: ImportWatch) -> None:
         self._executed = watch.executed
         self._live: dict[int, Any] = {}
+        self._classes: dict[int, type] = {}
 
     def aspect(self) -> Aspect:
         """For the table."""
-        return Aspect("modules of the user's", self._read, self._restore, self._keep)
+        return Aspect("modules of the user's", self._read, self._restore, _keep)
 
     def _read(self) -> dict[int, Any]:
         while self._executed:
@@ -40,28 +42,33 @@ class UserModules:
                 self._add(vars(module), module, _DEPTH)
         return self._live
 
-    def _keep(self, live: dict[int, Any]) -> dict[int, Any]:
-        return {key: _copy(holder) for key, holder in live.items()}
-
     def _restore(self, kept: dict[int, Any]) -> None:
         for key, was in kept.items():
-            holder = self._live[key]
-            if _differ(holder, was):
-                _put_back(holder, was)
-                kept[key] = _copy(holder)  # names that Python itself adds stay
+            live = self._live[key]
+            if differ(partial(self._live.get, key), was):
+                owner = self._classes.get(key)
+                if owner is not None:
+                    _put_back_attributes(owner, was)
+                else:
+                    _put_back(live, was)
+                kept[key] = live.copy()  # names that Python itself adds stay
 
     def _add(self, holder: Any, module: ModuleType, depth: int) -> None:
         if id(holder) in self._live or len(self._live) >= _MOST:
             return
-        self._live[id(holder)] = holder
-        if depth:
-            for behind in _behind(holder, module):
-                self._add(behind, module, depth - 1)
+        self._live[id(holder)] = live = vars(holder) if isinstance(holder, type) else holder
+        if isinstance(holder, type):
+            self._classes[id(holder)] = holder
+        for behind in _behind(live, module) if depth else ():
+            self._add(behind, module, depth - 1)
+
+
+def _keep(live: dict[int, Any]) -> dict[int, Any]:
+    return {key: holder.copy() for key, holder in live.items()}
 
 
 def _behind(holder: Any, module: ModuleType) -> Iterator[Any]:
-    values = vars(holder).values() if isinstance(holder, type) else holder
-    for value in list(values.values() if isinstance(values, dict) else values):
+    for value in list(holder.values() if isinstance(holder, Mapping) else holder):
         kind = type(value)
         if kind in (list, dict, set):
             if len(value) <= _LARGE:
@@ -78,22 +85,9 @@ def _behind(holder: Any, module: ModuleType) -> Iterator[Any]:
             yield value.__dict__
 
 
-def _copy(holder: Any) -> Any:
-    return dict(vars(holder)) if isinstance(holder, type) else holder.copy()
-
-
-def _differ(holder: Any, was: Any) -> bool:
-    try:
-        return bool((vars(holder) if isinstance(holder, type) else holder) != was)
-    except Exception:  # an array, say, that stands where another one stood
-        return True
-
-
 def _put_back(holder: Any, was: Any) -> None:
-    if isinstance(holder, type):
-        _put_back_attributes(holder, was)
-    elif isinstance(holder, dict):
-        if "__name__" in was and "__spec__" in was:  # a module, to whose names Python adds some of its own
+    if isinstance(holder, dict):
+        if "__spec__" in was:  # a module, to whose names Python adds some of its own
             was = {**{key: value for key, value in holder.items() if _is_pythons(key)}, **was}
         put_back(holder, was)
     elif isinstance(holder, list):
