@@ -18,6 +18,9 @@ PAGE = b"""<!doctype html><html lang="en"><head><title>view</title><meta name="v
 body[data-jp-theme-light="false"] { background: #111; }</style></head>
 <body><main><h1>A</h1><h2>notebook</h2><h3>cell</h3><div id="place"></div></main></body></html>"""
 
+#: What a careful site allows: nothing inline.
+STRICT = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'"
+
 #: Counts what a page may leak: timers, frames, workers, sockets, observers, listeners on what outlives the view.
 COUNTERS = """
 window.kept = { timers: new Set(), frames: new Set(), workers: 0, sockets: 0, observers: 0, listeners: new Set() };
@@ -109,12 +112,14 @@ AUDIT = """async () => {
 
 
 class Pages(http.server.SimpleHTTPRequestHandler):
-    """Serves the package's folder, and the page at /."""
+    """Serves the package's folder, and the page at / and, under a strict policy, at /strict."""
 
     def do_GET(self) -> None:
-        if self.path != "/":
+        if self.path not in ("/", "/strict"):
             return super().do_GET()
         self.send_response(200)
+        if self.path == "/strict":
+            self.send_header("Content-Security-Policy", STRICT)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(PAGE)))
         self.end_headers()

@@ -380,3 +380,28 @@ def test_a_view_that_is_drawn_before_it_is_in_the_page_has_the_same_pixels(
     assert painted != "[]"
     view.show(shown, dark=dark, late=True)
     view.page.wait_for_function(f"(painted) => ({PIXELS})(1) === painted", arg=painted, timeout=10_000)
+
+
+def test_the_view_has_its_styles_where_a_policy_refuses_inline_ones(view: View) -> None:
+    told: list[str] = []
+    view.page.on("console", lambda message: told.append(message.text) if message.type == "error" else None)
+    view.page.goto(view.page.url + "strict")
+    told.clear()  # the page around the view has a style element of its own
+    view.show(snapshot([*FLOW, *MAPPED], [MAP]))
+    assert view.page.locator(".wfj-card").first.evaluate("(card) => getComputedStyle(card).position") == "absolute"
+    assert [text for text in told if "style" in text] == []
+
+
+def test_a_view_in_a_shadow_root_has_its_styles_and_leaves_none_behind(view: View) -> None:
+    view.show(snapshot(FLOW))
+    moved = """() => {
+      const host = document.createElement("div");
+      document.body.append(host);
+      host.attachShadow({ mode: "open" }).append(window.views[0].place);
+      window.host = host;
+    }"""
+    view.page.evaluate(moved)
+    view.page.wait_for_function("() => window.host.shadowRoot.adoptedStyleSheets.length === 1")
+    assert view.page.evaluate("() => document.adoptedStyleSheets.length") == 0
+    view.page.evaluate("() => window.views[0].dispose()")
+    assert view.page.evaluate("() => window.host.shadowRoot.adoptedStyleSheets.length") == 0

@@ -16,7 +16,7 @@ async def test_hello_names_the_server(wire: Any) -> None:
     hello = (await wire.ask("GET", "hello")).json
     assert hello["ready"] is True
     assert hello["protocol"] == 1
-    assert hello["heartbeat"] == 10
+    assert hello["heartbeat"] == 4
     assert hello["server_id"]
     assert hello["epoch"]
     assert hello["version"]
