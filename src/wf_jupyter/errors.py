@@ -17,6 +17,7 @@ WorkflowError
 ├── ProtocolMismatch           client and server speak different versions
 ├── RateLimited                too many requests; `retry_after` says how long to wait
 ├── StoreError                 the data directory: full, unreadable or corrupt
+│   └── Unreadable             … or one thing in it, which is named, cannot be read
 └── IllegalTransition          a bug of ours: a state move that the table does not allow
 """
 
@@ -134,6 +135,10 @@ class StoreError(WorkflowError):
     def __init__(self, message: str, *, is_temporary: bool = False) -> None:
         super().__init__(message)
         self.is_temporary = is_temporary
+
+
+class Unreadable(StoreError):
+    """One thing in the data directory cannot be read; everything else can."""
 
 
 class IllegalTransition(WorkflowError):

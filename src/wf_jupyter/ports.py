@@ -262,6 +262,10 @@ class EventLog(Protocol):
         """Executions, newest first; `before` is the id of the last one of the previous page."""
         ...
 
+    async def summary(self, execution: str) -> Summary:
+        """The line of one of them; `ExecutionNotFound`."""
+        ...
+
     async def delete(self, execution: str) -> None:
         """Forget an execution with all its events, values and files.
 

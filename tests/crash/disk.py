@@ -24,7 +24,7 @@ from tests.crash.child import here
 from wf_jupyter.errors import StoreError
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.snapshot import Snapshot
-from wf_jupyter.model.stimuli import Pause, Resume
+from wf_jupyter.model.stimuli import Pause
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.runtime import Runtime
 from wf_jupyter.values.packaging import pack
@@ -176,32 +176,34 @@ def refuses_submissions(folder: Path) -> None:
 
 
 def parks(folder: Path) -> None:
-    """After its patience an execution stays as it is, until somebody resumes it."""
-    scene, execution = _parked(folder)
-    scene.runtime.call(scene.runtime.orchestrator.command(execution, Resume())).result(60)
-    _ended_after_all(scene, execution)
+    """Meanwhile it is shown as parked, with the reason, and can be deleted."""
+    scene = Scene(folder)
+    first, gate = scene.running()
+    second = scene.submit(gated.bind(gate=gate))
+    with full_disk():
+        gate.touch()
+        for execution in (first, second):
+            scene.until(lambda execution=execution: scene.snapshot(execution).parked is not None)
+            parked = scene.snapshot(execution).parked
+            assert parked is not None and parked.kind == "waiting" and "the disk is full" in parked.reason
+        lines = scene.runtime.call(scene.runtime.orchestrator.executions()).result(60)
+        assert all(line.parked is not None and line.parked.kind == "waiting" for line in lines)
+    scene.until(lambda: scene.snapshot(first).parked is None)
+    assert [task.attempts for task in scene.ended(first).tasks] == [1, 1]
+    assert scene.ended(second).status == "succeeded"
+    scene.runtime.close()
+    scene.intact()
 
 
 def is_resumed_by_the_next(folder: Path) -> None:
-    """… or until the next orchestrator comes."""
-    scene, execution = _parked(folder)
-    scene.runtime.close()
-    scene.open()
-    _ended_after_all(scene, execution)
-
-
-def _parked(folder: Path) -> tuple[Scene, str]:
-    scene = Scene(folder, full_disk_patience=0.5)
+    """An orchestrator that ends meanwhile leaves it to the next one."""
+    scene = Scene(folder)
     execution, gate = scene.running()
     with full_disk():
         gate.touch()
-        scene.until(lambda: any("is parked" in told for told in scene.told))
-        scene.until(lambda: scene.runtime.orchestrator.active_count() == 0)
-        assert scene.snapshot(execution).status == "running"
-    return scene, execution
-
-
-def _ended_after_all(scene: Scene, execution: str) -> None:
+        scene.until(lambda: scene.snapshot(execution).parked is not None)
+        scene.runtime.close()
+    scene.open()
     final = scene.ended(execution)
     assert (final.status, [task.attempts for task in final.tasks]) == ("succeeded", [2, 1])
     assert scene.seqs(execution) == list(range(1, final.seq + 1))

@@ -30,6 +30,7 @@ from wf_jupyter.model.events import (
     WorkflowStarted,
     reason_of,
 )
+from wf_jupyter.model.snapshot import status_word
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.render.text import snapshot_text
 
@@ -55,7 +56,9 @@ def list_executions(asked: Namespace) -> int:
         done = sum(summary.counts.get(status, 0) for status in ("succeeded", "cached"))
         created = summary.created.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         total = sum(summary.counts.values())
-        print(f"{summary.id}  {created}  {summary.status:<11}  {done}/{total}  {summary.workflow}")
+        print(f"{summary.id}  {created}  {status_word(summary):<11}  {done}/{total}  {summary.workflow}")
+        if summary.parked is not None:
+            print(f"{'':<{len(summary.id)}}  {summary.parked.reason}")
     return 0
 
 
@@ -73,6 +76,8 @@ def show(asked: Namespace) -> int:
     execution = api.get_execution(asked.id)
     snapshot = execution.snapshot()
     print(snapshot_text(snapshot))
+    if snapshot.parked is not None:
+        print(f"  {status_word(snapshot)}: {snapshot.parked.reason}")
     for name, value in snapshot.inputs.items():
         print(f"  {name} = {value}")
     if snapshot.status is ExecutionStatus.FAILED:

@@ -23,7 +23,7 @@ from wf_jupyter.client.connection import LOG_LIMIT, Action
 from wf_jupyter.client.loop import background
 from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.errors import ExecutionNotFound, ServerUnavailable
-from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.model.snapshot import Summary, is_at_rest
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
@@ -86,7 +86,7 @@ class EmbeddedConnection:
         """If the execution is an inline one, run its tasks here and now, until it has ended."""
         if self._call(self._orchestrator.options(execution)).executor == "inline" and self._runtime.inline is not None:
             mirror = self.follow(execution)
-            self._runtime.inline.run_pending(lambda: mirror.status.is_final)
+            self._runtime.inline.run_pending(lambda: mirror.read(is_at_rest))
 
     def execute(self, name: str, inputs: Mapping[str, object]) -> str:
         return self._call(self._orchestrator.execute(name, inputs))

@@ -21,7 +21,7 @@ from wf_jupyter.client.records import LogText
 from wf_jupyter.client.tasks import Tasks
 from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.events import Event
-from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.model.snapshot import Parked, Snapshot, is_at_rest, status_word
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Cancel, Pause, Resume, Retry
 from wf_jupyter.ports import ExecutionResult
@@ -73,9 +73,14 @@ class Execution(Generic[R]):
         return {name: records.plain(text) for name, text in texts.items()}
 
     @property
-    def status(self) -> ExecutionStatus:
-        """Where the execution stands; equal to the plain string, for example `"running"`."""
-        return self._followed().status
+    def status(self) -> str:
+        """Where the execution stands, for example `"running"`; `"parked"` while something keeps it from going on."""
+        return self._followed().read(status_word)
+
+    @property
+    def parked(self) -> Parked | None:
+        """Why it does not move although it has not ended, and whether it goes on by itself; None when it does move."""
+        return self._followed().read(lambda snapshot: snapshot.parked)
 
     @property
     def tasks(self) -> Tasks:
@@ -89,9 +94,15 @@ class Execution(Generic[R]):
     # -- waiting -----------------------------------------------------------------------------------
 
     def wait(self, timeout: float | None = None) -> ExecutionStatus | None:
-        """Block until the execution has ended; its status then, or None after `timeout` seconds."""
+        """Block until the execution has ended; its status then, or None after `timeout` seconds.
+
+        Raises `StateConflict` when it is parked and does not go on by itself: `resume()` it.
+        """
         mirror = self._followed()
-        return mirror.status if mirror.wait(lambda status: status.is_final, timeout) else None
+        if not mirror.wait(is_at_rest, timeout):
+            return None
+        _check_not_parked(mirror)
+        return mirror.status
 
     def result(self, timeout: float | None = None) -> R:
         """What the workflow returned.
@@ -265,6 +276,7 @@ class Execution(Generic[R]):
         mirror = await asyncio.to_thread(self._followed)
         while True:
             await _ended(mirror)
+            _check_not_parked(mirror)
             try:
                 found = await asyncio.to_thread(self._connection.result, self._id)
             except StateConflict:
@@ -273,12 +285,18 @@ class Execution(Generic[R]):
             return cast("R", outcome.returned(found))
 
 
+def _check_not_parked(mirror: Mirror) -> None:
+    parked = mirror.read(lambda snapshot: None if snapshot.status.is_final else snapshot.parked)
+    if parked is not None:
+        raise StateConflict(f"the execution is {mirror.read(status_word)}: {parked.reason}")
+
+
 async def _ended(mirror: Mirror) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     bell = _Bell(mirror, lambda: loop.call_soon_threadsafe(ended.set))
     try:
-        if not mirror.attach(bell, lambda snapshot: snapshot.status.is_final):
+        if not mirror.attach(bell, is_at_rest):
             await ended.wait()
     finally:
         mirror.detach(bell)
@@ -292,7 +310,7 @@ class _Bell:
         self._ring = ring
 
     def happened(self, events: object) -> None:
-        if self._mirror.status.is_final:
+        if self._mirror.read(is_at_rest):
             self._ring()
 
     def replaced(self) -> None:

@@ -8,7 +8,7 @@ from typing import overload
 
 from wf_jupyter.client.connection import Connection
 from wf_jupyter.client.execution import Execution
-from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.model.snapshot import Summary, status_word
 
 
 class Executions(Sequence[Execution]):
@@ -32,12 +32,12 @@ class Executions(Sequence[Execution]):
         return iter(self._held)
 
     def __repr__(self) -> str:
-        lines = [f"{summary.workflow}: {summary.status}" for summary in self.summaries]
+        lines = [f"{summary.workflow}: {status_word(summary)}" for summary in self.summaries]
         return "\n".join([f"{len(lines)} {'execution' if len(lines) == 1 else 'executions'}", *lines])
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{escape(summary.workflow)}</td><td>{escape(str(summary.status))}</td>"
+            f"<tr><td>{escape(summary.workflow)}</td><td>{escape(status_word(summary))}</td>"
             f"<td>{sum(summary.counts.values())}</td></tr>"
             for summary in self.summaries
         )

@@ -99,10 +99,10 @@ class Mirror:
         with self._changed:
             return msgspec.structs.replace(self._picture.tasks[key])
 
-    def wait(self, until: Callable[[ExecutionStatus], bool], timeout: float | None) -> bool:
-        """Block until the status satisfies `until`; False when `timeout` seconds passed first."""
+    def wait(self, until: Callable[[Snapshot], bool], timeout: float | None) -> bool:
+        """Block until the snapshot satisfies `until`; False when `timeout` seconds passed first."""
         with self._changed:
-            return self._changed.wait_for(lambda: until(self._snapshot.status), timeout)
+            return self._changed.wait_for(lambda: until(self._snapshot), timeout)
 
     def attach(self, listener: Listener, look: Callable[[Snapshot], T]) -> T:
         """Look, and be told of everything after it: no event is seen twice or missed in between."""
@@ -151,7 +151,10 @@ class Mirror:
         """Exchange the snapshot, unless what is known here is newer already."""
         with self._changed:
             same_log = snapshot.epoch == self._snapshot.epoch
-            if same_log and snapshot.seq <= self._snapshot.seq:
+            known = self._snapshot
+            # Whether it is parked stands in no event: the same place in the log may be told anew.
+            is_news = snapshot.seq > known.seq or (snapshot.seq == known.seq and snapshot.parked != known.parked)
+            if same_log and not is_news:
                 return
             self._picture = Picture(snapshot)
             self._is_lost, self._gap = False, 0

@@ -90,6 +90,7 @@ def fold(picture: Picture, event: Event) -> None:
     if isinstance(event, _WITH_EPOCH) and event.epoch:
         snapshot.epoch = event.epoch
         picture.epochs.append((event.seq, event.epoch))
+    snapshot.parked = None
     match event:
         case WorkflowStarted():
             snapshot.workflow = event.workflow

@@ -10,7 +10,10 @@ from typing import Any, ClassVar
 
 #: Different in every run, and therefore in no `repr`: a saved notebook stays the same.
 _OF_THE_RUN = frozenset(
-    {"id", "epoch", "time", "created", "started", "ended", "duration", "retry_at", "published", "worker", "owner"}
+    {
+        *("id", "epoch", "time", "created", "started", "ended", "since", "duration", "retry_at", "published"),
+        *("worker", "owner"),
+    }
 )
 
 

@@ -60,6 +60,30 @@ class GroupSnapshot(Record, msgspec.Struct, kw_only=True):
     dependencies: tuple[str, ...] = ()
 
 
+class Parked(Record, msgspec.Struct, frozen=True, kw_only=True):
+    """Why an execution that has not ended does not move: a fact about its orchestrator, not about its log.
+
+    `waiting`: it goes on by itself as soon as the cause has passed. `stopped`: it goes on when somebody
+    resumes it. `unreadable`: what is stored of it cannot be read. The next event says that it has passed.
+    """
+
+    kind: Literal["waiting", "stopped", "unreadable"]
+    reason: str
+    since: datetime
+
+
+def is_at_rest(snapshot: Snapshot | Summary) -> bool:
+    """Whether nothing more happens unless somebody asks for it: the execution ended, or is parked for good."""
+    return snapshot.status.is_final or (snapshot.parked is not None and snapshot.parked.kind != "waiting")
+
+
+def status_word(snapshot: Snapshot | Summary) -> str:
+    """The status in a word, as people should read it: one that does not move is never called running."""
+    if snapshot.parked is None:
+        return snapshot.status.value
+    return "unreadable" if snapshot.parked.kind == "unreadable" else "parked"
+
+
 class Snapshot(Record, msgspec.Struct, kw_only=True):
     """A whole execution at `seq`. `counts` has every task status as a key; times are UTC."""
 
@@ -76,6 +100,7 @@ class Snapshot(Record, msgspec.Struct, kw_only=True):
     duration: float | None = None
     result: ResultInfo | None = None
     failed: tuple[str, ...] = ()
+    parked: Parked | None = None
     groups: list[GroupSnapshot] = []
     tasks: list[TaskSnapshot] = []
 
@@ -90,4 +115,5 @@ class Summary(Record, msgspec.Struct, frozen=True, kw_only=True):
     created: datetime
     ended: datetime | None = None
     counts: Mapping[str, int] = {}
+    parked: Parked | None = None
     owner: str = ""

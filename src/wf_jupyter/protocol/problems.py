@@ -35,6 +35,7 @@ CROSSINGS: Mapping[type[errors.WorkflowError], Crossing] = {
     errors.RateLimited: Crossing("rate_limited", 429, jsonrpc.RATE_LIMITED),
     errors.ProtocolMismatch: Crossing("protocol_mismatch", 400, jsonrpc.INVALID_REQUEST),
     errors.ServerUnavailable: Crossing("unavailable", 503, jsonrpc.UNAVAILABLE),
+    errors.Unreadable: Crossing("unreadable", 500, jsonrpc.INTERNAL_ERROR),
     errors.StoreError: Crossing("store_error", 503, jsonrpc.UNAVAILABLE),
     errors.WorkflowError: Crossing("internal_error", 500, jsonrpc.INTERNAL_ERROR),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wf_jupyter.model.draft import Draft
-from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.model.snapshot import Snapshot, status_word
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.render.scene import Box, Scene, folded, of_draft, of_snapshot
 from wf_jupyter.render.theme import TASK_LOOKS, counted
@@ -18,7 +18,9 @@ def draft_text(draft: Draft) -> str:
 
 def snapshot_text(snapshot: Snapshot) -> str:
     """An execution as it stands, as in `flights: succeeded, 24 tasks`."""
-    return _text(of_snapshot(snapshot))
+    text = _text(of_snapshot(snapshot))
+    # Where it stands in the log is not what it does: nothing.
+    return text if snapshot.parked is None else text.replace(str(snapshot.status), status_word(snapshot), 1)
 
 
 def headline(scene: Scene) -> str:

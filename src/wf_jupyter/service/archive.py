@@ -12,7 +12,7 @@ from wf_jupyter.engine.fold import Picture, empty
 from wf_jupyter.engine.lineage import lineage
 from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit, new_state
 from wf_jupyter.engine.step import rebuild, settle_all
-from wf_jupyter.errors import ExecutionNotFound, InputError, StateConflict
+from wf_jupyter.errors import ExecutionNotFound, InputError, StateConflict, Unreadable, WorkflowError
 from wf_jupyter.model.events import Event, TaskCompleted
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Snapshot
@@ -234,10 +234,13 @@ def fold_log(execution: str, epoch: str, record: Record, events: list[Event]) ->
 
 
 def replay(execution: str, record: Record, events: list[Event]) -> ExecutionState:
-    """The engine's state at the end of a log, with its ready queue."""
+    """The engine's state at the end of a log, with its ready queue; `Unreadable` when no execution gives that log."""
     state = new_state(execution, record.submission)
-    rebuild(state, record.expansions, events)
-    settle_all(state, events[-1].time if events else datetime.min)
+    try:
+        rebuild(state, record.expansions, events)
+        settle_all(state, events[-1].time if events else datetime.min)
+    except (WorkflowError, LookupError, TypeError, AttributeError) as error:
+        raise Unreadable(f"the log of execution {execution} cannot be continued: {error}") from error
     return state
 
 

@@ -19,8 +19,7 @@ class RuntimeConfig:
     `recovery` says what happens to executions whose orchestrator died; every `takeover_interval` seconds
     an orchestrator looks whether one did. `idle_seconds` is how long an
     unused worker stays. `grace` is the time in seconds that a task has to end after it was asked to
-    stop. `full_disk_patience` is how many seconds an execution waits for room on a full disk; after
-    that it is parked until somebody resumes it, or the next orchestrator does. `resources` is what
+    stop. `resources` is what
     there is of each named resource, for all executions together. `dask_address` is the scheduler that
     `executor="dask"` uses when the submitting process names none; empty for clusters of our own. Executions
     that ended `retention_days` ago are forgotten, and the oldest ones while all together occupy more than
@@ -41,7 +40,6 @@ class RuntimeConfig:
     idle_seconds: float = 60.0
     grace: float = 2.0
     resources: Mapping[str, float] = field(default_factory=dict)
-    full_disk_patience: float = 300.0
     dask_address: str = ""
     has_inline: bool = True
     mailbox_limit: int = 4096

@@ -77,6 +77,8 @@ class Following:
         picture = await self._picture(execution)
         largest_gap = min(self._config.gap_limit, mailbox.limit)
         is_known = after is not None and epoch is not None and picture.holds(epoch, after)
+        # That it is parked stands in no event.
+        is_known = is_known and picture.snapshot.parked is None
         if after is not None and is_known and picture.snapshot.seq - after <= largest_gap:
             at = picture.epoch_at(after)
             gap: list[Event] = []

@@ -6,8 +6,6 @@ not final has a driver; any other is read from the log when somebody asks.
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
@@ -15,15 +13,13 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from wf_jupyter.engine.fold import Picture, empty
-from wf_jupyter.engine.state import ExecutionState, new_state
-from wf_jupyter.errors import InputError, StateConflict, WorkflowError
+from wf_jupyter.errors import InputError, StateConflict, Unreadable
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.graph import check_graph
-from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.snapshot import Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
-from wf_jupyter.model.stimuli import Command, Recover, Report, Resume, Retry, Start
+from wf_jupyter.model.stimuli import Command, Report
 from wf_jupyter.model.submission import Environment, Reuse, Submission, check_blobs
 from wf_jupyter.ports import (
     Clock,
@@ -38,14 +34,13 @@ from wf_jupyter.protocol.rest import HistoryPage
 from wf_jupyter.service.archive import Archive, copy_snapshot
 from wf_jupyter.service.closeup import Closeup
 from wf_jupyter.service.config import RuntimeConfig
+from wf_jupyter.service.execution.active import ActiveExecutions
 from wf_jupyter.service.execution.driver import Driver
-from wf_jupyter.service.execution.resources import Resources
-from wf_jupyter.service.execution.result_lookup import ResultLookup
 from wf_jupyter.service.following import Following, Subscribed
 from wf_jupyter.service.history import Histories
 from wf_jupyter.service.hub import Hub, Recent
-from wf_jupyter.service.ids import new_epoch, new_execution_id
-from wf_jupyter.service.inline_checks import check_command, check_submission
+from wf_jupyter.service.ids import new_execution_id
+from wf_jupyter.service.inline_checks import check_submission
 from wf_jupyter.service.mailbox import Mailbox
 from wf_jupyter.service.neighbours import Neighbours
 from wf_jupyter.service.pools import Pools
@@ -74,29 +69,17 @@ class Orchestrator:
         self._config = config
         self._hub = Hub(notifiers)
         self._archive = Archive(store)
-        self._resources = Resources(config.resources)
-        self._drivers: dict[str, Driver] = {}
         self._tails = Tails(store, self._hub, self._archive.picture)
         self._neighbours = Neighbours(store, self._hub, self._tails, self.recover, config.takeover_interval)
-        self.following = Following(store, self._hub, self._tails, config, self._picture, self._drivers.__contains__)
-        resume = functools.partial(self._revive, command=Recover())
-        self._reviving = asyncio.Lock()
-        self._recovery = Recovery(
-            store,
-            self._archive,
-            self._hub,
-            self._tails,
-            clock,
-            config,
-            resume,
-            self._reviving,
-            self._drivers.__contains__,
-        )
         self._pools = Pools(factory, self._report)
+        self._active = ActiveExecutions(
+            store, self._hub, self._archive, self._tails, self._pools, clock, config, self._finished
+        )
+        self.following = Following(store, self._hub, self._tails, config, self._picture, self._active.__contains__)
+        self._recovery = Recovery(store, self._archive, self._hub, self._tails, clock, config, self._active)
         self._publishing = Publishing(store, self._pools)
         self._histories = Histories(store)
         self.tasks = Closeup(store, self._picture, self._head)
-        self._is_closed = False
 
     # -- starting and ending ------------------------------------------------------------------
 
@@ -110,17 +93,15 @@ class Orchestrator:
 
     async def close(self) -> None:
         """Stop the workers and release the store; what is not final is resumed by the next orchestrator."""
-        self._is_closed = True
         await self._neighbours.close()
-        await asyncio.gather(*(driver.close() for driver in self._drivers.values()))
-        self._drivers.clear()
+        await self._active.close()
         await self._pools.close()
         await self._histories.close()
         await self._store.close()
 
     def active_count(self) -> int:
-        """How many executions are not final. Callable from any thread."""
-        return len(self._drivers)
+        """How many executions are at work, or wait for something to pass. Callable from any thread."""
+        return len(self._active)
 
     # -- running ------------------------------------------------------------------------------
 
@@ -130,26 +111,16 @@ class Orchestrator:
         Raises:
             WorkflowDefinitionError: the graph has a cycle or refers to what is not in it.
             InputError: a blob is missing, or the workflow has no name.
+            StoreError: it cannot be made durable; nothing of it is left.
         """
         if not submission.workflow.strip():
             raise InputError("a workflow needs a name", "workflow")
         check_submission(submission.options, self._config)
         check_graph(submission.graph)
         check_blobs(submission)
-        self._resources.check(submission.graph)
-        now = self._clock()
-        execution = new_execution_id(now)
-        state = new_state(execution, submission)
-        picture = Picture(empty(execution, self.epoch, now, submission.workflow))
-        driver = self._drive(state, picture, dict(submission.blobs), submission)
-        try:
-            first = Start(epoch=new_epoch(self.epoch))
-            await driver.start(first, msgspec.structs.replace(submission, blobs=dict(submission.blobs)))
-        except WorkflowError:
-            self._drivers.pop(execution, None)
-            raise
-        # The log knows an execution from its first event on; before and after a restart it must look the same.
-        picture.snapshot.created = picture.snapshot.started or now
+        self._active.check(submission.graph)
+        execution = new_execution_id(self._clock())
+        await self._active.start(execution, submission, self.epoch)
         return execution
 
     async def execute(self, name: str, inputs: Mapping[str, object], owner: str = "") -> str:
@@ -198,31 +169,7 @@ class Orchestrator:
             ExecutionNotFound: there is no such execution.
             StateConflict: its state does not allow that.
         """
-        driver = self._drivers.get(execution)
-        if driver is None:
-            # One after the other: two commands, or one and a takeover, want the same execution.
-            async with self._reviving:
-                if (driver := self._drivers.get(execution)) is None:
-                    await self._command_from_disk(execution, command)
-                    return
-        await driver.command(command)
-
-    async def _command_from_disk(self, execution: str, command: Command) -> None:
-        status = (await self._archive.picture(execution)).snapshot.status
-        if status.is_final and not isinstance(command, Retry):
-            raise StateConflict(f"execution {execution} is {status}: nothing to do")
-        check_command(await self.options(execution), command, self._config)
-        if not await asyncio.to_thread(self._store.claim, execution):
-            raise StateConflict(
-                f"execution {execution} belongs to another Jupyter server or kernel, which runs: ask it there"
-            )
-        if isinstance(command, Retry) and status.is_final:
-            await self._revive(execution, command)
-            return
-        # It was interrupted, or parked because the disk was full: it goes on, and then does what was asked for.
-        driver = await self._revive(execution, Recover())
-        if not isinstance(command, Resume) or status is ExecutionStatus.PAUSED:
-            await driver.command(command)
+        await self._active.command(execution, command)
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -251,10 +198,13 @@ class Orchestrator:
 
     async def result(self, execution: str) -> ExecutionResult:
         """How an execution ended; `StateConflict` while it has not."""
-        if execution in self._drivers:
-            status = self._drivers[execution].picture.snapshot.status
+        driver = self._active.get(execution)
+        if driver is not None:
+            status = driver.picture.snapshot.status
             if not status.is_final:
                 raise StateConflict(f"execution {execution} is {status}: there is no result yet")
+        elif (parked := self._active.parked(execution)) is not None:
+            raise StateConflict(f"execution {execution} is parked: {parked.reason}")
         return await self._archive.result(execution)
 
     async def task_value(self, execution: str, key: str) -> Input:
@@ -271,9 +221,8 @@ class Orchestrator:
         return await self._histories.of((await self._picture(execution)).snapshot)
 
     async def delete(self, execution: str) -> None:
-        """Forget an execution; `StateConflict` while it runs."""
-        if execution in self._drivers:
-            raise StateConflict(f"execution {execution} is not finished: cancel it first")
+        """Forget an execution; `StateConflict` while it runs. One that is parked or cannot be read can be forgotten."""
+        await self._active.let_go(execution)
         self._archive.forget(execution)
         await self._store.delete(execution)
 
@@ -318,80 +267,56 @@ class Orchestrator:
         return await self._store.workflow(name)
 
     def _up_to_date(self, summary: Summary) -> Summary:
+        parked = self._active.parked(summary.id) or summary.parked
+        driver = self._active.get(summary.id)
         # The row on disk tells the counts of one turn ago; those of the picture are durable by now.
-        driver = self._drivers.get(summary.id)
         if driver is None or driver.picture.snapshot.seq < summary.seq:
-            return summary
+            return summary if parked is summary.parked else msgspec.structs.replace(summary, parked=parked)
         live = driver.picture.snapshot
-        return msgspec.structs.replace(summary, seq=live.seq, status=live.status, counts=dict(live.counts))
+        return msgspec.structs.replace(
+            summary, seq=live.seq, status=live.status, counts=dict(live.counts), parked=parked
+        )
 
     # -- inside -------------------------------------------------------------------------------
 
     async def _picture(self, execution: str) -> Picture:
         # Asked again after reading: a picture of before a retry that happened meanwhile would be a hole.
-        while (driver := self._drivers.get(execution)) is None or driver.picture.snapshot.seq == 0:
+        while (driver := self._active.get(execution)) is None or driver.picture.snapshot.seq == 0:
             await self._tails.catch_up(execution)
             if (followed := self._tails.picture(execution)) is not None:
-                return followed
-            picture = await self._archive.picture(execution)
-            if execution not in self._drivers and self._tails.picture(execution) is None:
-                return picture
+                return self._with_reason(execution, followed)
+            try:
+                picture = await self._archive.picture(execution)
+            except Unreadable as error:
+                self._active.parking.park(execution, error)
+                return await self._unreadable(execution)
+            if execution not in self._active and self._tails.picture(execution) is None:
+                return self._with_reason(execution, picture)
         return driver.picture
 
+    def _with_reason(self, execution: str, picture: Picture) -> Picture:
+        if not picture.snapshot.status.is_final:
+            picture.snapshot.parked = self._active.parked(execution)
+        return picture
+
+    async def _unreadable(self, execution: str) -> Picture:
+        """What its line in the list says, and why there is no more."""
+        summary = await self._store.summary(execution)
+        snapshot = empty(execution, self.epoch, summary.created, summary.workflow)
+        snapshot.status, snapshot.seq = summary.status, summary.seq
+        snapshot.parked = self._active.parking.get(execution)
+        return Picture(snapshot)
+
     def _head(self, execution: str, task: str, attempt: int) -> str | None:
-        driver = self._drivers.get(execution)
+        driver = self._active.get(execution)
         return None if driver is None else driver.head(task, attempt)
 
     def _report(self, execution: str, report: Report | None) -> None:
         if report is None:
-            self._pools.poke()
-            return
-        driver = self._drivers.get(execution)
-        if driver is not None:
-            driver.post(report)
-        elif not self._publishing.report(execution, report):
+            self._pools.tell_waiting()
+        elif not self._active.report(execution, report) and not self._publishing.report(execution, report):
             _log.debug("a report for %s came too late", execution)
 
-    def _drive(
-        self, state: ExecutionState, picture: Picture, blobs: dict[Digest, bytes], submission: Submission
-    ) -> Driver:
-        if self._is_closed:
-            raise StateConflict("the orchestrator is shutting down")
-        driver = Driver(
-            state,
-            picture,
-            blobs,
-            store=self._store,
-            hub=self._hub,
-            pool=self._pools.get(submission.options.executor, submission.environment),
-            clock=self._clock,
-            config=self._config,
-            resources=self._resources,
-            lookup=ResultLookup(state, self._store, self._clock, submission.reuse, self._archive.past),
-            ended=self._ended,
-        )
-        self._drivers[driver.state.id] = driver
-        self._archive.forget(driver.state.id)
-        self._tails.end(driver.state.id, picture.snapshot.seq)
-        return driver
-
-    def _ended(self, driver: Driver) -> None:
-        if self._drivers.get(driver.state.id) is driver:
-            del self._drivers[driver.state.id]
-            if driver.picture.snapshot.status.is_final:
-                self._archive.keep_ended(driver.remains())
-                self._histories.keep(driver.picture.snapshot)
-
-    async def _revive(self, execution: str, command: Recover | Retry) -> Driver:
-        """Go on with an execution that is on disk; returns when the command is durable."""
-        record, state, picture, blobs = await self._archive.restore(execution)
-        # It is ours: nobody else goes on with its log, and subscribers hear the rest of it first.
-        await self._tails.catch_up(execution)
-        if execution in self._drivers:
-            raise StateConflict(f"execution {execution} is running already")
-        # What follows is written by another orchestrator than what precedes it, or as another run.
-        command = msgspec.structs.replace(command, epoch=new_epoch(self.epoch))
-        driver = self._drive(state, picture, blobs, record.submission)
-        driver.take_up()
-        await driver.start(command)
-        return driver
+    def _finished(self, driver: Driver) -> None:
+        self._archive.keep_ended(driver.remains())
+        self._histories.keep(driver.picture.snapshot)

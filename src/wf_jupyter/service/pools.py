@@ -35,10 +35,10 @@ class Pools:
         """Where published workflows of that environment become graphs: processes of their own."""
         return self.get(TRACING, environment).executor
 
-    def poke(self) -> None:
+    def tell_waiting(self) -> None:
         """A slot became free without a report: let everyone who waits ask again."""
         for pool in self._pools.values():
-            pool.poke()
+            pool.tell_waiting()
 
     async def close(self) -> None:
         """Close every executor."""

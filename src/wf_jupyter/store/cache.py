@@ -8,13 +8,18 @@ from datetime import UTC
 
 import msgspec
 
+from wf_jupyter.errors import Unreadable
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.ports import CacheEntry
+from wf_jupyter.store.decoding import decode
 from wf_jupyter.store.values import Places
 
 #: Parts of a task's value that are no result.
 NO_RESULT = "error"
 
+_entry = msgspec.msgpack.Decoder(CacheEntry)
+
+#: Key, time of creation, task, body.
 Row = tuple[str, str, str, bytes]
 
 
@@ -44,7 +49,10 @@ def read_cached(
     if row is None:
         return None
     body, number, execution = row
-    entry = msgspec.msgpack.decode(body, type=CacheEntry)
+    try:
+        entry = decode(_entry, body, "a cached result")
+    except Unreadable:
+        return None
     rows = connection.execute(
         "SELECT part, data, path, size FROM task_values WHERE execution = ? AND task = ? AND part <> ?",
         (number, entry.task, NO_RESULT),

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 
 import msgspec
 
+from wf_jupyter.errors import Unreadable
 from wf_jupyter.model.history import Experience
+from wf_jupyter.store.decoding import decode
 from wf_jupyter.store.log import number_of
 
 _decoder = msgspec.msgpack.Decoder(Experience)
@@ -28,4 +31,11 @@ def read_histories(
         " WHERE workflow = ? AND id < ? ORDER BY id DESC LIMIT ?",
         (workflow, before, limit),
     )
-    return [_decoder.decode(body) for (body,) in rows]
+    return [experience for (body,) in rows if (experience := _decode(body)) is not None]
+
+
+def _decode(body: object) -> Experience | None:
+    # It only says what is usual: without one of them there is less of that.
+    with suppress(Unreadable):
+        return decode(_decoder, body, "a history")
+    return None

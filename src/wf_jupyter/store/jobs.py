@@ -115,7 +115,13 @@ class JobThread(ABC):
                 pass
             if group:
                 with self._using:
-                    self.handle(group)
+                    try:
+                        self.handle(group)
+                    except BaseException as error:
+                        # The thread must outlive it, or whoever asks from now on would wait for ever.
+                        for job in group:
+                            job.error = job.error or error
+                        settle(group)
                 with self._gate:
                     self._unfinished -= len(group)
         with self._using:

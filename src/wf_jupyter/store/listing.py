@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
 
-from wf_jupyter.errors import ExecutionNotFound
-from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.errors import ExecutionNotFound, Unreadable
+from wf_jupyter.model.snapshot import Parked, Summary
 from wf_jupyter.model.status import FINAL_EXECUTION, ExecutionStatus
 from wf_jupyter.ports import Holding
+from wf_jupyter.store.decoding import decode, decode_time
 from wf_jupyter.store.owners import Ownership
 
 _UNFINISHED = tuple(status for status in ExecutionStatus if status not in FINAL_EXECUTION)
 _SUMMARY = "id, workflow, status, seq, created, ended, counts, asked_by"
 #: SQLite limits the number of parameters of one statement.
 _AT_ONCE = 500
+#: Stands for a time that cannot be read.
+_UNKNOWN = datetime.fromtimestamp(0, UTC)
+T = TypeVar("T")
 _counts = msgspec.json.Decoder(dict[str, int])
 
 
@@ -37,6 +42,14 @@ def read_summaries(
         (*given.values(), max(limit, 0)),
     )
     return [_summary(row) for row in rows]
+
+
+def read_summary(connection: sqlite3.Connection, execution: str) -> Summary:
+    """One of them; `ExecutionNotFound`."""
+    row = connection.execute(f"SELECT {_SUMMARY} FROM executions WHERE id = ?", (execution,)).fetchone()
+    if row is None:
+        raise ExecutionNotFound(f"no execution {execution!r}")
+    return _summary(row)
 
 
 def claim(connection: sqlite3.Connection, execution: str, ownership: Ownership) -> bool:
@@ -100,7 +113,7 @@ def read_holdings(connection: sqlite3.Connection) -> list[Holding]:
     return [
         Holding(
             id=execution,
-            ended=None if ended is None else datetime.fromisoformat(ended),
+            ended=None if ended is None else _time(ended, None),
             size=size,
             is_needed=bool(is_needed),
         )
@@ -110,13 +123,33 @@ def read_holdings(connection: sqlite3.Connection) -> list[Holding]:
 
 def _summary(row: tuple[str, str, str, int, str, str | None, bytes, str]) -> Summary:
     execution, workflow, status, seq, created, ended, counts, asked_by = row
-    return Summary(
-        id=execution,
-        workflow=workflow,
-        status=ExecutionStatus(status),
-        seq=seq,
-        created=datetime.fromisoformat(created),
-        ended=None if ended is None else datetime.fromisoformat(ended),
-        counts=_counts.decode(counts),
-        owner=asked_by,
-    )
+    try:
+        return Summary(
+            id=execution,
+            workflow=workflow,
+            status=ExecutionStatus(status),
+            seq=seq,
+            created=decode_time(created, "when it was created"),
+            ended=None if ended is None else decode_time(ended, "when it ended"),
+            counts=decode(_counts, counts, "the number of its tasks"),
+            owner=asked_by,
+        )
+    except (Unreadable, ValueError) as error:
+        # The line stays, with what of it makes sense: it is how one sees, and deletes, what is broken.
+        since = _time(created, _UNKNOWN)
+        known = status if status in set(ExecutionStatus) else ExecutionStatus.INTERRUPTED
+        return Summary(
+            id=execution,
+            workflow=str(workflow),
+            status=ExecutionStatus(known),
+            seq=int(seq) if isinstance(seq, int) else 0,
+            created=since,
+            parked=Parked(kind="unreadable", reason=f"the line of execution {execution}: {error}", since=since),
+        )
+
+
+def _time(text: object, otherwise: T) -> datetime | T:
+    try:
+        return decode_time(text, "a time")
+    except Unreadable:
+        return otherwise

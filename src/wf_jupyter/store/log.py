@@ -9,14 +9,18 @@ from pathlib import Path
 
 import msgspec
 
-from wf_jupyter.errors import ExecutionNotFound, StoreError
+from wf_jupyter.errors import ExecutionNotFound, StoreError, Unreadable
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.submission import Expansion, Submission
 from wf_jupyter.ports import Batch, Record
 from wf_jupyter.store.cache import encode_entry, write_entries
+from wf_jupyter.store.decoding import decode, decode_time
 from wf_jupyter.store.events import decode_events, encode_event
 from wf_jupyter.store.values import Places, write_values
+
+_submission = msgspec.msgpack.Decoder(Submission)
+_expansion = msgspec.msgpack.Decoder(Expansion)
 
 
 def number_of(connection: sqlite3.Connection, execution: str) -> int:
@@ -94,27 +98,33 @@ def without_blobs(expansion: Expansion) -> Expansion:
 def read_events(
     connection: sqlite3.Connection, execution: str, after: int, limit: int | None, path: Path
 ) -> list[Event]:
-    """Events with `seq > after`; `ExecutionNotFound`."""
+    """Events with `seq > after`; `ExecutionNotFound`, and `Unreadable` when one is damaged or missing."""
     rows = connection.execute(
-        "SELECT body FROM events WHERE execution = ? AND seq > ? ORDER BY seq LIMIT ?",
+        "SELECT body, seq FROM events WHERE execution = ? AND seq > ? ORDER BY seq LIMIT ?",
         (number_of(connection, execution), after, -1 if limit is None else max(limit, 0)),
     ).fetchall()
-    return decode_events([row[0] for row in rows], path)
+    for expected, (_, seq) in enumerate(rows, start=max(after, 0) + 1):
+        if seq != expected:
+            raise Unreadable(f"the log of execution {execution} in {path} has event {seq} where {expected} should be")
+    return decode_events([row[0] for row in rows], f"execution {execution} in {path}")
 
 
 def read_record(connection: sqlite3.Connection, execution: str) -> Record:
     """The execution as it was submitted; `ExecutionNotFound`."""
     number = number_of(connection, execution)
     created, body = connection.execute(
-        "SELECT created, body FROM executions JOIN submissions ON execution = number WHERE number = ?", (number,)
+        "SELECT created, body FROM executions LEFT JOIN submissions ON execution = number WHERE number = ?", (number,)
     ).fetchone()
     expansions = connection.execute(
         "SELECT task, body FROM expansions WHERE execution = ? ORDER BY position", (number,)
     )
     return Record(
-        submission=msgspec.msgpack.decode(body, type=Submission),
-        created=datetime.fromisoformat(created),
-        expansions=tuple((task, msgspec.msgpack.decode(graph, type=Expansion)) for task, graph in expansions),
+        submission=decode(_submission, body, f"the submission of execution {execution}"),
+        created=decode_time(created, f"when execution {execution} was created"),
+        expansions=tuple(
+            (task, decode(_expansion, graph, f"what task {task!r} of execution {execution} returned"))
+            for task, graph in expansions
+        ),
     )
 
 

@@ -134,6 +134,10 @@ class MemoryStore(Store):
         ]
         return found[: max(limit, 0)]
 
+    async def summary(self, execution: str) -> Summary:
+        """See `ports.EventLog.summary`."""
+        return _summary(execution, self._find(execution))
+
     async def delete(self, execution: str) -> None:
         """See `ports.EventLog.delete`."""
         found = self._find(execution)

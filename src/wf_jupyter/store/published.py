@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 
 import msgspec
 
-from wf_jupyter.errors import WorkflowNotFound
+from wf_jupyter.errors import Unreadable, WorkflowNotFound
 from wf_jupyter.ports import Published
+from wf_jupyter.store.decoding import decode
+
+_decoder = msgspec.msgpack.Decoder(Published)
+_log = logging.getLogger(__name__)
 
 
 def write_workflow(connection: sqlite3.Connection, workflow: Published) -> Published:
     """Store as the newest version, unless it is the newest version already."""
     row = connection.execute(
-        "SELECT body FROM workflows WHERE name = ? ORDER BY version DESC LIMIT 1", (workflow.name,)
+        "SELECT body, version FROM workflows WHERE name = ? ORDER BY version DESC LIMIT 1", (workflow.name,)
     ).fetchone()
-    newest = None if row is None else _decode(row[0])
-    stored = as_stored(workflow, newest)
+    try:
+        newest = None if row is None else _decode(row[0], workflow.name)
+        stored = as_stored(workflow, newest)
+    except Unreadable:
+        newest, stored = None, msgspec.structs.replace(as_stored(workflow, None), version=row[1] + 1)
     if stored is not newest:
         connection.execute(
             "INSERT INTO workflows VALUES (?, ?, ?)", (stored.name, stored.version, msgspec.msgpack.encode(stored))
@@ -45,13 +53,19 @@ def read_workflow(connection: sqlite3.Connection, name: str, version: int | None
     ).fetchone()
     if row is None:
         raise not_published(name, version)
-    return _decode(row[0])
+    return _decode(row[0], name)
 
 
 def read_workflows(connection: sqlite3.Connection) -> list[Published]:
     """The newest version of each, by name."""
-    rows = connection.execute("SELECT body, max(version) FROM workflows GROUP BY name ORDER BY name")
-    return [_decode(body) for body, _ in rows]
+    rows = connection.execute("SELECT name, body, max(version) FROM workflows GROUP BY name ORDER BY name")
+    found = []
+    for name, body, _ in rows:
+        try:
+            found.append(_decode(body, name))
+        except Unreadable as error:
+            _log.warning("%s: publish it again", error)
+    return found
 
 
 def not_published(name: str, version: int | None) -> WorkflowNotFound:
@@ -60,5 +74,5 @@ def not_published(name: str, version: int | None) -> WorkflowNotFound:
     return WorkflowNotFound(f"no {which} was published")
 
 
-def _decode(body: bytes) -> Published:
-    return msgspec.msgpack.decode(body, type=Published)
+def _decode(body: object, name: str) -> Published:
+    return decode(_decoder, body, f"the published workflow {name!r}")

@@ -106,6 +106,10 @@ class SqliteStore(Store):
             lambda connection: listing.read_summaries(connection, status, workflow, limit, before)
         )
 
+    async def summary(self, execution: str) -> Summary:
+        """See `ports.EventLog.summary`."""
+        return await self._reader.run(partial(listing.read_summary, execution=execution))
+
     async def delete(self, execution: str) -> None:
         """See `ports.EventLog.delete`; when it returns, the files are gone too."""
         begin = partial(removal.begin, execution=execution, ownership=self._ownership)

@@ -15,7 +15,7 @@ from wf_jupyter.service.config import RuntimeConfig
 
 #: Measured once and the same for everybody; and that a server has no caller's thread.
 FIXED = {
-    *("inline_limit", "size_limit", "idle_seconds", "grace", "full_disk_patience", "mailbox_limit", "gap_limit"),
+    *("inline_limit", "size_limit", "idle_seconds", "grace", "mailbox_limit", "gap_limit"),
     "has_inline",
 }
 

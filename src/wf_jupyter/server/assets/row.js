@@ -6,7 +6,7 @@ export const FINAL = new Set(["succeeded", "failed", "cancelled"]);
 /** In the order in which they share the bar; what is left over is pending. */
 const SHARES = ["succeeded", "cached", "running", "retrying", "failed", "skipped", "cancelled"];
 const SHAPES = {
-  pending: "◌", running: "◐", paused: "‖", cancelling: "◐", interrupted: "◍", succeeded: "✓", failed: "✕", cancelled: "⊘",
+  pending: "◌", running: "◐", paused: "‖", cancelling: "◐", interrupted: "◍", parked: "◍", unreadable: "?", succeeded: "✓", failed: "✕", cancelled: "⊘",
 };
 
 export class Row {
@@ -15,6 +15,7 @@ export class Row {
     this.command = command;
     this.link = element("a", { className: "wfj-list-name" });
     this.status = element("span", { className: "wfj-list-status" });
+    this.reason = element("span", { className: "wfj-list-reason", hidden: true });
     this.bar = element("span", { className: "wfj-list-bar" });
     this.count = element("span", { className: "wfj-list-count" });
     this.started = element("time");
@@ -30,7 +31,7 @@ export class Row {
       "tr",
       {},
       cell("Workflow", "wfj-list-what", this.link),
-      cell("Status", "", this.status),
+      cell("Status", "", this.status, this.reason),
       cell("Tasks", "wfj-list-tasks", this.bar, this.count),
       cell("Started", "wfj-list-number", this.started),
       cell("Duration", "wfj-list-number", this.duration),
@@ -48,7 +49,10 @@ export class Row {
     const before = this.summary;
     this.summary = summary;
     const { id, workflow, status, created } = summary;
+    const parked = summary.parked ?? null;
+    const word = parked === null ? status : parked.kind === "unreadable" ? "unreadable" : "parked";
     this.element.dataset.status = status;
+    this.element.dataset.parked = parked?.kind ?? "";
     if (before?.workflow !== workflow || before?.id !== id) {
       this.link.textContent = workflow;
       this.link.href = `${config.baseUrl}wf-jupyter/executions/${encodeURIComponent(id)}`;
@@ -56,11 +60,14 @@ export class Row {
       this.started.textContent = moment(new Date(created));
       this.started.title = new Date(created).toLocaleString();
     }
-    this.status.textContent = `${SHAPES[status] ?? "·"} ${status}`;
+    this.status.textContent = `${SHAPES[word] ?? "·"} ${word}`;
+    this.status.title = parked?.reason ?? "";
+    this.reason.textContent = parked?.reason ?? "";
+    this.reason.hidden = parked === null;
     this.owner.textContent = summary.owner ?? "";
     this.#counts(summary.counts ?? {});
     this.tick(Date.now());
-    if (before?.status !== status) this.#offer(status);
+    if (before?.status !== status || before?.parked?.kind !== parked?.kind) this.#offer(status, parked?.kind);
   }
 
   /** The duration of what still runs, as of `now`. */
@@ -90,7 +97,7 @@ export class Row {
     }
   }
 
-  #offer(status) {
+  #offer(status, parked) {
     if (this.command === null) return;
     const button = (name, label) => {
       const made = element("button", { type: "button", ariaLabel: `${label} ${this.summary.workflow}` }, label);
@@ -103,6 +110,7 @@ export class Row {
     };
     const held = this.actions.contains(document.activeElement);
     this.actions.replaceChildren(
+      ...(parked === "stopped" ? [button("resume", "Resume")] : []),
       ...(!FINAL.has(status) && status !== "cancelling" ? [button("cancel", "Cancel")] : []),
       ...(status === "failed" || status === "cancelled" ? [button("retry", "Retry")] : []),
     );

@@ -1,38 +1,51 @@
-"""Committing while the disk is full: an execution waits for room before it gives up."""
+"""What the store refuses for a cause that may pass is tried again until it works.
+
+Nothing is given up meanwhile: attempts run on, and what they report is committed as soon as that is possible.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from wf_jupyter.errors import StoreError
-from wf_jupyter.ports import Batch, Store
 
-_FIRST_WAIT = 0.25
-_LONGEST_WAIT = 10.0
+T = TypeVar("T")
 
-_log = logging.getLogger(__name__)
+FIRST_WAIT = 0.25
+LONGEST_WAIT = 10.0
 
 
-async def commit(store: Store, batch: Batch, patience: float, waits: Callable[[StoreError], None]) -> None:
-    """Append the batch; tries again for `patience` seconds while the store says that the trouble may pass.
+async def until_it_works(work: Callable[[], Awaitable[T]], hindered: Callable[[StoreError], None]) -> T:
+    """Do `work`; again, after longer and longer waits, for as long as it fails for a cause that may pass.
 
-    `waits` is called once, before the first wait. A submission is not tried again: whoever submits is
-    there to be told.
+    `hindered` is called with each such error. Any other error is raised.
     """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + patience
-    wait = _FIRST_WAIT
+    wait = FIRST_WAIT
     while True:
         try:
-            await store.append(batch)
-            return
-        except StoreError as error:
-            if not error.is_temporary or batch.submission is not None or loop.time() + wait > deadline:
+            return await work()
+        except (StoreError, OSError) as error:
+            cause = as_store_error(error)
+            if not cause.is_temporary:
                 raise
-            if wait == _FIRST_WAIT:
-                _log.warning("execution %s waits, at most %g s: %s", batch.execution, patience, error)
-                waits(error)
-            await asyncio.sleep(wait)
-            wait = min(2 * wait, _LONGEST_WAIT)
+            hindered(cause)
+        await asyncio.sleep(wait)
+        wait = min(2 * wait, LONGEST_WAIT)
+
+
+def as_store_error(error: BaseException) -> StoreError:
+    """What stops an execution, as the error that is told to everybody who waits for it.
+
+    What the operating system refuses may pass: nothing but a change outside can end it.
+    """
+    if isinstance(error, StoreError):
+        return error
+    if isinstance(error, OSError):
+        name = f" ({error.filename})" if error.filename else ""
+        told = StoreError(f"the data directory cannot be used: {error.strerror or error}{name}", is_temporary=True)
+    else:
+        told = StoreError(f"internal error: {type(error).__name__}: {error}")
+    told.__cause__ = error
+    return told

@@ -3,6 +3,10 @@
 What happened since the last turn is decided together and committed in one transaction. Nobody is
 told of an event, and no attempt starts, before that commit. `step` runs ahead of the commit, in
 memory; the picture that people see (`self.picture`) does not.
+
+Turns and lookups run in one scope. Whatever fails in it ends all of it: everybody who waits is answered,
+slots and resources go back, and `parked` says why. What is on disk stays true, so the execution can be
+taken up again from there.
 """
 
 from __future__ import annotations
@@ -10,19 +14,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
 
 from wf_jupyter.engine.fold import Picture
 from wf_jupyter.engine.state import ExecutionState, Task
 from wf_jupyter.engine.step import step
-from wf_jupyter.errors import StateConflict, StoreError
-from wf_jupyter.model.events import Event, TaskCompleted, TaskLog, TaskRetrying, WorkflowCompleted
+from wf_jupyter.errors import ServerUnavailable, StateConflict, StoreError, WorkflowError
+from wf_jupyter.model.events import Event, TaskCompleted, TaskLog, TaskRetrying
 from wf_jupyter.model.keys import Digest
-from wf_jupyter.model.status import TaskStatus
+from wf_jupyter.model.snapshot import Parked
 from wf_jupyter.model.stimuli import (
     AttemptExpanded,
     AttemptFailed,
-    AttemptStarted,
     AttemptStopped,
     AttemptSucceeded,
     Command,
@@ -31,28 +35,31 @@ from wf_jupyter.model.stimuli import (
     Report,
     RetryDue,
     Stimulus,
-    Value,
 )
-from wf_jupyter.model.submission import Expansion, Submission
-from wf_jupyter.ports import Batch, CacheEntry, Clock, Store
+from wf_jupyter.model.submission import Submission
+from wf_jupyter.ports import CacheEntry, Clock, Store
 from wf_jupyter.service.archive import Ended
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.execution.coalescing import coalesce
-from wf_jupyter.service.execution.commit import commit
+from wf_jupyter.service.execution.commit import as_store_error, until_it_works
 from wf_jupyter.service.execution.inputs import Values
+from wf_jupyter.service.execution.reservation import HandedOver, Reservation
 from wf_jupyter.service.execution.resources import Resources
 from wf_jupyter.service.execution.result_lookup import ResultLookup
 from wf_jupyter.service.execution.running_attempts import RunningAttempts
 from wf_jupyter.service.execution.slots import SlotPool
+from wf_jupyter.service.execution.turn import Turn
 from wf_jupyter.service.hub import Hub
 
 _log = logging.getLogger(__name__)
+_LATER = "; what was asked for happens as soon as that has passed"
 
 
 class Driver:
     """Runs one execution on the orchestrator's loop.
 
-    `post` and `command` feed it; `ended` is called once, when it needs no more turns.
+    `post` and `command` feed it; `ended` is called once, when it needs no more turns. `parked` says why
+    it does not move: while it waits for a cause to pass, and for good when it ended before its execution.
     """
 
     def __init__(
@@ -68,36 +75,52 @@ class Driver:
         config: RuntimeConfig,
         lookup: ResultLookup,
         resources: Resources,
+        handed_over: HandedOver,
         ended: Callable[[Driver], None],
     ) -> None:
         self.state = state
         self.picture = picture
         self.blobs = blobs
+        self.parked: Parked | None = None
         self._values = Values()
         self._attempts = RunningAttempts(
-            state, blobs, self._values, store=store, pool=pool, resources=resources, config=config, poke=self.poke
+            state,
+            blobs,
+            self._values,
+            store=store,
+            pool=pool,
+            resources=resources,
+            handed_over=handed_over,
+            config=config,
+            on_capacity=self._look_again,
         )
         self._store = store
         self._hub = hub
         self._clock = clock
-        self._config = config
         self._lookup = lookup
         self._ended = ended
         self._inbox: list[tuple[Stimulus, asyncio.Future[None] | None]] = []
+        self._unanswered: set[asyncio.Future[None]] = set()
         self._wake = asyncio.Event()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._submission: Submission | None = None
         self._task: asyncio.Task[None] | None = None
-        self._hindrance: StoreError | None = None
+        self._scope: asyncio.TaskGroup | None = None
         self._searches: set[asyncio.Task[None]] = set()
-        self._found: list[CacheEntry] = []
+        self._entries: list[CacheEntry] = []
+        self._over: WorkflowError | None = None
 
-    def start(self, stimulus: Command, submission: Submission | None = None) -> asyncio.Future[None]:
-        """Begin turning; the future resolves when the first turn is durable."""
+    # -- from outside -------------------------------------------------------------------------
+
+    def start(self, *commands: Command, submission: Submission | None = None) -> asyncio.Future[None]:
+        """Begin turning with these commands together; the future resolves when the last of them is durable."""
         self._submission = submission
-        done = self._put(stimulus)
+        answers = [self._put(command) for command in commands]
+        for answer in answers[:-1]:
+            # Whatever keeps it from being done keeps the last one from it, too.
+            answer.add_done_callback(lambda done: done.cancelled() or done.exception())
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"execution {self.state.id}")
-        return done
+        return answers[-1]
 
     def post(self, report: Report) -> None:
         """Something happened to an attempt."""
@@ -114,20 +137,17 @@ class Driver:
         """See `Logs.head`."""
         return self._attempts.logs.head(task, attempt)
 
-    def poke(self) -> None:
-        """Look again: there may be a free slot."""
-        self._wake.set()
-
     async def command(self, command: Command) -> None:
         """Do what somebody asked for; returns when it is durable.
 
         Raises:
             StateConflict: the state does not allow it; nothing happened.
+            StoreError: it cannot be made durable now.
         """
         await self._put(command)
 
     def remains(self) -> Ended:
-        """What there is to ask about when it has ended."""
+        """State kept for late queries after the execution ended."""
         return Ended(self.state, self.picture, self._values, self.blobs)
 
     async def close(self) -> None:
@@ -135,191 +155,11 @@ class Driver:
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        self._release()
 
-    def _put(self, command: Command) -> asyncio.Future[None]:
-        done = asyncio.get_running_loop().create_future()
-        if self._hindrance is not None:
-            done.set_exception(self._hindrance)
-            return done
-        if self._task is not None and self._task.done():
-            done.set_exception(StateConflict(f"execution {self.state.id} is {self.state.status}: nothing to do"))
-            return done
-        self._inbox.append((command, done))
-        self._wake.set()
-        return done
-
-    async def _run(self) -> None:
-        try:
-            while not self.state.status.is_final or self._inbox:
-                await self._wake.wait()
-                self._wake.clear()
-                await self._turn()
-        except StoreError as error:
-            self._park(error)
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            _log.exception("execution %s of %r stopped", self.state.id, self.state.workflow)
-            self._park(StoreError(f"execution {self.state.id} stopped after an internal error: {error}"))
-        finally:
-            self._release()
-        self._ended(self)
-
-    async def _turn(self) -> None:
-        inbox, self._inbox = coalesce(self._inbox), []
-        events: list[Event] = []
-        values: list[tuple[str, Value]] = []
-        expansions: list[tuple[str, Expansion]] = []
-        waiting: list[asyncio.Future[None]] = []
-        now = self._clock()
-        for stimulus, done in inbox:
-            try:
-                happened = step(self.state, stimulus, now, random.random())
-            except StateConflict as conflict:
-                if done is not None and not done.done():
-                    done.set_exception(conflict)
-                continue
-            if done is not None:
-                waiting.append(done)
-            events += happened
-            self._note(stimulus, bool(happened), values, expansions)
-        # What has just ended woke this execution as well, which plans now in any case.
-        self._wake.clear()
-        starts = self._plan(events)
-        self._search()
-        if events:
-            try:
-                await self._append(events, values, expansions, waiting)
-            except StoreError as error:
-                self._attempts.abandon(starts)
-                _refuse(waiting, error)
-                raise
-        try:
-            # First, so that workers have something to do while people are told.
-            await self._act(starts, events)
-        finally:
-            self._tell(events, waiting)
-
-    def _tell(self, events: list[Event], waiting: list[asyncio.Future[None]]) -> None:
-        """Show what is durable now, and answer those who asked for it."""
-        for event in events:
-            self.picture.fold(event)
-            if isinstance(event, TaskLog):
-                self._attempts.logs.committed(event)
-        if events:
-            self._hub.publish(self.state.id, self.state.workflow, events)
-        for done in waiting:
-            if not done.done():
-                done.set_result(None)
-
-    def _note(
-        self,
-        stimulus: Stimulus,
-        counted: bool,
-        values: list[tuple[str, Value]],
-        expansions: list[tuple[str, Expansion]],
-    ) -> None:
-        """Keep what the engine does not look at: values, blobs, and which attempts ended."""
-        match stimulus:
-            case Found():
-                pass
-            case AttemptSucceeded() | AttemptFailed() | AttemptExpanded() | AttemptStopped():
-                self._attempts.landed(stimulus.task, stimulus.attempt)
-            case _:
-                return
-        if not counted:
-            return
-        if isinstance(stimulus, AttemptSucceeded | AttemptFailed | Found):
-            for value in stimulus.values:
-                self._values.add(stimulus.task, value)
-                values.append((stimulus.task, value))
-        elif isinstance(stimulus, AttemptExpanded):
-            self.blobs.update(stimulus.expansion.blobs)
-            expansions.append((stimulus.task, stimulus.expansion))
-        if isinstance(stimulus, AttemptSucceeded):
-            task = self.state.task(stimulus.task)
-            if task is not None and (entry := self._lookup.entry(task, stimulus, self._clock())) is not None:
-                self._found.append(entry)
-
-    def _plan(self, events: list[Event]) -> tuple[AttemptStarted, ...]:
-        starts = self._attempts.plan()
-        now = self._clock()
-        for start in starts:
-            events += step(self.state, start, now)
-        self._attempts.wait_for_room()
-        return starts
-
-    async def _append(
-        self,
-        events: list[Event],
-        values: list[tuple[str, Value]],
-        expansions: list[tuple[str, Expansion]],
-        waiting: list[asyncio.Future[None]],
-    ) -> None:
-        def refuse_commands(error: StoreError) -> None:
-            # Nobody is kept waiting for room on the disk; what they asked for happens once there is some.
-            self._hindrance = error
-            _refuse(waiting, StoreError(f"{error}; what was asked for happens as soon as there is room"))
-
-        last = events[-1]
-        # Taken before the commit: a search may add to the next batch meanwhile.
-        entries, self._found = tuple(self._found), []
-        counts = dict(self.picture.snapshot.counts)
-        await commit(
-            self._store,
-            Batch(
-                execution=self.state.id,
-                events=tuple(events),
-                values=tuple(values),
-                expansions=tuple(expansions),
-                cache=entries,
-                submission=self._submission,
-                status=self.state.status,
-                counts=_count(self.state) if self.state.status.is_final else counts,
-                ended=last.time if isinstance(last, WorkflowCompleted) else None,
-            ),
-            self._config.full_disk_patience,
-            refuse_commands,
-        )
-        self._hindrance = None
-        self._submission = None
-
-    def _search(self) -> None:
-        """Look up what may be known from before; the answers come as stimuli."""
-        questions, self.state.questions = self.state.questions, []
-        if questions:
-            search = asyncio.get_running_loop().create_task(self._find(questions), name=f"search {self.state.id}")
-            self._searches.add(search)
-            search.add_done_callback(self._searches.discard)
-
-    async def _find(self, tasks: list[Task]) -> None:
-        for task in tasks:
-            answer, entry = await self._lookup.find(task)
-            if entry is not None:
-                self._found.append(entry)
-            self.post(answer)
-
-    async def _act(self, starts: tuple[AttemptStarted, ...], events: list[Event]) -> None:
-        for event in events:
-            match event:
-                case TaskRetrying():
-                    self._arm(event.task, event.attempt, event.delay)
-                case TaskCompleted() if event.error is not None:
-                    self._values.failures[event.task] = event.error
-                case _:
-                    pass
-        await self._attempts.launch(starts)
-        for key in self.state.stopping:
-            self._attempts.stop(key, self.state.running[key].attempt)
-
-    def _arm(self, key: str, attempt: int, delay: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._timers[key] = loop.call_later(delay, self._due, key, attempt)
-
-    def _due(self, key: str, attempt: int) -> None:
-        self._timers.pop(key, None)
-        self.post(RetryDue(task=key, attempt=attempt))
+    async def abandon(self) -> None:
+        """Stop what runs and turn no more: nobody will go on with the execution."""
+        self._attempts.stop_all()
+        await self.close()
 
     def take_up(self) -> None:
         """After a replay: know the failures that some tasks allow, and let retries wait as long as they had left."""
@@ -331,35 +171,219 @@ class Driver:
             due = self.picture.tasks[key].retry_at
             self._arm(key, task.attempt, 0.0 if due is None else max(0.0, (due - now).total_seconds()))
 
-    def _park(self, error: StoreError) -> None:
-        """Stop working on an execution whose log cannot be continued; what is on disk stays true."""
-        self._hindrance = error
-        _log.error("execution %s of %r is parked: %s", self.state.id, self.state.workflow, error)
+    # -- the scope ----------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as self._scope:
+                while not self.state.status.is_final or self._inbox:
+                    await self._wake.wait()
+                    self._wake.clear()
+                    await self._turn()
+                for search in list(self._searches):
+                    search.cancel()
+            self._over = StateConflict(f"execution {self.state.id} is {self.state.status}: nothing to do")
+        except asyncio.CancelledError:
+            self._over = ServerUnavailable("the orchestrator is shutting down")
+            raise
+        except Exception as failure:
+            self._stop(failure)
+        finally:
+            self._release()
+        self._ended(self)
+
+    def _stop(self, failure: Exception) -> None:
+        """Stop working on an execution that cannot be continued from memory."""
+        while isinstance(failure, ExceptionGroup):
+            failure = failure.exceptions[0]
+        error = as_store_error(failure)
+        _log.error(
+            "execution %s of %r is parked: %s",
+            self.state.id,
+            self.state.workflow,
+            error,
+            exc_info=None if isinstance(failure, StoreError) else failure,
+        )
+        self._over = error
+        kind: Literal["waiting", "stopped"] = "waiting" if error.is_temporary else "stopped"
+        self.parked = Parked(kind=kind, reason=str(error), since=self._clock())
         self._attempts.stop_all()
-        for _, done in self._inbox:
-            if done is not None and not done.done():
-                done.set_exception(error)
 
     def _release(self) -> None:
+        """Answer everybody who still waits, and want nothing more."""
+        self._over = self._over or ServerUnavailable("the orchestrator is shutting down")
+        self._refuse(self._over)
         for timer in self._timers.values():
             timer.cancel()
-        for search in self._searches:
-            search.cancel()
         self._timers.clear()
-        self._attempts.release()
+        self._attempts.close()
 
+    def _put(self, command: Command) -> asyncio.Future[None]:
+        done = asyncio.get_running_loop().create_future()
+        if self._over is not None:
+            done.set_exception(self._over)
+        elif self.parked is not None:
+            done.set_exception(StoreError(self.parked.reason, is_temporary=True))
+        else:
+            self._unanswered.add(done)
+            done.add_done_callback(self._unanswered.discard)
+            self._inbox.append((command, done))
+            self._wake.set()
+        return done
 
-def _refuse(waiting: list[asyncio.Future[None]], error: StoreError) -> None:
-    for done in waiting:
-        if not done.done():
-            done.set_exception(error)
+    def _refuse(self, error: WorkflowError) -> None:
+        for done in list(self._unanswered):
+            if not done.done():
+                done.set_exception(error)
 
+    def _look_again(self) -> None:
+        self._wake.set()
 
-def _count(state: ExecutionState) -> dict[str, int]:
-    """Tasks by status, counted from the engine's state: the picture is one turn behind while committing."""
-    counts = {status.value: 0 for status in TaskStatus}
-    for key in state.units:
-        task = state.task(key)
-        if task is not None:
-            counts[task.status.value] += 1
-    return counts
+    # -- one turn -----------------------------------------------------------------------------
+
+    async def _turn(self) -> None:
+        inbox, self._inbox = coalesce(self._inbox), []
+        turn, decided = Turn(), []
+        for stimulus, done in inbox:
+            try:
+                happened = step(self.state, stimulus, self._clock(), random.random())
+            except StateConflict as conflict:
+                if done is not None and not done.done():
+                    done.set_exception(conflict)
+                continue
+            if done is not None:
+                decided.append(done)
+            turn.events += happened
+            self._note(stimulus, turn, counted=bool(happened))
+        with self._attempts.reserve() as reservation:
+            now = self._clock()
+            for start in reservation.starts:
+                turn.events += step(self.state, start, now)
+            self._attempts.wait_for_room()
+            self._search()
+            if turn.events:
+                await self._append(turn)
+            await self._prepare(reservation, turn, decided)
+            self._react(turn.events)
+            # First, so that workers have something to do while people are told.
+            self._attempts.launch(reservation)
+        self._tell(turn, decided)
+        for key in self.state.stopping:
+            self._attempts.stop(key, self.state.running[key].attempt)
+
+    def _note(self, stimulus: Stimulus, turn: Turn, *, counted: bool) -> None:
+        """Keep what the engine does not look at: values, blobs, and which attempts ended."""
+        match stimulus:
+            case Found():
+                pass
+            case AttemptSucceeded() | AttemptFailed() | AttemptExpanded() | AttemptStopped():
+                self._attempts.ended(stimulus.task, stimulus.attempt)
+            case _:
+                return
+        if not counted:
+            return
+        if isinstance(stimulus, AttemptSucceeded | AttemptFailed | Found):
+            for value in stimulus.values:
+                self._values.add(stimulus.task, value)
+                turn.values.append((stimulus.task, value))
+        elif isinstance(stimulus, AttemptExpanded):
+            self.blobs.update(stimulus.expansion.blobs)
+            turn.expansions.append((stimulus.task, stimulus.expansion))
+        if isinstance(stimulus, AttemptSucceeded):
+            task = self.state.task(stimulus.task)
+            if task is not None and (entry := self._lookup.entry(task, stimulus, self._clock())) is not None:
+                self._entries.append(entry)
+
+    async def _append(self, turn: Turn) -> None:
+        # Taken before the commit: a search may add to the next batch meanwhile.
+        turn.entries, self._entries = self._entries, []
+        batch = turn.batch(self.state, self._submission, dict(self.picture.snapshot.counts))
+        if batch.submission is not None:
+            # Whoever submits is there to be told, and nothing is lost: it is not tried again.
+            await self._store.append(batch)
+        else:
+            await self._until_it_works(lambda: self._store.append(batch))
+        self._submission = None
+
+    async def _prepare(self, reservation: Reservation, turn: Turn, decided: Sequence[asyncio.Future[None]]) -> None:
+        """Have at hand what the executor needs, which may have to be read, or made, on the disk."""
+        if not reservation.starts:
+            return
+        missing = self._attempts.missing(reservation)
+        if missing:
+            # What is durable is told before anything that may take its time.
+            self._tell(turn, decided)
+            await self._until_it_works(lambda: self._attempts.fetch(missing))
+
+        async def make_directory() -> None:
+            self._attempts.make_directory()
+
+        await self._until_it_works(make_directory)
+
+    async def _until_it_works(self, work: Callable[[], Awaitable[None]]) -> None:
+        await until_it_works(work, self._hindered)
+        if self.parked is not None:
+            _log.info("execution %s goes on", self.state.id)
+            self._show(None)
+
+    def _hindered(self, cause: StoreError) -> None:
+        """Show what the execution waits for; nobody is kept waiting for it."""
+        if self.parked is None:
+            _log.warning("execution %s waits until this has passed: %s", self.state.id, cause)
+        if self.parked is None or self.parked.reason != str(cause):
+            since = self._clock() if self.parked is None else self.parked.since
+            self._show(Parked(kind="waiting", reason=str(cause), since=since))
+        self._refuse(StoreError(f"{cause}{_LATER}", is_temporary=True))
+
+    def _show(self, parked: Parked | None) -> None:
+        self.parked = self.picture.snapshot.parked = parked
+        self._hub.lag(self.state.id)
+
+    def _tell(self, turn: Turn, decided: Sequence[asyncio.Future[None]]) -> None:
+        """Show what is durable now, and answer those who asked for it. Told once, however often called."""
+        events = [event for event in turn.events if event.seq > self.picture.snapshot.seq]
+        for event in events:
+            self.picture.fold(event)
+            if isinstance(event, TaskLog):
+                self._attempts.logs.committed(event)
+        if events:
+            self._hub.publish(self.state.id, self.state.workflow, events)
+        for done in decided:
+            if not done.done():
+                done.set_result(None)
+
+    def _react(self, events: Sequence[Event]) -> None:
+        for event in events:
+            match event:
+                case TaskRetrying():
+                    self._arm(event.task, event.attempt, event.delay)
+                case TaskCompleted() if event.error is not None:
+                    self._values.failures[event.task] = event.error
+                case _:
+                    pass
+
+    def _arm(self, key: str, attempt: int, delay: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers[key] = loop.call_later(delay, self._due, key, attempt)
+
+    def _due(self, key: str, attempt: int) -> None:
+        self._timers.pop(key, None)
+        self.post(RetryDue(task=key, attempt=attempt))
+
+    # -- lookups ------------------------------------------------------------------------------
+
+    def _search(self) -> None:
+        """Look up what may be known from before; the answers come as stimuli."""
+        questions, self.state.questions = self.state.questions, []
+        if questions:
+            assert self._scope is not None
+            search = self._scope.create_task(self._find(questions), name=f"search {self.state.id}")
+            self._searches.add(search)
+            search.add_done_callback(self._searches.discard)
+
+    async def _find(self, tasks: list[Task]) -> None:
+        for task in tasks:
+            answer, entry = await self._lookup.find(task)
+            if entry is not None:
+                self._entries.append(entry)
+            self.post(answer)

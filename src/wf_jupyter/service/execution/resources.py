@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.graph import GraphSpec
 
 
 class Resources:
-    """What there is, and what is left of it."""
+    """What there is, and what is left of it. `on_returned` is called when something is given back."""
 
-    def __init__(self, capacity: Mapping[str, float]) -> None:
+    def __init__(self, capacity: Mapping[str, float], on_returned: Callable[[], None]) -> None:
+        self._on_returned = on_returned
         self.capacity = dict(capacity)
         self.free = dict(capacity)
 
@@ -28,11 +29,13 @@ class Resources:
                     )
 
     def take(self, amounts: Mapping[str, float]) -> None:
-        """An attempt starts."""
+        """Takes the amounts that an attempt needs."""
         for name, amount in amounts.items():
             self.free[name] -= amount
 
     def give_back(self, amounts: Mapping[str, float]) -> None:
-        """It ended."""
+        """Returns the amounts that an attempt held."""
         for name, amount in amounts.items():
             self.free[name] += amount
+        if amounts:
+            self._on_returned()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
@@ -15,6 +16,8 @@ from wf_jupyter.model.events import ResultInfo
 from wf_jupyter.model.stimuli import AttemptSucceeded, Found, NotFound
 from wf_jupyter.model.submission import Reuse
 from wf_jupyter.ports import CacheEntry, Clock, Store
+
+_log = logging.getLogger(__name__)
 
 
 class PastResult(msgspec.Struct, frozen=True):
@@ -55,8 +58,10 @@ class ResultLookup:
             found = await self._in_past(task)
             if found is None and task.node.options.cache is not False:
                 return await self._in_cache(task)
-        except WorkflowError:
-            found = None  # what cannot be read is computed again
+        except WorkflowError as error:
+            # What cannot be read is computed again.
+            _log.info("task %s of execution %s is computed: %s", task.key, self._state.id, error)
+            found = None
         return found or NotFound(task=task.key), None
 
     def entry(self, task: Task, report: AttemptSucceeded, now: datetime) -> CacheEntry | None:

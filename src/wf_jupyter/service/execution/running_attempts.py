@@ -1,12 +1,9 @@
-"""The attempts of one execution that are with an executor: planned, handed over, stopped, ended.
-
-Slots and resources are taken when an attempt is planned and returned when it has ended, so that what
-lies between, the commit of its `task.started`, cannot lose any.
-"""
+"""The attempts of one execution that are with an executor: planned, handed over, stopped, ended."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable
 
 from wf_jupyter.engine.plan import has_ready, plan, wanted
 from wf_jupyter.engine.state import ExecutionState
@@ -15,6 +12,7 @@ from wf_jupyter.model.stimuli import AttemptStarted, Printed
 from wf_jupyter.ports import Store
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.execution.inputs import InputReader, Values
+from wf_jupyter.service.execution.reservation import Capacity, HandedOver, Reservation
 from wf_jupyter.service.execution.resources import Resources
 from wf_jupyter.service.execution.slots import SlotPool
 from wf_jupyter.service.logs import Logs
@@ -22,11 +20,14 @@ from wf_jupyter.service.logs import Logs
 #: Attempts started per turn: bounds the memory of one transaction, not the parallelism.
 STARTS_PER_TURN = 64
 
+_log = logging.getLogger(__name__)
+
 
 class RunningAttempts:
-    """Tracks the attempts of one execution that were handed to an executor, with their slots and resources.
+    """Plans attempts of one execution, hands them to the executor, and stops them.
 
-    `poke` is called when there may be room for more.
+    `on_capacity` is called when there may be room for more. `handed_over` returns the capacity of an
+    attempt when it is reported to have ended, whether or not this execution still goes on.
     """
 
     def __init__(
@@ -38,8 +39,9 @@ class RunningAttempts:
         store: Store,
         pool: SlotPool,
         resources: Resources,
+        handed_over: HandedOver,
         config: RuntimeConfig,
-        poke: Callable[[], None],
+        on_capacity: Callable[[], None],
     ) -> None:
         self._state = state
         self._values = values
@@ -47,65 +49,68 @@ class RunningAttempts:
         self._store = store
         self._pool = pool
         self._resources = resources
+        self._handed_over = handed_over
         self._config = config
-        self._poke = poke
+        self._on_capacity = on_capacity
         self._directory = ""
         self.logs = Logs(lambda: store.logs(state.id))
         self._attempts: set[tuple[str, int]] = set()
         self._stopping: set[tuple[str, int]] = set()
 
-    def plan(self) -> tuple[AttemptStarted, ...]:
-        """What starts now, its slots and resources taken: `launch` or `abandon` all of it."""
+    def reserve(self) -> Reservation:
+        """Plan what starts now, its slots and resources taken."""
         free = self._resources.free
-        slots = self._pool.take(self, self._poke, wanted(self._state, STARTS_PER_TURN, free))
+        holder = self._state.id
+        slots = self._pool.take(holder, self._on_capacity, wanted(self._state, STARTS_PER_TURN, free))
         starts = plan(self._state, slots, free)
         for unused in slots[len(starts) :]:
-            self._pool.give_back(self, unused)
-        for start in starts:
-            self._resources.take(self._amounts(start.task))
-        return starts
+            self._pool.give_back(holder, unused)
+        return Reservation([(start, self._capacity(start)) for start in starts])
 
     def wait_for_room(self) -> None:
-        """Be poked when anything ends, if something is ready that did not fit."""
+        """Be called when anything ends, if something is ready that did not fit."""
         if has_ready(self._state):
-            self._pool.wait(self, self._poke)
+            self._pool.wait(self._state.id, self._on_capacity)
 
-    def abandon(self, starts: Sequence[AttemptStarted]) -> None:
-        """Their start could not be made durable: they do not happen."""
-        for start in starts:
-            self._pool.give_back(self, start.worker)
-            self._resources.give_back(self._amounts(start.task))
+    def missing(self, reservation: Reservation) -> set[tuple[str, str]]:
+        """Values that the planned attempts need and that must be read from the store, as (task, part)."""
+        tasks = [self._state.running[start.task] for start in reservation.starts]
+        return {place for task in tasks for place in self._reader.missing(task)}
 
-    async def launch(self, starts: Sequence[AttemptStarted]) -> None:
-        """Hand attempts to the executor. Their starts are durable and applied."""
-        if not starts:
-            return
-        tasks = [(start, self._state.running[start.task]) for start in starts]
-        missing = {place for _, task in tasks for place in self._reader.missing(task)}
-        if missing:
-            for (key, _), value in (await self._store.values(self._state.id, missing)).items():
-                self._values.add(key, value)
+    async def fetch(self, missing: set[tuple[str, str]]) -> None:
+        """Read values from the store."""
+        for (key, _), value in (await self._store.values(self._state.id, missing)).items():
+            self._values.add(key, value)
+
+    def make_directory(self) -> None:
+        """Where workers write large values: exists before the first attempt starts; may raise OSError."""
         if not self._directory:
             self._directory = str(self._store.directory(self._state.id))
-        for start, task in tasks:
-            self._pool.started(start.worker)
-            self._attempts.add((start.task, start.attempt))
+
+    def launch(self, reservation: Reservation) -> None:
+        """Hand the planned attempts to the executor. Their starts are durable and applied."""
+        for start in reservation.starts:
+            task = self._state.running[start.task]
             attempt = self._reader.attempt(task, start.attempt, self._config, self._directory)
-            self._pool.executor.start(attempt, start.worker)
+            key = (self._state.id, start.task, start.attempt)
+            self._attempts.add((start.task, start.attempt))
+            self._handed_over.add(key, reservation.take(start))
+            try:
+                self._pool.executor.start(attempt, start.worker)
+            except BaseException:
+                self._handed_over.ended(key)
+                raise
 
     def printed(self, report: Printed) -> Printed | None:
         """Keep what a running attempt printed; returns what of it becomes an event."""
         return self.logs.take(report) if (report.task, report.attempt) in self._attempts else None
 
-    def landed(self, task: str, number: int) -> None:
-        """An attempt ended: its slot and resources are free."""
+    def ended(self, task: str, number: int) -> None:
+        """An attempt ended: nothing of it is left to be stopped or printed."""
         attempt = (task, number)
-        if attempt in self._attempts:
-            self._attempts.discard(attempt)
-            self._stopping.discard(attempt)
-            self.logs.end(*attempt)
-            self._resources.give_back(self._amounts(task))
-            self._pool.ended(self)
+        self._attempts.discard(attempt)
+        self._stopping.discard(attempt)
+        self.logs.end(*attempt)
 
     def stop(self, task: str, number: int) -> None:
         """Ask the executor, once, to stop an attempt."""
@@ -115,18 +120,20 @@ class RunningAttempts:
             self._pool.executor.stop(self._state.id, task, number)
 
     def stop_all(self) -> None:
-        """Ask the executor to stop everything."""
+        """Ask the executor to stop everything; one that cannot be asked does not keep the others."""
         for task, number in list(self._attempts):
-            self.stop(task, number)
+            try:
+                self.stop(task, number)
+            except Exception:
+                _log.exception("attempt %d of %s cannot be stopped", number, task)
 
-    def release(self) -> None:
-        """Nothing more will be reported: return all that is still held."""
-        for task, _ in self._attempts:
-            self._resources.give_back(self._amounts(task))
+    def close(self) -> None:
+        """Nothing more is wanted of the attempts: keep no logs, and ask for no more room."""
         self._attempts.clear()
         self.logs.close()
-        self._pool.leave(self)
+        self._pool.leave(self._state.id)
 
-    def _amounts(self, key: str) -> dict[str, float]:
-        task = self._state.task(key)
-        return {} if task is None else dict(task.node.options.resources)
+    def _capacity(self, start: AttemptStarted) -> Capacity:
+        task = self._state.task(start.task)
+        amounts = {} if task is None else dict(task.node.options.resources)
+        return Capacity(self._state.id, start.worker, self._pool, self._resources, amounts)

@@ -17,7 +17,7 @@ from wf_jupyter.ports import Executor
 class SlotPool:
     """The slots of one executor.
 
-    A holder is whoever asks (an execution); its `poke` is called when it should ask again.
+    A holder is whoever asks (the id of an execution); its `on_capacity` is called when it should ask again.
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -26,7 +26,7 @@ class SlotPool:
         self._held: Counter[Hashable] = Counter()
         self._waiting: dict[Hashable, Callable[[], None]] = {}
 
-    def take(self, holder: Hashable, poke: Callable[[], None], count: int) -> list[str]:
+    def take(self, holder: Hashable, on_capacity: Callable[[], None], count: int) -> list[str]:
         """Reserve up to `count` slots; `start` or `give_back` each of them."""
         self._waiting.pop(holder, None)
         if count <= 0:
@@ -38,15 +38,15 @@ class SlotPool:
             share = -(-total // (len(self._waiting) + 1))
             granted = min(granted, max(0, share - self._held[holder]))
         if granted < count:
-            self._waiting[holder] = poke
+            self._waiting[holder] = on_capacity
         taken = free[:granted]
         self._reserved.update(taken)
         self._held[holder] += len(taken)
         return taken
 
-    def wait(self, holder: Hashable, poke: Callable[[], None]) -> None:
+    def wait(self, holder: Hashable, on_capacity: Callable[[], None]) -> None:
         """Tell the holder when anything ends: it has work that did not fit."""
-        self._waiting.setdefault(holder, poke)
+        self._waiting.setdefault(holder, on_capacity)
 
     def give_back(self, holder: Hashable, worker: str) -> None:
         """Return a reserved slot unused."""
@@ -64,17 +64,16 @@ class SlotPool:
         self._held[holder] -= 1
         if self._held[holder] <= 0:
             del self._held[holder]
-        self.poke()
+        self.tell_waiting()
 
-    def poke(self) -> None:
+    def tell_waiting(self) -> None:
         """Let everyone who waits ask again."""
-        for poke in list(self._waiting.values()):
-            poke()
+        for on_capacity in list(self._waiting.values()):
+            on_capacity()
 
     def leave(self, holder: Hashable) -> None:
-        """The holder ended and asks no more."""
+        """The holder asks no more. What it holds is counted until it is returned."""
         self._waiting.pop(holder, None)
-        self._held.pop(holder, None)
 
     def _free(self, count: int) -> list[str]:
         missing = Counter(self._reserved)

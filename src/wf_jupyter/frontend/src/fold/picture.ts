@@ -22,6 +22,7 @@ export function picture(run: Run, taskOf: (run: Run, row: number) => TaskSnapsho
     duration: run.duration,
     result: run.result,
     failed: run.failed,
+    parked: run.parked,
     groups: run.groups.map(group),
     tasks,
   };

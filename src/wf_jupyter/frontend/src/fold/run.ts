@@ -4,6 +4,7 @@ import type {
   ExecutionStatus,
   GroupInfo,
   GroupSnapshot,
+  Parked,
   ResultInfo,
   Snapshot,
   TaskInfo,
@@ -52,6 +53,8 @@ export class Run {
   inputs: Readonly<Record<string, string>> = {};
   result: ResultInfo | null = null;
   failed: readonly string[] = [];
+  /** Why it does not move although it has not ended; the next event says that this has passed. */
+  parked: Parked | null = null;
   tasks = new Columns();
   groups: Group[] = [];
   rows = new Map<string, number>();
@@ -88,6 +91,7 @@ export class Run {
     this.inputs = snapshot.inputs ?? {};
     this.result = snapshot.result ?? null;
     this.failed = snapshot.failed ?? [];
+    this.parked = snapshot.parked ?? null;
     this.tasks = new Columns();
     this.groups = [];
     this.rows.clear();
@@ -102,6 +106,7 @@ export class Run {
   apply(event: Incoming): void {
     this.seq = event.seq;
     if ("epoch" in event && event.epoch) this.epoch = event.epoch;
+    this.parked = null;
     switch (event.type) {
       case "unknown":
         this.unknown++;

@@ -51,7 +51,9 @@ const EVENTS: { readonly [type in Event["type"]]: Readonly<Record<string, Check>
 
 const TASK = { key: text, name: text, status: text, group: optional(text), dependencies: optional(texts) };
 const task: Check = (value) => isObject(value) && holds(value, TASK);
-const SNAPSHOT = { id: text, workflow: text, status: text, seq: number, tasks: list };
+const PARKED = { kind: text, reason: text, since: text };
+const parked: Check = (value) => isObject(value) && holds(value, PARKED);
+const SNAPSHOT = { id: text, workflow: text, status: text, seq: number, tasks: list, parked: optional(parked) };
 
 /** Whether `value` is a plain JSON object. */
 export function isObject(value: unknown): value is Fields {

@@ -52,6 +52,18 @@ export interface GroupSnapshot {
 }
 
 /**
+ * Why an execution that has not ended does not move: a fact about its orchestrator, not about its log.
+ *
+ * `waiting`: it goes on by itself as soon as the cause has passed. `stopped`: it goes on when somebody
+ * resumes it. `unreadable`: what is stored of it cannot be read. The next event says that it has passed.
+ */
+export interface Parked {
+  readonly kind: "stopped" | "unreadable" | "waiting";
+  readonly reason: string;
+  readonly since: string;
+}
+
+/**
  * How far a task is.
  */
 export interface Progress {
@@ -103,6 +115,7 @@ export interface Snapshot {
   readonly groups?: readonly GroupSnapshot[];
   readonly id: string;
   readonly inputs?: { readonly [key: string]: string };
+  readonly parked?: Parked | null;
   readonly result?: ResultInfo | null;
   readonly seq: number;
   readonly started?: string | null;
@@ -120,6 +133,7 @@ export interface Summary {
   readonly ended?: string | null;
   readonly id: string;
   readonly owner?: string;
+  readonly parked?: Parked | null;
   readonly seq: number;
   readonly status: ExecutionStatus;
   readonly workflow: string;

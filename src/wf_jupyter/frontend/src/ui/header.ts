@@ -43,6 +43,7 @@ export class Header {
   readonly #commands = html("span", "wfj-commands");
   readonly #tabs = new Map<Tab, HTMLButtonElement>();
   readonly #bar = new StackedBar("tasks done");
+  readonly #reason = html("div", "wfj-reason", { role: "status" });
   readonly #tally: Tally;
   #shown = "";
   #asked: Command | null = null;
@@ -60,22 +61,27 @@ export class Header {
     this.#tally = new Tally("wfj-counts", true, (status) => actions.filter(status));
     const what = html("div", "wfj-what", {}, this.#name, this.#pill, this.#elapsed, this.#badge);
     const row = html("div", "wfj-head-row", {}, what, this.#commands, this.tools, tabs);
-    this.element = html("div", "wfj-head", {}, row, this.#bar.element, this.#tally.element);
+    this.element = html("div", "wfj-head", {}, row, this.#reason, this.#bar.element, this.#tally.element);
   }
 
   /** Bring name, state, bar and counts up to date. */
   show(run: Run): void {
     setText(this.#name, run.workflow || "workflow");
     this.#name.title = run.workflow;
-    if (run.status !== this.#shown) {
-      this.#shown = run.status;
+    const { status, parked } = run;
+    const shown = `${status} ${parked?.kind ?? ""}`;
+    if (shown !== this.#shown) {
+      this.#shown = shown;
       this.#asked = null;
-      const shape = icon(SHAPES[run.status] ?? PENDING);
-      this.#pill.replaceChildren(shape, html("span", "", {}, word(run.status)));
-      this.#pill.dataset["status"] = run.status;
-      this.#pill.hidden = run.status === "pending" && run.seq === 0;
-      this.#showCommands(run.status);
+      const shape = icon(parked === null ? (SHAPES[status] ?? PENDING) : RETRYING);
+      const said = parked === null ? word(status) : parked.kind === "unreadable" ? "Unreadable" : "Parked";
+      this.#pill.replaceChildren(shape, html("span", "", {}, said));
+      this.#pill.dataset["status"] = parked === null ? status : "interrupted";
+      this.#pill.hidden = status === "pending" && run.seq === 0 && parked === null;
+      this.#showCommands(status, parked?.kind ?? null);
     }
+    this.#reason.hidden = parked === null;
+    setText(this.#reason, parked === null ? "" : `${parked.reason}${parked.kind === "waiting" ? " (goes on by itself)" : ""}`);
     this.#bar.show(run.counts);
     this.#tally.show(run.counts);
   }
@@ -112,12 +118,17 @@ export class Header {
     }
   }
 
-  #showCommands(status: ExecutionStatus): void {
+  #showCommands(status: ExecutionStatus, parked: string | null): void {
     const make = (text: string, command: Command, label: string): HTMLButtonElement =>
       button(text, "wfj-command", () => this.#give(command), label);
     const made: HTMLButtonElement[] = [];
-    if (status === "running") made.push(make("Pause", "pause", "Start no more tasks"));
-    if (status === "paused") made.push(make("Resume", "resume", "Start tasks again"));
+    if (parked === "unreadable") {
+      this.#commands.replaceChildren();
+      return;
+    }
+    if (parked === "stopped") made.push(make("Resume", "resume", "Go on from what is on disk"));
+    if (status === "running" && parked === null) made.push(make("Pause", "pause", "Start no more tasks"));
+    if (status === "paused" && parked === null) made.push(make("Resume", "resume", "Start tasks again"));
     if (status === "running" || status === "paused") made.push(make("Cancel", "cancel", "Cancel the execution"));
     if (status === "cancelling") {
       const waiting = make("Cancelling…", "cancel", "The execution is being cancelled");

@@ -31,6 +31,7 @@ button, input, select { font-family: inherit; }
 .wfj-pill[data-status="succeeded"] { color: color-mix(in srgb, var(--wfj-succeeded) 82%, var(--wfj-ink)); background: color-mix(in srgb, var(--wfj-succeeded) 13%, var(--wfj-bg)); }
 .wfj-pill[data-status="failed"] { color: var(--wfj-failed-ink); background: color-mix(in srgb, var(--wfj-failed) 12%, var(--wfj-bg)); }
 .wfj-pill[data-status="interrupted"], .wfj-pill[data-status="paused"], .wfj-pill[data-status="cancelling"] { color: var(--wfj-retrying-ink); background: color-mix(in srgb, var(--wfj-retrying) 13%, var(--wfj-bg)); }
+.wfj-reason { font-size: 12.5px; color: var(--wfj-ink); overflow-wrap: anywhere; }
 .wfj-elapsed { font-size: 12.5px; color: var(--wfj-dim); white-space: nowrap; }
 .wfj-elapsed b { color: var(--wfj-ink); font-weight: 600; }
 .wfj-badge { border: 0; padding: 2px 8px; border-radius: 10px; font-size: 11px; background: var(--wfj-hover); color: var(--wfj-dim); }

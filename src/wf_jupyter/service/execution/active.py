@@ -1,0 +1,219 @@
+"""The executions that run here: started, taken up from their logs, commanded, parked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from wf_jupyter.engine.fold import Picture, empty
+from wf_jupyter.engine.state import ExecutionState, new_state
+from wf_jupyter.errors import StateConflict, Unreadable
+from wf_jupyter.model.graph import GraphSpec
+from wf_jupyter.model.keys import Digest
+from wf_jupyter.model.snapshot import Parked
+from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.model.stimuli import (
+    AttemptExpanded,
+    AttemptFailed,
+    AttemptStopped,
+    AttemptSucceeded,
+    Command,
+    Recover,
+    Report,
+    Resume,
+    Retry,
+    Start,
+)
+from wf_jupyter.model.submission import Submission
+from wf_jupyter.ports import Clock, Store
+from wf_jupyter.service.archive import Archive
+from wf_jupyter.service.config import RuntimeConfig
+from wf_jupyter.service.execution.driver import Driver
+from wf_jupyter.service.execution.parking import Parking
+from wf_jupyter.service.execution.reservation import HandedOver
+from wf_jupyter.service.execution.resources import Resources
+from wf_jupyter.service.execution.result_lookup import ResultLookup
+from wf_jupyter.service.hub import Hub
+from wf_jupyter.service.ids import new_epoch
+from wf_jupyter.service.inline_checks import check_command
+from wf_jupyter.service.pools import Pools
+from wf_jupyter.service.tails import Tails
+
+
+class ActiveExecutions:
+    """Owns a driver per execution that is not final. `finished` is called with one that ended.
+
+    `lock` is held while an execution is taken up: of two commands, or a command and a takeover, one waits.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        hub: Hub,
+        archive: Archive,
+        tails: Tails,
+        pools: Pools,
+        clock: Clock,
+        config: RuntimeConfig,
+        finished: Callable[[Driver], None],
+    ) -> None:
+        self._store = store
+        self._hub = hub
+        self._archive = archive
+        self._tails = tails
+        self._pools = pools
+        self._clock = clock
+        self._config = config
+        self._finished = finished
+        # A resource that is returned may be what an execution in another environment waits for.
+        self._resources = Resources(config.resources, pools.tell_waiting)
+        self._handed_over = HandedOver()
+        self._drivers: dict[str, Driver] = {}
+        self._is_closed = False
+        self.lock = asyncio.Lock()
+        self.parking = Parking(self._take_up_again, hub.lag, clock)
+
+    def __contains__(self, execution: object) -> bool:
+        return execution in self._drivers
+
+    def __len__(self) -> int:
+        return len(self._drivers)
+
+    def get(self, execution: str) -> Driver | None:
+        """The driver of an execution that runs here."""
+        return self._drivers.get(execution)
+
+    def parked(self, execution: str) -> Parked | None:
+        """Why an execution does not move, whether or not it has a driver; None when nothing keeps it."""
+        driver = self._drivers.get(execution)
+        return self.parking.get(execution) if driver is None else driver.parked
+
+    def check(self, graph: GraphSpec) -> None:
+        """See `Resources.check`."""
+        self._resources.check(graph)
+
+    async def start(self, execution: str, submission: Submission, epoch: str) -> None:
+        """Begin a new execution; returns when it is durable. Nothing is left of one that cannot be made so."""
+        now = self._clock()
+        state = new_state(execution, submission)
+        picture = Picture(empty(execution, epoch, now, submission.workflow))
+        driver = self._drive(state, picture, dict(submission.blobs), submission)
+        first = Start(epoch=new_epoch(epoch))
+        await driver.start(first, submission=msgspec.structs.replace(submission, blobs=dict(submission.blobs)))
+        # The log knows an execution from its first event on; before and after a restart it must look the same.
+        picture.snapshot.created = picture.snapshot.started or now
+
+    async def command(self, execution: str, command: Command) -> None:
+        """Do what a person asked for; returns when it is durable. Errors as those of `Orchestrator.command`."""
+        driver = self._drivers.get(execution)
+        if driver is None:
+            async with self.lock:
+                if (driver := self._drivers.get(execution)) is None:
+                    await self._command_from_disk(execution, command)
+                    return
+        await driver.command(command)
+
+    async def take_up(self, execution: str, first: Recover | Retry, *then: Command) -> None:
+        """Go on with an execution that is on disk; returns when the last of the commands is durable."""
+        try:
+            record, state, picture, blobs = await self._archive.restore(execution)
+        except Unreadable as error:
+            self.parking.park(execution, error)
+            raise
+        # It is ours: nobody else goes on with its log, and subscribers hear the rest of it first.
+        await self._tails.catch_up(execution)
+        if execution in self._drivers:
+            raise StateConflict(f"execution {execution} is running already")
+        driver = self._drive(state, picture, blobs, record.submission)
+        driver.take_up()
+        # What follows is written by another orchestrator than what precedes it, or as another run.
+        await driver.start(msgspec.structs.replace(first, epoch=new_epoch(self._store.epoch)), *then)
+
+    def report(self, execution: str, report: Report) -> bool:
+        """Hear of an attempt; False when no execution that runs here has it.
+
+        What it held goes back even when nobody is interested in how it ended.
+        """
+        if isinstance(report, AttemptSucceeded | AttemptExpanded | AttemptFailed | AttemptStopped):
+            self._handed_over.ended((execution, report.task, report.attempt))
+        driver = self._drivers.get(execution)
+        if driver is None:
+            return False
+        driver.post(report)
+        return True
+
+    async def let_go(self, execution: str) -> None:
+        """Before it is deleted: `StateConflict` while it runs; one that is parked is not waited for."""
+        driver = self._drivers.get(execution)
+        if driver is not None:
+            if driver.parked is None:
+                raise StateConflict(f"execution {execution} is not finished: cancel it first")
+            await driver.abandon()
+            self._drivers.pop(execution, None)
+        self.parking.leave(execution)
+
+    async def close(self) -> None:
+        """Stop turning; what is not final is resumed by the next orchestrator."""
+        self._is_closed = True
+        await self.parking.close()
+        await asyncio.gather(*(driver.close() for driver in self._drivers.values()))
+        self._drivers.clear()
+
+    async def _command_from_disk(self, execution: str, command: Command) -> None:
+        status = (await self._archive.picture(execution)).snapshot.status
+        if status.is_final and not isinstance(command, Retry):
+            raise StateConflict(f"execution {execution} is {status}: nothing to do")
+        check_command((await self._store.record(execution)).submission.options, command, self._config)
+        if not await asyncio.to_thread(self._store.claim, execution):
+            raise StateConflict(
+                f"execution {execution} belongs to another Jupyter server or kernel, which runs: ask it there"
+            )
+        if isinstance(command, Retry) and status.is_final:
+            await self.take_up(execution, command)
+        elif isinstance(command, Resume) and status is not ExecutionStatus.PAUSED:
+            # It was interrupted or is parked: going on is what was asked for.
+            await self.take_up(execution, Recover())
+        else:
+            # In one turn, so that nothing of what is to be cancelled starts first.
+            await self.take_up(execution, Recover(), command)
+
+    async def _take_up_again(self, execution: str) -> None:
+        async with self.lock:
+            if execution not in self._drivers:
+                await self.take_up(execution, Recover())
+
+    def _drive(
+        self, state: ExecutionState, picture: Picture, blobs: dict[Digest, bytes], submission: Submission
+    ) -> Driver:
+        if self._is_closed:
+            raise StateConflict("the orchestrator is shutting down")
+        driver = Driver(
+            state,
+            picture,
+            blobs,
+            store=self._store,
+            hub=self._hub,
+            pool=self._pools.get(submission.options.executor, submission.environment),
+            clock=self._clock,
+            config=self._config,
+            resources=self._resources,
+            handed_over=self._handed_over,
+            lookup=ResultLookup(state, self._store, self._clock, submission.reuse, self._archive.past),
+            ended=self._ended,
+        )
+        self._drivers[state.id] = driver
+        self.parking.leave(state.id)
+        self._archive.forget(state.id)
+        self._tails.end(state.id, picture.snapshot.seq)
+        return driver
+
+    def _ended(self, driver: Driver) -> None:
+        execution = driver.state.id
+        if self._drivers.get(execution) is driver:
+            del self._drivers[execution]
+        if driver.picture.snapshot.status.is_final:
+            self._finished(driver)
+        elif driver.parked is not None and driver.picture.snapshot.seq > 0:
+            self.parking.keep(execution, driver.parked)

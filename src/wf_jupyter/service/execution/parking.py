@@ -1,0 +1,84 @@
+"""Executions of ours that are not final and that nobody runs: why, and whether they go on by themselves.
+
+That is a fact about this orchestrator and stands in no log: a log that cannot be written is the usual reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from wf_jupyter.errors import Unreadable
+from wf_jupyter.model.snapshot import Parked
+from wf_jupyter.ports import Clock
+from wf_jupyter.service.execution.commit import FIRST_WAIT, LONGEST_WAIT, as_store_error
+
+_log = logging.getLogger(__name__)
+
+
+class Parking:
+    """Remembers why executions stand still; takes those up again whose cause may pass. `show` tells their followers."""
+
+    def __init__(
+        self, take_up: Callable[[str], Awaitable[object]], show: Callable[[str], None], clock: Clock
+    ) -> None:
+        self._take_up = take_up
+        self._show = show
+        self._clock = clock
+        self._parked: dict[str, Parked] = {}
+        self._attempts: dict[str, asyncio.Task[None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._parked)
+
+    def get(self, execution: str) -> Parked | None:
+        """Why it stands still, or None."""
+        return self._parked.get(execution)
+
+    def park(self, execution: str, failure: BaseException) -> None:
+        """Note that it could not go on, and try again by itself if the cause may pass."""
+        error = as_store_error(failure)
+        known = self._parked.get(execution)
+        since = self._clock() if known is None else known.since
+        if isinstance(error, Unreadable):
+            parked = Parked(kind="unreadable", reason=str(error), since=since)
+        else:
+            parked = Parked(kind="waiting" if error.is_temporary else "stopped", reason=str(error), since=since)
+        self.keep(execution, parked)
+
+    def keep(self, execution: str, parked: Parked) -> None:
+        """The same with words for it."""
+        known = self._parked.get(execution)
+        self._parked[execution] = parked
+        if known is None or known.reason != parked.reason:
+            _log.error("execution %s is parked (%s): %s", execution, parked.kind, parked.reason)
+            self._show(execution)
+        if parked.kind == "waiting" and execution not in self._attempts:
+            attempt = asyncio.get_running_loop().create_task(self._try_again(execution), name=f"take up {execution}")
+            self._attempts[execution] = attempt
+            attempt.add_done_callback(lambda _: self._attempts.pop(execution, None))
+
+    def leave(self, execution: str) -> None:
+        """It goes on, or is gone."""
+        self._parked.pop(execution, None)
+
+    async def close(self) -> None:
+        """Try no more."""
+        attempts = list(self._attempts.values())
+        for attempt in attempts:
+            attempt.cancel()
+        await asyncio.gather(*attempts, return_exceptions=True)
+
+    async def _try_again(self, execution: str) -> None:
+        wait = FIRST_WAIT
+        while (parked := self._parked.get(execution)) is not None and parked.kind == "waiting":
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, LONGEST_WAIT)
+            if execution not in self._parked:
+                return
+            try:
+                await self._take_up(execution)
+            except Exception as failure:
+                if execution in self._parked:
+                    self.park(execution, failure)
