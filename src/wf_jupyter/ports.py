@@ -360,6 +360,10 @@ class Store(EventLog, ValueStore, WorkflowStore, HistoryStore, Protocol):
         """Executions that are not final and that no living orchestrator owns, oldest first."""
         ...
 
+    def trouble(self) -> str | None:
+        """Why nothing can be kept just now, in words; None while all is well. A few system calls."""
+        ...
+
     def neighbours(self) -> Neighbours:
         """Who else has the directory open. A few system calls; returns at once."""
         ...

@@ -151,7 +151,8 @@ def waits_for_room(folder: Path) -> None:
     final = scene.ended(execution)
     assert (final.status, [task.attempts for task in final.tasks]) == ("succeeded", [1, 1])
     assert scene.seqs(execution) == list(range(1, final.seq + 1))
-    assert "waits" in scene.told[0] and "the disk is full" in scene.told[0]
+    assert "trying again: the disk is full" in scene.told[0]
+    assert "can be written again" in scene.told[1] and len(scene.told) == 2, scene.told
     scene.runtime.close()
     scene.intact()
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 from jupyter_core.paths import secure_write
 
+from wf_jupyter.private_files import make_directory
 from wf_jupyter.protocol.messages import PROTOCOL
 
 VARIABLE = "WF_JUPYTER_CONNECTION_FILE"
@@ -42,7 +43,7 @@ class ConnectionFile:
 
     def write(self, *, server_id: str, url: str, sock: str, base_url: str) -> None:
         """Write the file; readable by this user only from the first moment."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(self.path.parent)
         content = {
             "protocol": PROTOCOL,
             "server_id": server_id,

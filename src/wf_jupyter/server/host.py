@@ -99,15 +99,16 @@ class OrchestratorHost:
         return self._config.mailbox_limit
 
     def hello(self) -> Hello:
-        """Who answers here, and whether it can."""
+        """Who answers here, and whether it can: a data directory may be taken away from a server that runs."""
         runtime = self._runtime
+        message = runtime.orchestrator.trouble() if runtime else self._message
         return Hello(
             server_id=self.server_id,
             version=self.version,
             heartbeat=self._heartbeat,
             epoch=runtime.orchestrator.epoch if runtime else "",
-            ready=runtime is not None,
-            message=None if runtime else self._message,
+            ready=message is None,
+            message=message,
         )
 
     def active(self) -> int:

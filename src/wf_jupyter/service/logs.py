@@ -24,6 +24,7 @@ from wf_jupyter.errors import StoreError
 from wf_jupyter.model.events import TaskLog
 from wf_jupyter.model.stimuli import Printed
 from wf_jupyter.ports import EventLog, Store
+from wf_jupyter.private_files import make_directory, open_file
 from wf_jupyter.protocol.rest import FoundLine, LogStretch
 
 #: Characters of one attempt that become events.
@@ -240,8 +241,8 @@ def _stretch(data: bytes, start: int, size: int) -> LogStretch:
 
 
 def _create(directory: Path, name: str) -> int:
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    make_directory(directory, within=directory.parent.parent)
+    return open_file(directory / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

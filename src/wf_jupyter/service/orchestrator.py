@@ -64,6 +64,7 @@ class Orchestrator:
     ) -> None:
         self.server_id = secrets.token_hex(8)
         self.epoch = store.epoch
+        self.trouble = store.trouble
         self._store = store
         self._clock = clock
         self._config = config

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import secrets
 import sqlite3
@@ -19,8 +20,11 @@ from pathlib import Path
 from typing import Literal
 
 from wf_jupyter.errors import StoreError
+from wf_jupyter.private_files import make_directory, open_file, tighten
+from wf_jupyter.store.locks import lock
 
 Durability = Literal["normal", "full"]
+_log = logging.getLogger(__name__)
 
 FILE_NAME = "wf_jupyter.sqlite3"
 #: How long a commit waits for another process that is writing.
@@ -28,10 +32,31 @@ BUSY_SECONDS = 30.0
 #: Databases up to this size are checked page by page when opened (some 20 ms); a larger one is
 #: checked as it is read.
 CHECKED_BYTES = 16 << 20
-#: How a file that cannot grow looks: no space, quota used up, largest size reached.
+#: How a file that cannot grow looks: no space (or inodes), quota used up, largest size reached.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+#: What passes as well: no descriptors left, a disk that became read-only or went away, permissions taken.
+_PASSING = (
+    *_NO_ROOM,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.ESTALE,
+    errno.ENOENT,
+)
 #: The same from SQLite, which tells of ENOSPC only as such.
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
+#: By the beginning of SQLite's name for it: in words, and it may pass.
+_PASSING_IN_WORDS = {
+    "SQLITE_READONLY": "it is read-only",
+    "SQLITE_CANTOPEN": "a file cannot be opened (permissions taken, no inodes, or too many open files)",
+    "SQLITE_NOMEM": "there is no memory left",
+    "SQLITE_IOERR": "the disk does not answer as it should",
+    "SQLITE_PROTOCOL": "its locks cannot be had",
+}
 
 
 @contextmanager
@@ -42,8 +67,13 @@ def told_as_store_errors(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise store_error(path, error) from error
     except OSError as error:
-        told = f"{path} cannot be used: {error.strerror or error}"
-        raise StoreError(told, is_temporary=error.errno in _NO_ROOM) from error
+        raise os_error(path, error) from error
+
+
+def os_error(path: Path, error: OSError) -> StoreError:
+    """What the operating system raised, in words, naming the file."""
+    place = path if error.filename is None else error.filename
+    return StoreError(f"{place} cannot be used: {error.strerror or error}", is_temporary=error.errno in _PASSING)
 
 
 def store_error(path: Path, error: sqlite3.Error) -> StoreError:
@@ -54,6 +84,9 @@ def store_error(path: Path, error: sqlite3.Error) -> StoreError:
         return StoreError(f"the disk is full, {path} cannot grow: {text}", is_temporary=True)
     if name.startswith("SQLITE_BUSY"):
         return StoreError(f"{path} cannot be used: another process is writing for too long", is_temporary=True)
+    for beginning, words in _PASSING_IN_WORDS.items():
+        if name.startswith(beginning):
+            return StoreError(f"{path} cannot be used, {words}: {text}", is_temporary=True)
     if "malformed" in text or "not a database" in text:
         return StoreError(f"{path} is corrupt: {text}")
     return StoreError(f"{path} cannot be used: {text}")
@@ -66,10 +99,14 @@ def prepare(data_dir: Path) -> str:
     """
     path = data_dir / FILE_NAME
     with told_as_store_errors(path):
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(data_dir)
+        for loose in tighten(data_dir)[:1]:
+            _log.warning("others may read %s, and this cannot be changed: it belongs to somebody else", loose)
         with _one_at_a_time(data_dir / "opening.lock"):
-            # Created here because SQLite would give it the umask's mode; its side files take this one.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            if not path.exists():
+                # Created here because SQLite would give it the umask's mode; its side files take this one.
+                # Never opened again: closing it would drop SQLite's locks in this process.
+                os.close(open_file(path, os.O_RDWR | os.O_CREAT))
             connection = connect(path)
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -97,9 +134,9 @@ def connect(path: Path, durability: Durability = "normal", *, read_only: bool = 
 
 @contextmanager
 def _one_at_a_time(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        lock(descriptor, fcntl.LOCK_EX, path)
         yield
     finally:
         os.close(descriptor)
@@ -126,6 +163,10 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             continue
         connection.execute("BEGIN IMMEDIATE")
         try:
+            # Again, as another process may have been faster: somebody may have deleted the file that is locked.
+            if int(connection.execute("PRAGMA user_version").fetchone()[0]) >= number:
+                connection.execute("ROLLBACK")
+                continue
             for statement in _statements(known[number].read_text("utf-8")):
                 connection.execute(statement)
             if number == 1:

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from wf_jupyter.errors import StoreError
-from wf_jupyter.store.database import store_error
+from wf_jupyter.store.database import os_error, store_error
 
 T = TypeVar("T")
 
@@ -128,6 +128,8 @@ class JobThread(ABC):
             self._connection.close()
 
     def _told(self, error: Exception) -> Exception:
+        if isinstance(error, OSError):
+            return os_error(self.path, error)
         if not isinstance(error, sqlite3.Error):
             return error
         told = store_error(self.path, error)

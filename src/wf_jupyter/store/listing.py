@@ -72,6 +72,7 @@ def read_orphans(connection: sqlite3.Connection, ownership: Ownership) -> list[s
         _UNFINISHED,
     ).fetchall()
     gone = {owner: ownership.is_gone(owner) for owner in {row[1] for row in rows}}
+    ownership.sweep(gone)
     return [execution for execution, owner in rows if gone[owner]]
 
 

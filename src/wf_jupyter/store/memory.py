@@ -255,6 +255,10 @@ class MemoryStore(Store):
             if not execution.status.is_final and execution.owned_by not in self._data.living
         ]
 
+    def trouble(self) -> str | None:
+        """See `ports.Store.trouble`."""
+        return None
+
     def neighbours(self) -> Neighbours:
         """See `ports.Store.neighbours`."""
         living = frozenset(self._data.living - {self._owner})

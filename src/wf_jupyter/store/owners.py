@@ -3,6 +3,11 @@
 Each open store holds an operating system lock on a file of its own, `owners/<id>.lock`. The system
 lets go of it however the process ends, so "is the owner gone?" is answered by trying to take the
 lock, without clocks, heartbeats or process ids that get used again.
+
+A lock file stays for as long as its owner has unfinished executions, also when it is dead. So one that is
+missing was deleted by somebody else, and its owner may live: it makes a new one with its next look, and is
+taken for gone only when it does not. Should it have slept for longer, its commits are refused, because the
+database names another owner by then.
 """
 
 from __future__ import annotations
@@ -10,21 +15,31 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import time
 import weakref
+from collections.abc import Callable, Container
 from pathlib import Path
 
 from wf_jupyter.ports import Neighbours
+from wf_jupyter.private_files import make_directory, open_file
+from wf_jupyter.store.locks import lock, try_lock
+
+#: For how long a lock file must be missing: several times as long as owners take to look at their own.
+MISSING_SECONDS = 6.0
 
 
 class Ownership:
-    """A living owner with a random `id`; use `release` to end it."""
+    """A living owner with a random `id`; use `release` to end it. `seconds` is a clock that never jumps."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, seconds: Callable[[], float] = time.monotonic) -> None:
         self._directory = directory
-        directory.mkdir(mode=0o700, exist_ok=True)
+        self._seconds = seconds
+        make_directory(directory)
         self.id = secrets.token_hex(8)
         self._descriptor: int | None = _hold(self._path(self.id))
         self._changed = 0
+        self._dead: frozenset[str] = frozenset()
+        self._missing: dict[str, float] = {}
         _held.add(self)
 
     def is_gone(self, owner: str) -> bool:
@@ -34,42 +49,43 @@ class Ownership:
         try:
             descriptor = os.open(self._path(owner), os.O_RDWR)
         except FileNotFoundError:
-            return True
+            return self._seconds() - self._missing.setdefault(owner, self._seconds()) >= MISSING_SECONDS
         try:
-            return _try_lock(descriptor, fcntl.LOCK_SH)
+            self._missing.pop(owner, None)
+            return try_lock(descriptor, fcntl.LOCK_SH, self._path(owner))
         finally:
             os.close(descriptor)
 
     def neighbours(self) -> Neighbours:
-        """Who else lives; removes what the dead left. Costs three system calls alone, and three more for each other."""
-        before = self._changed
+        """Who else lives. Costs four system calls alone, and three more for each other."""
+        self._hold_again()
+        before, missed = self._changed, bool(self._missing)
         self._changed = self._directory.stat().st_mtime_ns
         others = {path.stem for path in self._directory.glob("*.lock")} - {self.id}
         living = frozenset(owner for owner in others if not self.is_gone(owner))
-        if living != others:
-            self.sweep()
-        return Neighbours(living=living, are_changed=before != self._changed or living != others)
+        dead, self._dead = self._dead, frozenset(others - living)
+        return Neighbours(living=living, are_changed=before != self._changed or dead != self._dead or missed)
 
-    def sweep(self) -> None:
-        """Remove the lock files of owners that died."""
-        for path in self._directory.glob("*.lock"):
-            if path == self._path(self.id):
+    def sweep(self, needed: Container[str]) -> None:
+        """Remove the lock files of owners that died, but for those `needed` to know that of."""
+        for owner in {path.stem for path in self._directory.glob("*.lock")} - {self.id}:
+            if owner in needed:
                 continue
+            path = self._path(owner)
             try:
                 descriptor = os.open(path, os.O_RDWR)
             except FileNotFoundError:
                 continue
             try:
-                if _try_lock(descriptor, fcntl.LOCK_EX):
+                if try_lock(descriptor, fcntl.LOCK_EX, path):
                     path.unlink(missing_ok=True)
             finally:
                 os.close(descriptor)
+        self._missing = {owner: since for owner, since in self._missing.items() if owner in needed}
 
     def release(self) -> None:
-        """Own nothing any more. Idempotent."""
-        if self._descriptor is not None:
-            self._path(self.id).unlink(missing_ok=True)
-            self.forget()
+        """Own nothing any more. Idempotent. The file stays, unlocked, until somebody sweeps."""
+        self.forget()
 
     def forget(self) -> None:
         """Close the file without touching it: a forked child must not keep its parent's lock alive."""
@@ -77,29 +93,37 @@ class Ownership:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def _hold_again(self) -> None:
+        """Make the own lock file anew when somebody deleted or replaced it."""
+        if self._descriptor is None or _is_at(self._descriptor, self._path(self.id)):
+            return
+        make_directory(self._directory, within=self._directory.parent)
+        old, self._descriptor = self._descriptor, _hold(self._path(self.id))
+        os.close(old)
+
     def _path(self, owner: str) -> Path:
         return self._directory / f"{owner}.lock"
 
 
 def _hold(path: Path) -> int:
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # Between the two calls another store may have swept the file away as that of a dead owner.
+        descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
         try:
-            if os.path.samestat(os.fstat(descriptor), path.stat()):
-                return descriptor
-        except FileNotFoundError:
-            pass
+            lock(descriptor, fcntl.LOCK_EX, path)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        # Between the two calls another store may have swept the file away as that of a dead owner.
+        if _is_at(descriptor, path):
+            return descriptor
         os.close(descriptor)
 
 
-def _try_lock(descriptor: int, kind: int) -> bool:
+def _is_at(descriptor: int, path: Path) -> bool:
     try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except (FileNotFoundError, NotADirectoryError):
         return False
-    return True
 
 
 _held: weakref.WeakSet[Ownership] = weakref.WeakSet()

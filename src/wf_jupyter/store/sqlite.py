@@ -20,6 +20,7 @@ from wf_jupyter.ports import Batch, CacheEntry, Holding, Neighbours, Published, 
 from wf_jupyter.store import database, listing, log, published, removal
 from wf_jupyter.store.cache import read_cached
 from wf_jupyter.store.histories import read_histories, write_history
+from wf_jupyter.store.open_files import OpenFiles
 from wf_jupyter.store.owners import Ownership
 from wf_jupyter.store.reader import Reader
 from wf_jupyter.store.values import Places, read_values
@@ -36,8 +37,11 @@ class SqliteStore(Store):
     `shutdown` from any thread.
     """
 
-    def __init__(self, epoch: str, writer: Writer, reader: Reader, ownership: Ownership, places: Places) -> None:
+    def __init__(
+        self, epoch: str, files: OpenFiles, writer: Writer, reader: Reader, ownership: Ownership, places: Places
+    ) -> None:
         self.epoch = epoch
+        self._files = files
         self._writer = writer
         self._reader = reader
         self._ownership = ownership
@@ -54,12 +58,13 @@ class SqliteStore(Store):
         epoch = database.prepare(folder)
         with database.told_as_store_errors(path):
             ownership = Ownership(folder / "owners")
-            ownership.sweep()
+            files = OpenFiles(folder, path)
             writing = database.connect(path, durability)
             reading = database.connect(path, read_only=True)
         store = cls(
             epoch,
-            Writer("wf_jupyter-store-writer", writing, path),
+            files,
+            Writer("wf_jupyter-store-writer", writing, path, files),
             Reader("wf_jupyter-store-reader", reading, path),
             ownership,
             Places(folder),
@@ -190,6 +195,10 @@ class SqliteStore(Store):
     async def orphans(self) -> list[str]:
         """See `ports.Store.orphans`."""
         return await self._reader.run(partial(listing.read_orphans, ownership=self._ownership))
+
+    def trouble(self) -> str | None:
+        """See `ports.Store.trouble`."""
+        return self._files.trouble()
 
     def neighbours(self) -> Neighbours:
         """See `ports.Store.neighbours`."""

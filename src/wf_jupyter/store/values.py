@@ -16,6 +16,7 @@ import msgspec
 
 from wf_jupyter.errors import ExecutionNotFound, StoreError
 from wf_jupyter.model.stimuli import Value
+from wf_jupyter.private_files import make_directory, open_file
 
 #: How old a folder without an execution must be: before its first commit an execution has one already.
 _STRAY_SECONDS = 3600.0
@@ -33,7 +34,7 @@ class Places:
     def directory(self, execution: str) -> Path:
         """The folder of an execution, created if need be; an id that is no safe name is `ExecutionNotFound`."""
         path = self._path(execution)
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(path, within=self._root.parent)
         return path
 
     def logs(self, execution: str) -> Path:
@@ -42,8 +43,11 @@ class Places:
 
     def remove(self, execution: str) -> None:
         """Remove both folders with everything in them, if they exist."""
-        shutil.rmtree(self._path(execution), ignore_errors=True)
-        shutil.rmtree(self.logs(execution), ignore_errors=True)
+        for folder in (self._path(execution), self.logs(execution)):
+            if folder.is_symlink():
+                # Somebody put it elsewhere: what is there is theirs.
+                folder.unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def files(self, execution: str) -> dict[int, int]:
         """Sizes of the execution's files by inode: a file that others share is the same number there."""
@@ -112,7 +116,8 @@ def _copy(source: Path, target: Path) -> None:
     """For file systems without links; the copy appears under its name only when complete."""
     partial = target.with_suffix(f".{secrets.token_hex(4)}.partial")
     try:
-        shutil.copyfile(source, partial)
+        with source.open("rb") as old, open(open_file(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as new:
+            shutil.copyfileobj(old, new)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)

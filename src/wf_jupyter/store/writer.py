@@ -9,16 +9,20 @@ more, which is most of what a task costs in a chain.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from wf_jupyter.errors import StoreError
 from wf_jupyter.store.database import BUSY_SECONDS
 from wf_jupyter.store.jobs import Job, JobThread, settle
+from wf_jupyter.store.open_files import OpenFiles
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class Writer(JobThread):
@@ -28,6 +32,12 @@ class Writer(JobThread):
     """
 
     _patience = BUSY_SECONDS
+
+    def __init__(self, name: str, connection: sqlite3.Connection, path: Path, files: OpenFiles) -> None:
+        self._files = files
+        self._trouble = ""
+        self._refused = 0
+        super().__init__(name, connection, path)
 
     async def run_small(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Like `run`, on the calling thread when nobody else writes just now."""
@@ -55,18 +65,35 @@ class Writer(JobThread):
 
     def _transact(self, group: list[Job[Any]], patience: float = BUSY_SECONDS) -> Exception | None:
         try:
+            self._files.check()
             self._wait_at_most(patience)
             self._connection.execute("BEGIN IMMEDIATE")
             for job in group:
                 job.result = job.work(self._connection)
             self._connection.execute("COMMIT")
+            # It may have been taken away meanwhile: nobody is told of what is nowhere.
+            self._files.note_wal()
+            self._files.check()
         except Exception as error:
             if self._connection.in_transaction:
                 # A full disk may already have rolled back; what counts is the first error.
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
-            return self._told(error)
+            told = self._told(error)
+            if patience and isinstance(told, StoreError) and told.is_temporary:
+                self._complain(told)
+            return told
+        if self._trouble:
+            _log.warning("%s can be written again; %d transactions were refused", self.path, self._refused)
+            self._trouble, self._refused = "", 0
         return None
+
+    def _complain(self, error: StoreError) -> None:
+        # Once for each cause: what waits for it tries again and again, and there may be thousands.
+        self._refused += 1
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            _log.warning("nothing can be written, trying again: %s", error)
 
     def _wait_at_most(self, seconds: float) -> None:
         """For how long a transaction waits for another process that writes."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from wf_jupyter.errors import StoreError
+from wf_jupyter.private_files import open_file
 
 SUFFIX = ".value"
 #: Bytes that a large value leaves free: the event log is on the same disk, and must be able to tell that it is full.
@@ -29,7 +30,7 @@ def write(directory: str | os.PathLike[str], pieces: Iterable[bytes | bytearray 
     target = Path(directory).absolute() / f"{name}{SUFFIX}"
     partial = target.with_suffix(".partial")
     try:
-        with partial.open("xb", buffering=0) as file:
+        with open(open_file(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb", buffering=0) as file:
             for piece in pieces:
                 data = memoryview(piece).cast("B")
                 _leave_room(file.fileno(), data.nbytes)

@@ -288,7 +288,9 @@ def test_a_look_that_fails_is_said_once_and_the_next_one_works(
 ) -> None:
     ours = open_runtime(takeover_interval=0.05)
     (data_dir / "owners").rename(data_dir / "elsewhere")
+    (data_dir / "owners").touch()
     until(lambda: "cannot be seen" in caplog.text, "nothing is said")
+    (data_dir / "owners").unlink()
     (data_dir / "elsewhere").rename(data_dir / "owners")
     theirs = open_runtime()
     execution = submit(theirs, gated(tmp_path / "gate"))

@@ -91,9 +91,10 @@ def test_a_full_database_is_told_as_a_full_disk(tmp_path: Path) -> None:
     path = opened_once(tmp_path)
     connection = connect(path)
     connection.execute("PRAGMA max_page_count = 1")
+    from wf_jupyter.store.open_files import OpenFiles
     from wf_jupyter.store.writer import Writer
 
-    writer = Writer("writer", connection, path)
+    writer = Writer("writer", connection, path, OpenFiles(tmp_path, path))
     with pytest.raises(StoreError, match=f"the disk is full, {path}"):
         writer.run_blocking(lambda c: c.execute("INSERT INTO blobs VALUES ('x', zeroblob(10000000))").rowcount)
     assert writer.run_blocking(lambda c: c.execute("SELECT count(*) FROM blobs").fetchone()) == (0,)

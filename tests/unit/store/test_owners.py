@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from wf_jupyter.store.owners import Ownership
+import pytest
+
+from wf_jupyter.errors import StoreError
+from wf_jupyter.store.owners import MISSING_SECONDS, Ownership
+from wf_jupyter.store.sqlite import SqliteStore
 
 
 def test_an_owner_is_gone_once_released(tmp_path: Path) -> None:
@@ -19,9 +26,63 @@ def test_an_owner_is_gone_once_released(tmp_path: Path) -> None:
     one.release()
     assert two.is_gone(one.id)
     assert one.is_gone(one.id)
-    assert two.is_gone("never-existed")
+    two.sweep({one.id})
+    assert two.is_gone(one.id), "what its executions need to be taken over stays"
+    two.sweep(())
+    assert [path.stem for path in tmp_path.iterdir()] == [two.id]
     two.release()
-    assert list(tmp_path.iterdir()) == []
+
+
+class Watch:
+    """Seconds that pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_an_owner_whose_lock_file_was_deleted_makes_a_new_one_before_it_is_taken_for_gone(tmp_path: Path) -> None:
+    watch = Watch()
+    owner, judge = Ownership(tmp_path / "owners"), Ownership(tmp_path / "owners", watch)
+    for delete in (
+        lambda: (tmp_path / "owners" / f"{owner.id}.lock").unlink(),
+        lambda: shutil.rmtree(tmp_path / "owners"),
+        lambda: (tmp_path / "owners" / f"{owner.id}.lock").rename(tmp_path / "elsewhere"),
+    ):
+        delete()
+        assert not judge.is_gone(owner.id)
+        watch.now += MISSING_SECONDS - 1
+        assert not judge.is_gone(owner.id)
+        assert judge.neighbours().are_changed
+        owner.neighbours()
+        assert owner.id in judge.neighbours().living
+        watch.now += MISSING_SECONDS
+        assert not judge.is_gone(owner.id)
+    owner.release()
+    assert judge.is_gone(owner.id)
+    judge.release()
+
+
+def test_an_owner_that_makes_no_new_lock_file_is_gone_after_a_while(tmp_path: Path) -> None:
+    watch = Watch()
+    judge = Ownership(tmp_path, watch)
+    assert not judge.is_gone("deleted")
+    watch.now += MISSING_SECONDS
+    assert judge.is_gone("deleted")
+    judge.release()
+
+
+def test_a_file_system_without_locks_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, kind: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(StoreError, match=f"file system of {tmp_path} has no locks.*WF_JUPYTER_DATA_DIR"):
+        Ownership(tmp_path)
+    with pytest.raises(StoreError, match="has no locks"):
+        SqliteStore.open(tmp_path / "data")
 
 
 def test_a_killed_process_owns_nothing_and_is_swept_away(tmp_path: Path) -> None:
@@ -38,12 +99,12 @@ def test_a_killed_process_owns_nothing_and_is_swept_away(tmp_path: Path) -> None
     ) as child:
         assert child.stdout is not None
         other = child.stdout.readline().strip()
-        mine.sweep()
+        mine.sweep(())
         assert not mine.is_gone(other)
         child.send_signal(signal.SIGKILL)
         child.wait()
     assert mine.is_gone(other)
-    mine.sweep()
+    mine.sweep(())
     assert [path.stem for path in tmp_path.iterdir()] == [mine.id]
     mine.release()
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from wf_jupyter.store.database import connect
+from wf_jupyter.store.open_files import OpenFiles
 from wf_jupyter.store.writer import Writer
 
 pytestmark = pytest.mark.anyio
@@ -33,7 +34,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def writer(path: Path) -> Iterator[Writer]:
-    writer = Writer("test-writer", connect(path), path)
+    writer = Writer("test-writer", connect(path), path, OpenFiles(path.parent, path))
     yield writer
     writer.stop()
 

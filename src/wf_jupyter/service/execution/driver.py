@@ -329,7 +329,7 @@ class Driver:
     def _hindered(self, cause: StoreError) -> None:
         """Show what the execution waits for; nobody is kept waiting for it."""
         if self.parked is None:
-            _log.warning("execution %s waits until this has passed: %s", self.state.id, cause)
+            _log.info("execution %s waits until this has passed: %s", self.state.id, cause)
         if self.parked is None or self.parked.reason != str(cause):
             since = self._clock() if self.parked is None else self.parked.since
             self._show(Parked(kind="waiting", reason=str(cause), since=since))
