@@ -14,7 +14,7 @@ from wf_jupyter.model.snapshot import Parked, Summary
 from wf_jupyter.model.status import FINAL_EXECUTION, ExecutionStatus
 from wf_jupyter.ports import Holding
 from wf_jupyter.store.decoding import decode, decode_time
-from wf_jupyter.store.owners import Ownership
+from wf_jupyter.store.owners import MISSING_SECONDS, Ownership
 
 _UNFINISHED = tuple(status for status in ExecutionStatus if status not in FINAL_EXECUTION)
 _SUMMARY = "id, workflow, status, seq, created, ended, counts, asked_by"
@@ -54,12 +54,13 @@ def read_summary(connection: sqlite3.Connection, execution: str) -> Summary:
 
 def claim(connection: sqlite3.Connection, execution: str, ownership: Ownership) -> bool:
     """Take over an execution whose owner is gone; within a write transaction, so that only one succeeds."""
-    row = connection.execute("SELECT owned_by FROM executions WHERE id = ?", (execution,)).fetchone()
+    row = connection.execute("SELECT owned_by, status FROM executions WHERE id = ?", (execution,)).fetchone()
     if row is None:
         raise ExecutionNotFound(f"no execution {execution!r}")
     if row[0] == ownership.id:
         return True
-    if not ownership.is_gone(row[0]):
+    # Lock files are kept for unfinished executions only.
+    if not ownership.is_gone(row[0], patience=0.0 if row[1] in FINAL_EXECUTION else MISSING_SECONDS):
         return False
     connection.execute("UPDATE executions SET owned_by = ? WHERE id = ?", (ownership.id, execution))
     return True

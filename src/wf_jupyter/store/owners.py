@@ -42,14 +42,14 @@ class Ownership:
         self._missing: dict[str, float] = {}
         _held.add(self)
 
-    def is_gone(self, owner: str) -> bool:
-        """Whether that owner has released its executions or died."""
+    def is_gone(self, owner: str, patience: float = MISSING_SECONDS) -> bool:
+        """Whether that owner has released its executions or died; `patience` is for a lock file that is missing."""
         if owner == self.id:
             return self._descriptor is None
         try:
             descriptor = os.open(self._path(owner), os.O_RDWR)
         except FileNotFoundError:
-            return self._seconds() - self._missing.setdefault(owner, self._seconds()) >= MISSING_SECONDS
+            return self._seconds() - self._missing.setdefault(owner, self._seconds()) >= patience
         try:
             self._missing.pop(owner, None)
             return try_lock(descriptor, fcntl.LOCK_SH, self._path(owner))
