@@ -11,7 +11,7 @@ import os
 import re
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from wf_jupyter.model.texts import storable
@@ -22,8 +22,9 @@ _FRAMES = 100
 _LINE = 400
 _PACKAGE = Path(__file__).parent.parent
 _OWN = tuple(os.path.join(_PACKAGE, layer, "") for layer in ("executors", "values", "dsl"))
-#: Frames of these stand between ours and the author's, and tell him nothing: how we load and call his code.
-_BETWEEN = (*_OWN, os.path.join(Path(asyncio.__file__).parent, ""), threading.__file__, "<frozen importlib")
+_CALLERS = (os.path.join(_PACKAGE, "executors", "runner.py"), os.path.join(_PACKAGE, "dsl", ""))
+#: Frames of these stand before the author's: how his code is loaded and called.
+_BEFORE = (*_OWN, os.path.join(Path(asyncio.__file__).parent, ""), threading.__file__, "<frozen importlib")
 _CELL = re.compile(r'File "(Cell In\[\d+\])", line', re.ASCII)
 
 
@@ -81,17 +82,14 @@ def _clean(part: traceback.TracebackException) -> None:
         part.filename = label_of(place)
 
 
-def _of_the_author(frames: list[traceback.FrameSummary]) -> Iterable[traceback.FrameSummary]:
-    start = _first_not(_BETWEEN, frames)
-    if start == len(frames):  # a function of asyncio's as a task
-        start = _first_not(_OWN, frames)
-    # At the end are ours as well when something is refused, as `input()`: the author's call is what counts.
-    end = len(frames) - _first_not(_OWN, frames[::-1])
-    return frames[start:end] or frames
-
-
-def _first_not(names: tuple[str, ...], frames: list[traceback.FrameSummary]) -> int:
-    return next((i for i, frame in enumerate(frames) if not frame.filename.startswith(names)), len(frames))
+def _of_the_author(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    """Without ours: before the author's, between them where his threads are started, after them where we refuse."""
+    first = next((i for i, frame in enumerate(frames) if not frame.filename.startswith(_BEFORE)), 0)
+    kept = [frame for frame in frames[first:] if not frame.filename.startswith(_OWN)]
+    if kept or not frames:
+        return kept
+    # A function that is not written in Python has no frames, and a notebook tells its own; else the fault is ours.
+    return [] if frames[-1].filename.startswith(_CALLERS) else frames
 
 
 def _shorten(line: str) -> str:
