@@ -141,7 +141,10 @@ def seeds(module: Any, names: tuple[str, ...]) -> Aspect:
         count[0] = kept
 
     for name in names:
-        setattr(module, name, noticing(getattr(module, name)))
+        wrapped = noticing(getattr(module, name))
+        setattr(module, name, wrapped)
+        if hasattr(module, "_inst"):
+            setattr(module._inst, name, wrapped)  # a method that was pickled is looked up there
     return Aspect(f"the state of {module.__name__}", lambda: count[0], restore, module=module.__name__)
 
 

@@ -187,9 +187,9 @@ class Codes:
             os.close(file)
 
 
-def scopes(code: Code) -> Iterator[dict[str, Any]]:
+def scopes(function: object) -> Iterator[dict[str, Any]]:
     """The globals of the functions of the notebook that a function consists of."""
-    pending, seen = [code.function], 0
+    pending, seen = [function], 0
     while pending and seen < _MOST:
         value: Any = pending.pop()
         seen += 1

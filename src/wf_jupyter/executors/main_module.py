@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from types import FunctionType, ModuleType
 from typing import Any
@@ -18,18 +18,19 @@ from typing import Any
 from wf_jupyter.executors.codes import scopes
 from wf_jupyter.executors.imports import ImportWatch
 from wf_jupyter.values.code import Code
+from wf_jupyter.values.codec import decode, encode_bytes
 
 _scopes: ContextVar[tuple[Mapping[str, Any], ...]] = ContextVar("wf_jupyter_main", default=())
 #: For threads, which have a context of their own: the scopes that were entered last.
 _latest: tuple[Mapping[str, Any], ...] = ()
 
 
-def enter(code: Code) -> None:
-    """Let `__main__` answer with the names that a task's function sees, in this context."""
+def enter(code: Code, arguments: Iterable[object]) -> None:
+    """Let `__main__` answer with the names that a task's function sees, and with functions that it is given."""
     global _latest
-    function = code.function
-    own = {getattr(function, "__name__", ""): function}
-    _latest = (*scopes(code), own)
+    functions = [code.function, *(given for given in arguments if isinstance(given, FunctionType))]
+    own = {getattr(function, "__name__", ""): function for function in reversed(functions)}
+    _latest = (*(scope for function in functions for scope in scopes(function)), own)
     _scopes.set(_latest)
 
 
@@ -40,10 +41,11 @@ def install(watch: ImportWatch) -> None:
 
 
 def _find(name: str) -> Any:
-    for scope in _scopes.get() or _latest:
-        if name in scope:
-            return scope[name]
+    # Not its `__file__`: a child that is not forked would run the user's script again.
     if not name.startswith("__"):
+        for scope in _scopes.get() or _latest:
+            if name in scope:
+                return scope[name]
         for kind in _classes():
             if kind.__module__ == "__main__" and kind.__qualname__ == name:
                 return kind
@@ -65,9 +67,7 @@ def send_by_value(reduction: ModuleType) -> None:
 
 def _reduce(pickler: pickle.Pickler, obj: Any) -> Any:
     if isinstance(obj, type | FunctionType) and obj.__module__ == "__main__":
-        import cloudpickle  # type: ignore[import-untyped]
-
-        return receive, (cloudpickle.dumps(obj),)
+        return receive, (encode_bytes(obj),)
     return NotImplemented
 
 
@@ -79,4 +79,4 @@ def receive(data: bytes) -> Any:
     main = sys.modules["__main__"]
     if not hasattr(main, "__getattr__"):
         main.__getattr__ = _find  # type: ignore[method-assign]
-    return pickle.loads(data)
+    return decode(data)

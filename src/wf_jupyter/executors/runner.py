@@ -24,6 +24,9 @@ from wf_jupyter.values.code import Code
 from wf_jupyter.values.codec import decode
 from wf_jupyter.values.inputs import load, resolver
 
+#: Called with the code and the arguments of an attempt when they have been loaded.
+Prepare = Callable[[Code, Sequence[object]], object]
+
 
 class Guard(Protocol):
     """Delimits what may be interrupted."""
@@ -44,11 +47,10 @@ class Guard(Protocol):
 class Runner:
     """Runs attempts in this process.
 
-    `owns_figures`: figures that a task leaves open are shown and closed. `prepare` is called with the code of an
-    attempt when that and its arguments have been loaded.
+    `owns_figures`: figures that a task leaves open are shown and closed. `prepare` is called just before the task.
     """
 
-    def __init__(self, *, owns_figures: bool, prepare: Callable[[Code], object] = lambda code: None) -> None:
+    def __init__(self, *, owns_figures: bool, prepare: Prepare = lambda code, arguments: None) -> None:
         self._codes = Codes()
         self._owns_figures = owns_figures
         self._prepare = prepare
@@ -66,7 +68,7 @@ class Runner:
             loaded = self._load(run, code, alone=False)
             retry_on = loaded.retry_on
             args, kwargs = _arguments(run, call)
-            self._prepare(loaded)
+            self._prepare(loaded, [*args, *kwargs.values()])
             value = loaded.function(*args, **kwargs)
             if inspect.isawaitable(value):
                 value = await value
@@ -90,7 +92,7 @@ class Runner:
                 loaded = self._load(run, code)
                 retry_on = loaded.retry_on
                 args, kwargs = _arguments(run, call)
-                self._prepare(loaded)
+                self._prepare(loaded, [*args, *kwargs.values()])
                 value = loaded.function(*args, **kwargs)
                 if inspect.iscoroutine(value):
                     value = _complete(value)

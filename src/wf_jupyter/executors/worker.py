@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -171,8 +171,8 @@ class Worker:
             output.speak_no_more(speaking)
         return [self.give_back()] if self.dirty else []
 
-    def _prepare_for(self, code: Code) -> None:
-        main_module.enter(code)
+    def _prepare_for(self, code: Code, arguments: Sequence[object]) -> None:
+        main_module.enter(code, arguments)
         if code.setup is not self._setups.present and code.setup != self._setups.present:
             self.state.change(lambda: self._setups.apply(code.setup))
 

@@ -15,6 +15,7 @@ import struct
 from collections.abc import Callable, Iterable
 
 from wf_jupyter.errors import StoreError
+from wf_jupyter.values.classes import reduce_class
 from wf_jupyter.values.plain import HEAD, MAGIC, encode_plain
 from wf_jupyter.values.sources import Reducer
 
@@ -90,6 +91,10 @@ def _picklers() -> tuple[type[pickle.Pickler], type[pickle.Pickler]]:
             # Before the base's own, which reads it once.
             self.dispatch_table = Reducer(cloudpickle.Pickler.dispatch_table).table
             super().__init__(stream, protocol=5, buffer_callback=keep)
+
+        def reducer_override(self, obj: object) -> object:
+            reduced = super().reducer_override(obj)
+            return reduce_class(obj, reduced) if isinstance(obj, type) else reduced
 
     class _TemplatePickler(_Pickler):
         references: Callable[[object], Reference | None]

@@ -18,6 +18,7 @@ from typing import Any
 
 from wf_jupyter.values.ipython import shell as find_shell
 from wf_jupyter.values.ipython import shell_reducers
+from wf_jupyter.values.reducers import reducers
 
 #: Longer texts, and those of files, travel as the lines of the function only.
 WHOLE_LIMIT = 200_000
@@ -50,7 +51,8 @@ class Reducer:
     def __init__(self, table: Mapping[type, Any]) -> None:
         self._reduce = table[CodeType]
         self._places: dict[str, list[Place]] = {}
-        self.table = ChainMap({CodeType: self, **shell_reducers(table)}, table)  # type: ignore[arg-type]
+        own: dict[type, Any] = {CodeType: self, **shell_reducers(table)}
+        self.table: Mapping[type, Any] = ChainMap(own, reducers(), table)  # type: ignore[arg-type]
 
     def __call__(self, code: CodeType) -> tuple[object, ...]:
         _, arguments = self._reduce(code)
