@@ -219,6 +219,9 @@ async def at_the_end_of_a_cell() -> None:
     assert_type(task.attempts, int)
     assert_type(task.duration, float | None)
     assert_type(task.result(), Any)
+    assert_type(task.inputs(), dict[str, Any])
+    assert_type(task.call(), Any)
+    assert_type(task.debug(), Any)
     assert_type(list(execution.tasks), list[str])
     assert_type([event.seq for event in execution.events()], list[int])
     for event in execution.events(follow=True):

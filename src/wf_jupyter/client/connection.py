@@ -17,6 +17,7 @@ from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import DecodedPage
 from wf_jupyter.protocol.rest import FoundPage, HistoryPage, InputPage, LogStretch
+from wf_jupyter.protocol.task_call import TaskCall
 
 #: What a person may ask of an execution.
 Action = Cancel | CancelTask | Pause | Resume | Retry
@@ -79,6 +80,10 @@ class Connection(Protocol):
 
     def task_value(self, execution: str, key: str) -> Input:
         """The encoded result of one task."""
+        ...
+
+    def task_call(self, execution: str, key: str) -> TaskCall:
+        """What a task was called with, as bytes; `StateConflict` when it was not called, or that is not stored."""
         ...
 
     def task_error(self, execution: str, key: str) -> bytes | None:

@@ -30,6 +30,7 @@ from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import DecodedPage
 from wf_jupyter.protocol.rest import FoundPage, HistoryPage, InputPage, LogStretch
+from wf_jupyter.protocol.task_call import TaskCall
 
 if TYPE_CHECKING:
     from wf_jupyter.service.mailbox import Mailbox
@@ -122,6 +123,9 @@ class EmbeddedConnection:
 
     def task_value(self, execution: str, key: str) -> Input:
         return self._call(self._orchestrator.task_value(execution, key))
+
+    def task_call(self, execution: str, key: str) -> TaskCall:
+        return self._call(self._orchestrator.tasks.call(execution, key))
 
     def task_error(self, execution: str, key: str) -> bytes | None:
         return self._call(self._orchestrator.task_error(execution, key))

@@ -41,6 +41,7 @@ from wf_jupyter.protocol.rest import (
     RerunBody,
     RetryBody,
 )
+from wf_jupyter.protocol.task_call import TaskCall
 
 
 class _Workflow(msgspec.Struct):
@@ -129,6 +130,11 @@ class RemoteConnection:
         path = f"{_execution(execution)}/tasks/{quote(key)}/result"
         value: Input = self._value(path, Input)
         return value
+
+    def task_call(self, execution: str, key: str) -> TaskCall:
+        path = f"{_execution(execution)}/tasks/{quote(key)}/call"
+        call: TaskCall = self._value(path, TaskCall)
+        return call
 
     def task_error(self, execution: str, key: str) -> bytes | None:
         path = f"{_execution(execution)}/tasks/{quote(key)}/error"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from wf_jupyter.client import outcome, records
+from wf_jupyter.client import calls, outcome, records
 from wf_jupyter.client.connection import Connection
 from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.records import LogText, Output
@@ -113,6 +113,42 @@ class TaskView:
             why = "" if now.reason is None else f" ({now.reason.text})"
             raise StateConflict(f"task {self.key!r} has no result: it is {now.status}{why}")
         return outcome.value(self._connection.task_value(self._mirror.id, self.key))
+
+    def inputs(self) -> dict[str, Any]:
+        """The values that the task was called with, by parameter name: `*args` as one tuple, `**kwargs` as one dict.
+
+        Defaults that were not given are left out. A task whose failure is allowed stands there as its `TaskError`.
+
+        Raises:
+            StateConflict: the task was not called, or a value or its code is not stored or cannot be loaded here.
+        """
+        return self._call().arguments()
+
+    def call(self) -> Any:
+        """Run the task again, here and now, with the values that it was called with; returns what it returns.
+
+        It runs in this process, with its directory, modules and environment: a `breakpoint()` in it works, and what
+        it prints is printed here. An `async def` task is awaited. Nothing of the execution changes.
+
+        Raises:
+            StateConflict: as for `inputs`.
+            Exception: whatever the task raises.
+        """
+        return self._call().call()
+
+    def debug(self) -> Any:
+        """Run the task again, as `call` does, and when it fails open the debugger at the line that raised.
+
+        That is IPython's debugger in a notebook, pdb elsewhere: `p name` shows a value, `u` and `d` go up and down
+        the stack, `q` leaves. Returns what the task returned, or None when it failed.
+
+        Raises:
+            StateConflict: as for `inputs`.
+        """
+        return calls.debug(self._call())
+
+    def _call(self) -> calls.LoadedCall:
+        return calls.load_call(self._mirror.id, self._connection.task_call(self._mirror.id, self.key))
 
     def logs(self) -> LogText:
         """Everything that the task printed and logged, all attempts together, also where it is megabytes."""

@@ -190,6 +190,14 @@ OPERATIONS: Sequence[Operation] = (
         errors=(400, 404, 409),
     ),
     Operation(
+        path=f"{_TASK}/call",
+        verb="get",
+        summary="What it was called with, for kernels: its code and values as bytes",
+        query=rest.ResultQuery,
+        answer={MSGPACK: None},
+        errors=(400, 404, 409),
+    ),
+    Operation(
         path=f"{_TASK}/error",
         verb="get",
         summary="The pickled exception of a failed task",

@@ -10,9 +10,10 @@ import msgspec
 
 from wf_jupyter.errors import StoreError
 from wf_jupyter.ports import ExecutionResult, Input, Item, Many, Whole
+from wf_jupyter.protocol.task_call import TaskCall
 from wf_jupyter.values import container
 
-T = TypeVar("T", Input, ExecutionResult)
+T = TypeVar("T", Input, ExecutionResult, TaskCall)
 
 
 async def without_files(value: T) -> T:
@@ -21,7 +22,7 @@ async def without_files(value: T) -> T:
 
 
 def _inlined(value: T) -> T:
-    if isinstance(value, ExecutionResult):
+    if isinstance(value, ExecutionResult | TaskCall):
         return msgspec.structs.replace(value, inputs=tuple(_inlined_input(item) for item in value.inputs))
     return _inlined_input(value)
 

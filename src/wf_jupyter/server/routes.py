@@ -17,6 +17,7 @@ from wf_jupyter.server.executions import (
 from wf_jupyter.server.pages import ComparePage, ExecutionPage, ListPage, PageHandler
 from wf_jupyter.server.socket import EventSocket
 from wf_jupyter.server.tasks import (
+    CallHandler,
     ErrorHandler,
     InputsHandler,
     LogHandler,
@@ -54,6 +55,7 @@ def routes() -> list[Route]:
         (f"{execution}/tasks/{_KEY}/inputs", InputsHandler),
         (f"{execution}/tasks/{_KEY}/outputs", OutputsHandler),
         (f"{execution}/tasks/{_KEY}/result", ValueHandler),
+        (f"{execution}/tasks/{_KEY}/call", CallHandler),
         (f"{execution}/tasks/{_KEY}/error", ErrorHandler),
         (f"/{PREFIX}/workflows/?", WorkflowsHandler),
         (f"/{PREFIX}/workflows/{_ID}", WorkflowHandler),

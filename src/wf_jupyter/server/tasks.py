@@ -109,6 +109,17 @@ class ValueHandler(RestHandler):
         self.answer_packed(value if self.query(ResultQuery).files else await without_files(value))
 
 
+class CallHandler(RestHandler):
+    """What a task was called with, for kernels: whoever may read its result may read this."""
+
+    @web.authenticated
+    @permitted("read")
+    async def get(self, execution: str, key: str) -> None:
+        """MessagePack of a `TaskCall`; 409 when it was not called, or its values are not stored any more."""
+        call = await self.ask(lambda engine: engine.tasks.call(execution, key))
+        self.answer_packed(call if self.query(ResultQuery).files else await without_files(call))
+
+
 class ErrorHandler(RestHandler):
     """The pickled exception of a failed task, for kernels."""
 

@@ -148,7 +148,7 @@ class Archive:
 
     async def result(self, execution: str) -> ExecutionResult:
         """How an execution ended; `StateConflict` while it has not."""
-        ended = await self._reopen(execution)
+        ended = await self.reopen(execution)
         state, snapshot = ended.state, ended.picture.snapshot
         if not state.status.is_final:
             raise StateConflict(f"execution {execution} is {state.status}: there is no result yet")
@@ -177,7 +177,7 @@ class Archive:
 
     async def task_value(self, execution: str, key: str) -> Input:
         """The result of one task or mapped group."""
-        ended = await self._reopen(execution)
+        ended = await self.reopen(execution)
         unit = ended.state.units.get(key)
         if unit is None:
             raise InputError(f"execution {execution} has no task {key!r}", "task")
@@ -192,7 +192,7 @@ class Archive:
         record, events = await self._read(execution)
         return await asyncio.to_thread(_results, replay(execution, record, events), events)
 
-    async def _reopen(self, execution: str) -> Ended:
+    async def reopen(self, execution: str) -> Ended:
         """The execution as it is on disk, from memory when it has just ended."""
         known = self._ended.get(execution)
         if known is not None:
@@ -210,7 +210,7 @@ class Archive:
         """Reads the values of `units`; brings those from the store that are not known yet."""
         state, _, values, blobs = ended
         wanted = [
-            (task.key, "") for task in _leaves(state, units) if task.is_ok and values.find(task.key) is None
+            (task.key, "") for task in leaves(state, units) if task.is_ok and values.find(task.key) is None
         ]
         if wanted:
             for (key, _), value in (await self._store.values(state.id, wanted)).items():
@@ -271,7 +271,7 @@ def _returned(state: ExecutionState, fragment: Fragment) -> list[Unit]:
     return [state.units[key] for key in fragment.returned]
 
 
-def _leaves(state: ExecutionState, units: list[Unit]) -> list[Task]:
+def leaves(state: ExecutionState, units: list[Unit]) -> list[Task]:
     """The tasks whose values make up the values of `units`, through groups and expansions."""
     found: list[Task] = []
     pending = list(units)

@@ -10,20 +10,28 @@ from wf_jupyter.errors import InputError
 from wf_jupyter.model.arguments import decode_arguments
 from wf_jupyter.ports import Store
 from wf_jupyter.protocol.rest import FoundPage, InputPage, LogStretch
+from wf_jupyter.protocol.task_call import TaskCall
+from wf_jupyter.service.archive import Ended
 from wf_jupyter.service.called import find_call
 from wf_jupyter.service.logs import read_log, search_log
+from wf_jupyter.service.task_call import read_call
 
 #: What a running attempt printed so far, by execution, task and attempt; None when that is on disk.
 Printed = Callable[[str, str, int], str | None]
+#: An execution as it is on disk.
+Reopen = Callable[[str], Awaitable[Ended]]
 
 
 class Closeup:
     """Reads what belongs to one task. `picture` gives the present picture of an execution."""
 
-    def __init__(self, store: Store, picture: Callable[[str], Awaitable[Picture]], printed: Printed) -> None:
+    def __init__(
+        self, store: Store, picture: Callable[[str], Awaitable[Picture]], printed: Printed, reopen: Reopen
+    ) -> None:
         self._store = store
         self._picture = picture
         self._printed = printed
+        self._reopen = reopen
 
     async def log(
         self, execution: str, key: str, attempt: int | None = None, offset: int = 0, limit: int = 1 << 20
@@ -41,6 +49,10 @@ class Closeup:
         head = self._printed(execution, key, number)
         lines, count = await search_log(self._store, execution, key, number, text, limit, head)
         return FoundPage(task=key, attempt=number, lines=lines, count=count)
+
+    async def call(self, execution: str, key: str) -> TaskCall:
+        """See `read_call`."""
+        return await read_call(await self._reopen(execution), self._store, key)
 
     async def inputs(self, execution: str, key: str) -> InputPage:
         """What the task is called with, and which tasks that comes from."""

@@ -80,7 +80,7 @@ class Orchestrator:
         self._recovery = Recovery(store, self._archive, self._hub, self._tails, clock, config, self._active)
         self._publishing = Publishing(store, self._pools)
         self._histories = Histories(store)
-        self.tasks = Closeup(store, self._picture, self._head)
+        self.tasks = Closeup(store, self._picture, self._head, self._archive.reopen)
 
     # -- starting and ending ------------------------------------------------------------------
 

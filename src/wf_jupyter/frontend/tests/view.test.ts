@@ -342,6 +342,26 @@ test("a branch that was not taken says so on the card, in the table, the timelin
   expect(other.textContent).toContain(`${message}, so small was skipped`);
 });
 
+test("the panel offers the line of code that debugs a failed task, and runs another one again", async () => {
+  const copied: string[] = [];
+  vi.stubGlobal("navigator", { ...navigator, clipboard: { writeText: async (text: string) => void copied.push(text) } });
+  const { el } = show([task("fit[3]", "failed", { attempts: 1 }), task("good", "succeeded", { attempts: 1 }), task("never", "skipped")]);
+  const open = (key: string): void => {
+    withText(el, "Table").click();
+    withText(el, "Failed first").click();
+    find<HTMLElement>(el, `.wfj-rows .wfj-row[data-key="${key}"]`).click();
+  };
+  open("fit[3]");
+  expect(find(el, ".wfj-again > code").textContent).toBe('wf.get_execution("x").tasks["fit[3]"].debug()');
+  withText(find(el, ".wfj-again"), "Copy").click();
+  await vi.waitFor(() => expect(copied).toEqual(['wf.get_execution("x").tasks["fit[3]"].debug()']));
+  open("good");
+  expect(find(el, ".wfj-again > code").textContent).toBe('wf.get_execution("x").tasks["good"].call()');
+  open("never");
+  expect(el.querySelector(".wfj-again")).toBeNull();
+  vi.unstubAllGlobals();
+});
+
 test("the table shows failed first, then what runs, then the rest, and can leave out what is done", () => {
   const statuses = ["succeeded", "pending", "running", "failed", "skipped"] as const;
   const { el } = show(statuses.map((status) => task(status, status)));

@@ -43,9 +43,6 @@ class InputReader:
     def attempt(self, task: Task, number: int, config: RuntimeConfig, directory: str) -> Attempt:
         """Everything a worker needs for one attempt."""
         node = task.node
-        inputs = [self._need(task.fragment, need) for need in node.needs]
-        if task.index is not None:
-            inputs += [self._item(task, over) for over in node.over]
         return Attempt(
             execution=self._state.id,
             task=task.key,
@@ -54,7 +51,7 @@ class InputReader:
             code=node.code,
             code_data=self._blobs[node.code],
             call_data=self._blobs[node.call],
-            inputs=tuple(inputs),
+            inputs=self.inputs(task),
             over=tuple(over.parameter for over in node.over),
             splits=node.splits,
             wants_truth=self._state.is_questioned(task),
@@ -66,6 +63,13 @@ class InputReader:
             log_limit=config.log_limit,
             index=task.index,
         )
+
+    def inputs(self, task: Task) -> tuple[Input, ...]:
+        """What its arguments refer to, in the order of its needs, then one for each mapped parameter."""
+        inputs = [self._need(task.fragment, need) for need in task.node.needs]
+        if task.index is not None:
+            inputs += [self._item(task, over) for over in task.node.over]
+        return tuple(inputs)
 
     def result(self, fragment: Fragment) -> Built:
         """What a graph returns: its template and the inputs that it refers to."""

@@ -61,7 +61,7 @@ export class TaskActions {
   }
 
   async #copy(): Promise<string> {
-    await copyText(`wf.get_execution(${JSON.stringify(this.session.executionId)}).tasks[${JSON.stringify(this.key)}].result()`);
+    await copyText(`${taskCode(this.session.executionId, this.key)}.result()`);
     return "copied";
   }
 }
@@ -70,6 +70,11 @@ export class TaskActions {
 export function pageLink(session: Session, id: string, text: string): HTMLElement {
   const base = session.rest?.config.baseUrl.replace(/\/*$/, "/") ?? "/";
   return html("a", "wfj-anchor", { href: `${base}wf-jupyter/executions/${encodeURIComponent(id)}`, target: "_blank", rel: "noopener" }, text);
+}
+
+/** `wf.get_execution("…").tasks["fit[3]"]`: JSON's texts are Python's. */
+export function taskCode(execution: string, key: string): string {
+  return `wf.get_execution(${JSON.stringify(execution)}).tasks[${JSON.stringify(key)}]`;
 }
 
 /** Put text on the clipboard; where a page may not, through a field that is selected. */

@@ -13,6 +13,7 @@ import { bytes, count, duration, headline } from "../draw/words.ts";
 import { logReader } from "./log-reader.ts";
 import { LogView } from "./log.ts";
 import { TaskActions } from "./panel-actions.ts";
+import { codeSection, codeToRunAgain } from "./panel-code.ts";
 import { showInputs } from "./panel-inputs.ts";
 import { outputElement, plainText, sandbox } from "./rich.ts";
 import type { Session } from "./session.ts";
@@ -26,6 +27,7 @@ export class TaskPanel {
   readonly #facts = html("div", "wfj-facts");
   readonly #error = html("div", "wfj-section wfj-error", { hidden: true });
   readonly #reason = html("div", "wfj-section wfj-reason", { hidden: true });
+  readonly #again = html("div", "wfj-section", { hidden: true });
   readonly #outputs = html("div", "wfj-section", { hidden: true });
   readonly #logs = html("div", "wfj-section", { hidden: true });
   readonly #given = html("div", "wfj-section", { hidden: true });
@@ -34,6 +36,7 @@ export class TaskPanel {
   readonly #actions: TaskActions;
   #shownError: Failure | undefined;
   #shownReason = "";
+  #shownCode = "";
   #shownResult: ResultInfo | undefined;
   #shownStatus = -1;
   #shownFacts = "";
@@ -52,7 +55,7 @@ export class TaskPanel {
     this.#log = new LogView(logReader(session, key));
     this.#logs.append(html("h4", "wfj-caption", {}, "Log"), this.#log.element);
     this.#outputs.append(html("h4", "wfj-caption", {}, "Output"));
-    const body = html("div", "wfj-panel-body", {}, this.#reason, this.#error, this.#outputs, this.#logs, this.#given, this.#result);
+    const body = html("div", "wfj-panel-body", {}, this.#reason, this.#error, this.#again, this.#outputs, this.#logs, this.#given, this.#result);
     this.element = html("section", "wfj-panel", { "aria-label": `Task ${key}` }, head, this.#facts, body);
     this.element.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
@@ -104,6 +107,7 @@ export class TaskPanel {
     this.#showFacts(row, clock.now());
     this.#showReason(tasks.reasons.get(row));
     this.#showError(tasks.errors.get(row), status);
+    this.#showCode(row);
     this.#showResult(tasks.results.get(row));
   }
 
@@ -141,6 +145,14 @@ export class TaskPanel {
     if (shown === this.#shownFacts) return;
     this.#shownFacts = shown;
     this.#facts.replaceChildren(...facts.map(([name, text]) => html("span", "", {}, html("span", "wfj-dim", {}, `${name} `), text)));
+  }
+
+  #showCode(row: number): void {
+    const code = codeToRunAgain(this.session.run, row, this.key) ?? "";
+    this.#again.hidden = code === "";
+    if (code === this.#shownCode) return;
+    this.#shownCode = code;
+    this.#again.replaceChildren(...(code ? codeSection(code) : []));
   }
 
   /** Why it did not run, or was stopped: in the tone of a fact, for nothing of its own went wrong. */

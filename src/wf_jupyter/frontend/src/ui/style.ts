@@ -73,6 +73,7 @@ const DETAIL = `
 .wfj-facts { display: flex; flex-wrap: wrap; gap: 2px 16px; margin-top: 3px; font-size: 12px; }
 .wfj-section { margin-top: 10px; } .wfj-caption { margin: 0 0 4px; font-size: 11.5px; font-weight: 600; color: var(--wfj-dim); }
 .wfj-headline { margin: 0 0 5px; font-family: var(--wfj-mono); font-size: 12px; color: var(--wfj-failed-ink); overflow-wrap: anywhere; }
+.wfj-again { margin: 0; font-size: 12px; overflow-wrap: anywhere; user-select: text; } .wfj-again > code { font-family: var(--wfj-mono); }
 .wfj-reason > .wfj-headline { color: inherit; font-family: inherit; }
 .wfj-pre, .wfj-log { margin: 0; padding: 7px 9px; max-height: 260px; overflow: auto; border: 1px solid var(--wfj-line); border-radius: 6px; background: var(--wfj-area); color: var(--wfj-ink); font: 12px/1.45 var(--wfj-mono); white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 4; user-select: text; }
 .wfj-log { overflow-anchor: none; } .wfj-log-part:not(:last-child) { content-visibility: auto; }

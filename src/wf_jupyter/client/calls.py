@@ -1,0 +1,147 @@
+"""A task called again where its author is: its code and its values as objects, and the debugger at its failure.
+
+One of the places that unpickle values, in the user's own process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import pdb
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from wf_jupyter import context
+from wf_jupyter.dsl.calls import AdaptedCall
+from wf_jupyter.errors import StateConflict
+from wf_jupyter.model.draft import ABSENT
+from wf_jupyter.protocol.task_call import TaskCall
+from wf_jupyter.values import inputs
+from wf_jupyter.values.code import decode_code
+from wf_jupyter.values.codec import decode
+
+#: Where frames come from that stand between `debug` and the author's function.
+_BETWEEN = (str(Path(__file__).parents[1]), str(Path(asyncio.__file__).parent))
+
+
+@dataclass(frozen=True)
+class LoadedCall:
+    """A task's function with the arguments that it was called with."""
+
+    execution: str
+    told: TaskCall
+    function: Callable[..., object]
+    args: tuple[object, ...]
+    kwargs: dict[str, object]
+
+    def arguments(self) -> dict[str, Any]:
+        """The values by parameter name; `*args` is one tuple, `**kwargs` one dict."""
+        function, args, kwargs = self.function, self.args, dict(self.kwargs)
+        if isinstance(function, AdaptedCall):
+            args = (*args, *(kwargs.pop(name) for name in function.positional))
+            function = function.function
+        try:
+            bound = inspect.signature(function).bind(*args, **kwargs)
+        except (TypeError, ValueError):  # no signature, as some functions of C
+            return {"args": args, "kwargs": kwargs}
+        return {name: None if value is ABSENT else value for name, value in bound.arguments.items()}
+
+    def call(self) -> Any:
+        """What the function returns now, an `async def` one when it is awaited; raises what it raises."""
+        return contextvars.copy_context().run(self._call)
+
+    def _call(self) -> object:
+        told = self.told
+        running = context.TaskContext(self.execution, told.task, told.name, max(1, told.attempt), told.index)
+        context.active.set(running)
+        value = self.function(*self.args, **self.kwargs)
+        return _awaited(value) if inspect.iscoroutine(value) else value
+
+
+def load_call(execution: str, told: TaskCall) -> LoadedCall:
+    """The objects behind a call; `StateConflict` names what cannot be loaded in this process."""
+    try:
+        function = decode_code(told.code).function
+    except Exception as error:  # unpickling runs any code
+        raise _unusable(f"the code of task {told.task!r} cannot be loaded here", error) from error
+    try:
+        template: Any = decode(told.call, inputs.resolver(told.inputs) if told.inputs else None)
+        args, kwargs = template
+        first = len(told.inputs) - len(told.over)
+        for parameter, given in zip(told.over, told.inputs[first:], strict=True):
+            kwargs[parameter] = inputs.load(given)
+    except Exception as error:
+        raise _unusable(f"an input of task {told.task!r} cannot be loaded here", error) from error
+    return LoadedCall(execution, told, function, tuple(args), kwargs)
+
+
+def debug(loaded: LoadedCall) -> Any:
+    """Call, and when that raises, print the traceback and open the debugger at the line that raised.
+
+    Returns what the call returned, or None when the debugger was left.
+    """
+    try:
+        return loaded.call()
+    except (Exception, SystemExit) as error:
+        _examine(error, _from_the_author(error.__traceback__))
+        return None
+
+
+def _examine(error: BaseException, where: TracebackType | None) -> None:
+    shell = _shell()
+    if shell is None:
+        traceback.print_exception(type(error), error, where)
+        pdb.post_mortem(where)
+        return
+    shell.showtraceback((type(error), error, where))
+    debugger = shell.debugger_cls()
+    debugger.reset()
+    debugger.interaction(None, where)
+
+
+def _shell() -> Any:
+    """The IPython that this process is a kernel or a terminal of."""
+    module = sys.modules.get("IPython")
+    return None if module is None else module.get_ipython()
+
+
+def _from_the_author(found: TracebackType | None) -> TracebackType | None:
+    """The traceback from the author's first frame on."""
+    rest = found
+    while rest is not None and rest.tb_frame.f_code.co_filename.startswith(_BETWEEN):
+        rest = rest.tb_next
+    return rest or found
+
+
+def _unusable(told: str, error: Exception) -> StateConflict:
+    return StateConflict(f"{told}: {type(error).__name__}: {error}")
+
+
+def _awaited(coroutine: Any) -> object:
+    """The result of a coroutine in a thread that may already run a loop, as a notebook's does."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    found: list[object] = []
+    caught: list[BaseException] = []
+
+    def complete() -> None:
+        try:
+            found.append(asyncio.run(coroutine))
+        except BaseException as error:  # raised again in the calling thread
+            caught.append(error)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(complete,))
+    thread.start()
+    thread.join()
+    if caught:
+        raise caught[0]
+    return found[0]
