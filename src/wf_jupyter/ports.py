@@ -72,6 +72,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `inputs` stand in the order of the node's needs; then one per mapped parameter, named in `over`.
     A result larger than `inline_limit` bytes is written as a file into `directory`. Of what it prints,
     `log_limit` characters are reported. `index` is the item's position when the task is a mapped item.
+    `coverage` is the encoded `Coverage` of a node that uses the cache.
     """
 
     execution: str
@@ -92,6 +93,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     size_limit: int = 1 << 40
     log_limit: int = 64 << 20
     index: int | None = None
+    coverage: bytes = b""
 
 
 # -- outcomes ---------------------------------------------------------------------------------

@@ -7,9 +7,10 @@ import contextvars
 import threading
 
 from wf_jupyter.executors import failures, freshness
+from wf_jupyter.executors.admission import admit
 from wf_jupyter.executors.channel import Channel
 from wf_jupyter.executors.interrupts import Interrupts
-from wf_jupyter.executors.messages import PROTOCOL, Final, Raised, Ready, Stopped
+from wf_jupyter.executors.messages import PROTOCOL, Final, Raised, Ready, Run, Stopped
 from wf_jupyter.executors.output import Output
 from wf_jupyter.executors.worker import Worker, ending_at_errors
 
@@ -76,14 +77,15 @@ class AsyncHost(Worker):
         task = self._loop.create_task(coroutine, name=run.task, context=contextvars.copy_context())
         self._tasks[token] = task
         self._tokens[task] = token
-        task.add_done_callback(lambda ended: self._ended(ended, token, sink, began))
+        task.add_done_callback(lambda ended: self._ended(ended, run, sink, began))
 
     def _cancel(self, token: int) -> None:
         task = self._tasks.get(token)
         if task is not None:
             task.cancel()
 
-    def _ended(self, task: asyncio.Task[Final], token: int, sink: Output, began: float) -> None:
+    def _ended(self, task: asyncio.Task[Final], run: Run, sink: Output, began: float) -> None:
+        token = run.token
         del self._tasks[token], self._tokens[task]
         duration = freshness.now() - began
         asked = self.interrupts.is_stopping(token)
@@ -97,6 +99,7 @@ class AsyncHost(Worker):
         else:
             final = task.result()
         self.freshness.note(began)
+        final = admit(run, final, sink, self.freshness, began)
         self.conclude(sink, final, is_last=not self._tasks)
 
     def _on_stack(self) -> int | None:

@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from wf_jupyter.executors import capture, console, dask_values, display, freshness, ownership
+from wf_jupyter.executors.admission import admit
 from wf_jupyter.executors.dask_values import Kept
 from wf_jupyter.executors.imports import ImportWatch
 from wf_jupyter.executors.messages import PROTOCOL, Final, FromWorker, Run, Stopped
@@ -95,6 +96,7 @@ class Host:
             with self._lock:
                 self._running.pop(run.token, None)
                 self._freshness.note(began)
+        final = admit(run, final, sink, self._freshness, began)
         last = sink.close()
         if last:
             tell(_packed(last))

@@ -117,10 +117,11 @@ class InlineExecutor:
                 raise KeyboardInterrupt
 
     def _run(self, token: int, attempt: Attempt) -> bool:
+        from wf_jupyter.executors.admission import admit
         from wf_jupyter.executors.output import Flusher, Output
         from wf_jupyter.executors.runner import Runner
 
-        self._runner = self._runner or Runner(owns_figures=False)
+        self._runner = self._runner or Runner(owns_figures=False, is_inline=True)
 
         def emit(messages: Sequence[FromWorker]) -> None:
             for message in messages:
@@ -134,15 +135,12 @@ class InlineExecutor:
             timer.daemon = True
             timer.start()
         with _captured(sink):
-            final: Final = self._runner.run(
-                run_of(token, attempt, attempt.call_data),
-                attempt.code_data,
-                attempt.call_data,
-                sink,
-                self._guard,
-            )
+            run = run_of(token, attempt, attempt.call_data)
+            final: Final = self._runner.run(run, attempt.code_data, attempt.call_data, sink, self._guard)
         if timer is not None:
             timer.cancel()
+        # The key holds what this process has in memory, which is what ran.
+        final = admit(run, final, sink, None, 0.0)
         emit(sink.close())
         report = report_of(final, attempt)
         self._is_short = final.duration < _SHORT_SECONDS

@@ -66,6 +66,7 @@ class Run(_Message, frozen=True, tag=3):
     size_limit: int
     log_limit: int
     index: int | None
+    coverage: bytes = b""
 
 
 class Stop(_Message, frozen=True, tag=4):
@@ -98,7 +99,10 @@ class Ready(_Message, frozen=True, tag=20):
 
 
 class Done(_Message, frozen=True, tag=21):
-    """The attempt returned. `unread`: there is output in the pipes that belongs to it."""
+    """The attempt returned. `unread`: there is output in the pipes that belongs to it.
+
+    `is_kept`: the result may be kept in the cache, if the task asks for that.
+    """
 
     token: int
     duration: float
@@ -107,6 +111,7 @@ class Done(_Message, frozen=True, tag=21):
     lengths: Mapping[str, int]
     truth: bool | None
     unread: bool = False
+    is_kept: bool = True
 
 
 class Expanded(_Message, frozen=True, tag=22):
@@ -201,4 +206,5 @@ def run_of(token: int, attempt: Attempt, call: bytes, call_digest: Digest | None
         attempt.size_limit,
         attempt.log_limit,
         attempt.index,
+        attempt.coverage,
     )

@@ -24,9 +24,16 @@ def report_of(message: Final | Text | Progress | Shown, attempt: Attempt) -> Rep
     """The message about `attempt` as a report."""
     task, number = attempt.task, attempt.number
     match message:
-        case Done(duration=duration, result=result, values=values, lengths=lengths, truth=truth):
+        case Done():
             return AttemptSucceeded(
-                task=task, attempt=number, duration=duration, result=result, values=values, lengths=lengths, truth=truth
+                task=task,
+                attempt=number,
+                duration=message.duration,
+                result=message.result,
+                values=message.values,
+                lengths=message.lengths,
+                truth=message.truth,
+                is_kept=message.is_kept,
             )
         case Expanded(duration=duration, expansion=expansion):
             return AttemptExpanded(task=task, attempt=number, duration=duration, expansion=expansion)

@@ -14,12 +14,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import msgspec
+
 from wf_jupyter import context
 from wf_jupyter.executors import failures, output
 from wf_jupyter.executors.codes import Codes
 from wf_jupyter.executors.display import show_figures
 from wf_jupyter.executors.messages import Done, Expanded, Final, Raised, Run, Stopped
 from wf_jupyter.executors.results import Refused, discard, store
+from wf_jupyter.model.graph import Coverage
 from wf_jupyter.values.code import Code
 from wf_jupyter.values.codec import decode
 from wf_jupyter.values.inputs import load, resolver
@@ -48,9 +51,17 @@ class Runner:
     """Runs attempts in this process.
 
     `owns_figures`: figures that a task leaves open are shown and closed. `prepare` is called just before the task.
+    `is_inline`: this is the process that submits as well.
     """
 
-    def __init__(self, *, owns_figures: bool, prepare: Prepare = lambda code, arguments: None) -> None:
+    def __init__(
+        self,
+        *,
+        owns_figures: bool,
+        prepare: Prepare = lambda code, arguments: None,
+        is_inline: bool = False,
+    ) -> None:
+        self._is_inline = is_inline
         self._codes = Codes()
         self._owns_figures = owns_figures
         self._prepare = prepare
@@ -114,7 +125,7 @@ class Runner:
         if self._owns_figures:
             show_figures()
         if getattr(type(value), "__wf_bound__", False) is True:
-            return _expand(run, value, started)
+            return _expand(run, value, started, self._is_inline)
         return store(run, value, started)
 
     def _load(self, run: Run, code: bytes, alone: bool = True) -> Code:
@@ -181,11 +192,12 @@ def _failed(run: Run, error: BaseException, retry_on: tuple[type[BaseException],
     return Raised(run.token, time.perf_counter() - started, failure, failures.pickled(error))
 
 
-def _expand(run: Run, bound: Any, started: float) -> Expanded:
+def _expand(run: Run, bound: Any, started: float, is_inline: bool) -> Expanded:
     from wf_jupyter.values.packaging import pack_expansion
 
     try:
-        expansion = pack_expansion(bound.draft, run.splits, wants_truth=run.wants_truth)
+        above = msgspec.msgpack.decode(run.coverage, type=Coverage) if run.coverage else None
+        expansion = pack_expansion(bound.draft, run.splits, wants_truth=run.wants_truth, above=above, inline=is_inline)
     except Exception as error:
         told = f"the workflow that task {run.task!r} returned cannot be run"
         raise Refused(failures.unusable(told, error)) from error

@@ -25,6 +25,7 @@ from wf_jupyter.executors import (
     output,
     ownership,
 )
+from wf_jupyter.executors.admission import admit
 from wf_jupyter.executors.channel import Channel, Pipes
 from wf_jupyter.executors.exits import ExitFunctions
 from wf_jupyter.executors.frames import FrameTooLarge
@@ -205,6 +206,7 @@ class Worker:
         with self._reception.attempt():
             final = self.runner.run(assigned.run, assigned.code, assigned.call, sink, self.interrupts)
             self.freshness.note(began)
+            final = admit(assigned.run, final, sink, self.freshness, began)
             # Inside, because a child that the task forked ends here, and has no second thread to wait for.
             final = self.conclude(sink, final)
         with ending_at_errors():

@@ -104,7 +104,10 @@ class NotFound(_Stimulus, frozen=True, kw_only=True):
 
 
 class AttemptSucceeded(_Stimulus, frozen=True, kw_only=True):
-    """An attempt returned. `values` are stored in the transaction of the event; the engine does not read them."""
+    """An attempt returned. `values` are stored in the transaction of the event; the engine does not read them.
+
+    `is_kept`: the result may be kept in the cache, if the task asks for that.
+    """
 
     task: str
     attempt: int
@@ -113,6 +116,7 @@ class AttemptSucceeded(_Stimulus, frozen=True, kw_only=True):
     values: tuple[Value, ...] = ()
     lengths: Mapping[str, int] = {}
     truth: bool | None = None
+    is_kept: bool = True
 
 
 class AttemptExpanded(_Stimulus, frozen=True, kw_only=True):

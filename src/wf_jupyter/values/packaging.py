@@ -57,17 +57,22 @@ def pack(
 
 
 def pack_expansion(
-    draft: Draft, splits: Sequence[str] = (), *, wants_truth: bool = False, above: Coverage | None = None
+    draft: Draft,
+    splits: Sequence[str] = (),
+    *,
+    wants_truth: bool = False,
+    above: Coverage | None = None,
+    inline: bool = False,
 ) -> Expansion:
     """The draft as the graph that a running task returned; raises as `pack` does.
 
-    `above` is what the key of that task covers.
+    `above` is what the key of that task covers, `inline` says that its tasks run in this process.
     `splits` are the parts of the task's result that something is mapped over, and `wants_truth` says
     that a condition asks for it: then the node that gives the result must tell, so there must be one.
     """
     if splits or wants_truth:
         _tell_of_result(draft, splits)
-    packer = _Packer(above=above)
+    packer = _Packer(inline=inline, above=above)
     return Expansion(graph=packer.graph(draft), blobs=packer.blobs)
 
 

@@ -62,6 +62,7 @@ class InputReader:
             size_limit=config.size_limit,
             log_limit=config.log_limit,
             index=task.index,
+            coverage=b"" if node.coverage is None else self._blobs[node.coverage],
         )
 
     def inputs(self, task: Task) -> tuple[Input, ...]:

@@ -65,8 +65,8 @@ class ResultLookup:
         return found or NotFound(task=task.key), None
 
     def entry(self, task: Task, report: AttemptSucceeded, now: datetime) -> CacheEntry | None:
-        """What makes a fresh result findable, if its task asked for that."""
-        if task.node.options.cache is False:
+        """What makes a fresh result findable, if its task asked for that and its worker ran the code of its key."""
+        if task.node.options.cache is False or not report.is_kept:
             return None
         return CacheEntry(
             key=lineage(self._state, task),
