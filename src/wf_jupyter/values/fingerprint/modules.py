@@ -165,7 +165,7 @@ class Modules:
                 spec = None
             if spec is not None:
                 return spec
-        return _loaded(name)
+        return _namespace(name, places or []) or _loaded(name)
 
 
 def is_installed(name: str, path: str) -> bool:
@@ -245,6 +245,17 @@ def _roots() -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _ended(folders: Iterable[str]) -> tuple[str, ...]:
     both = {path for folder in folders for path in (folder, str(Path(folder).resolve()))}
     return tuple(os.path.join(folder, "") for folder in sorted(both))
+
+
+def _namespace(name: str, places: Iterable[str]) -> ModuleSpec | None:
+    """A namespace package inside another one, which Python finds only once the outer one was imported."""
+    folders = [str(Path(place) / name.rpartition(".")[2]) for place in places]
+    found = [folder for folder in folders if Path(folder).is_dir()]
+    if not found:
+        return None
+    spec = ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = found
+    return spec
 
 
 def _loaded(name: str) -> ModuleSpec | None:
