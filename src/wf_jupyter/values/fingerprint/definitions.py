@@ -228,7 +228,7 @@ class Registry:
         yield from (b"class", text(kind.__qualname__), of.digest(type(kind)))
         yield from of.digests(kind.__bases__)
         for name, value in sorted(vars(kind).items()):
-            if name in _UNTOLD or name.startswith("__pydantic_"):
+            if name in _UNTOLD or name.startswith("__pydantic_") or (name == "__doc__" and _is_made(kind, value)):
                 continue
             with _Inside(f"{name!r} of class {kind.__qualname__!r}"):
                 if name == "_abc_impl":
@@ -246,6 +246,11 @@ def _member(value: Any, of: Description) -> bytes:
     if kind in ("member_descriptor", "getset_descriptor"):
         return kind.encode()
     return of.digest(value)
+
+
+def _is_made(kind: type, doc: object) -> bool:
+    """Whether a dataclass wrote its docstring itself: it shows defaults, and sets among them in any order."""
+    return "__dataclass_fields__" in vars(kind) and isinstance(doc, str) and doc.startswith(f"{kind.__name__}(")
 
 
 def _annotations(function: FunctionType, of: Description) -> bytes:
