@@ -27,6 +27,7 @@ _EXECUTIONS = 1000
 #: The clock of file systems runs behind that of processes, by a tick of the kernel.
 _TICK = 0.01
 _PYC_HEAD = 16
+_MAIN = ("__main__", "__mp_main__")
 
 
 class _Loaded(NamedTuple):
@@ -109,7 +110,7 @@ class Freshness:
                 return f"module {name!r} was edited between submitting and running"
         for name, loaded in self._files.items():
             is_new = coverage.is_open or loaded.noted >= since
-            if is_new and name not in coverage.modules and name != "__main__" and not is_installed(name, loaded.path):
+            if is_new and name not in coverage.modules and name not in _MAIN and not is_installed(name, loaded.path):
                 return f"module {name!r} was loaded, which nothing in the task's code names"
         return ""
 
