@@ -83,6 +83,7 @@ def test_byte_code_older_than_a_copied_file_is_compared_with_it(helper: Path) ->
     load(Freshness(), helper, later(helper))
     write(helper, "K = 1\n")  # the same text, as after copying a folder with its caches
     fresh = Freshness()
+    fresh.note(now())
     began = now()
     load(fresh, helper, later(helper))
     assert fresh.differs_from(Coverage(modules={NAME: file_digest(str(helper))}), began) == ""
