@@ -12,7 +12,7 @@ import linecache
 import math
 import sys
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
@@ -48,11 +48,14 @@ class Place:
 class Reducer:
     """Pickles the code objects of one `dump`; those of one place share its text."""
 
-    def __init__(self, table: Mapping[type, Any]) -> None:
+    def __init__(self, table: ChainMap[type, Any]) -> None:
         self._reduce = table[CodeType]
         self._places: dict[str, list[Place]] = {}
-        own: dict[type, Any] = {CodeType: self, **shell_reducers(table)}
-        self.table: Mapping[type, Any] = ChainMap(own, reducers(), table)  # type: ignore[arg-type]
+        # A plain dict, which the pickler looks into without running Python, as it must for cloudpickle's ChainMap.
+        self.table: dict[type, Any] = {}
+        for part in reversed(table.maps):
+            self.table |= part
+        self.table |= {**reducers(), CodeType: self, **shell_reducers(table)}
 
     def __call__(self, code: CodeType) -> tuple[object, ...]:
         _, arguments = self._reduce(code)
