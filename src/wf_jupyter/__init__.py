@@ -9,8 +9,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from wf_jupyter.version import VERSION
+
 if TYPE_CHECKING:
-    from wf_jupyter.client.api import connect, execute, executions, get_execution, workflows
+    from wf_jupyter.client.api import connect, connection, execute, executions, get_execution, workflows
     from wf_jupyter.client.execution import Execution
     from wf_jupyter.context import current_task, progress, track
     from wf_jupyter.dsl.conditions import allow_failure, coalesce, unless, when
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
         WorkflowNotFound,
     )
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "CellFailed",
@@ -60,6 +62,7 @@ __all__ = [
     "allow_failure",
     "coalesce",
     "connect",
+    "connection",
     "current_task",
     "execute",
     "executions",
@@ -75,7 +78,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "client.api": ("connect", "execute", "executions", "get_execution", "workflows"),
+    "client.api": ("connect", "connection", "execute", "executions", "get_execution", "workflows"),
     "client.execution": ("Execution",),
     "context": ("current_task", "progress", "track"),
     "dsl.conditions": ("allow_failure", "coalesce", "unless", "when"),

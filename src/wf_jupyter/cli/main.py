@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from wf_jupyter import __version__
 from wf_jupyter.cli import commands
 from wf_jupyter.cli.servers import announce
 from wf_jupyter.client import session
 from wf_jupyter.errors import WorkflowError
+from wf_jupyter.version import VERSION
 
 _ABOUT = """Run workflows, and look at their executions, from a terminal.
 
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(
         prog="jupyter wf", description=_ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    whole.add_argument("--version", action="version", version=__version__)
+    whole.add_argument("--version", action="version", version=VERSION)
     whole.add_argument("--url", help="address of a Jupyter server")
     whole.add_argument("--token", help="that server's token; better in WF_JUPYTER_TOKEN, where others cannot see it")
     whole.add_argument("--mode", choices=("auto", "server", "embedded"), help="insist on a server, or on none")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from wf_jupyter.client import display, session
@@ -35,6 +36,25 @@ def connect(
     """
     connection = session.connect(url, token, mode)
     return "connected to the Jupyter server" if connection.server_id else "running inside this process"
+
+
+@dataclass(frozen=True)
+class ConnectionInfo:
+    """Where workflows of this process run.
+
+    `place` is `"server"` or `"embedded"`: inside this process, with which they end. `url` is the Jupyter server's
+    address, empty when embedded; `version` that of wf_jupyter there.
+    """
+
+    place: Literal["server", "embedded"]
+    url: str = field(repr=False)
+    version: str = field(repr=False)
+
+
+def connection() -> ConnectionInfo:
+    """Where workflows of this process run; connects if nothing did before, and raises as `connect` does."""
+    found = session.current()
+    return ConnectionInfo("server" if found.server_id else "embedded", found.url, found.version)
 
 
 def submit(bound: BoundWorkflow, options: ExecutionOptions) -> Execution:

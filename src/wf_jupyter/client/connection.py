@@ -32,6 +32,10 @@ class Connection(Protocol):
 
     #: The server's identity, which a page compares with its own server's; empty when embedded.
     server_id: str
+    #: The version of wf_jupyter that runs the orchestrator.
+    version: str
+    #: The Jupyter server's address as people know it; empty when embedded.
+    url: str
 
     def submit(self, submission: Submission) -> str:
         """Start an execution; returns its id."""

@@ -2,7 +2,7 @@
 
 In this order: what the caller of `connect` said, `WF_JUPYTER_MODE`, `WF_JUPYTER_URL` with
 `WF_JUPYTER_TOKEN`, the connection file that the Jupyter server announces to its kernels, and in the
-end an orchestrator inside this very process.
+end an orchestrator inside this very process. A server that somebody named is insisted on.
 
 The announcement is an environment variable, and those are inherited: a notebook runner started in a
 Jupyter terminal has it too, and so have its kernels. A kernel therefore believes it only when its
@@ -51,14 +51,20 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
 class Endpoint:
     """Where a server is and what it wants to see.
 
-    `url` is the Jupyter server's own base address, with a slash at the end. `same_host` is True
-    when files that the server names can be read here.
+    `url` is where requests go, with a slash at the end; on a unix socket it is a Host header only, and
+    `public_url` is the server's own address. `same_host` is True when files that the server names can be read here.
     """
 
     url: str
     authorization: str = field(default="", repr=False)
     sock: str = ""
     same_host: bool = False
+    public_url: str = ""
+
+    @property
+    def name(self) -> str:
+        """The address by which people know the server."""
+        return self.public_url or self.url
 
     def api(self, path: str) -> str:
         """The address of a REST resource."""
@@ -91,7 +97,7 @@ def choose(
     if address:
         if not address.startswith(("http://", "https://")):
             raise InputError(f"url={address!r} is not allowed: it must start with http:// or https://", "url")
-        return Choice(settled, url=address, token=token or _token(environ))
+        return Choice("server", url=address, token=token or _token(environ))
     announced = environ.get("WF_JUPYTER_CONNECTION_FILE", "").strip()
     return Choice(settled, file=Path(announced) if announced else None)
 
@@ -117,13 +123,16 @@ def endpoint(choice: Choice, environ: Mapping[str, str]) -> Endpoint:
             "install the same version of wf_jupyter for both"
         )
     _check_parent(announced, environ)
+    # A kernel of another machine, or in a container, may see the file and not the socket.
+    sock = announced.sock if Path(announced.sock).exists() or announced.url.startswith("http+unix") else ""
     # On a unix socket the address is only a Host header: the path in `sock` decides where it goes.
-    address = f"http://localhost{announced.base_url}" if announced.sock else announced.url
+    address = f"http://localhost{announced.base_url}" if sock else announced.url
     return Endpoint(
         address.rstrip("/") + "/",
         f"wf-jupyter {announced.secret}",
-        announced.sock,
+        sock,
         _is_this_host(announced),
+        announced.url,
     )
 
 

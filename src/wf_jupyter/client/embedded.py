@@ -31,6 +31,7 @@ from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import DecodedPage
 from wf_jupyter.protocol.rest import FoundPage, HistoryPage, InputPage, LogStretch
 from wf_jupyter.protocol.task_call import TaskCall
+from wf_jupyter.version import VERSION
 
 if TYPE_CHECKING:
     from wf_jupyter.service.mailbox import Mailbox
@@ -57,6 +58,8 @@ class EmbeddedConnection:
     """One orchestrator in this process."""
 
     server_id = ""
+    version = VERSION
+    url = ""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime

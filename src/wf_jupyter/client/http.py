@@ -106,10 +106,10 @@ class HttpSession:
                 raise_error=False,
             )
         except (OSError, HTTPClientError, TimeoutError) as error:
-            raise ServerUnavailable(f"the server at {where.url} did not answer: {error}") from error
+            raise ServerUnavailable(f"the server at {where.name} did not answer: {error}") from error
         if response.code < 300:
             return bytes(response.body or b"")
-        raise _error(response.code, bytes(response.body or b""), response.headers.get("Retry-After"), where.url, path)
+        raise _error(response.code, bytes(response.body or b""), response.headers.get("Retry-After"), where.name, path)
 
     def _client(self, sock: str) -> Any:
         if sock not in self._clients:

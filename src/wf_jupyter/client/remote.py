@@ -57,6 +57,8 @@ class RemoteConnection:
 
     def __init__(self, locate: Callable[[], Endpoint], hello: Hello) -> None:
         self.server_id = hello.server_id
+        self.version = hello.version
+        self.url = locate().name
         self._locate = locate
         self._http = HttpSession(locate)
         self._socket = EventSocket(self._http.dial, Poller(self._news, self._afresh))
@@ -71,7 +73,7 @@ class RemoteConnection:
         try:
             hello = msgspec.json.decode(body, type=Hello)
         except msgspec.MsgspecError as error:
-            raise ServerUnavailable(f"the server at {locate().url} is no wf_jupyter server: {error}") from error
+            raise ServerUnavailable(f"the server at {locate().name} is no wf_jupyter server: {error}") from error
         if hello.protocol != PROTOCOL:
             raise ProtocolMismatch(
                 f"the server has wf_jupyter {hello.version} (protocol {hello.protocol}), this process speaks protocol "

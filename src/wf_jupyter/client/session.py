@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ _PATIENCE = 2.0
 _lock = threading.RLock()
 _connection: Connection | None = None
 _embedded: EmbeddedConnection | None = None
+_has_warned = False
 
 
 def current() -> Connection:
@@ -76,8 +78,23 @@ def _opened(choice: Choice) -> Connection:
     except WorkflowError as error:
         if choice.mode == "server":
             raise
-        _log.info("running workflows inside this process: %s", error)
+        if isinstance(error, NoServer):
+            _log.info("running workflows inside this process: %s", error)
+        else:
+            _warn(error)
         return embedded()
+
+
+def _warn(error: WorkflowError) -> None:
+    """Say, once, that things do not run where people expect it: on the server that announced itself."""
+    global _has_warned
+    if not _has_warned:
+        _has_warned = True
+        print(  # noqa: T201 - a line in the notebook is what is meant
+            "wf_jupyter: the Jupyter server of this kernel cannot be used, so workflows run in this process and end "
+            f"with it. The reason: {error}",
+            file=sys.stderr,
+        )
 
 
 def _remote(choice: Choice) -> Connection:

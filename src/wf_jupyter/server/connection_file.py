@@ -18,6 +18,7 @@ from jupyter_core.paths import secure_write
 
 from wf_jupyter.private_files import make_directory
 from wf_jupyter.protocol.messages import PROTOCOL
+from wf_jupyter.server import kernel_socket
 
 VARIABLE = "WF_JUPYTER_CONNECTION_FILE"
 _log = logging.getLogger("wf_jupyter")
@@ -27,6 +28,7 @@ class _Owner(msgspec.Struct):
     pid: int
     hostname: str = ""
     boot_id: str = ""
+    sock: str = ""
 
 
 class ConnectionFile:
@@ -85,6 +87,7 @@ def prune(directory: Path) -> None:
         except (OSError, msgspec.DecodeError):
             continue
         if owner.hostname == socket.gethostname() and not _is_alive(owner):
+            kernel_socket.remove(owner.sock)
             with contextlib.suppress(OSError):
                 path.unlink()
                 _log.debug("removed the connection file of a dead server: %s", path.name)

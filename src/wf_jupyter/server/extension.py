@@ -25,6 +25,7 @@ from wf_jupyter.protocol.messages import Action
 from wf_jupyter.server import activity, connection_file, garbage, modules
 from wf_jupyter.server.connection_file import ConnectionFile
 from wf_jupyter.server.host import OrchestratorHost
+from wf_jupyter.server.kernel_socket import KernelSocket
 from wf_jupyter.server.lifecycle import Lifecycle
 from wf_jupyter.server.pages import StaticFiles
 from wf_jupyter.server.rate_limit import RateLimiter
@@ -165,6 +166,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         self._beside: list[asyncio.Task[None]] = []
         self._connection = ConnectionFile(Path(self._server().runtime_dir))
         self._connection.announce()
+        self._socket = KernelSocket(self._connection.path.parent)
         self._host = OrchestratorHost(
             RuntimeConfig(
                 data_dir=Path(self.data_dir).expanduser(),
@@ -220,11 +222,12 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         directory = self._connection.path.parent
         await self._host.start()
         connection_file.prune(directory)
-        atexit.register(self._connection.remove)
+        self._socket.open(serverapp)
+        atexit.register(self._withdraw)
         self._connection.write(
             server_id=self._host.server_id,
             url=serverapp.connection_url,
-            sock=serverapp.sock,
+            sock=self._socket.path or serverapp.sock,
             base_url=serverapp.base_url,
         )
         if self.advertise_to_remote:
@@ -239,6 +242,10 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
             publishing = modules.publish(self.workflow_modules, str(self._connection.path))
             self._beside.append(loop.create_task(publishing, name="wf_jupyter modules"))
 
+    def _withdraw(self) -> None:
+        self._connection.remove()
+        self._socket.close()
+
     def current_activity(self) -> dict[str, int] | None:
         """What keeps an idle server from shutting itself down."""
         active = self._host.active()
@@ -250,10 +257,10 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
             return
         for task in self._beside:
             task.cancel()
-        self._connection.remove()
+        self._withdraw()
         if self.advertise_to_remote:
             os.environ.pop(_REMOTE, None)
-        atexit.unregister(self._connection.remove)
+        atexit.unregister(self._withdraw)
         for socket in list(self.settings["wf_jupyter_sockets"]):
             socket.close(GOING_AWAY, "the server is shutting down")
         await self._host.close(_STOP_DEADLINE)

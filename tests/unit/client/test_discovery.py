@@ -51,7 +51,7 @@ def test_url_and_token_of_the_environment_come_before_the_connection_file(tmp_pa
         "WF_JUPYTER_TOKEN_FILE": str(token),
     }
     choice = choose(environ)
-    assert (choice.mode, choice.url, choice.token, choice.file) == ("auto", "https://hub/user/a/", "from-file", None)
+    assert (choice.mode, choice.url, choice.token, choice.file) == ("server", "https://hub/user/a/", "from-file", None)
 
 
 def test_the_connection_file_gives_address_secret_and_a_shared_disk(tmp_path):
@@ -74,6 +74,21 @@ def test_a_server_on_a_unix_socket_is_addressed_by_its_base_url(tmp_path):
     environ = written(tmp_path / "file.json", sock="/run/jupyter.sock", url="http+unix://%2Frun%2Fjupyter.sock/base/")
     found = endpoint(choose(environ), environ)
     assert (found.url, found.sock) == ("http://localhost/base/", "/run/jupyter.sock")
+
+
+def test_the_socket_for_kernels_is_used_where_it_can_be_seen_and_else_the_address(tmp_path):
+    environ = written(tmp_path / "file.json", sock=str(tmp_path / "s"), url="https://hub.example/base/")
+    found = endpoint(choose(environ), environ)
+    assert (found.url, found.sock, found.name) == ("https://hub.example/base/", "", "https://hub.example/base/")
+    (tmp_path / "s").touch()
+    found = endpoint(choose(environ), environ)
+    assert (found.url, found.sock) == ("http://localhost/base/", str(tmp_path / "s"))
+    assert found.name == "https://hub.example/base/"
+
+
+def test_a_server_that_the_environment_names_is_insisted_on(tmp_path):
+    environ = {**written(tmp_path / "file.json"), "WF_JUPYTER_URL": "http://other", "WF_JUPYTER_MODE": "auto"}
+    assert choose(environ).mode == "server"
 
 
 def test_a_kernel_believes_only_the_server_that_started_it(tmp_path):

@@ -1,0 +1,139 @@
+"""A process finds the server that announced itself, however people reach that server, and says when it cannot."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from jupyter_process import JupyterProcess, free_port, until
+
+import wf_jupyter as wf
+from wf_jupyter.client import session
+
+RUN = """
+import wf_jupyter as wf
+@wf.task
+def one(x): return x + 1
+@wf.workflow
+def flow(x: int): return one(x)
+print(flow.submit(x=1).result(timeout=60), wf.connection().place)
+"""
+
+
+@contextmanager
+def started(directory: Path, *options: str) -> Iterator[JupyterProcess]:
+    """A server that may not answer at the address that tests use."""
+    server = JupyterProcess(directory, options=options)
+    # A server on a unix socket refuses to be told an address, and no option may be given twice.
+    given = {option.partition("=")[0] for option in options}
+    given |= {"--ServerApp.ip", "--ServerApp.port", "--ServerApp.port_retries"} if "--ServerApp.sock" in given else set()
+    server.command = [part for part in server.command if part in options or part.partition("=")[0] not in given]
+    with server.log.open("ab") as log:
+        server.process = subprocess.Popen(
+            server.command, env=server.environment, cwd=server.root, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        until(lambda: announcements(server), f"no announcement; see {server.log}", 60)
+        yield server
+    finally:
+        server.stop()
+
+
+def announcements(server: JupyterProcess) -> list[Path]:
+    return sorted(server.runtime_directory.glob("wf_jupyter-*.json"))
+
+
+def run(server: JupyterProcess, announcement: Path, code: str = RUN) -> subprocess.CompletedProcess[str]:
+    environment = {**server.environment, "WF_JUPYTER_CONNECTION_FILE": str(announcement)}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, cwd=server.root)
+
+
+def certified(directory: Path) -> Sequence[str]:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl, which makes the certificate, is not installed")
+    key, certificate = directory / "key.pem", directory / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=public.example"]
+    subprocess.run([*make, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    return f"--ServerApp.certfile={certificate}", f"--ServerApp.keyfile={key}"
+
+
+@pytest.mark.parametrize("kind", ["every IPv6 interface", "another name's certificate", "a unix socket", "a prefix"])
+def test_a_process_finds_the_server_that_announced_itself(kind: str, tmp_path: Path) -> None:
+    options: Sequence[str]
+    match kind:
+        case "every IPv6 interface":
+            if not socket.has_ipv6:
+                pytest.skip("there is no IPv6 here")
+            options = ["--ServerApp.ip=::"]
+        case "another name's certificate":
+            options = certified(tmp_path)
+        case "a unix socket":
+            options = [f"--ServerApp.sock={tmp_path / 'own.sock'}"]
+        case _:
+            options = ["--ServerApp.base_url=/hub/user/Ada%20L/"]
+    with started(tmp_path / "jupyter", *options) as server:
+        done = run(server, announcements(server)[0])
+        assert (done.stdout.split(), done.stderr) == (["2", "server"], "")
+
+
+def test_only_the_user_can_reach_the_socket_and_it_goes_with_the_server(tmp_path: Path) -> None:
+    with started(tmp_path / "jupyter") as server:
+        sock = Path(json.loads(announcements(server)[0].read_text())["sock"])
+        assert stat.S_IMODE(sock.parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(sock.stat().st_mode) == 0o600
+        server.stop()
+        assert not sock.parent.exists()
+
+
+def test_what_a_killed_server_leaves_is_removed_by_the_next(tmp_path: Path) -> None:
+    with started(tmp_path / "jupyter") as server:
+        left = announcements(server)[0]
+        sock = Path(json.loads(left.read_text())["sock"])
+        server.kill()
+        assert sock.exists()
+        server.start()
+        until(lambda: not left.exists() and not sock.parent.exists(), "the dead server's files stay")
+
+
+def test_where_the_announced_server_cannot_be_used_one_line_says_so_and_why(tmp_path: Path) -> None:
+    with started(tmp_path / "jupyter") as server:
+        announcement = announcements(server)[0]
+        content = json.loads(announcement.read_text())
+        server.stop()
+        later = tmp_path / "later.json"
+        later.write_text(json.dumps({**content, "protocol": 99}))
+        done = run(server, later, RUN + "wf.connect(); print(flow.submit(x=1).result(timeout=60))")
+        assert done.stdout.split() == ["2", "embedded", "2"]
+        assert done.stderr.count("\n") == 1
+        assert "end with it" in done.stderr
+        assert "version 99" in done.stderr
+
+
+def test_a_server_that_was_named_is_insisted_on(monkeypatch: pytest.MonkeyPatch, server: JupyterProcess) -> None:
+    for url, token, told in (
+        (f"http://127.0.0.1:{free_port()}/", "x", "did not answer"),
+        (server.url, "wrong", "does not accept these credentials"),
+        (f"{server.url}user/typo/", server.token, "does not have wf_jupyter"),
+    ):
+        monkeypatch.setenv("WF_JUPYTER_URL", url)
+        monkeypatch.setenv("WF_JUPYTER_TOKEN", token)
+        session.close()
+        with pytest.raises(wf.ServerUnavailable, match=told):
+            wf.connection()
+
+
+def test_the_connection_tells_where_things_run(on_server: JupyterProcess) -> None:
+    found = wf.connection()
+    assert (found.place, found.url, found.version) == ("server", on_server.url, wf.__version__)
+    wf.connect(mode="embedded")
+    assert (wf.connection().place, wf.connection().url) == ("embedded", "")
+    assert repr(wf.connection()) == "ConnectionInfo(place='embedded')"
