@@ -34,7 +34,8 @@ def started(directory: Path, *options: str) -> Iterator[JupyterProcess]:
     server = JupyterProcess(directory, options=options)
     # A server on a unix socket refuses to be told an address, and no option may be given twice.
     given = {option.partition("=")[0] for option in options}
-    given |= {"--ServerApp.ip", "--ServerApp.port", "--ServerApp.port_retries"} if "--ServerApp.sock" in given else set()
+    if "--ServerApp.sock" in given:
+        given |= {"--ServerApp.ip", "--ServerApp.port", "--ServerApp.port_retries"}
     server.command = [part for part in server.command if part in options or part.partition("=")[0] not in given]
     with server.log.open("ab") as log:
         server.process = subprocess.Popen(
