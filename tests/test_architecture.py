@@ -30,7 +30,7 @@ IMPORT_SECONDS = 0.1
 PUBLIC_NAMES = """
     CellFailed Execution ExecutionCancelled ExecutionNotFound InputError NotPermitted ProtocolMismatch RateLimited
     ServerUnavailable StateConflict StoreError TaskError TaskFailed ValueTooLarge WorkflowDefinitionError
-    WorkflowError WorkflowNotFound __version__ allow_failure coalesce connect current_task execute executions
+    WorkflowError WorkflowNotFound __version__ allow_failure coalesce connect connection current_task execute executions
     get_execution notebook_task progress task track unless when workflow workflows
 """.split()
 
