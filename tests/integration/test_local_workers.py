@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import ctypes
 import os
 import signal
@@ -647,3 +648,86 @@ def test_an_async_task_that_cancels_itself_failed(bench: Bench) -> None:
     report = bench.run(cancel, is_async=True)
     assert isinstance(report, AttemptFailed)
     assert (report.failure.kind, report.failure.message) == ("raised", "the task cancelled itself")
+
+
+POOL = """
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
+executor, pool = ThreadPoolExecutor(1), ThreadPool(1)
+"""
+
+
+@pytest.mark.parametrize("kind", ["thread", "module", "child", "shell", "timer", "task"])
+def test_what_async_tasks_print_elsewhere_is_their_own(
+    make_bench: Callable[..., Bench], tmp_path: Path, kind: str
+) -> None:
+    (tmp_path / "pools_of_a_module.py").write_text(POOL)
+    bench = make_bench(environment=environment(path=(*environment().path, str(tmp_path))))
+
+    async def speak(name: str) -> None:
+        async def say(what: str) -> None:
+            import pools_of_a_module as pools  # type: ignore[import-not-found]
+
+            told = f"{what} {name}"
+            match kind:
+                case "thread":
+                    await asyncio.to_thread(print, told)
+                case "module":
+                    await asyncio.wrap_future(pools.executor.submit(print, told))
+                    await asyncio.to_thread(pools.pool.map, print, [told])
+                case "child":
+                    child = await asyncio.create_subprocess_exec("echo", told)
+                    await child.wait()
+                case "shell":
+                    assert await asyncio.to_thread(os.system, f"echo {told}; exit 3") == 3 << 8
+                case "timer":
+                    timer = threading.Timer(0.01, print, (told,))
+                    timer.start()
+                    await asyncio.to_thread(timer.join)
+                case "task":
+                    await asyncio.create_task(asyncio.to_thread(print, told))
+
+        await say("first")
+        await asyncio.sleep(0.05)
+        await say("second")
+
+    for execution in ("one", "two"):
+        names = [f"{execution}-{i}" for i in range(3)]
+        attempts = [attempt_of(speak, name, task=name, execution=execution, is_async=True) for name in names]
+        bench.start(*attempts)
+        for attempt in attempts:
+            assert isinstance(bench.final(attempt), AttemptSucceeded)
+        times = 2 if kind == "module" else 1
+        for name in names:
+            assert bench.text(task=name) == f"first {name}\n" * times + f"second {name}\n" * times
+
+
+def test_an_async_worker_is_kept_when_its_pool_of_threads_is_idle_and_replaced_when_not(bench: Bench) -> None:
+    async def call(seconds: float) -> int:
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(loop.run_in_executor(None, time.sleep, seconds), 0.1)
+        return os.getpid()
+
+    def run(name: str, seconds: float) -> object:
+        return value_of(bench.run(call, seconds, task=name, is_async=True))
+
+    kept = run("a", 0)
+    assert run("b", 0) == run("c", 5) == kept
+    assert run("d", 0) != kept
+
+
+def test_tasks_left_on_the_loop_end_with_their_attempt(bench: Bench, tmp_path: Path) -> None:
+    async def leave() -> None:
+        async def later() -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                (tmp_path / "ended").write_text("yes")
+
+        left.append(asyncio.create_task(later()))
+        await asyncio.sleep(0)
+
+    left: list[object] = []
+    bench.run(leave, is_async=True)
+    assert wait_for(tmp_path / "ended") == "yes"

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 from wf_jupyter.executors import failures, freshness
 from wf_jupyter.executors.admission import admit
 from wf_jupyter.executors.channel import Channel
+from wf_jupyter.executors.children import ChildOutput
 from wf_jupyter.executors.interrupts import Interrupts
-from wf_jupyter.executors.messages import PROTOCOL, Final, Raised, Ready, Run, Stopped
+from wf_jupyter.executors.leftovers import JOIN_SECONDS
+from wf_jupyter.executors.messages import PROTOCOL, Final, FromWorker, Raised, Ready, Run, Stopped
 from wf_jupyter.executors.output import Output
 from wf_jupyter.executors.worker import Worker, ending_at_errors
 
@@ -25,6 +29,10 @@ class AsyncHost(Worker):
         self._tasks: dict[int, asyncio.Task[Final]] = {}
         self._tokens: dict[asyncio.Task[Final], int] = {}
         self._quitting = False
+        self._children = ChildOutput()
+        # The loop would make the same one. It outlives attempts, and is none of the threads that they leave behind.
+        self._pool = ThreadPoolExecutor(thread_name_prefix="wf-asyncio")
+        self._loop.set_default_executor(self._pool)
         interrupts.on_stack = self._on_stack
 
     def serve(self) -> None:
@@ -52,6 +60,7 @@ class AsyncHost(Worker):
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _begin_reading(self) -> None:
+        self._children.install(self.watch)
         self.prepare()
         threading.Thread(target=self._listen, name="wf-messages", daemon=True).start()
         self.channel.send([Ready(PROTOCOL)])
@@ -100,7 +109,25 @@ class AsyncHost(Worker):
             final = task.result()
         self.freshness.note(began)
         final = admit(run, final, sink, self.freshness, began)
+        self._children.drain(sink)
         self.conclude(sink, final, is_last=not self._tasks)
+
+    def put_back(self, sink: Output) -> list[FromWorker]:
+        """Also end what attempts left on the loop and in its pool, as `asyncio.run` does at its end."""
+        for left in asyncio.all_tasks(self._loop):
+            left.cancel()
+        if not self._is_pool_idle():
+            self.dirty.append("a call in a thread of the loop's pool")
+        return super().put_back(sink)
+
+    def _is_pool_idle(self) -> bool:
+        # A thread says that it is idle a moment after the result of its call is there.
+        until = time.monotonic() + JOIN_SECONDS
+        while self._pool._idle_semaphore._value < len(self._pool._threads):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.001)
+        return True
 
     def _on_stack(self) -> int | None:
         task = asyncio.current_task(self._loop)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
@@ -299,7 +300,10 @@ class Line:
 
     def _tell_of_unowned(self, text: str) -> None:
         # Not into the log of one of several tasks that may have printed it.
-        _log.warning("%s printed, and it is not known for which task: %s", self.name, text[:_TAIL].rstrip())
+        told = f"{self.name} printed, and it is not known for which task: {text[:_TAIL].rstrip()}"
+        _log.warning(told)
+        if not logging.root.handlers:  # in a notebook without a server, nobody reads the log
+            sys.stderr.write(f"{told}\n")
 
     def _send(self, process: WorkerProcess, job: Job) -> None:
         attempt = job.attempt
