@@ -113,7 +113,7 @@ def test_what_was_read_does_not_change_afterwards():
 def test_a_waiter_in_another_thread_is_woken_by_the_end():
     held = mirror()
     woken = []
-    waiter = threading.Thread(target=lambda: woken.append(held.wait(lambda status: status.is_final, 30)))
+    waiter = threading.Thread(target=lambda: woken.append(held.wait(lambda snapshot: snapshot.status.is_final, 30)))
     waiter.start()
     for event in story():
         held.fold([event])
@@ -122,7 +122,7 @@ def test_a_waiter_in_another_thread_is_woken_by_the_end():
 
 
 def test_waiting_ends_with_the_timeout():
-    assert not mirror().wait(lambda status: status.is_final, 0.01)
+    assert not mirror().wait(lambda snapshot: snapshot.status.is_final, 0.01)
 
 
 def test_a_listener_that_left_hears_nothing_more():
