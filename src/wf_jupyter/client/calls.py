@@ -8,10 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-import pdb
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +95,9 @@ def debug(loaded: LoadedCall) -> Any:
 def _examine(error: BaseException, where: TracebackType | None) -> None:
     shell = _shell()
     if shell is None:
+        import pdb
+        import traceback
+
         traceback.print_exception(type(error), error, where)
         pdb.post_mortem(where)
         return

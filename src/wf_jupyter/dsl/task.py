@@ -14,7 +14,8 @@ from wf_jupyter.dsl import tracing
 from wf_jupyter.dsl.calls import AdaptedCall
 from wf_jupyter.dsl.mapping import Mapped, as_list, check_lengths, mapped_arguments, sources
 from wf_jupyter.dsl.nodes import Node
-from wf_jupyter.dsl.options import TaskSettings, task_settings
+from wf_jupyter.dsl.options import TASK_OPTIONS, TaskSettings, task_settings
+from wf_jupyter.dsl.signatures import takes_options, takes_the_parameters
 from wf_jupyter.errors import WorkflowDefinitionError
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class Task(Generic[P, R]):
     ) -> list[T]: ...
     @overload
     def map(self, /, **named: Iterable[Any]) -> list[R]: ...
+    @takes_the_parameters
     def map(self, /, *lists: Any, **named: Any) -> Any:
         """One task per entry of the lists: the first of each, the second of each, and so on.
 
@@ -147,11 +149,13 @@ class Task(Generic[P, R]):
     def partial(self: Task[P, Coroutine[Any, Any, T]], /, *args: Any, **kwargs: Any) -> PartialTask[T]: ...
     @overload
     def partial(self, /, *args: Any, **kwargs: Any) -> PartialTask[R]: ...
+    @takes_the_parameters
     def partial(self, /, *args: Any, **kwargs: Any) -> Any:
         """The task with some arguments fixed, for `partial(...).map(...)`: they are the same for every item."""
         self._bind(args, kwargs, ".partial", is_partial=True)
         return PartialTask(self, args, kwargs)
 
+    @takes_options(TASK_OPTIONS)
     def with_options(self, **options: Unpack[TaskKeywords]) -> Task[P, R]:
         """The same task with some options changed, for one call: `fetch.with_options(retries=3)(url)`."""
         return self._changed({**self._given, **options}, self._earlier)
@@ -300,6 +304,7 @@ def task(function: Callable[P, T], /) -> Task[P, T]: ...
 def task(**options: Unpack[TaskKeywords]) -> Callable[[Callable[P, T]], Task[P, T]]: ...
 
 
+@takes_options(TASK_OPTIONS)
 def task(function: Any = None, /, **options: Any) -> Any:
     """Make a function a task: `@wf.task`, or `@wf.task(retries=2, timeout=30)`.
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, over
 
 from wf_jupyter.dsl import launch, tracing
 from wf_jupyter.dsl.inputs import bound_inputs, has_nodes, previews
-from wf_jupyter.dsl.options import checked_name, execution_options, is_async
+from wf_jupyter.dsl.options import EXECUTION_OPTIONS, checked_name, execution_options, is_async
+from wf_jupyter.dsl.signatures import takes_options, takes_the_parameters
 from wf_jupyter.dsl.task import Expandable, G, Task
 from wf_jupyter.errors import InputError, WorkflowDefinitionError
 from wf_jupyter.model.draft import Draft
@@ -52,6 +53,7 @@ class Workflow(Generic[P, R]):
         """The signature of the body: the workflow's inputs."""
         return inspect.signature(self.function)
 
+    @takes_the_parameters
     def bind(self, /, *args: P.args, **inputs: P.kwargs) -> BoundWorkflow[R]:
         """Trace the body with these inputs. The result shows the graph, and `.submit()` runs it.
 
@@ -59,6 +61,7 @@ class Workflow(Generic[P, R]):
         """
         return self._bind(args, inputs)
 
+    @takes_the_parameters
     def submit(self, /, *args: P.args, **inputs: P.kwargs) -> Execution[R]:
         """Start an execution with these inputs and return it at once."""
         return self._bind(args, inputs).submit()
@@ -72,6 +75,7 @@ class Workflow(Generic[P, R]):
         result: R = launch.client().run(bound, bound.options)
         return result
 
+    @takes_options(EXECUTION_OPTIONS)
     def with_options(self, **options: Unpack[ExecutionKeywords]) -> Workflow[P, R]:
         """The same workflow with options of its executions changed: `executor`, `max_parallel`, `on_failure`."""
         return Workflow(self.function, self.name, {**self._given, **options})
@@ -183,6 +187,7 @@ class BoundWorkflow(Expandable[G]):
 def workflow(function: Callable[P, T], /) -> Workflow[P, T]: ...
 @overload
 def workflow(**options: Unpack[WorkflowKeywords]) -> Callable[[Callable[P, T]], Workflow[P, T]]: ...
+@takes_options(EXECUTION_OPTIONS)
 def workflow(function: Any = None, /, *, name: str | None = None, **options: Any) -> Any:
     """Make a function the body of a workflow: `@wf.workflow`, or `@wf.workflow(name="nightly")`.
 
