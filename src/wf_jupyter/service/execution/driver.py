@@ -263,11 +263,13 @@ class Driver:
             self._search()
             if turn.events:
                 await self._append(turn)
-            await self._prepare(reservation, turn, decided)
-            self._react(turn.events)
-            # First, so that workers have something to do while people are told.
-            self._attempts.launch(reservation)
-        self._tell(turn, decided)
+            try:
+                await self._prepare(reservation, turn, decided)
+                self._react(turn.events)
+                # First, so that workers have something to do while people are told.
+                self._attempts.launch(reservation)
+            finally:
+                self._tell(turn, decided)
         for key in self.state.stopping:
             self._attempts.stop(key, self.state.running[key].attempt)
 

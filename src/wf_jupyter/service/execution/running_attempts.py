@@ -116,8 +116,8 @@ class RunningAttempts:
         """Ask the executor, once, to stop an attempt."""
         attempt = (task, number)
         if attempt in self._attempts and attempt not in self._stopping:
-            self._stopping.add(attempt)
             self._pool.executor.stop(self._state.id, task, number)
+            self._stopping.add(attempt)
 
     def stop_all(self) -> None:
         """Ask the executor to stop everything; one that cannot be asked does not keep the others."""
