@@ -49,7 +49,8 @@ class Ownership:
         try:
             descriptor = os.open(self._path(owner), os.O_RDWR)
         except FileNotFoundError:
-            return self._seconds() - self._missing.setdefault(owner, self._seconds()) >= patience
+            missing_since = self._missing.setdefault(owner, self._seconds())
+            return self._seconds() - missing_since >= patience
         try:
             self._missing.pop(owner, None)
             return try_lock(descriptor, fcntl.LOCK_SH, self._path(owner))
