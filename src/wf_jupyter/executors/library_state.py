@@ -25,7 +25,6 @@ def table(watch: ImportWatch, add: Callable[[Aspect], None]) -> list[Aspect]:
         _of("locale", lambda m: m._setlocale(m.LC_ALL, None), lambda m, kept: m.setlocale(m.LC_ALL, kept)),
         _of("tempfile", lambda m: m.tempdir, lambda m, kept: setattr(m, "tempdir", kept)),
         _of("resource", _read_limits, _set_limits),
-        _of("decimal", _read_decimal, _set_decimal),
         _of(
             "multiprocessing.context",
             lambda m: m._default_context._actual_context,
@@ -106,17 +105,6 @@ def _limit_numbers(resource: Any) -> list[int]:
     if not _limits:
         _limits.extend(sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}))
     return _limits
-
-
-def _read_decimal(decimal: Any) -> tuple[Any, ...]:
-    # The context of the thread is that of the attempt, which is copied for it.
-    context = decimal.DefaultContext
-    return (context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp)
-
-
-def _set_decimal(decimal: Any, kept: tuple[Any, ...]) -> None:
-    for name, value in zip(("prec", "rounding", "Emin", "Emax", "capitals", "clamp"), kept, strict=True):
-        setattr(decimal.DefaultContext, name, value)
 
 
 def _policy(events: Any) -> object:

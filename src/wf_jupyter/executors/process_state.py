@@ -56,6 +56,18 @@ class ProcessState:
 
     def restore(self) -> list[str]:
         """Put back what differs; returns what could not be."""
+        try:
+            # The usual case, without a call of `differ` for each: it would double the cost.
+            for read, known, _ in self._known:
+                if read() != known[0]:
+                    break
+            else:
+                return []
+        except Exception:
+            pass
+        return self._put_back()
+
+    def _put_back(self) -> list[str]:
         dirty: list[str] = []
         for read, known, aspect in self._known:
             if differ(read, known[0]):

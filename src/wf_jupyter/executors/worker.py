@@ -7,6 +7,7 @@ go to a process of this kind whose main thread runs an event loop.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import traceback
 from collections import deque
@@ -168,6 +169,8 @@ class Worker:
             self.install_streams()
             self.exits.run(sink)
             self.dirty += self.state.restore()
+            aspects.forget_shown_warnings()
+            faulthandler.cancel_dump_traceback_later()
         finally:
             output.speak_no_more(speaking)
         return [self.give_back()] if self.dirty else []
