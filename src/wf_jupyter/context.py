@@ -26,6 +26,8 @@ class TaskContext:
     report_progress: Callable[[float, float | None, str | None], None] = field(
         default=lambda done, total, text: None, repr=False, compare=False
     )
+    #: It runs in the process that submitted it.
+    is_inline: bool = field(default=False, repr=False, compare=False)
 
 
 active: ContextVar[TaskContext | None] = ContextVar("wf_jupyter_task", default=None)

@@ -17,6 +17,7 @@ from wf_jupyter.client.publishing import published
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.model.texts import storable
 from wf_jupyter.values.packaging import pack
 
 if TYPE_CHECKING:
@@ -59,13 +60,13 @@ def connection() -> ConnectionInfo:
 
 def submit(bound: BoundWorkflow, options: ExecutionOptions) -> Execution:
     """Start an execution of a bound workflow and return it at once; with `executor="inline"`, when it has ended."""
-    notebook = os.environ.get("JPY_SESSION_NAME", "")
+    notebook = storable(os.environ.get("JPY_SESSION_NAME", ""))
     submission = pack(bound.draft, environment(), options, owner=_owner(), notebook=notebook)
     if options.executor == "inline":
         embedded = session.embedded()
-        return Execution(embedded, embedded.submit_inline(submission), bound)
+        return Execution(embedded, embedded.submit_inline(submission), bound.without_graph())
     connection = session.current()
-    return Execution(connection, connection.submit(submission), bound)
+    return Execution(connection, connection.submit(submission), bound.without_graph())
 
 
 def run(bound: BoundWorkflow, options: ExecutionOptions) -> Any:
@@ -134,6 +135,6 @@ def _status(status: str | None) -> ExecutionStatus | None:
 
 def _owner() -> str:
     try:
-        return getpass.getuser()
+        return storable(getpass.getuser())
     except (KeyError, OSError, ImportError):
         return ""  # a container whose user has no name

@@ -21,9 +21,8 @@ from wf_jupyter.dsl.calls import AdaptedCall
 from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.draft import ABSENT
 from wf_jupyter.protocol.task_call import TaskCall
-from wf_jupyter.values import inputs
 from wf_jupyter.values.code import decode_code
-from wf_jupyter.values.codec import decode
+from wf_jupyter.values.inputs import load_arguments
 
 #: Where frames come from that stand between `debug` and the author's function.
 _BETWEEN = (str(Path(__file__).parents[1]), str(Path(asyncio.__file__).parent))
@@ -70,11 +69,7 @@ def load_call(execution: str, told: TaskCall) -> LoadedCall:
     except Exception as error:  # unpickling runs any code
         raise _unusable(f"the code of task {told.task!r} cannot be loaded here", error) from error
     try:
-        template: Any = decode(told.call, inputs.resolver(told.inputs) if told.inputs else None)
-        args, kwargs = template
-        first = len(told.inputs) - len(told.over)
-        for parameter, given in zip(told.over, told.inputs[first:], strict=True):
-            kwargs[parameter] = inputs.load(given)
+        args, kwargs = load_arguments(told.call, told.inputs, told.over)
     except Exception as error:
         raise _unusable(f"an input of task {told.task!r} cannot be loaded here", error) from error
     return LoadedCall(execution, told, function, tuple(args), kwargs)

@@ -22,6 +22,7 @@ from weakref import WeakValueDictionary
 from wf_jupyter.client.connection import LOG_LIMIT, Action
 from wf_jupyter.client.loop import background
 from wf_jupyter.client.mirror import Mirror
+from wf_jupyter.client.uploading import uploaded
 from wf_jupyter.errors import ExecutionNotFound, ServerUnavailable
 from wf_jupyter.model.snapshot import Summary, is_at_rest
 from wf_jupyter.model.status import ExecutionStatus
@@ -41,6 +42,8 @@ T = TypeVar("T")
 
 #: Seconds that the end of the process waits for the orchestrator to stop its workers.
 _CLOSING = 5.0
+#: Bytes written between two looks for an interrupt.
+_PART = 64 << 20
 #: Seconds between two looks of a mirror into its mailbox.
 _PAUSE = 0.004
 
@@ -78,7 +81,7 @@ class EmbeddedConnection:
     # -- asking -----------------------------------------------------------------------------------
 
     def submit(self, submission: Submission) -> str:
-        return self._call(self._orchestrator.submit(submission))
+        return self._call(self._orchestrator.submit(self._kept(submission)))
 
     def submit_inline(self, submission: Submission) -> str:
         """Run an execution in the calling thread, task after task; returns its id when it has ended."""
@@ -98,7 +101,8 @@ class EmbeddedConnection:
     def rerun(
         self, execution: str, from_: Sequence[str], environment: Environment, submission: Submission | None
     ) -> str:
-        again = self._call(self._orchestrator.rerun(execution, from_, environment, submission))
+        kept = None if submission is None else self._kept(submission)
+        again = self._call(self._orchestrator.rerun(execution, from_, environment, kept))
         self._run_inline(again)
         return again
 
@@ -165,8 +169,17 @@ class EmbeddedConnection:
     def refresh(self, mirror: Mirror) -> None:
         mirror.replace(self._call(self._orchestrator.snapshot(mirror.id)))
 
+    def unfinished(self) -> list[tuple[str, str]]:
+        """Id and workflow of each execution that runs here and would end with this process."""
+        return self._orchestrator.unfinished()
+
     def close(self) -> None:
         self._runtime.close(_CLOSING)
+
+    def _kept(self, submission: Submission) -> Submission:
+        """The submission without its large inputs, which are files in the data directory now."""
+        write = self._orchestrator.uploads.write
+        return uploaded(submission, lambda *part: self._call(write(*part)), part=_PART)
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return called(self._runtime, coroutine)

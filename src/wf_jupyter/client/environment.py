@@ -29,7 +29,7 @@ def environment() -> Environment:
         variables=dict(os.environ),
         flags=_flags(),
         hidden=_hidden(),
-    )
+    ).to_portable()
 
 
 def _flags() -> tuple[str, ...]:

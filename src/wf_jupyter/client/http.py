@@ -23,6 +23,8 @@ from wf_jupyter.protocol.rest import JSON, PROGRAM_HEADER
 
 #: How long a server that was there before may stay away, in seconds.
 _PATIENCE = 30.0
+#: What may be sent again after it may have been carried out.
+_REPEATABLE = ("GET", "PUT")
 #: The largest answer taken: a result is held in memory once more while it is decoded.
 _LARGEST_BODY = 1 << 32
 
@@ -54,7 +56,7 @@ class HttpSession:
             except RateLimited as limit:
                 await asyncio.sleep(limit.retry_after)
             except ServerUnavailable as error:
-                if time.monotonic() > deadline or not (method == "GET" or _never_arrived(error)):
+                if time.monotonic() > deadline or not (method in _REPEATABLE or _never_arrived(error)):
                     raise
                 await asyncio.sleep(backoff.failed(random.random()))
 

@@ -18,7 +18,8 @@ from wf_jupyter.client.loop import background
 from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.polling import Poller
 from wf_jupyter.client.socket import EventSocket
-from wf_jupyter.errors import ProtocolMismatch, ServerUnavailable
+from wf_jupyter.client.uploading import refused, uploaded
+from wf_jupyter.errors import ProtocolMismatch, ServerUnavailable, WorkflowError
 from wf_jupyter.model.snapshot import Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import CancelTask, Retry
@@ -27,6 +28,7 @@ from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import DecodedPage, decode_event_page
 from wf_jupyter.protocol.messages import Hello
 from wf_jupyter.protocol.rest import (
+    JSON,
     MAX_PAGE,
     MAX_WAIT,
     MSGPACK,
@@ -86,20 +88,20 @@ class RemoteConnection:
     # -- asking -----------------------------------------------------------------------------------
 
     def submit(self, submission: Submission) -> str:
-        body = self._call("POST", "executions", body=msgspec.msgpack.encode(submission), content_type=MSGPACK)
+        body = self._post("executions", msgspec.msgpack.encode(self._sent(submission)), "what is submitted has")
         return msgspec.json.decode(body, type=Created).execution_id
 
     def execute(self, name: str, inputs: Mapping[str, object]) -> str:
-        body = self._call("POST", "executions", body=msgspec.json.encode({"workflow": name, "input": inputs}))
+        sent = msgspec.json.encode({"workflow": name, "input": inputs})
+        body = self._post("executions", sent, f"the inputs of {name!r} have", JSON)
         return msgspec.json.decode(body, type=Created).execution_id
 
     def rerun(
         self, execution: str, from_: Sequence[str], environment: Environment, submission: Submission | None
     ) -> str:
-        sent = RerunBody(from_=list(from_), environment=environment, submission=submission)
-        body = self._call(
-            "POST", f"{_execution(execution)}/rerun", body=msgspec.msgpack.encode(sent), content_type=MSGPACK
-        )
+        again = None if submission is None else self._sent(submission)
+        sent = RerunBody(from_=list(from_), environment=environment, submission=again)
+        body = self._post(f"{_execution(execution)}/rerun", msgspec.msgpack.encode(sent), "what is submitted has")
         return msgspec.json.decode(body, type=Created).id
 
     def command(self, execution: str, action: Action) -> None:
@@ -174,7 +176,7 @@ class RemoteConnection:
             options=workflow.options,
             description=workflow.description,
         )
-        self._call("POST", "workflows", body=msgspec.msgpack.encode(sent), content_type=MSGPACK)
+        self._post("workflows", msgspec.msgpack.encode(sent), f"the code of {workflow.name!r} has")
 
     # -- following --------------------------------------------------------------------------------
 
@@ -213,6 +215,23 @@ class RemoteConnection:
         """Large values come as the path of a file where that can be read, and as bytes otherwise."""
         inline = "" if self._locate().same_host else "?files=0"
         return msgspec.msgpack.decode(self._call("GET", path + inline, accept=MSGPACK), type=kind)
+
+    def _sent(self, submission: Submission) -> Submission:
+        """The submission without its large inputs, which the server has now."""
+        return uploaded(submission, self._upload)
+
+    def _upload(self, upload: str, digest: str, offset: int, data: memoryview) -> None:
+        path = f"uploads/{upload}/{digest}?offset={offset}"
+        self._call("PUT", path, body=bytes(data), content_type="application/octet-stream")
+
+    def _post(self, path: str, body: bytes, what: str, content_type: str = MSGPACK) -> bytes:
+        try:
+            return self._call("POST", path, body=body, content_type=content_type)
+        except WorkflowError as error:
+            told = refused(error, len(body), what, self._locate().url)
+            if told is error:
+                raise
+            raise told from error
 
     def _call(self, method: str, path: str, **options: Any) -> bytes:
         return background().run(self._http.request(method, path, **options))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wf_jupyter.client.connection import Connection
@@ -23,6 +25,8 @@ _log.addHandler(logging.NullHandler())
 
 #: A server writes its connection file a moment after it began to listen; that long it is waited for.
 _PATIENCE = 2.0
+#: Executions that are named when the process ends before them.
+_NAMED = 5
 
 _lock = threading.RLock()
 _connection: Connection | None = None
@@ -120,6 +124,28 @@ def _forget() -> None:
     _connection = _embedded = None
 
 
-atexit.register(close)
+def _end() -> None:
+    """At the end of the process: say what ends with it, as nobody sees it otherwise."""
+    if _embedded is not None and (told := _unfinished(_embedded.unfinished())) and sys.__stderr__ is not None:
+        with contextlib.suppress(OSError, ValueError):
+            print(told, file=sys.__stderr__, flush=True)
+    close()
+
+
+def _unfinished(left: Sequence[tuple[str, str]]) -> str:
+    if not left:
+        return ""
+    named = ", ".join(f"{workflow!r} ({execution})" for execution, workflow in left[:_NAMED])
+    if len(left) > _NAMED:
+        named += f" and {len(left) - _NAMED} more"
+    verb, pronoun = ("execution", "it") if len(left) == 1 else (f"{len(left)} executions", "they")
+    return (
+        f"wf_jupyter: this process ends before its {verb}: {named}. What runs is stopped, and {pronoun} "
+        f"{'goes' if len(left) == 1 else 'go'} on in the next process or Jupyter server with the same data directory; "
+        "to wait for the end, write execution.result() or execution.wait()"
+    )
+
+
+atexit.register(_end)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)

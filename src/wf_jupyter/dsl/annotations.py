@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NewType, TypeVar, Union, get_args, get_origin
 
 from wf_jupyter.model.draft import NodeRef
+from wf_jupyter.values.preview import text_of
 
 #: Entries of one container that are looked at; the rest is taken on trust.
 _LOOKED_AT = 10_000
@@ -93,7 +94,7 @@ def _entry_mismatch(value: Any, kind: type, arguments: tuple[object, ...], where
         for key, entry in _some(value.items()):
             if found := mismatch(key, arguments[0], f"a key of {where}"):
                 return found
-            if found := mismatch(entry, arguments[1], f"{where}[{key!r}]"):
+            if found := mismatch(entry, arguments[1], f"{where}[{text_of(key)}]"):
                 return found
     elif kind is tuple and arguments[-1] is not Ellipsis:
         if len(value) != len(arguments):
@@ -122,4 +123,7 @@ def _short(value: object) -> str:
     kind = type(value).__name__
     if value is None:
         return "None"
-    return f"the {kind} {value!r}" if isinstance(value, str | int | float) and len(repr(value)) <= 60 else f"a {kind}"
+    if not isinstance(value, str | int | float):
+        return f"a {kind}"
+    text = text_of(value)
+    return f"the {kind} {text}" if len(text) <= 60 else f"a {kind}"

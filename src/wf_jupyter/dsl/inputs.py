@@ -5,23 +5,17 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-import reprlib
 import typing
 from collections.abc import Callable, Mapping
 
 from wf_jupyter.dsl.annotations import mismatch
 from wf_jupyter.dsl.references import nodes_in
 from wf_jupyter.errors import InputError
-from wf_jupyter.model.texts import storable
+from wf_jupyter.values.preview import Bounded, text_of
 
 PREVIEW_LENGTH = 200
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
-_brief = reprlib.Repr()
-_brief.maxlevel = 4
-_brief.maxlist = _brief.maxtuple = _brief.maxset = _brief.maxfrozenset = _brief.maxdeque = _brief.maxarray = 8
-_brief.maxdict = 8
-_brief.maxstring = _brief.maxother = _brief.maxlong = PREVIEW_LENGTH
+_brief = Bounded(entries=8, text=PREVIEW_LENGTH)
 
 
 def bound_inputs(
@@ -54,12 +48,7 @@ def previews(bound: inspect.BoundArguments) -> dict[str, str]:
 
 def preview(value: object) -> str:
     """`repr(value)`, bounded, never raising, and the same in every process."""
-    try:
-        text = _brief.repr(value)
-    except Exception:  # whatever a user's __repr__ does, a preview must not stop a run
-        text = f"<{type(value).__name__}>"
-    text = storable(_ADDRESS.sub("", text))
-    return text if len(text) <= PREVIEW_LENGTH else text[: PREVIEW_LENGTH - 1] + "…"
+    return text_of(value, PREVIEW_LENGTH, _brief)
 
 
 def _refuse_unknown(workflow: str, signature: inspect.Signature, kwargs: Mapping[str, object]) -> None:

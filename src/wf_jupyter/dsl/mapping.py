@@ -10,7 +10,12 @@ from wf_jupyter.dsl.nodes import Node
 from wf_jupyter.dsl.references import nodes_in
 from wf_jupyter.dsl.tracing import Trace
 from wf_jupyter.errors import WorkflowDefinitionError
-from wf_jupyter.model.draft import Each, Items, Source, path_label
+from wf_jupyter.model.draft import Each, Items, NodeRef, Source, path_label
+from wf_jupyter.values.lists import as_items
+from wf_jupyter.values.preview import text_of
+
+#: Characters of a value in an error.
+_SHORT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +71,9 @@ def _starred(names: Sequence[str]) -> list[str]:
 
 def as_list(values: object, task: str, parameter: str) -> Sequence[object]:
     """The items of a plain mapped argument; `WorkflowDefinitionError` says what to pass for what is no list."""
-    if isinstance(values, Sequence) and not isinstance(values, str | bytes | bytearray | memoryview):
-        return values
-    if type(values).__name__ == "deque":
-        return list(values)  # type: ignore[call-overload, no-any-return]
-    # Arrays, Series and the like: recognised by shape, so that neither library is imported here.
-    shape = getattr(values, "shape", None)
-    if isinstance(shape, tuple) and len(shape) == 1:
-        return list(values)  # type: ignore[call-overload, no-any-return]
+    items = as_items(values)
+    if items is not None:
+        return items
     raise WorkflowDefinitionError(
         f"{task}.map: {parameter!r} must be a list (or tuple, range, 1-D array, Series) with one entry per task, "
         f"but it is {_told(values)}; {_advice(values, task, parameter)}"
@@ -85,11 +85,7 @@ def sources(trace: Trace, task: str, over: Mapping[str, object]) -> dict[str, So
     if not over:
         raise WorkflowDefinitionError(f"{task}.map() needs at least one list to map over")
     result = {parameter: _source(trace, task, parameter, values) for parameter, values in over.items()}
-    lengths = {
-        parameter: len(source.values if isinstance(source, Items) else source.refs)
-        for parameter, source in result.items()
-        if isinstance(source, Items | Each)
-    }
+    lengths = {parameter: len(source) for parameter, source in result.items() if not isinstance(source, NodeRef)}
     check_lengths(task, lengths)
     return result
 
@@ -111,7 +107,7 @@ def _source(trace: Trace, task: str, parameter: str, values: object) -> Source:
     if len(nodes) == len(items) and all(isinstance(item, Node) and _is_plain(item) for item in items):
         return Each(tuple(nodes))
     # Results mixed with values, or parts of results: one task makes the list.
-    return _over_result(trace, trace.collect(list(items)))
+    return _over_result(trace, trace.collect(items))
 
 
 def _over_result(trace: Trace, node: Node) -> Node:
@@ -135,7 +131,7 @@ def _is_plain(node: Node) -> bool:
 
 def _told(values: object) -> str:
     kind = type(values).__name__
-    return f"the {kind} {values!r}" if isinstance(values, str | int | float) else f"a {kind}"
+    return f"the {kind} {text_of(values, _SHORT)}" if isinstance(values, str | int | float) else f"a {kind}"
 
 
 def _advice(values: object, task: str, parameter: str) -> str:

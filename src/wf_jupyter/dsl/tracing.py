@@ -21,6 +21,7 @@ from wf_jupyter.model.draft import Draft, DraftNode, NodeRef, Source
 from wf_jupyter.model.graph import Need, NeedKind, ScopeSpec
 from wf_jupyter.model.keys import TaskKey, inside, numbered
 from wf_jupyter.model.policy import TaskOptions
+from wf_jupyter.values.recording import Recorder
 
 _active: ContextVar[Trace | None] = ContextVar("wf_jupyter_trace", default=None)
 
@@ -47,7 +48,7 @@ class Call:
 class Trace:
     """One tracing of one workflow body with everything it calls."""
 
-    def __init__(self, workflow: str) -> None:
+    def __init__(self, workflow: str, *, inline: bool = False) -> None:
         self.workflow = workflow
         self.is_open = True
         self._nodes: dict[TaskKey, DraftNode] = {}
@@ -59,6 +60,7 @@ class Trace:
         self._conditions: list[Need] = []
         self._bodies: list[object] = []
         self._has_forward_edges = False
+        self._recorder = Recorder(inline=inline)
 
     # -- recording ------------------------------------------------------------------------------
 
@@ -67,8 +69,7 @@ class Trace:
         needs = dict.fromkeys(self.owned(ref).need for ref in nodes_in(call.args, *call.kwargs.values()))
         needs.update(dict.fromkeys(self._conditions))
         key = self._fresh_key(call.name)
-        self._position[key] = len(self._nodes)
-        self._nodes[key] = DraftNode(
+        node = DraftNode(
             key=key,
             name=call.name,
             function=call.function,
@@ -80,6 +81,10 @@ class Trace:
             options=call.options,
             retry_on=call.retry_on,
         )
+        # Now, and not when the body has ended: what it changes meanwhile is meant for later calls.
+        self._recorder.pack(node)
+        self._position[key] = len(self._nodes)
+        self._nodes[key] = node
         is_map = bool(call.over)
         return Node(self, key, is_map=is_map, outputs=None if is_map else call.outputs)
 
@@ -180,19 +185,22 @@ class Trace:
         """The draft of everything recorded, for a body that returned `result`."""
         needs = dict.fromkeys(self.owned(ref).need for ref in nodes_in(result))
         nodes = ordered(self._nodes) if self._has_forward_edges else list(self._nodes.values())
+        template = self._recorder.template(self.workflow, result, list(needs))
         return Draft(
             workflow=self.workflow,
             nodes=nodes,
             scopes=list(self._scopes),
             result=result,
             result_needs=list(needs),
+            template=template,
+            blobs=self._recorder.blobs,
         )
 
 
 @contextmanager
-def tracing(workflow: str) -> Iterator[Trace]:
-    """A new trace, current inside the `with` block and closed after it."""
-    trace = Trace(workflow)
+def tracing(workflow: str, *, inline: bool = False) -> Iterator[Trace]:
+    """A new trace, current inside the `with` block and closed after it. `inline`: its tasks run in this process."""
+    trace = Trace(workflow, inline=inline)
     token = _active.set(trace)
     try:
         yield trace

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
+from wf_jupyter.context import current_task
 from wf_jupyter.dsl import launch, tracing
 from wf_jupyter.dsl.inputs import bound_inputs, has_nodes, previews
 from wf_jupyter.dsl.options import EXECUTION_OPTIONS, checked_name, execution_options, is_async
@@ -96,7 +97,10 @@ class Workflow(Generic[P, R]):
                 f"traced: call it, {self.name}(...), to make it a part of that workflow"
             )
         bound = bound_inputs(self.name, self.function, self.signature, args, inputs)
-        with tracing.tracing(self.name) as trace:
+        # What a task returns runs where that task runs, whatever its own options say.
+        task = current_task()
+        inline = self.options.executor == "inline" or (task is not None and task.is_inline)
+        with tracing.tracing(self.name, inline=inline) as trace:
             if has_nodes(bound):
                 raise WorkflowDefinitionError(
                     f"an input of {self.name!r} is a node of another workflow: nodes can only be used inside the "
@@ -167,6 +171,10 @@ class BoundWorkflow(Expandable[G]):
         changed = inspect.BoundArguments(signature, type(self._arguments.arguments)(self._arguments.arguments))
         changed.arguments.update(inputs)
         return self.workflow._bind(changed.args, changed.kwargs)
+
+    def without_graph(self) -> BoundWorkflow:
+        """Workflow and inputs only, for `with_inputs`: the bytes of large arguments need not be held for that."""
+        return BoundWorkflow(self.workflow, Draft(self.draft.workflow, inputs=self.draft.inputs), self._arguments)
 
     def to_svg(self) -> str:
         """The graph as an SVG image."""

@@ -68,7 +68,8 @@ def _digest(state: ExecutionState, unit: Unit, known: dict[Unit, str]) -> str:
     if isinstance(unit, Group):
         return _hash("group", *(_outcome(state, item, known) for item in unit.items))
     node, absolute = unit.node, unit.fragment.absolute
-    parts = [node.fingerprint or node.code, node.options.cache_version or "", node.given or node.call]
+    parts = [node.fingerprint or node.code, node.options.cache_version or ""]
+    parts += [node.call, *node.large] if node.given is None else [node.given]
     needs = [f"{need.kind}:{_outcome(state, state.units[absolute(need.source)], known)}" for need in node.needs]
     if node.given is None:
         parts += needs

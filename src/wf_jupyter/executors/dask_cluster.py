@@ -20,6 +20,7 @@ from typing import IO
 
 from wf_jupyter.executors.process import MPL_BACKEND
 from wf_jupyter.model.submission import Environment
+from wf_jupyter.model.texts import storable
 
 _BOOTSTRAP = (
     "import sys, json; o = json.loads(sys.argv[1]); sys.path[:] = o['path'] or sys.path[1:] + o['fallback']; "
@@ -50,7 +51,7 @@ class Cluster:
                 process = _popen(environment, workers, write, errors)
             except (OSError, ValueError) as error:
                 os.close(read)
-                told = f"a Dask cluster cannot be started with {environment.executable}: {error}"
+                told = f"a Dask cluster cannot be started with {storable(environment.executable)}: {error}"
                 raise CannotConnect(told) from error
             finally:
                 os.close(write)
@@ -67,7 +68,7 @@ class Cluster:
                 await _end_of(process)
                 errors.seek(0)
                 told = errors.read()[-_TAIL:].decode(errors="replace").strip()
-                raise CannotConnect(f"a Dask cluster could not start with {environment.executable}\n{told}")
+                raise CannotConnect(f"a Dask cluster could not start with {storable(environment.executable)}\n{told}")
         return cls(process, address)
 
     @property

@@ -39,6 +39,7 @@ from wf_jupyter.executors.process import CannotStart, WorkerProcess
 from wf_jupyter.executors.reports import ending_of, report_of
 from wf_jupyter.model.stimuli import Printed, Report
 from wf_jupyter.model.submission import Environment
+from wf_jupyter.model.texts import storable
 from wf_jupyter.ports import Attempt
 
 _log = logging.getLogger(__name__)
@@ -216,7 +217,7 @@ class Line:
             elif returncode == UNREADABLE:
                 told = "the worker runs another version of wf_jupyter than the server: restart the server"
         else:
-            told = f"a worker could not start with {self._environment.executable}: {ending_of(returncode)}"
+            told = f"a worker could not start with {storable(self._environment.executable)}: {ending_of(returncode)}"
             told = told.replace(" in the middle of the task", "") + (f"\n{self._tail.strip()}" if self._tail else "")
         self._tail = ""
         running, waiting = (jobs, []) if self.role == "async" or not started else (jobs[:1], jobs[1:])

@@ -21,6 +21,7 @@ from typing import IO, Protocol
 from wf_jupyter.executors.frames import FrameReader, FrameTooLarge
 from wf_jupyter.executors.messages import LOST, FromWorker, ToWorker, decode_from_worker, pack
 from wf_jupyter.model.submission import Environment
+from wf_jupyter.model.texts import storable
 
 #: Lets the worker's own imports come from libraries, whatever stands beside the notebook; `main` sets the module
 #: path as it is in the kernel. Before the first import the path is cut down to the standard library.
@@ -272,6 +273,10 @@ def _start(environment: Environment, role: str, channel: socket.socket) -> subpr
         )
     except (OSError, ValueError) as error:
         if environment.directory and not Path(environment.directory).is_dir():
-            raise CannotStart(f"the working directory {environment.directory} does not exist any more") from error
+            raise CannotStart(
+                f"the working directory {storable(environment.directory)} does not exist any more"
+            ) from error
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise CannotStart(f"a worker cannot be started with the interpreter {executable}: {reason}") from error
+        raise CannotStart(
+            f"a worker cannot be started with the interpreter {storable(executable)}: {reason}"
+        ) from error

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from wf_jupyter.model.events import Failure
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.values import container, files
 from wf_jupyter.values.codec import Chunk, encode
+from wf_jupyter.values.lists import as_items
 from wf_jupyter.values.preview import describe
 
 
@@ -112,13 +112,6 @@ def _items(value: object, label: str) -> Sequence[object] | None:
     try:
         for key in json.loads(label) if label else ():
             value = value[key]  # type: ignore[index]
-        if isinstance(value, str | bytes | bytearray | memoryview | Mapping):
-            return None
-        if isinstance(value, Sequence | deque):
-            return value if isinstance(value, list | tuple) else list(value)
-        module = type(value).__module__.partition(".")[0]
-        if module in ("numpy", "pandas") and getattr(value, "ndim", None) == 1:
-            return list(value)  # type: ignore[call-overload, no-any-return]
+        return as_items(value)
     except Exception:  # whatever a user's container does, it is then no list
         return None
-    return None

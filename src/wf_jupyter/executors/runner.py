@@ -23,9 +23,10 @@ from wf_jupyter.executors.display import show_figures
 from wf_jupyter.executors.messages import Done, Expanded, Final, Raised, Run, Stopped
 from wf_jupyter.executors.results import Refused, discard, store
 from wf_jupyter.model.graph import Coverage
+from wf_jupyter.model.submission import Expansion, split_large
+from wf_jupyter.values import files
 from wf_jupyter.values.code import Code
-from wf_jupyter.values.codec import decode
-from wf_jupyter.values.inputs import load, resolver
+from wf_jupyter.values.inputs import load_arguments
 
 #: Called with the code and the arguments of an attempt when they have been loaded.
 Prepare = Callable[[Code, Sequence[object]], object]
@@ -74,7 +75,7 @@ class Runner:
         """The same for an `async def` task, inside a context of its own. Raises `CancelledError` when cancelled."""
         started = time.perf_counter()
         retry_on: tuple[type[BaseException], ...] = (Exception,)
-        _enter(run, sink)
+        _enter(run, sink, self._is_inline)
         try:
             loaded = self._load(run, code, alone=False)
             retry_on = loaded.retry_on
@@ -96,7 +97,7 @@ class Runner:
         retry_on: tuple[type[BaseException], ...] = (Exception,)
         caught: BaseException | None = None
         final: Final | None = None
-        _enter(run, sink)
+        _enter(run, sink, self._is_inline)
         try:
             try:
                 guard.begin(run.token)
@@ -136,7 +137,7 @@ class Runner:
             raise Refused(failures.unusable(told, error)) from error
 
 
-def _enter(run: Run, sink: output.Output) -> None:
+def _enter(run: Run, sink: output.Output, is_inline: bool) -> None:
     output.enter(sink)
     context.active.set(
         context.TaskContext(
@@ -146,18 +147,14 @@ def _enter(run: Run, sink: output.Output) -> None:
             attempt=run.number,
             index=run.index,
             report_progress=sink.progress,
+            is_inline=is_inline,
         )
     )
 
 
 def _arguments(run: Run, call: bytes) -> tuple[Sequence[object], dict[str, object]]:
     try:
-        template: Any = decode(call, resolver(run.inputs) if run.inputs else None)
-        args, kwargs = template
-        first = len(run.inputs) - len(run.over)
-        for parameter, given in zip(run.over, run.inputs[first:], strict=True):
-            kwargs[parameter] = load(given)
-        return args, kwargs
+        return load_arguments(call, run.inputs, run.over)
     except Exception as error:
         raise Refused(failures.unusable(f"an input of task {run.task!r} cannot be loaded", error)) from error
 
@@ -198,6 +195,11 @@ def _expand(run: Run, bound: Any, started: float, is_inline: bool) -> Expanded:
     try:
         above = msgspec.msgpack.decode(run.coverage, type=Coverage) if run.coverage else None
         expansion = pack_expansion(bound.draft, run.splits, wants_truth=run.wants_truth, above=above, inline=is_inline)
+        if run.directory:
+            blobs, large = split_large(expansion.graph, expansion.blobs)
+            for digest, data in large.items():
+                files.write(run.directory, [data], digest)
+            expansion = Expansion(graph=expansion.graph, blobs=blobs)
     except Exception as error:
         told = f"the workflow that task {run.task!r} returned cannot be run"
         raise Refused(failures.unusable(told, error)) from error

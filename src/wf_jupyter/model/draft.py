@@ -1,19 +1,21 @@
-"""A workflow as Python objects: what tracing yields and packaging turns into bytes.
+"""A workflow while it is being traced: what tracing yields and packaging turns into a graph.
 
-A draft lives in one process. Its nodes hold functions and arguments as they are; results of other
-nodes stand in the arguments as `NodeRef`s, at any depth of lists, tuples, dicts and sets.
+A draft lives in one process. Functions and arguments are turned into bytes when their call is
+recorded, so a node holds digests, and the draft the bytes behind them. Results of other nodes stand
+in arguments as `NodeRef`s, at any depth of lists, tuples, dicts and sets.
 """
 
 from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
-from wf_jupyter.model.graph import Need, NeedKind, ScopeSpec
-from wf_jupyter.model.keys import TaskKey
+from wf_jupyter.model.arguments import ArgumentSpec
+from wf_jupyter.model.graph import Coverage, Need, NeedKind, ScopeSpec
+from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.policy import TaskOptions
 
 
@@ -56,6 +58,20 @@ class Items:
 
     values: Sequence[object]
 
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedItems:
+    """The same list as it was at the call: `literal` is the digest of its encoded items."""
+
+    literal: Digest
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
 
 @dataclass(frozen=True, slots=True)
 class Each:
@@ -63,9 +79,36 @@ class Each:
 
     refs: tuple[NodeRef, ...]
 
+    def __len__(self) -> int:
+        return len(self.refs)
+
 
 #: Where a mapped parameter takes its list from; a `NodeRef` when the list is a result.
-Source = Items | Each | NodeRef
+Source = Items | PackedItems | Each | NodeRef
+
+
+class NodeKey(NamedTuple):
+    """What `NodeSpec` and `Over` hold for the cache."""
+
+    fingerprint: Digest
+    given: Digest
+    reads: tuple[int, ...]
+    items: dict[str, tuple[Digest, ...]]
+    coverage: Coverage
+
+
+@dataclass(slots=True)
+class PackedCall:
+    """Code and arguments of one call, as they were when it was made; the bytes are in `Draft.blobs`.
+
+    `key` is given when the graph turns out to use the cache.
+    """
+
+    code: Digest
+    call: Digest
+    large: tuple[Digest, ...] = ()
+    arguments: Sequence[ArgumentSpec] = ()
+    key: NodeKey | None = None
 
 
 @dataclass(slots=True)
@@ -76,6 +119,7 @@ class DraftNode:
     A reference in `args` or `kwargs` stands for the input at `position(reference)`; mapped
     parameters come after the needs, in the order of `over`. `splits` are labels as made by
     `path_label`: parts of the result that something is mapped over (only on nodes without `over`).
+    Once the call is `packed`, the bytes are what counts, and the objects are let go.
     """
 
     key: TaskKey
@@ -89,6 +133,7 @@ class DraftNode:
     options: TaskOptions = field(default_factory=TaskOptions)
     retry_on: tuple[type[BaseException], ...] = (Exception,)
     splits: list[str] = field(default_factory=list)
+    packed: PackedCall | None = None
 
     def position(self, ref: NodeRef) -> int:
         """Where the referenced result stands among the inputs; `ValueError` when it was never declared."""
@@ -103,7 +148,7 @@ class DraftNode:
                     seen[source.source] = None
                 case Each(refs=refs):
                     seen.update((ref.source, None) for ref in refs)
-                case Items():
+                case Items() | PackedItems():
                     pass
         yield from seen
 
@@ -112,7 +157,8 @@ class DraftNode:
 class Draft:
     """A traced workflow: every node comes after those it waits for, and keys are unique.
 
-    `result` is what the body returned, with references inside; `inputs` are bounded texts for people.
+    `result` is what the body returned, with references inside, and `template` its encoded form, None while it
+    has none. `inputs` are bounded texts for people. `blobs` holds the bytes behind the digests of packed calls.
     """
 
     workflow: str
@@ -120,7 +166,9 @@ class Draft:
     scopes: list[ScopeSpec] = field(default_factory=list)
     result: object = None
     result_needs: list[Need] = field(default_factory=list)
+    template: Digest | None = None
     inputs: dict[str, str] = field(default_factory=dict)
+    blobs: Mapping[Digest, bytes] = field(default_factory=dict)
 
     def position(self, ref: NodeRef) -> int:
         """Where the referenced result stands among `result_needs`; `ValueError` when it was never declared."""

@@ -63,9 +63,11 @@ class NodeSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One task call (`over` is empty) or one mapped task (`over` has an entry per mapped parameter).
 
     `code` is the digest of the pickled function, `call` that of the argument template, in which
-    upstream results stand as references `(position in needs, path)`. A mapped parameter's value
-    comes after them. `splits` lists the parts of the result that something is mapped over
-    (`""` is the whole): the worker stores these as separately readable items.
+    upstream results stand as references `(position in needs, path)`. `large` are the blobs of what is
+    kept apart from the template: large buffers, which several calls may share. They come after the
+    needs, the last one first, and then the values of mapped parameters. `splits` lists the parts of
+    the result that something is mapped over (`""` is the whole): the worker stores these as separately
+    readable items.
 
     Where the graph uses the cache: `fingerprint` is a digest of what the function does, with all that it
     can reach, and `given` one of its arguments by content; unlike `code` and `call` they are the same in
@@ -77,6 +79,7 @@ class NodeSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     code: Digest
     call: Digest
+    large: tuple[Digest, ...] = ()
     needs: tuple[Need, ...] = ()
     over: tuple[Over, ...] = ()
     group: str | None = None

@@ -17,7 +17,7 @@ from wf_jupyter.protocol.messages import Action, Execute, Hello
 from wf_jupyter.protocol.problems import Problem
 from wf_jupyter.protocol.rest import JSON, MSGPACK
 
-Verb = Literal["get", "post", "delete"]
+Verb = Literal["get", "post", "put", "delete"]
 
 _BYTES = "application/octet-stream"
 _REFERENCE = "#/components/schemas/{name}"
@@ -92,6 +92,17 @@ OPERATIONS: Sequence[Operation] = (
         answer={JSON: rest.Created},
         status=201,
         errors=(400, 404, 413, 429),
+    ),
+    Operation(
+        path="uploads/{upload}/{digest}",
+        verb="put",
+        summary="A part of a large input, before the submission that names the upload",
+        action="submit",
+        query=rest.UploadQuery,
+        body={_BYTES: None},
+        body_required=True,
+        status=204,
+        errors=(400, 413, 507),
     ),
     Operation(
         path=_EXECUTION, verb="get", summary="Everything about it at one `seq`", answer={JSON: Snapshot}, errors=(404,)
@@ -326,13 +337,14 @@ def _content(kinds: dict[str, Any], schema_of: dict[Any, Any]) -> dict[str, Any]
 
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    patterns = {"upload": {"pattern": "^upload-[0-9a-f]{32}$"}, "digest": {"pattern": "^[0-9a-f]{32}$"}}
     told = {"key": "The task's key, percent-encoded: it may hold `/`, `[` and `]`"}
     return [
         {
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "minLength": 1},
+            "schema": {"type": "string", "minLength": 1, **patterns.get(name, {})},
             **({"description": told[name]} if name in told else {}),
         }
         for name in names

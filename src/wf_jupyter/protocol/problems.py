@@ -96,12 +96,16 @@ def error_object(error: BaseException) -> jsonrpc.ErrorObject:
     return jsonrpc.ErrorObject(crossing(error).code, shown.message, data)
 
 
+#: How the message of an error begins that did not come from this server's API.
+UNEXPLAINED = "the server answered with HTTP status"
+
+
 def error_from_status(status: int, body: bytes) -> errors.WorkflowError:
     """The exception behind an HTTP error answer, also one that a proxy or Jupyter itself gave."""
     try:
         read = msgspec.json.decode(body, type=Problem)
     except (msgspec.DecodeError, UnicodeError):
-        read = Problem(message=f"the server answered with HTTP status {status}", reason="")
+        read = Problem(message=f"{UNEXPLAINED} {status}", reason="")
     return _rebuilt(_BY_REASON.get(read.reason) or _BY_STATUS.get(status, errors.WorkflowError), read)
 
 

@@ -83,6 +83,15 @@ class EventsQuery(msgspec.Struct, frozen=True, kw_only=True):
         _within("limit", self.limit, 1, MAX_PAGE)
 
 
+class UploadQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`PUT uploads/{upload}/{digest}`: where in the file the body stands."""
+
+    offset: _Seq = 0
+
+    def __post_init__(self) -> None:
+        _within("offset", self.offset, 0, 2**53)
+
+
 class TaskQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`GET …/tasks/{key}/logs|outputs`: of one stream, and those after event `after`."""
 

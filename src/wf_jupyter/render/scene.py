@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from wf_jupyter.model.draft import Draft, DraftNode, Each, Items, NodeRef
+from wf_jupyter.model.draft import Draft, DraftNode, Each, Items, NodeRef, PackedItems
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
@@ -170,10 +170,8 @@ def _map_size(node: DraftNode, sizes: dict[str, int | object | None]) -> int | o
     known: list[int] = []
     for source in node.over.values():
         match source:
-            case Items(values=values):
-                known.append(len(values))
-            case Each(refs=refs):
-                known.append(len(refs))
+            case Items() | PackedItems() | Each():
+                known.append(len(source))
             case NodeRef():
                 size = sizes.get(source.source)
                 if isinstance(size, int) and not source.path:

@@ -20,6 +20,7 @@ from wf_jupyter.protocol.rest import (
     ResultPage,
     ResultQuery,
     RetryBody,
+    UploadQuery,
 )
 from wf_jupyter.server.access import permitted
 from wf_jupyter.server.api import RestHandler, given
@@ -60,6 +61,19 @@ class ExecutionsHandler(RestHandler):
     async def _start_published(self) -> str:
         wanted = self.body(Execute)
         return await self.ask(lambda engine: engine.execute(wanted.workflow, wanted.input, owner=self.person))
+
+
+class UploadHandler(RestHandler):
+    """Large inputs of a submission that is still to come."""
+
+    @web.authenticated
+    @permitted("submit")
+    async def put(self, upload: str, digest: str) -> None:
+        """Write the body into a file; kernels send parts of a few MiB, which every server and proxy takes."""
+        offset, data = self.query(UploadQuery).offset, self.request.body
+        await self.ask(lambda engine: engine.uploads.write(upload, digest, offset, data))
+        self.set_status(204)
+        self.finish()
 
 
 class ExecutionHandler(RestHandler):

@@ -13,6 +13,7 @@ from wf_jupyter.server.executions import (
     HistoryHandler,
     RerunHandler,
     ResultHandler,
+    UploadHandler,
 )
 from wf_jupyter.server.pages import ComparePage, ExecutionPage, ListPage, PageHandler
 from wf_jupyter.server.socket import EventSocket
@@ -43,6 +44,7 @@ def routes() -> list[Route]:
         (rf"/{PREFIX}/openapi\.json", OpenApiHandler),
         (f"/{PREFIX}/ws", EventSocket),
         (f"/{PREFIX}/executions/?", ExecutionsHandler),
+        (f"/{PREFIX}/uploads/{_ID}/{_ID}", UploadHandler),
         (execution, ExecutionHandler),
         (f"{execution}/(cancel|pause|resume|retry)", CommandHandler),
         (f"{execution}/rerun", RerunHandler),

@@ -47,6 +47,7 @@ from wf_jupyter.service.pools import Pools
 from wf_jupyter.service.publishing import Publishing
 from wf_jupyter.service.recovery import Recovery
 from wf_jupyter.service.tails import Tails
+from wf_jupyter.service.uploads import Uploads
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +81,7 @@ class Orchestrator:
         self._recovery = Recovery(store, self._archive, self._hub, self._tails, clock, config, self._active)
         self._publishing = Publishing(store, self._pools)
         self._histories = Histories(store)
+        self.uploads = Uploads(store)
         self.tasks = Closeup(store, self._picture, self._head, self._archive.reopen)
 
     # -- starting and ending ------------------------------------------------------------------
@@ -104,14 +106,18 @@ class Orchestrator:
         """How many executions are at work, or wait for something to pass. Callable from any thread."""
         return len(self._active)
 
+    def unfinished(self) -> list[tuple[str, str]]:
+        """Id and workflow of each execution that goes on here, but for paused ones. Callable from any thread."""
+        return self._active.unfinished()
+
     # -- running ------------------------------------------------------------------------------
 
-    async def submit(self, submission: Submission) -> str:
-        """Start an execution and return its id, once that is durable.
+    async def submit(self, submission: Submission, source: str = "") -> str:
+        """Start an execution and return its id, once that is durable; `source` is one that has its large inputs.
 
         Raises:
             WorkflowDefinitionError: the graph has a cycle or refers to what is not in it.
-            InputError: a blob is missing, or the workflow has no name.
+            InputError: a blob is missing and was not uploaded, or the workflow has no name.
             StoreError: it cannot be made durable; nothing of it is left.
         """
         if not submission.workflow.strip():
@@ -121,6 +127,7 @@ class Orchestrator:
         check_blobs(submission)
         self._active.check(submission.graph)
         execution = new_execution_id(self._clock())
+        await self.uploads.take_over(submission, execution, source)
         await self._active.start(execution, submission, self.epoch)
         return execution
 
@@ -161,7 +168,8 @@ class Orchestrator:
             old, blobs=blobs, environment=environment or old.environment, owner=owner or old.owner
         )
         reuse = Reuse(execution=execution, fresh_from=tuple(from_))
-        return await self.submit(msgspec.structs.replace(again, reuse=reuse))
+        again = msgspec.structs.replace(again, reuse=reuse)
+        return await self.submit(again, "" if submission else execution)
 
     async def command(self, execution: str, command: Command) -> None:
         """Do what a person asked for; returns when it is durable.

@@ -109,6 +109,7 @@ class Runtime:
             self._loop.close()
 
     def _open_executor(self, name: str, environment: Environment, report: ReportSink) -> Executor:
+        environment = environment.to_native()
         match name:
             case "local":
                 return LocalExecutor(

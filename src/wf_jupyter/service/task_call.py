@@ -49,7 +49,7 @@ async def read_call(ended: Ended, store: Store, key: str) -> TaskCall:
         name=node.name,
         code=blobs[node.code],
         call=blobs[node.call],
-        inputs=reader.inputs(task),
+        inputs=reader.inputs(task, str(store.directory(state.id))),
         over=tuple(over.parameter for over in node.over),
         index=task.index,
         attempt=task.attempt,

@@ -1,25 +1,32 @@
 """Texts of the arguments that a workflow calls its tasks with, for people who look at a task.
 
-Made while packaging, so it must cost little: plain values are cut short, one object is described
-once however many tasks it is given to, and a graph has a limit, beyond which nothing is told.
+Made at each call, so it must cost little: plain values are cut short, and a graph has a limit in
+text and in time, beyond which nothing more is told. A text is not kept for the next call, as the
+object may have changed by then.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 
 from wf_jupyter.model.arguments import ArgumentSpec
-from wf_jupyter.model.draft import DraftNode, Each, Items, NodeRef, Source
+from wf_jupyter.model.draft import DraftNode, Each, Items, NodeRef, PackedItems, Source
 from wf_jupyter.model.keys import TaskKey
+from wf_jupyter.values.plain import is_plain
 from wf_jupyter.values.preview import facts_of, shorten, text_of
 
 #: Characters of one argument, of one item of a mapped list, and of a whole graph.
 TEXT, ITEM, GRAPH = 200, 80, 1 << 20
+#: Seconds of a whole graph: the objects' own methods make their texts.
+SECONDS = 2.0
 #: Arguments of one task.
 MOST = 30
 #: How far results are looked for inside a container.
 _DEEPEST, _WIDEST = 5, 1000
+#: Python refuses to write out integers of some thousand digits.
+_BITS = 8192
 _PLAIN = (int, float, bool, type(None))
 
 
@@ -28,7 +35,7 @@ class Describer:
 
     def __init__(self) -> None:
         self._left = GRAPH
-        self._known: dict[int, str] = {}
+        self._seconds = SECONDS
 
     def of(self, node: DraftNode) -> list[ArgumentSpec]:
         """What the node is called with, in the order of its signature as far as that is known."""
@@ -57,6 +64,8 @@ class Describer:
                 return ArgumentSpec(name=name, sources=tuple(ref.source for ref in refs))
             case NodeRef():
                 return self._argument(name, source, may_refer=True)
+            case PackedItems():
+                return ArgumentSpec(name=name)
 
     def _text(self, value: object, limit: int) -> str:
         if self._left <= 0:
@@ -67,15 +76,16 @@ class Describer:
 
     def _cut(self, value: object, limit: int) -> str:
         kind = type(value)
-        if kind in _PLAIN:
+        if kind in _PLAIN and not (kind is int and value.bit_length() > _BITS):  # type: ignore[attr-defined]
             return shorten(repr(value), limit)
         if kind is str:
             return shorten(repr(str(value)[: limit + 1]), limit)
-        # The draft keeps its values alive, so their ids are unique while it is being packed.
-        text = self._known.get(id(value))
-        if text is None:
-            text = self._known[id(value)] = facts_of(value) or text_of(value, TEXT)
-        return shorten(text, limit)
+        if self._seconds <= 0:
+            return f"<{kind.__name__}>"
+        began = time.monotonic()
+        text = shorten("" if is_plain(value) else facts_of(value), limit) or text_of(value, limit)
+        self._seconds -= time.monotonic() - began
+        return text
 
 
 def _names(function: Callable[..., object], many: int) -> list[str]:

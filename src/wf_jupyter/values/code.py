@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from wf_jupyter.values.codec import Chunk, Reference, decode, encode_bytes
+from wf_jupyter.values.codec import Chunk, Reference, decode, encode
 from wf_jupyter.values.setup import Setup, read_setup
 
 
@@ -24,7 +24,16 @@ def encode_code(
     references: Callable[[object], Reference | None] | None = None,
 ) -> bytes:
     """The blob of a task's code; `references` is asked about each object inside, as in `encode`."""
-    return encode_bytes({"function": function, "retry_on": retry_on, "setup": read_setup()}, references)
+    return b"".join(code_pieces(function, retry_on, references))
+
+
+def code_pieces(
+    function: Callable[..., object],
+    retry_on: tuple[type[BaseException], ...] = (Exception,),
+    references: Callable[[object], Reference | None] | None = None,
+) -> list[Chunk]:
+    """The same blob in pieces, which share the memory of arrays that the function refers to."""
+    return encode({"function": function, "retry_on": retry_on, "setup": read_setup()}, references)
 
 
 def decode_code(buffer: Chunk) -> Code:

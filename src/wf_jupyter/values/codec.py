@@ -4,6 +4,10 @@ Layout, little-endian: magic `WFV1`, u32 number of out-of-band buffers, u64 leng
 length of each buffer, the pickle, then each buffer on a 64-byte boundary from the start. The pickle
 is cloudpickle's at protocol 5, so arrays and frames leave their memory in the buffers: a reader with
 a memory map copies nothing.
+
+Of a call's arguments, what is large is kept apart, so that several calls can share it: then the
+length in the header has its highest bit set, and the rest is a number under which the reader is
+asked for the bytes.
 """
 
 from __future__ import annotations
@@ -12,21 +16,20 @@ import functools
 import io
 import pickle
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from wf_jupyter.errors import StoreError
+from wf_jupyter.model.submission import LARGE
 from wf_jupyter.values.classes import reduce_class
-from wf_jupyter.values.plain import HEAD, MAGIC, encode_plain
+from wf_jupyter.values.plain import HEAD, MAGIC, is_plain
 from wf_jupyter.values.sources import Reducer
 
 ALIGNMENT = 64
+_APART = 1 << 63
 
 Chunk = bytes | bytearray | memoryview
 #: A placeholder in an argument template: position in the node's needs, and the path into that value.
 Reference = tuple[int, tuple[object, ...]]
-
-_ATOMS = (type(None), bool, int, float, str, bytes)
-_SMALL = 32
 
 
 def encode(value: object, references: Callable[[object], Reference | None] | None = None) -> list[Chunk]:
@@ -36,13 +39,8 @@ def encode(value: object, references: Callable[[object], Reference | None] | Non
     for the result of another task. Buffers of arrays are returned as views: write or join them
     before the value changes. Raises whatever pickling raises.
     """
-    if _is_plain(value):
-        # cloudpickle costs some 20 µs to set up; most results of small tasks do not need it.
-        return [encode_plain(value)]
-    buffers: list[pickle.PickleBuffer] = []
-    stream = io.BytesIO()
-    _pickler(stream, buffers.append, references).dump(value)
-    return list(_lay_out(stream.getvalue(), [buffer.raw() for buffer in buffers]))
+    body, buffers = _pickled(value, references)
+    return list(_lay_out(body, buffers))
 
 
 def encode_bytes(value: object, references: Callable[[object], Reference | None] | None = None) -> bytes:
@@ -50,8 +48,26 @@ def encode_bytes(value: object, references: Callable[[object], Reference | None]
     return b"".join(encode(value, references))
 
 
-def decode(buffer: Chunk, resolve: Callable[[int, tuple[object, ...]], object] | None = None) -> object:
-    """The object behind `buffer`; `resolve` gives the value of a reference.
+def encode_apart(
+    value: object, keep: Callable[[Chunk], int], references: Callable[[object], Reference | None] | None = None
+) -> bytes:
+    """The encoded value without what is large in it: that is given to `keep`, which returns a number for it.
+
+    Raises whatever pickling raises.
+    """
+    body, buffers = _pickled(value, references)
+    numbers = [_APART | keep(buffer) if len(buffer) >= LARGE else None for buffer in buffers]
+    body_number = _APART | keep(body) if len(body) >= LARGE else None
+    inline = [buffer for buffer, number in zip(buffers, numbers, strict=True) if number is None]
+    return b"".join(_lay_out(body if body_number is None else b"", inline, numbers, body_number))
+
+
+def decode(
+    buffer: Chunk,
+    resolve: Callable[[int, tuple[object, ...]], object] | None = None,
+    apart: Callable[[int], Chunk] | None = None,
+) -> object:
+    """The object behind `buffer`; `resolve` gives the value of a reference, `apart` what was kept apart.
 
     Arrays share memory with a writable buffer and are copied out of a read-only one, so that they
     are writable either way. Raises `StoreError` when the bytes are no encoded value, else whatever
@@ -62,12 +78,13 @@ def decode(buffer: Chunk, resolve: Callable[[int, tuple[object, ...]], object] |
         raise StoreError("not an encoded value: the buffer is too short")
     magic, count, size = HEAD.unpack_from(view)
     start = HEAD.size + 8 * count
+    kept, size = (size, 0) if size & _APART else (None, size)
     if magic != MAGIC or len(view) < start + size:
         raise StoreError("not an encoded value, or one that is cut off")
-    body = view[start : start + size]
+    body = view[start : start + size] if kept is None else _kept(kept, apart)
     if not count and resolve is None:
         return pickle.loads(body)
-    buffers = _buffers(view, start + size, struct.unpack_from(f"<{count}Q", view, HEAD.size))
+    buffers = _buffers(view, start + size, struct.unpack_from(f"<{count}Q", view, HEAD.size), apart)
     if resolve is None:
         return pickle.loads(body, buffers=buffers)
     unpickler = _Unpickler(io.BytesIO(body), buffers=buffers)
@@ -118,8 +135,34 @@ def _pickler(
     return pickler
 
 
-def _lay_out(body: bytes, buffers: list[memoryview]) -> Iterable[Chunk]:
-    head = HEAD.pack(MAGIC, len(buffers), len(body)) + struct.pack(f"<{len(buffers)}Q", *map(len, buffers))
+def _pickled(value: object, references: Callable[[object], Reference | None] | None) -> tuple[bytes, list[memoryview]]:
+    if is_plain(value):
+        # cloudpickle costs some 20 µs to set up; most results of small tasks do not need it.
+        return pickle.dumps(value, protocol=5), []
+    buffers: list[pickle.PickleBuffer] = []
+    stream = io.BytesIO()
+    try:
+        _pickler(stream, buffers.append, references).dump(value)
+    except pickle.PicklingError as error:
+        if isinstance(error.__cause__ or error.__context__, RecursionError):
+            raise RecursionError("it is nested too deeply") from error
+        raise
+    return stream.getvalue(), [buffer.raw() for buffer in buffers]
+
+
+def _lay_out(
+    body: bytes,
+    buffers: list[memoryview],
+    numbers: Sequence[int | None] | None = None,
+    body_number: int | None = None,
+) -> Iterable[Chunk]:
+    """`numbers` has an entry for each buffer in the order of the pickle; those without a number are in `buffers`."""
+    sizes: list[int] = [len(buffer) for buffer in buffers]
+    if numbers is not None:
+        inline = iter(sizes)
+        sizes = [next(inline) if number is None else number for number in numbers]
+    length = len(body) if body_number is None else body_number
+    head = HEAD.pack(MAGIC, len(sizes), length) + struct.pack(f"<{len(sizes)}Q", *sizes)
     if not buffers:
         yield head + body
         return
@@ -134,9 +177,21 @@ def _lay_out(body: bytes, buffers: list[memoryview]) -> Iterable[Chunk]:
         position += padding + len(buffer)
 
 
-def _buffers(view: memoryview, position: int, sizes: tuple[int, ...]) -> list[Chunk]:
+def _kept(number: int, apart: Callable[[int], Chunk] | None) -> Chunk:
+    if apart is None:
+        raise StoreError("the encoded value refers to bytes that are kept apart from it, and there are none")
+    return apart(number & ~_APART)
+
+
+def _buffers(
+    view: memoryview, position: int, sizes: tuple[int, ...], apart: Callable[[int], Chunk] | None
+) -> list[Chunk]:
     found: list[Chunk] = []
     for size in sizes:
+        if size & _APART:
+            part = memoryview(_kept(size, apart))
+            found.append(bytearray(part) if part.readonly else part)
+            continue
         position += -position % ALIGNMENT
         part = view[position : position + size]
         if len(part) != size:
@@ -144,17 +199,3 @@ def _buffers(view: memoryview, position: int, sizes: tuple[int, ...]) -> list[Ch
         found.append(bytearray(part) if part.readonly else part)
         position += size
     return found
-
-
-def _is_plain(value: object, depth: int = 3) -> bool:
-    if type(value) in _ATOMS:
-        return True
-    if depth == 0:
-        return False
-    if type(value) is list or type(value) is tuple:
-        return len(value) <= _SMALL and all(_is_plain(item, depth - 1) for item in value)
-    if type(value) is dict:
-        return len(value) <= _SMALL and all(
-            type(key) in _ATOMS and _is_plain(item, depth - 1) for key, item in value.items()
-        )
-    return False

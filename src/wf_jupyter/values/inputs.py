@@ -7,7 +7,7 @@ the same object, as they would in a plain call.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import assert_never
+from typing import Any, assert_never
 
 from wf_jupyter.errors import StoreError, TaskError
 from wf_jupyter.model.draft import ABSENT
@@ -24,9 +24,9 @@ def load(given: Input) -> object:
     """
     match given:
         case Whole():
-            return decode(_bytes(given))
+            return decode(raw(given))
         case Item(of=of, index=index):
-            return decode(container.item(_bytes(of), index))
+            return decode(container.item(raw(of), index))
         case Many(items=items):
             return [load(item) for item in items]
         case Failed(task=task, failure=failure):
@@ -37,6 +37,27 @@ def load(given: Input) -> object:
             return decode(template, resolver(inputs))
         case _:
             assert_never(given)
+
+
+def load_arguments(
+    call: bytes, inputs: Sequence[Input], over: Sequence[str]
+) -> tuple[Sequence[object], dict[str, object]]:
+    """The arguments of a call by position and by name; `inputs` and `over` as in `ports.Attempt`.
+
+    Raises what `load` raises.
+    """
+    first = len(inputs) - len(over)
+
+    def apart(number: int) -> Chunk:
+        given = inputs[first - 1 - number]
+        assert isinstance(given, Whole)
+        return raw(given)
+
+    template: Any = decode(call, resolver(inputs) if inputs else None, apart)
+    args, kwargs = template
+    for parameter, given in zip(over, inputs[first:], strict=True):
+        kwargs[parameter] = load(given)
+    return args, kwargs
 
 
 def resolver(inputs: Sequence[Input]) -> Callable[[int, tuple[object, ...]], object]:
@@ -56,7 +77,8 @@ def resolver(inputs: Sequence[Input]) -> Callable[[int, tuple[object, ...]], obj
     return resolve
 
 
-def _bytes(whole: Whole) -> Chunk:
+def raw(whole: Whole) -> Chunk:
+    """The encoded bytes; `StoreError` when the file is gone."""
     if whole.data is not None:
         return whole.data
     if whole.path is None:

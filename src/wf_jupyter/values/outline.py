@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable
 
 from wf_jupyter.model.draft import NodeRef
-from wf_jupyter.model.texts import storable
-from wf_jupyter.values.preview import ADDRESS, TEXT_LIMIT, Bounded, shorten
+from wf_jupyter.values.preview import TEXT_LIMIT, Bounded, text_of
 
 _GAP = re.compile("\x00([0-9]+)\x00")
 _CUT_GAP = re.compile("\x00[0-9]*…$")
@@ -26,9 +25,5 @@ class _Gapped(Bounded):
 
 def outline(value: object, position: Callable[[NodeRef], int]) -> tuple[str | int, ...]:
     """Pieces of text, and between them the positions of the results that stand there."""
-    try:
-        text = storable(ADDRESS.sub("", _Gapped(position).repr(value)))
-    except Exception:  # whatever a user's __repr__ does
-        return (f"<{type(value).__name__}, whose repr failed>",)
-    pieces = _GAP.split(_CUT_GAP.sub("…", shorten(text, 2 * TEXT_LIMIT)))
+    pieces = _GAP.split(_CUT_GAP.sub("…", text_of(value, 2 * TEXT_LIMIT, _Gapped(position))))
     return tuple(int(piece) if number % 2 else piece for number, piece in enumerate(pieces) if piece)

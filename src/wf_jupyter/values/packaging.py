@@ -1,33 +1,32 @@
-"""From a draft, which holds Python objects, to a graph and blobs of bytes that can be sent and stored.
-
-This is where an object that cannot travel is found, so the messages name the task and the parameter.
-"""
+"""From a draft, whose calls are packed already, to a graph and blobs of bytes that can be sent and stored."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from wf_jupyter.errors import InputError, WorkflowDefinitionError, WorkflowError
 from wf_jupyter.model.arguments import encode_arguments
-from wf_jupyter.model.draft import Draft, DraftNode, Each, Items, NodeRef, Source, path_label
+from wf_jupyter.model.draft import (
+    Draft,
+    DraftNode,
+    Each,
+    Items,
+    NodeKey,
+    NodeRef,
+    PackedCall,
+    PackedItems,
+    Source,
+    path_label,
+)
 from wf_jupyter.model.graph import Coverage, GraphSpec, NodeSpec, Over, ResultSpec
 from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.policy import ExecutionOptions
-from wf_jupyter.model.submission import Environment, Expansion, Submission
-from wf_jupyter.values import container
-from wf_jupyter.values.arguments import Describer
-from wf_jupyter.values.code import encode_code
-from wf_jupyter.values.codec import Chunk, Reference, encode, encode_bytes
-from wf_jupyter.values.digest import digest
-from wf_jupyter.values.fingerprint import NodeKey, NodeKeys
+from wf_jupyter.model.submission import Environment, Expansion, Submission, digests_of
 from wf_jupyter.values.outline import outline
-from wf_jupyter.values.preview import shorten
-
-_REASON_LIMIT = 500
+from wf_jupyter.values.recording import Recorder
 
 
 def pack(
@@ -37,17 +36,13 @@ def pack(
     owner: str = "",
     notebook: str = "",
 ) -> Submission:
-    """The draft as a submission.
-
-    Raises `InputError` when an argument cannot be sent and `WorkflowDefinitionError` when a task's
-    code cannot, each naming the task.
-    """
+    """The draft as a submission; raises as `Recorder.pack` does if a call is not packed yet."""
     options = options or ExecutionOptions()
-    packer = _Packer(inline=options.executor == "inline")
+    graph, blobs = _packed(draft, inline=options.executor == "inline")
     return Submission(
         workflow=draft.workflow,
-        graph=packer.graph(draft),
-        blobs=packer.blobs,
+        graph=graph,
+        blobs=blobs,
         environment=environment,
         inputs=dict(draft.inputs),
         options=options,
@@ -72,8 +67,8 @@ def pack_expansion(
     """
     if splits or wants_truth:
         _tell_of_result(draft, splits)
-    packer = _Packer(inline=inline, above=above)
-    return Expansion(graph=packer.graph(draft), blobs=packer.blobs)
+    graph, blobs = _packed(draft, inline=inline, above=above)
+    return Expansion(graph=graph, blobs=blobs)
 
 
 def _tell_of_result(draft: Draft, splits: Sequence[str]) -> None:
@@ -92,6 +87,7 @@ def _tell_of_result(draft: Draft, splits: Sequence[str]) -> None:
     )
     draft.result = NodeRef(key)
     draft.result_needs = [draft.result.need]
+    draft.template = None
 
 
 def returned(value: object) -> object:
@@ -110,159 +106,87 @@ def _shown(result: object, position: Callable[[NodeRef], int]) -> dict[str, Any]
     return {"type": type(result).__name__, "length": length, "text": outline(result, position)}
 
 
-class _Packer:
-    def __init__(self, *, inline: bool = False, above: Coverage | None = None) -> None:
-        self.blobs: dict[Digest, bytes] = {}
-        self._node_keys = NodeKeys(inline=inline, above=above or Coverage())
-        self._uses_cache = False
-        self._coverages: dict[int, tuple[Coverage, Digest]] = {}
-        self._codes: dict[tuple[int, tuple[type[BaseException], ...]], Digest] = {}
-
-    def graph(self, draft: Draft) -> GraphSpec:
-        self._uses_cache = any(node.options.cache is not False for node in draft.nodes)
-        nodes = tuple(self._node(node) for node in draft.nodes)
-        try:
-            template = encode_bytes(draft.result, _referring(draft.position, "the workflow's return value"))
-        except WorkflowError:
-            raise
-        except Exception as error:
-            raise WorkflowDefinitionError(
-                f"the return value of workflow {draft.workflow!r} cannot be sent: {_reason(error)}"
-            ) from error
-        result = ResultSpec(
-            template=self._add(template), needs=tuple(draft.result_needs), **_shown(draft.result, draft.position)
-        )
-        describer = Describer()
-        arguments = {node.key: told for node in draft.nodes if (told := describer.of(node))}
-        return GraphSpec(
-            nodes=nodes,
-            result=result,
-            scopes=tuple(draft.scopes),
-            arguments=self._add(encode_arguments(arguments)) if arguments else None,
-        )
-
-    def _node(self, node: DraftNode) -> NodeSpec:
-        # Only a graph that uses the cache is looked into: it takes time, and large values take long.
-        key = self._node_keys.of(node) if self._uses_cache else None
-        return NodeSpec(
-            key=node.key,
-            name=node.name,
-            code=self._code(node),
-            call=self._call(node),
-            needs=tuple(node.needs),
-            over=tuple(self._over(node, parameter, source, key) for parameter, source in node.over.items()),
-            group=node.group,
-            options=node.options,
-            splits=tuple(node.splits),
-            fingerprint=key and key.fingerprint,
-            given=key and key.given,
-            reads=key.reads if key else (),
-            coverage=self._coverage(key.coverage) if key and node.options.cache is not False else None,
-        )
-
-    def _coverage(self, coverage: Coverage) -> Digest:
-        if id(coverage) not in self._coverages:
-            self._coverages[id(coverage)] = coverage, self._add(msgspec.msgpack.encode(coverage))
-        return self._coverages[id(coverage)][1]
-
-    def _code(self, node: DraftNode) -> Digest:
-        # A draft keeps its functions alive, so their ids are unique while it is being packed.
-        known = (id(node.function), node.retry_on)
-        if known not in self._codes:
-            try:
-                blob = encode_code(node.function, node.retry_on, _refusing(node))
-            except WorkflowError:
-                raise
-            except Exception as error:
-                raise WorkflowDefinitionError(
-                    f"the code of task {node.key!r} cannot be sent to a worker: {_reason(error)}. "
-                    "Create such an object inside the task, or pass what is needed to create it as an argument."
-                ) from error
-            self._codes[known] = self._add(blob)
-        return self._codes[known]
-
-    def _call(self, node: DraftNode) -> Digest:
-        references = _referring(node.position, f"an argument of task {node.key!r}")
-        try:
-            return self._add(encode_bytes((node.args, node.kwargs), references))
-        except WorkflowError:
-            raise
-        except Exception as error:
-            parameter, cause = _culprit(node, references, error)
-            raise InputError(
-                f"argument {parameter!r} of task {node.key!r} cannot be sent to a worker: {_reason(cause)}", parameter
-            ) from error
-
-    def _over(self, node: DraftNode, parameter: str, source: Source, key: NodeKey | None) -> Over:
-        match source:
-            case NodeRef():
-                return Over(parameter=parameter, source=source.source, path=path_label(source.path))
-            case Each(refs=refs):
-                return Over(parameter=parameter, each=tuple(ref.source for ref in refs))
-            case Items(values=values):
-                items = [self._item(node, parameter, index, value) for index, value in enumerate(values)]
-                literal = self._add(b"".join(container.chunks(items)))
-                digests = key.items[parameter] if key else ()
-                return Over(parameter=parameter, literal=literal, length=len(items), digests=digests)
-
-    def _item(self, node: DraftNode, parameter: str, index: int, value: object) -> list[Chunk]:
-        try:
-            return encode(value, _referring(node.position, f"an item of {parameter!r} of task {node.key!r}"))
-        except WorkflowError:
-            raise
-        except Exception as error:
-            raise InputError(
-                f"item {index} of {parameter!r} of task {node.key!r} cannot be sent to a worker: {_reason(error)}",
-                parameter,
-            ) from error
-
-    def _add(self, blob: bytes) -> Digest:
-        name = digest(blob)
-        self.blobs.setdefault(name, blob)
-        return name
+def _packed(
+    draft: Draft, *, inline: bool = False, above: Coverage | None = None
+) -> tuple[GraphSpec, dict[Digest, bytes]]:
+    uses_cache = any(node.options.cache is not False for node in draft.nodes)
+    recorder = Recorder(inline=inline, uses_cache=uses_cache)
+    calls = {node.key: _call(recorder, node) for node in draft.nodes}
+    template = draft.template or recorder.template(draft.workflow, draft.result, draft.result_needs)
+    arguments = {key: call.arguments for key, call in calls.items() if call.arguments}
+    told = recorder.add(encode_arguments(arguments)) if arguments else None
+    coverages = _coverages(recorder, draft, calls, above)
+    draft.blobs = {**draft.blobs, **recorder.blobs}
+    graph = GraphSpec(
+        nodes=tuple(_node(node, calls[node.key], coverages.get(node.key)) for node in draft.nodes),
+        result=ResultSpec(template=template, needs=tuple(draft.result_needs), **_shown(draft.result, draft.position)),
+        scopes=tuple(draft.scopes),
+        arguments=told,
+    )
+    return graph, {digest: draft.blobs[digest] for digest in digests_of(graph)}
 
 
-def _referring(position: Callable[[NodeRef], int], place: str) -> Callable[[object], Reference | None]:
-    def references(obj: object) -> Reference | None:
-        if not isinstance(obj, NodeRef):
-            return None
-        try:
-            return position(obj), obj.path
-        except ValueError:
-            raise WorkflowDefinitionError(
-                f"the result of {obj.source!r} is hidden inside an object in {place}, where it cannot be filled in. "
-                "Pass it as an argument of its own, or inside a list, tuple, dict or set."
-            ) from None
-
-    return references
+def _call(recorder: Recorder, node: DraftNode) -> PackedCall:
+    if node.packed is None:
+        recorder.pack(node)
+    assert node.packed is not None
+    return node.packed
 
 
-def _refusing(node: DraftNode) -> Callable[[object], Reference | None]:
-    def references(obj: object) -> Reference | None:
-        if isinstance(obj, NodeRef):
-            raise WorkflowDefinitionError(
-                f"the code of task {node.key!r} uses the result of {obj.source!r} from the surrounding workflow. "
-                "Pass it as an argument of its own."
-            )
-        return None
-
-    return references
-
-
-def _culprit(
-    node: DraftNode, references: Callable[[object], Reference | None], error: Exception
-) -> tuple[str, Exception]:
-    names = getattr(getattr(node.function, "__code__", None), "co_varnames", ())
-    named = [(names[i] if i < len(names) else str(i), value) for i, value in enumerate(node.args)]
-    for name, value in [*named, *node.kwargs.items()]:
-        try:
-            encode(value, references)
-        except Exception as found:  # any object may refuse to be pickled in its own way
-            return name, found
-    return "?", error
+def _coverages(
+    recorder: Recorder, draft: Draft, calls: Mapping[TaskKey, PackedCall], above: Coverage | None
+) -> dict[TaskKey, Digest]:
+    """Of each cached node the digest of what its key covers, `above` included."""
+    known: dict[int, Digest] = {}
+    found = {}
+    for node in draft.nodes:
+        key = calls[node.key].key
+        if key is not None and node.options.cache is not False:
+            coverage = key.coverage
+            if id(coverage) not in known:
+                known[id(coverage)] = recorder.add(msgspec.msgpack.encode(_merge(coverage, above)))
+            found[node.key] = known[id(coverage)]
+    return found
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    return shorten(str(error) or type(error).__name__, _REASON_LIMIT)
+def _merge(coverage: Coverage, above: Coverage | None) -> Coverage:
+    if above is None:
+        return coverage
+    return Coverage(
+        modules={**above.modules, **coverage.modules},
+        is_open=above.is_open or coverage.is_open,
+        reason=coverage.reason or above.reason,
+    )
+
+
+def _node(node: DraftNode, call: PackedCall, coverage: Digest | None) -> NodeSpec:
+    key = call.key
+    return NodeSpec(
+        key=node.key,
+        name=node.name,
+        code=call.code,
+        call=call.call,
+        large=call.large,
+        needs=tuple(node.needs),
+        over=tuple(_over(parameter, source, key) for parameter, source in node.over.items()),
+        group=node.group,
+        options=node.options,
+        splits=tuple(node.splits),
+        fingerprint=key and key.fingerprint,
+        given=key and key.given,
+        reads=key.reads if key else (),
+        coverage=coverage,
+    )
+
+
+def _over(parameter: str, source: Source, key: NodeKey | None) -> Over:
+    match source:
+        case NodeRef():
+            return Over(parameter=parameter, source=source.source, path=path_label(source.path))
+        case Each(refs=refs):
+            return Over(parameter=parameter, each=tuple(ref.source for ref in refs))
+        case PackedItems(literal=literal, length=length):
+            digests = key.items[parameter] if key else ()
+            return Over(parameter=parameter, literal=literal, length=length, digests=digests)
+        case Items():
+            raise AssertionError("a mapped list is packed with its call")

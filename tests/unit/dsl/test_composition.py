@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 import wf_jupyter as wf
+from tests.drafts import unpacked
 from wf_jupyter.model.draft import ABSENT
 from wf_jupyter.model.graph import Need
 
@@ -152,7 +153,7 @@ def test_allow_failure_passes_the_outcome_on():
     assert needs(draft)["fit"] == [("load", "outcome"), ("load", "value")]
     assert needs(draft)["fit-2"] == [("load", "outcome")]
     assert draft.result_needs == [Need("load", "outcome")]
-    outcome, value = draft.nodes[1].args[0]
+    outcome, value = unpacked(draft)[1].args[0]
     assert [draft.nodes[1].position(ref) for ref in (outcome, value)] == [0, 1]
 
 

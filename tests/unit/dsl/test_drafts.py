@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import wf_jupyter as wf
+from tests.drafts import unpacked
 from wf_jupyter.dsl.references import nodes_in
 from wf_jupyter.values.packaging import pack_expansion
 
@@ -78,7 +79,7 @@ def build(steps):
 def test_every_draft_is_ordered_unique_and_complete(steps):
     draft = build(steps).bind().draft
     seen = set()
-    for node in draft.nodes:
+    for node in unpacked(draft):
         assert node.key not in seen
         assert set(node.sources()) <= seen
         assert len(set(node.needs)) == len(node.needs)

@@ -5,6 +5,7 @@ from collections import deque
 import pytest
 
 import wf_jupyter as wf
+from tests.drafts import unpacked
 from wf_jupyter.model.draft import Each, Items
 from wf_jupyter.model.graph import Need
 
@@ -25,7 +26,7 @@ def pos_only(a, /, b, *rest, **more):
 
 
 def nodes_of(body, **inputs):
-    return wf.workflow(name="flow")(body).bind(**inputs).draft.nodes
+    return unpacked(wf.workflow(name="flow")(body).bind(**inputs).draft)
 
 
 def test_mapping_over_a_list_makes_one_node_whose_value_is_a_list():

@@ -9,6 +9,7 @@ import cloudpickle
 import pytest
 
 import wf_jupyter as wf
+from tests.drafts import unpacked
 from wf_jupyter.dsl.options import TASK_OPTIONS
 
 
@@ -195,7 +196,7 @@ def test_a_method_can_be_a_task_with_its_object_as_first_argument():
     def flow():
         return Model(2).scale.map([1, 2])
 
-    node = flow.bind().draft.nodes[0]
+    (node,) = unpacked(flow.bind().draft)
     assert node.function(*node.args, x=5) == 10
 
 

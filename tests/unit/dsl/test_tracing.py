@@ -5,6 +5,7 @@ import threading
 import pytest
 
 import wf_jupyter as wf
+from tests.drafts import unpacked
 from wf_jupyter.model.graph import Need
 
 
@@ -102,7 +103,7 @@ def test_items_of_results_keep_their_path():
         a = fetch(1)
         return clean(a["rows"][0], a)
 
-    node = draft_of(body).nodes[1]
+    node = unpacked(draft_of(body))[1]
     assert [ref.path for ref in node.args] == [("rows", 0), ()]
     assert node.needs == [Need("fetch", "value")]
     assert node.position(node.args[0]) == node.position(node.args[1]) == 0
@@ -113,7 +114,7 @@ def test_a_node_with_outputs_can_be_unpacked():
         train, test = split(fetch(1))
         return report([train, test])
 
-    assert [ref.path for ref in draft_of(body).nodes[-1].args[0]] == [(0,), (1,)]
+    assert [ref.path for ref in unpacked(draft_of(body))[-1].args[0]] == [(0,), (1,)]
 
 
 @pytest.mark.parametrize(

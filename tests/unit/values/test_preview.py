@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections import deque
+import threading
+import time
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from wf_jupyter.values import preview
 from wf_jupyter.values.preview import HTML_LIMIT, TEXT_LIMIT, describe, text_of
 
 
@@ -80,3 +86,98 @@ def test_a_list_that_contains_itself_is_shown() -> None:
     items.append(items)
     assert text_of(items).startswith("[")
     assert sys.getrecursionlimit() > 100
+
+
+class Endless:
+    """What takes for ever when it is looked at, in the given way."""
+
+    def __init__(self, how: Callable[[], object]) -> None:
+        self.how = how
+
+    def __repr__(self) -> str:
+        self.how()
+        return "never"
+
+    def _repr_html_(self) -> str:
+        self.how()
+        return "never"
+
+    @property
+    def shape(self) -> object:
+        return self.how()
+
+
+def loop() -> None:
+    while True:
+        pass
+
+
+@pytest.mark.parametrize("how", [loop, lambda: time.sleep(100), lambda: repr(Endless(loop))])
+def test_what_takes_for_ever_is_not_waited_for(how: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, "SECONDS", 0.05)
+    before = signal.getitimer(signal.ITIMER_REAL), signal.getsignal(signal.SIGALRM)
+    threads = threading.active_count()
+    info = describe(Endless(how), 1)
+    assert (info.text, info.shape, info.html) == ("<Endless, whose repr takes too long>", None, None)
+    assert text_of([1, Endless(how)]) == "<list, whose repr takes too long>"
+    assert threading.active_count() == threads
+    left, interval = signal.getitimer(signal.ITIMER_REAL)
+    assert (left == 0) == (before[0][0] == 0) and interval == before[0][1]
+    assert signal.getsignal(signal.SIGALRM) is before[1]
+
+
+def test_an_alarm_of_the_users_own_still_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, "SECONDS", 0.02)
+    rung = threading.Event()
+    before = signal.signal(signal.SIGALRM, lambda *_: rung.set())
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+        assert "too long" in text_of(Endless(loop))
+        assert rung.wait(10)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_outside_the_main_thread_endless_python_code_is_stopped_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, "SECONDS", 0.05)
+    with ThreadPoolExecutor(1) as pool:
+        assert "too long" in pool.submit(text_of, Endless(loop)).result(60)
+
+
+def test_an_interrupt_is_not_swallowed() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        text_of(Hostile(KeyboardInterrupt()))
+
+
+def test_the_options_of_the_notebook_do_not_make_a_preview_large() -> None:
+    frame, array = pd.DataFrame({"a": range(300_000)}), np.arange(3_000_000)
+    began = time.process_time()
+    with pd.option_context("display.max_rows", None, "display.width", None), np.printoptions(threshold=sys.maxsize):
+        info = describe(frame, 1)
+        assert len(info.text) < TEXT_LIMIT and info.html is not None
+        assert "..." in text_of(array) and "..." in text_of([array])
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        set(range(2_000_000)),
+        frozenset(map(str, range(1_000_000))),
+        dict.fromkeys(range(2_000_000)),
+        defaultdict(int, dict.fromkeys(range(2_000_000), 1)),
+        Counter(range(1_000_000)),
+        OrderedDict.fromkeys(range(1_000_000)),
+        dict.fromkeys(range(1_000_000)).values(),
+        bytes(300_000_000),
+        bytearray(300_000_000),
+        10**100_000,
+        [10**100_000],
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_large_values_of_every_kind_have_short_texts_at_once(value: object) -> None:
+    began = time.process_time()
+    text = text_of(value)
+    assert len(text) <= TEXT_LIMIT and "whose repr" not in text
+    assert time.process_time() - began < 1

@@ -81,6 +81,11 @@ class ActiveExecutions:
     def __len__(self) -> int:
         return len(self._drivers)
 
+    def unfinished(self) -> list[tuple[str, str]]:
+        """Id and workflow of each that goes on, but for paused ones. Callable from any thread."""
+        shown = [driver.picture.snapshot for driver in list(self._drivers.values())]
+        return [(each.id, each.workflow) for each in shown if not each.status.is_final and each.status != "paused"]
+
     def get(self, execution: str) -> Driver | None:
         """The driver of an execution that runs here."""
         return self._drivers.get(execution)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit
 from wf_jupyter.model.events import Failure
@@ -12,6 +13,7 @@ from wf_jupyter.model.stimuli import Value
 from wf_jupyter.ports import Absent, Attempt, Built, Failed, Input, Item, Many, Whole
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.values import container
+from wf_jupyter.values.files import named_path
 
 ITEMS = "items:"
 
@@ -51,7 +53,7 @@ class InputReader:
             code=node.code,
             code_data=self._blobs[node.code],
             call_data=self._blobs[node.call],
-            inputs=self.inputs(task),
+            inputs=self.inputs(task, directory),
             over=tuple(over.parameter for over in node.over),
             splits=node.splits,
             wants_truth=self._state.is_questioned(task),
@@ -65,11 +67,12 @@ class InputReader:
             coverage=b"" if node.coverage is None else self._blobs[node.coverage],
         )
 
-    def inputs(self, task: Task) -> tuple[Input, ...]:
-        """What its arguments refer to, in the order of its needs, then one for each mapped parameter."""
+    def inputs(self, task: Task, directory: str) -> tuple[Input, ...]:
+        """What its arguments refer to, in the order that `NodeSpec` tells; large blobs may be files in `directory`."""
         inputs = [self._need(task.fragment, need) for need in task.node.needs]
+        inputs += [self._blob(digest, directory) for digest in reversed(task.node.large)]
         if task.index is not None:
-            inputs += [self._item(task, over) for over in task.node.over]
+            inputs += [self._item(task, over, directory) for over in task.node.over]
         return tuple(inputs)
 
     def result(self, fragment: Fragment) -> Built:
@@ -134,7 +137,7 @@ class InputReader:
             return Absent()
         return self.of(self._state.units[fragment.absolute(need.source)])
 
-    def _item(self, task: Task, over: Over) -> Input:
+    def _item(self, task: Task, over: Over, directory: str) -> Input:
         index = task.index or 0
         if over.each is not None:
             return self.of(self._state.units[task.fragment.absolute(over.each[index])])
@@ -147,7 +150,11 @@ class InputReader:
             return Absent() if place is None else _cut(place, index)
         if over.literal is None:
             return Absent()
-        return _cut(Whole(data=self._blobs[over.literal]), index)
+        return _cut(self._blob(over.literal, directory), index)
+
+    def _blob(self, digest: Digest, directory: str) -> Whole:
+        data = self._blobs.get(digest)
+        return Whole(data=data) if data is not None else Whole(path=str(named_path(Path(directory), digest)))
 
     def _task(self, task: Task) -> Input:
         if task.is_ok:

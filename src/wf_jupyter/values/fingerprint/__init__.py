@@ -9,6 +9,6 @@ from __future__ import annotations
 
 from wf_jupyter.values.fingerprint.hashing import Unknown
 from wf_jupyter.values.fingerprint.keys import Key, Keys
-from wf_jupyter.values.fingerprint.nodes import NodeKey, NodeKeys
+from wf_jupyter.values.fingerprint.nodes import NodeKeys
 
-__all__ = ["Key", "Keys", "NodeKey", "NodeKeys", "Unknown"]
+__all__ = ["Key", "Keys", "NodeKeys", "Unknown"]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
-from wf_jupyter.model.draft import DraftNode, Items
+from wf_jupyter.model.draft import DraftNode, Items, NodeKey, PackedItems
 from wf_jupyter.model.graph import Coverage, Need
 from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.values.fingerprint.hashing import Unknown
@@ -15,39 +14,36 @@ from wf_jupyter.values.fingerprint.keys import Key, Keys
 _NOTHING = Coverage()
 
 
-class NodeKey(NamedTuple):
-    """What `NodeSpec` and `Over` hold for the cache."""
-
-    fingerprint: Digest
-    given: Digest
-    reads: tuple[int, ...]
-    items: dict[str, tuple[Digest, ...]]
-    coverage: Coverage
-
-
 class NodeKeys:
-    """Computes the keys of one graph's nodes, in the graph's order.
+    """Computes the keys of one graph's nodes, in the graph's order, each while its call is recorded.
 
-    `inline` says that the tasks will run in this process; `above` is the coverage of the task whose
-    expansion the graph is.
+    `inline` says that the tasks will run in this process.
     """
 
-    def __init__(self, *, inline: bool = False, above: Coverage = _NOTHING) -> None:
+    def __init__(self, *, inline: bool = False) -> None:
+        self._inline = inline
         self._keys = Keys(inline=inline)
-        self._above = above
-        self._functions: dict[tuple[int, tuple[type[BaseException], ...]], Key | Unknown] = {}
+        self._functions: dict[Digest, Key | Unknown] = {}
         self._covered: dict[TaskKey, Coverage] = {}
         self._merged: dict[frozenset[int], Coverage] = {}
         self._own: dict[tuple[object, ...], Coverage] = {}
 
-    def of(self, node: DraftNode) -> NodeKey:
-        """The key of a node; where something cannot be compared, one that no other submission has."""
-        parts: list[Key | Unknown] = [self._function(node)]
+    def of(self, node: DraftNode, code: Digest | None = None, *, is_simple: bool = False) -> NodeKey:
+        """The key of a node; where something cannot be compared, one that no other submission has.
+
+        `code` is the same for a function that is known to be what it was at an earlier call. With
+        `is_simple` the arguments hold nothing but plain values: no object that was looked at before can
+        have changed since.
+        """
+        keys = self._keys if is_simple else Keys(inline=self._inline)
+        parts: list[Key | Unknown] = [self._function(node, code)]
         try:
-            parts.append(self._keys.of_call(node.function, node.args, node.kwargs, tuple(node.over)))
+            parts.append(keys.of_call(node.function, node.args, node.kwargs, tuple(node.over)))
         except Unknown as unknown:
             parts.append(Unknown(f"its arguments have {unknown}"))
-        items = {name: self._items(source.values) for name, source in node.over.items() if isinstance(source, Items)}
+        items = {
+            name: self._items(keys, source.values) for name, source in node.over.items() if isinstance(source, Items)
+        }
         known = [*parts, *(item for part in items.values() for item in part)]
         coverage = self._covered[node.key] = self._merge([self._cover(known), *self._before(node)])
         return NodeKey(
@@ -58,29 +54,41 @@ class NodeKeys:
             coverage=coverage,
         )
 
-    def _function(self, node: DraftNode) -> Key | Unknown:
-        # A draft keeps its functions alive, so their ids are unique while it is being packed.
-        name = id(node.function), node.retry_on
-        if name not in self._functions:
-            try:
-                self._functions[name] = self._keys.of((node.function, node.retry_on))
-            except Unknown as unknown:
-                self._functions[name] = Unknown(f"its code has {unknown}")
-        return self._functions[name]
+    def unknown(self, node: DraftNode, reason: str) -> NodeKey:
+        """The key of a node that cannot be compared with any other."""
+        parts = [Unknown(reason)] * 2
+        items = {
+            name: tuple(_digest(parts[0]) for _ in range(len(source)))
+            for name, source in node.over.items()
+            if isinstance(source, Items | PackedItems)
+        }
+        coverage = self._covered[node.key] = self._merge([self._cover(parts), *self._before(node)])
+        return NodeKey(_digest(parts[0]), _digest(parts[1]), (), items, coverage)
 
-    def _items(self, values: Iterable[object]) -> list[Key | Unknown]:
+    def _function(self, node: DraftNode, code: Digest | None) -> Key | Unknown:
+        # Of code that runs in this process more counts than its bytes tell.
+        known = None if code is None or self._inline else self._functions.get(code)
+        if known is None:
+            try:
+                known = Keys(inline=self._inline).of((node.function, node.retry_on))
+            except Unknown as unknown:
+                known = Unknown(f"its code has {unknown}")
+            if code is not None:
+                self._functions[code] = known
+        return known
+
+    def _items(self, keys: Keys, values: Iterable[object]) -> list[Key | Unknown]:
         found: list[Key | Unknown] = []
         for index, value in enumerate(values):
             try:
-                found.append(self._keys.of(value))
+                found.append(keys.of(value))
             except Unknown as unknown:
                 found.append(Unknown(f"item {index} has {unknown}"))
         return found
 
     def _before(self, node: DraftNode) -> Iterator[Coverage]:
-        yield self._above
         for source in node.sources():
-            yield self._covered[source]
+            yield self._covered.get(source, _NOTHING)
 
     def _cover(self, parts: Iterable[Key | Unknown]) -> Coverage:
         """What some keys cover; equal ones are one object, so that many nodes share it."""

@@ -1,0 +1,207 @@
+"""Turns a call into bytes at the moment when it is made, so that what changes afterwards does not change it.
+
+This is also where an object that cannot travel is found, so the messages name the task and the
+parameter, and the traceback ends at the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from wf_jupyter.errors import InputError, WorkflowDefinitionError, WorkflowError
+from wf_jupyter.model.draft import DraftNode, Items, NodeRef, PackedCall, PackedItems, Source
+from wf_jupyter.model.graph import Need
+from wf_jupyter.model.keys import Digest
+from wf_jupyter.values import container
+from wf_jupyter.values.arguments import Describer
+from wf_jupyter.values.blobs import Blobs
+from wf_jupyter.values.code import code_pieces
+from wf_jupyter.values.codec import Chunk, Reference, encode, encode_apart
+from wf_jupyter.values.keying import Keying
+from wf_jupyter.values.preview import shorten
+from wf_jupyter.values.unchanged import Parts, parts_of, same
+
+_REASON_LIMIT = 500
+References = Callable[[object], Reference | None]
+
+
+class _Known:
+    """A function that was packed before."""
+
+    __slots__ = ("code", "function", "parts")
+
+    def __init__(self, function: Callable[..., object], parts: Parts | None, code: Digest) -> None:
+        self.function = function  # kept alive, so that its id stays its own
+        self.parts = parts
+        self.code = code
+
+
+class Recorder:
+    """Packs the calls of one draft. What several calls have in common is held once.
+
+    `inline` says that the tasks will run in this process; `uses_cache`, that a task of the graph is cached, which
+    is found out otherwise.
+    """
+
+    def __init__(self, *, inline: bool = False, uses_cache: bool = False) -> None:
+        self._blobs = Blobs()
+        self._describer = Describer()
+        self._codes: dict[tuple[int, tuple[type[BaseException], ...]], _Known] = {}
+        self._keying = Keying(self._is_unchanged, inline=inline, uses_cache=uses_cache)
+
+    @property
+    def blobs(self) -> Mapping[Digest, bytes]:
+        """The bytes behind every digest so far."""
+        return self._blobs.held
+
+    def pack(self, node: DraftNode) -> None:
+        """Pack a node's code, arguments and mapped lists, and let the objects go.
+
+        Raises `InputError` when an argument cannot be sent and `WorkflowDefinitionError` when the code
+        cannot, each naming the task.
+        """
+        code = self._code(node)
+        call, large = self._call(node)
+        over: dict[str, Source] = {
+            parameter: self._items(node, parameter, source.values) if isinstance(source, Items) else source
+            for parameter, source in node.over.items()
+        }
+        node.packed = PackedCall(code, call, large, self._describer.of(node))
+        self._keying.add(node, node.packed)
+        node.args, node.kwargs, node.over = (), {}, over
+
+    def template(self, workflow: str, result: object, needs: Sequence[Need]) -> Digest:
+        """Encode what a workflow's body returned, after its last call; `WorkflowDefinitionError` when it cannot be."""
+        self._keying.finish()
+        try:
+            return self._blobs.add(b"".join(encode(result, referring(needs, "the workflow's return value"))))
+        except WorkflowError:
+            raise
+        except Exception as error:
+            raise WorkflowDefinitionError(
+                f"the return value of workflow {workflow!r} cannot be sent: {_reason(error)}"
+            ) from error
+
+    def add(self, blob: bytes) -> Digest:
+        """Hold one more blob."""
+        return self._blobs.add(blob)
+
+    def _is_unchanged(self, live: DraftNode, node: DraftNode) -> bool:
+        """Whether the objects of a call still have the bytes that it was packed to."""
+        packed = node.packed
+        assert packed is not None
+        try:
+            if self._code(live) != packed.code or self._call(live) != (packed.call, packed.large):
+                return False
+            for parameter, source in live.over.items():
+                given = node.over[parameter]
+                if isinstance(source, Items) and isinstance(given, PackedItems):
+                    items = [self._item(live, parameter, i, value) for i, value in enumerate(source.values)]
+                    if not self._blobs.matches(given.literal, list(container.chunks(items))):
+                        return False
+        except Exception:  # what can no longer be pickled has changed
+            return False
+        return True
+
+    def _code(self, node: DraftNode) -> Digest:
+        key = (id(node.function), node.retry_on)
+        known = self._codes.get(key)
+        parts = parts_of(node.function)
+        if known is not None and parts is not None and known.parts is not None and same(parts, known.parts):
+            return known.code
+        try:
+            pieces = code_pieces(node.function, node.retry_on, _refusing(node))
+        except WorkflowError:
+            raise
+        except Exception as error:
+            raise WorkflowDefinitionError(
+                f"the code of task {node.key!r} cannot be sent to a worker: {_reason(error)}. "
+                "Create such an object inside the task, or pass what is needed to create it as an argument."
+            ) from error
+        if known is not None and self._blobs.matches(known.code, pieces):
+            return known.code
+        code = self._blobs.add(b"".join(pieces))
+        self._codes[key] = _Known(node.function, parts, code)
+        return code
+
+    def _call(self, node: DraftNode) -> tuple[Digest, tuple[Digest, ...]]:
+        references = referring(node.needs, f"an argument of task {node.key!r}")
+        large: list[Digest] = []
+
+        def keep(data: Chunk) -> int:
+            # A content that occurs twice in one call is two objects there, so it gets two numbers.
+            large.append(self._blobs.add(data))
+            return len(large) - 1
+
+        try:
+            call = self._blobs.add(encode_apart((node.args, node.kwargs), keep, references))
+        except WorkflowError:
+            raise
+        except Exception as error:
+            parameter, cause = _culprit(node, references, error)
+            raise InputError(
+                f"argument {parameter!r} of task {node.key!r} cannot be sent to a worker: {_reason(cause)}", parameter
+            ) from error
+        return call, tuple(large)
+
+    def _items(self, node: DraftNode, parameter: str, values: Sequence[object]) -> PackedItems:
+        items = [self._item(node, parameter, index, value) for index, value in enumerate(values)]
+        return PackedItems(self._blobs.add(b"".join(container.chunks(items))), len(items))
+
+    def _item(self, node: DraftNode, parameter: str, index: int, value: object) -> list[Chunk]:
+        try:
+            return encode(value, referring(node.needs, f"an item of {parameter!r} of task {node.key!r}"))
+        except WorkflowError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"item {index} of {parameter!r} of task {node.key!r} cannot be sent to a worker: {_reason(error)}",
+                parameter,
+            ) from error
+
+
+def referring(needs: Sequence[Need], place: str) -> References:
+    """What `codec.encode` asks about each object: the position of a result among `needs`, or None."""
+    positions = {need: position for position, need in enumerate(needs)}
+
+    def references(obj: object) -> Reference | None:
+        if not isinstance(obj, NodeRef):
+            return None
+        position = positions.get(obj.need)
+        if position is None:
+            raise WorkflowDefinitionError(
+                f"the result of {obj.source!r} is hidden inside an object in {place}, where it cannot be filled in. "
+                "Pass it as an argument of its own, or inside a list, tuple, dict or set."
+            )
+        return position, obj.path
+
+    return references
+
+
+def _refusing(node: DraftNode) -> References:
+    def references(obj: object) -> Reference | None:
+        if isinstance(obj, NodeRef):
+            raise WorkflowDefinitionError(
+                f"the code of task {node.key!r} uses the result of {obj.source!r} from the surrounding workflow. "
+                "Pass it as an argument of its own."
+            )
+        return None
+
+    return references
+
+
+def _culprit(node: DraftNode, references: References, error: Exception) -> tuple[str, Exception]:
+    names = getattr(getattr(node.function, "__code__", None), "co_varnames", ())
+    named = [(names[i] if i < len(names) else str(i), value) for i, value in enumerate(node.args)]
+    for name, value in [*named, *node.kwargs.items()]:
+        try:
+            encode(value, references)
+        except Exception as found:  # any object may refuse to be pickled in its own way
+            return name, found
+    return "?", error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return shorten(str(error) or type(error).__name__, _REASON_LIMIT)
