@@ -213,7 +213,8 @@ class Execution(Generic[R]):
         """
         if tab is not None or height is not None:
             return display.widget(self, tab, height)
-        if self._view is None:
+        # A view that was closed, by itself or with all widgets, cannot be shown again.
+        if self._view is None or self._view.is_closed:
             self._view = display.widget(self, None, None)
         return self._view
 

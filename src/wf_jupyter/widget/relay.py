@@ -55,6 +55,7 @@ class Relay:
         self._told_end = False
         self._is_keeping = False
         self._kept_final = False
+        self._is_closed = False
 
     def start(self) -> None:
         """Listen, and keep the snapshot as it is now."""
@@ -68,6 +69,11 @@ class Relay:
     def leave(self) -> None:
         """A page does not want to be told any more. Any thread."""
         self._loop.call_soon_threadsafe(self._end)
+
+    def close(self) -> None:
+        """Tell nobody any more; what is planned already finds nobody. Any thread, idempotent."""
+        self._mirror.detach(self)
+        self._loop.call_soon_threadsafe(self._silence)
 
     # -- listening, on the background loop ---------------------------------------------------------
 
@@ -86,6 +92,11 @@ class Relay:
     def linked(self, link: Link) -> None:
         if self._asked:
             self._send({**self._head("connection"), "state": "live" if link == "live" else "waiting"})
+
+    def _silence(self) -> None:
+        self._asked = 0
+        self._is_closed = True
+        self._waiting.clear()
 
     # -- frames ------------------------------------------------------------------------------------
 
@@ -118,6 +129,8 @@ class Relay:
 
     def _flush(self) -> None:
         self._is_flushing = False
+        if self._is_closed:
+            return
         events, self._waiting = self._waiting, []
         if self._must_replace or len(events) > LARGEST_FRAME:
             self._must_replace = False

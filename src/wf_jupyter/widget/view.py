@@ -55,6 +55,7 @@ class ExecutionView(anywidget.AnyWidget):
         if height is not None and (isinstance(height, bool) or not isinstance(height, int) or height < 1):
             raise InputError(f"height={height!r} is not allowed: it must be a number of pixels", "height")
         self._execution = execution
+        self._is_closed = False
         mirror = execution.follow()
         super().__init__(
             _esm=bundle(),
@@ -68,6 +69,19 @@ class ExecutionView(anywidget.AnyWidget):
         self._desk = Desk(execution)
         self.on_msg(self._received)
         self._relay.start()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called; a closed view is shown nowhere any more."""
+        return self._is_closed
+
+    def close(self) -> None:
+        """Remove the view from every page and stop telling pages; the execution goes on. Idempotent."""
+        self._is_closed = True
+        # ipywidgets also closes what was never finished being made.
+        if (relay := getattr(self, "_relay", None)) is not None:
+            relay.close()
+        super().close()
 
     def _received(self, widget: object, content: Any, buffers: object) -> None:
         """A message from a page: untrusted, and delivered only while the kernel is idle."""
@@ -83,7 +97,8 @@ class ExecutionView(anywidget.AnyWidget):
                 _log.debug("a page sent what is no message")
 
     def _keep(self, snapshot: Any) -> None:
-        self.snapshot = snapshot
+        if not self._is_closed:
+            self.snapshot = snapshot
 
     def __repr__(self) -> str:
         return f"<live view of {self.workflow!r}>"

@@ -33,6 +33,25 @@ def test_it_carries_what_a_page_needs_to_find_its_way(execution):
     assert (other is view, other.tab, other.height) == (False, "table", 300)
 
 
+def test_a_view_that_was_closed_is_told_nothing_and_the_next_display_makes_another(execution, tmp_path):
+    view = execution.view()
+    sent = []
+    view._relay._send = sent.append
+    view._handle_custom_msg({"kind": "subscribe"}, [])
+    until(lambda: sent, "the view is told nothing")
+    view.close()
+    view.close()
+    before = len(sent)
+    other = execution.view()
+    assert other is not view
+    (tmp_path / "gate").touch()
+    execution.wait(timeout=30)
+    until(lambda: other.snapshot["status"] == "succeeded", "the new view does not hear the end")
+    assert (len(sent), view.snapshot["status"] == "succeeded") == (before, False)
+    type(other).close_all()
+    assert execution.view() is not other
+
+
 def test_it_shows_the_same_still_picture_as_the_execution(execution):
     data, _ = execution.view()._repr_mimebundle_()
     still, _ = execution._repr_mimebundle_()
