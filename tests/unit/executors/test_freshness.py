@@ -82,6 +82,7 @@ def test_byte_code_older_than_a_copied_file_is_compared_with_it(helper: Path) ->
     write(helper, "K = 1\n")
     load(Freshness(), helper, later(helper))
     write(helper, "K = 1\n")  # the same text, as after copying a folder with its caches
+    del sys.modules[NAME]
     fresh = Freshness()
     fresh.note(now())
     began = now()

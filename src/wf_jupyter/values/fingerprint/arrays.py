@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from wf_jupyter.values.fingerprint.hashing import hash_all, hash_parts, text
+from wf_jupyter.values.fingerprint.hashing import hash_all, hash_memory, hash_parts, text
 
 #: Kinds of numpy whose memory is the value; the others hold references.
 _PLAIN = "biufcmMSU"
@@ -34,7 +34,7 @@ def describe(value: Any, of: Digester) -> bytes | None:
     """The digest of an array, frame, series or index of numpy or pandas; None for anything else."""
     kind = type(value)
     if kind.__name__ == "PickleBuffer" and kind.__module__ == "_pickle":
-        return hash_parts(b"buffer", value.raw())
+        return hash_parts(b"buffer", hash_memory(value.raw()))
     for base in kind.__mro__:
         home = base.__module__.partition(".")[0]
         if home == "numpy" and base.__name__ == "ndarray":
@@ -57,7 +57,7 @@ def _plain(value: Any, of: Digester) -> bytes:
     rows = rows if rows.flags.c_contiguous else rows.copy(order="C")
     order = b"F" if is_fortran else b"C"
     memory = memoryview(rows.reshape(-1).view("u1")) if rows.size else b""
-    return hash_parts(b"array", text(value.dtype.str), order, of.digest(value.shape), memory)
+    return hash_parts(b"array", text(value.dtype.str), order, of.digest(value.shape), hash_memory(memory))
 
 
 def _frame(value: Any, of: Digester) -> bytes:

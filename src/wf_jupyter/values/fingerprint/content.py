@@ -39,7 +39,7 @@ from wf_jupyter.model.graph import NeedKind
 from wf_jupyter.model.keys import TaskKey
 from wf_jupyter.values.fingerprint import arrays
 from wf_jupyter.values.fingerprint.codes import code_digest
-from wf_jupyter.values.fingerprint.hashing import Unknown, hash_all, hash_parts, text
+from wf_jupyter.values.fingerprint.hashing import Unknown, hash_all, hash_memory, hash_parts, text
 
 #: A definition: a module by its name, anything else by the id of an object that is kept.
 Key = str | int
@@ -50,6 +50,7 @@ _SINGLETONS = {type(Ellipsis): b"...", type(NotImplemented): b"NotImplemented"}
 _PLAIN = 2
 #: Parts of circles may be walked once per way into them; beyond this many the value is given up.
 _MOST_AGAIN = 100_000
+_LARGE = 1 << 20
 
 
 class Definitions(Protocol):
@@ -213,10 +214,10 @@ class Description:
 
 
 def _atom(value: Any) -> bytes:
-    if type(value) is str:
-        return hash_parts(b"str", text(value))
-    if type(value) is bytes:
-        return hash_parts(b"bytes", value)
+    if type(value) is str and len(value) > _LARGE:
+        return hash_parts(b"large str", hash_memory(text(value)))
+    if type(value) is bytes and len(value) > _LARGE:
+        return hash_parts(b"large bytes", hash_memory(value))
     return hash_parts(b"atom", marshal.dumps(value, _PLAIN))
 
 
@@ -235,7 +236,7 @@ def _sequence(of: Description, values: list[object] | tuple[object, ...]) -> byt
 
 
 def _dict(of: Description, values: dict[object, object]) -> bytes:
-    flat = _flat(values, ()) and _flat(values.values(), values)
+    flat = _flat(values.values(), values) if _ATOMS.issuperset(set(map(type, values))) else None
     return flat or hash_all([b"dict", *(of.digest(part) for pair in values.items() for part in pair)])
 
 
@@ -244,11 +245,11 @@ def _set(of: Description, values: set[object] | frozenset[object]) -> bytes:
 
 
 def _buffer(of: Description, value: bytearray) -> bytes:
-    return hash_parts(b"bytearray", value)
+    return hash_parts(b"bytearray", hash_memory(value))
 
 
 def _view(of: Description, value: memoryview) -> bytes:
-    return hash_parts(b"memoryview", text(value.format), of.digest(value.shape), value.tobytes())
+    return hash_parts(b"memoryview", text(value.format), of.digest(value.shape), hash_memory(value.tobytes()))
 
 
 def _mapping(of: Description, value: Mapping[object, object]) -> bytes:

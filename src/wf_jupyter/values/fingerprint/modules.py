@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wf_jupyter.values.fingerprint.bytecode import Import, Reads, reads
-from wf_jupyter.values.fingerprint.hashing import hash_parts, text
+from wf_jupyter.values.fingerprint.hashing import hash_memory, hash_parts, text
 
 _OWN = "wf_jupyter"
 _MOST = 2_000
@@ -128,7 +128,7 @@ class Modules:
         data = _content(spec)
         if data is None:
             return FoundModule(hash_parts(b"unreadable", text(name)), above)
-        content = hash_parts(data)
+        content = hash_memory(data)
         package = name if places is not None else name.rpartition(".")[0]
         found = _analyse(content, data, spec.origin)
         needed = () if found is None else self.needed(found, package)
@@ -314,6 +314,6 @@ def _analyse(content: bytes, data: bytes, path: str) -> Reads | None:
 def file_digest(path: str) -> str:
     """The `content` of a module's file, empty when it cannot be read."""
     try:
-        return hash_parts(Path(path).read_bytes()).hex()
+        return hash_memory(Path(path).read_bytes()).hex()
     except OSError:
         return ""
