@@ -11,7 +11,7 @@ import os
 import pickletools
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -34,9 +34,8 @@ class _Seen:
 _seen = _Seen()
 
 
-def explain_module(blob: bytes) -> str | None:
-    """What is wrong with a module that an encoded value refers to, and what to do, or None."""
-    strange = _strange_modules()
+def explain_module(blob: bytes, strange: Mapping[str, str]) -> str | None:
+    """What is wrong with one of the `strange_modules` that an encoded value refers to, and what to do, or None."""
     if not any(name.encode() in blob for name in strange):
         return None
     try:
@@ -50,7 +49,7 @@ def explain_module(blob: bytes) -> str | None:
     return None
 
 
-def _strange_modules() -> dict[str, str]:
+def strange_modules() -> dict[str, str]:
     """Modules of this process that are not what an import of their name gives elsewhere, with the reason."""
     setting = (tuple(sys.path), tuple(map(id, sys.meta_path)))
     if _seen.setting != setting:

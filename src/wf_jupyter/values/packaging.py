@@ -25,8 +25,10 @@ from wf_jupyter.model.graph import Coverage, GraphSpec, NodeSpec, Over, ResultSp
 from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.submission import Environment, Expansion, Submission, digests_of
+from wf_jupyter.values.importable import strange_modules
 from wf_jupyter.values.outline import outline
 from wf_jupyter.values.recording import Recorder
+from wf_jupyter.values.refusals import check_modules
 
 
 def pack(
@@ -38,7 +40,11 @@ def pack(
 ) -> Submission:
     """The draft as a submission; raises as `Recorder.pack` does if a call is not packed yet."""
     options = options or ExecutionOptions()
-    graph, blobs = _packed(draft, inline=options.executor == "inline")
+    inline = options.executor == "inline"
+    graph, blobs = _packed(draft, inline=inline)
+    if not inline and (strange := strange_modules()):
+        for node in graph.nodes:
+            check_modules(node.key, blobs[node.code], blobs[node.call], strange)
     return Submission(
         workflow=draft.workflow,
         graph=graph,

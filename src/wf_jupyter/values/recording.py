@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from wf_jupyter.errors import InputError, WorkflowDefinitionError, WorkflowError
+from wf_jupyter.errors import WorkflowDefinitionError, WorkflowError
 from wf_jupyter.model.draft import DraftNode, Items, NodeRef, PackedCall, PackedItems, Source
 from wf_jupyter.model.graph import Need
 from wf_jupyter.model.keys import Digest
@@ -18,10 +18,10 @@ from wf_jupyter.values.blobs import Blobs
 from wf_jupyter.values.code import code_pieces
 from wf_jupyter.values.codec import Chunk, Reference, encode, encode_apart
 from wf_jupyter.values.keying import Keying
-from wf_jupyter.values.preview import shorten
+from wf_jupyter.values.obstacles import reason_of
+from wf_jupyter.values.refusals import refuse_argument, refuse_code, refuse_item
 from wf_jupyter.values.unchanged import Parts, parts_of, same
 
-_REASON_LIMIT = 500
 References = Callable[[object], Reference | None]
 
 
@@ -79,7 +79,7 @@ class Recorder:
             raise
         except Exception as error:
             raise WorkflowDefinitionError(
-                f"the return value of workflow {workflow!r} cannot be sent: {_reason(error)}"
+                f"the return value of workflow {workflow!r} cannot be sent: {reason_of(error)}"
             ) from error
 
     def add(self, blob: bytes) -> Digest:
@@ -114,10 +114,7 @@ class Recorder:
         except WorkflowError:
             raise
         except Exception as error:
-            raise WorkflowDefinitionError(
-                f"the code of task {node.key!r} cannot be sent to a worker: {_reason(error)}. "
-                "Create such an object inside the task, or pass what is needed to create it as an argument."
-            ) from error
+            raise refuse_code(node, _refusing(node), error) from error
         if known is not None and self._blobs.matches(known.code, pieces):
             return known.code
         code = self._blobs.add(b"".join(pieces))
@@ -138,10 +135,7 @@ class Recorder:
         except WorkflowError:
             raise
         except Exception as error:
-            parameter, cause = _culprit(node, references, error)
-            raise InputError(
-                f"argument {parameter!r} of task {node.key!r} cannot be sent to a worker: {_reason(cause)}", parameter
-            ) from error
+            raise refuse_argument(node, references, error) from error
         return call, tuple(large)
 
     def _items(self, node: DraftNode, parameter: str, values: Sequence[object]) -> PackedItems:
@@ -149,15 +143,13 @@ class Recorder:
         return PackedItems(self._blobs.add(b"".join(container.chunks(items))), len(items))
 
     def _item(self, node: DraftNode, parameter: str, index: int, value: object) -> list[Chunk]:
+        references = referring(node.needs, f"an item of {parameter!r} of task {node.key!r}")
         try:
-            return encode(value, referring(node.needs, f"an item of {parameter!r} of task {node.key!r}"))
+            return encode(value, references)
         except WorkflowError:
             raise
         except Exception as error:
-            raise InputError(
-                f"item {index} of {parameter!r} of task {node.key!r} cannot be sent to a worker: {_reason(error)}",
-                parameter,
-            ) from error
+            raise refuse_item(node, parameter, index, value, references, error) from error
 
 
 def referring(needs: Sequence[Need], place: str) -> References:
@@ -188,20 +180,3 @@ def _refusing(node: DraftNode) -> References:
         return None
 
     return references
-
-
-def _culprit(node: DraftNode, references: References, error: Exception) -> tuple[str, Exception]:
-    names = getattr(getattr(node.function, "__code__", None), "co_varnames", ())
-    named = [(names[i] if i < len(names) else str(i), value) for i, value in enumerate(node.args)]
-    for name, value in [*named, *node.kwargs.items()]:
-        try:
-            encode(value, references)
-        except Exception as found:  # any object may refuse to be pickled in its own way
-            return name, found
-    return "?", error
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    return shorten(str(error) or type(error).__name__, _REASON_LIMIT)

@@ -12,7 +12,7 @@ import cloudpickle
 import pytest
 
 from wf_jupyter.values.codec import encode_bytes
-from wf_jupyter.values.importable import explain_module
+from wf_jupyter.values.importable import explain_module, strange_modules
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def load(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
 
 
 def told(value: object) -> str | None:
-    return explain_module(encode_bytes(value))
+    return explain_module(encode_bytes(value), strange_modules())
 
 
 def test_a_module_that_was_loaded_by_its_path_is_named_however_it_is_referred_to(load: Any) -> None:
