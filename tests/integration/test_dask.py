@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cloudpickle
 import numpy as np
@@ -25,6 +26,25 @@ from wf_jupyter.values.codec import encode_bytes
 
 pytestmark = pytest.mark.dask
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+
+#: A process that prints the address of its cluster, and stays until its input ends.
+GIVEN = """
+import sys, distributed
+if __name__ == "__main__":
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0", silence_logs=50
+    )
+    print(cluster.scheduler_address, flush=True)
+    sys.stdin.read()
+"""
+
+
+class Given(NamedTuple):
+    """A running cluster that is not ours."""
+
+    process: subprocess.Popen[bytes]
+    address: str
 
 
 class Input:
@@ -69,16 +89,24 @@ def bench(shared: Bench) -> Bench:
 
 
 @pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster of somebody else's, whose workers have another working directory."""
-    directory = tmp_path_factory.mktemp("elsewhere")
-    cluster = asyncio.run(Cluster.start(environment(directory=str(directory)), 2))
-    yield cluster
-    asyncio.run(cluster.close())
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Given]:
+    """A cluster of somebody else's, open as Dask makes them, whose workers have another working directory."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", GIVEN],
+        cwd=tmp_path_factory.mktemp("elsewhere"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(environment().path)},
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    yield Given(process, process.stdout.readline().decode().strip())
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 @pytest.fixture
-def guest(elsewhere: Cluster) -> Iterator[Bench]:
+def guest(elsewhere: Given) -> Iterator[Bench]:
     made = Bench("dask", environment=environment(variables={"WF_JUPYTER_DASK_ADDRESS": elsewhere.address}))
     yield made
     made.close()
@@ -226,14 +254,14 @@ def test_a_large_argument_is_sent_once(bench: Bench) -> None:
         assert value_of(bench.run(total, call=call, task=f"reader{number}")) == 1_000_000
 
 
-def test_a_given_scheduler_is_used_and_left_as_it_was(guest: Bench, elsewhere: Cluster) -> None:
+def test_a_given_scheduler_is_used_and_left_as_it_was(guest: Bench, elsewhere: Given) -> None:
     settled = Bench("dask", address=elsewhere.address)
     try:
         families = {value_of(bench.run(lambda: os.getpgid(0))) for bench in (guest, settled)}
     finally:
         settled.close()
     assert len(families) == 1
-    assert elsewhere.is_alive
+    assert elsewhere.process.poll() is None
     assert families == {value_of(guest.run(lambda: os.getpgid(0), task="after"))}
 
 
@@ -378,3 +406,58 @@ def test_short_tasks_are_sent_ahead_and_none_waits_behind_a_long_one(bench: Benc
     assert sorted(value_of(bench.final(attempt)) for attempt in others) == [*range(45, 50), *range(51, 75)]  # type: ignore[type-var]
     go.touch()
     assert value_of(bench.final(attempts[5])) == 50
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of Dask's, when refused
+def test_a_cluster_of_our_own_lets_nobody_in_who_has_not_its_certificate(tmp_path: Path) -> None:
+    asyncio.run(try_all_doors(tmp_path / "proof"))
+
+
+async def try_all_doors(proof: Path) -> None:
+    """As another user of this machine would."""
+    import distributed
+    import psutil
+
+    cluster = await Cluster.start(environment(), 2)
+    try:
+        own = psutil.Process(cluster._process.pid)
+        family = (own, *own.children(recursive=True))
+        ports = {
+            connection.laddr.port
+            for process in family
+            for connection in process.net_connections(kind="inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
+        # The scheduler, and a nanny and a worker each: no dashboard, no HTTP beside them.
+        assert len(ports) == 5
+        assert int(cluster.door.address.rpartition(":")[2]) in ports
+        for port in ports:
+            for scheme, security in (("tcp", None), ("tls", distributed.Security.temporary())):
+                with pytest.raises((OSError, RuntimeError)):
+                    async with distributed.Client(
+                        f"{scheme}://127.0.0.1:{port}", asynchronous=True, security=security, timeout=2
+                    ) as intruder:
+                        await intruder.submit(proof.touch)
+            assert await answer(port, with_tls=False) == b""
+            assert await answer(port, with_tls=True) == b""
+        assert not proof.exists()
+        assert cluster.is_alive
+        assert cluster.door.key not in repr(cluster.door)
+        assert "PRIVATE KEY" not in "".join(word for process in family for word in process.cmdline())
+    finally:
+        await cluster.close()
+
+
+async def answer(port: int, with_tls: bool) -> bytes:
+    """What an HTTP request gets, in the clear or without a certificate of one's own."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context if with_tls else None)
+    try:
+        writer.write(b"GET /info/main/workers.html HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        async with asyncio.timeout(10):
+            return await reader.read()
+    except OSError:
+        return b""
+    finally:
+        writer.close()

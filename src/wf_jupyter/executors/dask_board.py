@@ -169,9 +169,8 @@ class Board:
             for job in self._placed.values()
             if job.seat is not None and job.began is not None and now - job.began > STUCK_SECONDS
         }
-        for job in list(self._placed.values()):
-            if job.seat is not None and job.seat.address in crowded & stuck and job.began is None:
-                self._control.withdraw(job)
+        placed = list(self._placed.values())
+        self._control.withdraw([job for job in placed if job.seat is not None and job.seat.address in crowded & stuck])
         if crowded:
             self._review = self._loop.call_later(STUCK_SECONDS, self._look)
 
@@ -194,7 +193,7 @@ class Board:
                     job.running.cancel()
                 self._came_to_nothing(job, f"the Dask worker {job.seat.address} was lost while it ran the task")
             elif job.began is None and job.homes.intersection(addresses):
-                self._control.withdraw(job)
+                self._control.withdraw([job])
 
     def _came(self) -> None:
         if self._giving_up is not None:

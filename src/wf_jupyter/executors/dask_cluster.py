@@ -2,6 +2,10 @@
 
 It is not part of the orchestrator's process, because a scheduler with a thousand tasks would hold up
 whatever else runs there, and because tasks need the kernel's interpreter and modules.
+
+Whoever reaches a Dask scheduler runs code as its user, and its ports are open to every user of the machine. So
+all connections are TLS, with a certificate on both sides that is made for this cluster, kept in memory, and told
+through a pipe.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
+
+import msgspec
 
 from wf_jupyter.executors.process import MPL_BACKEND
 from wf_jupyter.model.submission import Environment
@@ -35,12 +41,24 @@ class CannotConnect(Exception):
     """There is no cluster to run on; the text is for the user whose tasks should have run there."""
 
 
+class Door(msgspec.Struct, frozen=True):
+    """Where the scheduler listens, and what opens it; the texts of a certificate and its key are never stored."""
+
+    address: str
+    certificate: str
+    key: str
+
+    def __repr__(self) -> str:
+        """Without the key: this may end in a log."""
+        return f"Door({self.address!r})"
+
+
 class Cluster:
     """The process. It ends with this one, and takes its workers with it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], address: str) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], door: Door) -> None:
         self._process = process
-        self.address = address
+        self.door = door
 
     @classmethod
     async def start(cls, environment: Environment, workers: int) -> Cluster:
@@ -57,19 +75,19 @@ class Cluster:
                 os.close(write)
             try:
                 async with asyncio.timeout(_STARTING):
-                    address = await asyncio.to_thread(_read_line, read)
+                    told = await asyncio.to_thread(_read_line, read)
             except BaseException as error:
                 _kill(process)
                 if isinstance(error, TimeoutError):
                     raise CannotConnect(f"the Dask cluster did not come up within {_STARTING:g} s") from error
                 raise
-            if not address:
+            if not told:
                 _kill(process)
                 await _end_of(process)
                 errors.seek(0)
                 told = errors.read()[-_TAIL:].decode(errors="replace").strip()
                 raise CannotConnect(f"a Dask cluster could not start with {storable(environment.executable)}\n{told}")
-        return cls(process, address)
+        return cls(process, msgspec.json.decode(told, type=Door))
 
     @property
     def is_alive(self) -> bool:
@@ -85,7 +103,6 @@ class Cluster:
 def main(options: Mapping[str, object]) -> None:
     """Entry point of the process: run a cluster until standard input ends."""
     import dask
-    from distributed import LocalCluster
 
     dask.config.set(
         {
@@ -96,16 +113,14 @@ def main(options: Mapping[str, object]) -> None:
             "distributed.scheduler.work-stealing": False,
         }
     )
-    cluster = LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=int(str(options["workers"])),
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address=None,
-        silence_logs=50,
-    )
-    with os.fdopen(int(str(options["channel"])), "w") as channel:
-        channel.write(f"{cluster.scheduler_address}\n")
+    from wf_jupyter.executors import dask_closed
+
+    try:
+        door = Door(*dask_closed.start(int(str(options["workers"]))))
+    except ImportError as error:
+        sys.exit(f"executor='dask' needs more packages: pip install 'wf-jupyter[dask]' ({error})")
+    with os.fdopen(int(str(options["channel"])), "wb") as channel:
+        channel.write(msgspec.json.encode(door) + b"\n")
     with contextlib.suppress(OSError):
         while os.read(0, 1024):
             pass

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from wf_jupyter.executors import dask_worker
@@ -23,6 +23,8 @@ class Control:
         self._withdrawn = withdrawn
         self._loop = asyncio.get_running_loop()
         self._aside: set[asyncio.Task[None]] = set()
+        #: Workers that have not yet said what they give back.
+        self._asked: set[str] = set()
 
     def began(self, job: Job) -> None:
         """The attempt runs: its time is up after its timeout, or its grace when it was to stop already."""
@@ -38,9 +40,19 @@ class Control:
         if job.began is not None:
             self._arm(job, self._grace, self._kill)
 
-    def withdraw(self, job: Job) -> None:
-        """Take an attempt back, unless it has begun after all."""
-        self.aside(self._withdraw(job))
+    def withdraw(self, jobs: Sequence[Job]) -> None:
+        """Take attempts back that have not begun. One question per worker, and none while it owes an answer.
+
+        On a busy machine answers come later than the next look: a question for each attempt and look opened
+        hundreds of connections, whose handshakes kept everything else from getting its turn.
+        """
+        by_seat: dict[str, list[Job]] = {}
+        for job in jobs:
+            if job.seat is not None and job.began is None and job.seat.address not in self._asked:
+                by_seat.setdefault(job.seat.address, []).append(job)
+        for address, waiting in by_seat.items():
+            self._asked.add(address)
+            self.aside(self._withdraw(address, waiting))
 
     def aside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do something beside the rest, until closed."""
@@ -67,14 +79,16 @@ class Control:
             with contextlib.suppress(Exception):  # a worker that is gone is told of by the scheduler
                 await self._link.call(job.seat.address, dask_worker.stop_attempt, job.token)
 
-    async def _withdraw(self, job: Job) -> None:
-        token, seat = job.token, job.seat
-        if seat is None or job.began is not None:
-            return
-        with contextlib.suppress(Exception):  # the same
-            revoked = await self._link.call(seat.address, dask_worker.revoke_attempt, token)
-            if revoked and job.token == token and job.seat is seat and job.stopping is None:
-                self._withdrawn(job)
+    async def _withdraw(self, address: str, jobs: Sequence[Job]) -> None:
+        tokens = [job.token for job in jobs]
+        try:
+            with contextlib.suppress(Exception):  # the same
+                revoked = await self._link.call(address, dask_worker.revoke_attempts, tokens)
+                for job, token, is_back in zip(jobs, tokens, revoked, strict=True):
+                    if is_back and job.token == token and job.seat is not None and job.stopping is None:
+                        self._withdrawn(job)
+        finally:
+            self._asked.discard(address)
 
     def _expire(self, job: Job) -> None:
         job.stopping = job.stopping or "timeout"

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from wf_jupyter.executors import dask_worker
-from wf_jupyter.executors.dask_cluster import CannotConnect, Cluster
+from wf_jupyter.executors.dask_cluster import CannotConnect, Cluster, Door
 from wf_jupyter.executors.dask_seats import Seat
 from wf_jupyter.executors.messages import PROTOCOL
 from wf_jupyter.model.submission import Environment
@@ -48,9 +48,16 @@ class Link:
         cluster = None if address else await Cluster.start(environment, workers)
         client = None
         try:
-            place = cluster.address if cluster is not None else address
+            place = cluster.door.address if cluster is not None else address
+            # A given cluster's security is what the server's own Dask configuration says.
+            security = _security(distributed, cluster.door) if cluster is not None else None
             client = distributed.Client(
-                place, asynchronous=True, set_as_default=False, timeout=_TIMEOUT, name="wf_jupyter"
+                place,
+                asynchronous=True,
+                set_as_default=False,
+                timeout=_TIMEOUT,
+                name="wf_jupyter",
+                security=security,
             )
             await client
             link = cls(client, cluster)
@@ -143,3 +150,12 @@ class Link:
     def _on_event(self, event: tuple[float, tuple[int, list[bytes] | None]]) -> None:
         token, what = event[1]
         self._heard(token, what)
+
+
+def _security(distributed: Any, door: Door) -> Any:
+    return distributed.Security(
+        require_encryption=True,
+        tls_ca_file=door.certificate,
+        tls_client_cert=door.certificate,
+        tls_client_key=door.key,
+    )

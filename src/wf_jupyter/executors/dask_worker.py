@@ -204,9 +204,9 @@ def stop_attempt(token: int) -> None:
         _host.stop(token)
 
 
-def revoke_attempt(token: int) -> bool:
-    """Keep an attempt from beginning; False when it is too late for that."""
-    return _host is None or _host.revoke(token)
+def revoke_attempts(tokens: Sequence[int]) -> list[bool]:
+    """Keep attempts from beginning, the last one first; False where it is too late for that."""
+    return [_host is None or _host.revoke(token) for token in reversed(tokens)][::-1]
 
 
 def _packed(messages: Sequence[FromWorker]) -> list[bytes]:

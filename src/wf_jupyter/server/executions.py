@@ -24,7 +24,7 @@ from wf_jupyter.protocol.rest import (
 )
 from wf_jupyter.server.access import permitted
 from wf_jupyter.server.api import RestHandler, given
-from wf_jupyter.server.inlining import without_files
+from wf_jupyter.server.streaming import send_packed
 
 
 class ExecutionsHandler(RestHandler):
@@ -168,7 +168,7 @@ class ResultHandler(RestHandler):
             self.answer(_outcome(await self.ask(lambda engine: engine.snapshot(execution))))
             return
         result = await self.ask(lambda engine: engine.result(execution))
-        self.answer_packed(result if self.query(ResultQuery).files else await without_files(result))
+        await send_packed(self, result, with_files=self.query(ResultQuery).files)
 
 
 def _outcome(snapshot: Snapshot) -> ResultPage:

@@ -20,7 +20,7 @@ from wf_jupyter.protocol.rest import (
 )
 from wf_jupyter.server.access import permitted
 from wf_jupyter.server.api import RestHandler, given
-from wf_jupyter.server.inlining import without_files
+from wf_jupyter.server.streaming import send_packed
 from wf_jupyter.service.orchestrator import Orchestrator
 
 E = TypeVar("E", TaskLog, TaskOutput)
@@ -106,7 +106,7 @@ class ValueHandler(RestHandler):
     async def get(self, execution: str, key: str) -> None:
         """MessagePack of an `Input`; 409 while there is none."""
         value = await self.ask(lambda engine: engine.task_value(execution, key))
-        self.answer_packed(value if self.query(ResultQuery).files else await without_files(value))
+        await send_packed(self, value, with_files=self.query(ResultQuery).files)
 
 
 class CallHandler(RestHandler):
@@ -117,7 +117,7 @@ class CallHandler(RestHandler):
     async def get(self, execution: str, key: str) -> None:
         """MessagePack of a `TaskCall`; 409 when it was not called, or its values are not stored any more."""
         call = await self.ask(lambda engine: engine.tasks.call(execution, key))
-        self.answer_packed(call if self.query(ResultQuery).files else await without_files(call))
+        await send_packed(self, call, with_files=self.query(ResultQuery).files)
 
 
 class ErrorHandler(RestHandler):

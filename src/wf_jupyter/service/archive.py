@@ -209,9 +209,7 @@ class Archive:
     async def _reader(self, ended: Ended, units: list[Unit]) -> InputReader:
         """Reads the values of `units`; brings those from the store that are not known yet."""
         state, _, values, blobs = ended
-        wanted = [
-            (task.key, "") for task in leaves(state, units) if task.is_ok and values.find(task.key) is None
-        ]
+        wanted = [(task.key, "") for task in leaves(state, units) if task.is_ok and values.find(task.key) is None]
         if wanted:
             for (key, _), value in (await self._store.values(state.id, wanted)).items():
                 values.add(key, value)

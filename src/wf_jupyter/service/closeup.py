@@ -13,7 +13,8 @@ from wf_jupyter.protocol.rest import FoundPage, InputPage, LogStretch
 from wf_jupyter.protocol.task_call import TaskCall
 from wf_jupyter.service.archive import Ended
 from wf_jupyter.service.called import find_call
-from wf_jupyter.service.logs import read_log, search_log
+from wf_jupyter.service.log_search import search_log
+from wf_jupyter.service.logs import read_log
 from wf_jupyter.service.task_call import read_call
 
 #: What a running attempt printed so far, by execution, task and attempt; None when that is on disk.

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import io
 import logging
 import os
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import quote
@@ -25,7 +23,7 @@ from wf_jupyter.model.events import TaskLog
 from wf_jupyter.model.stimuli import Printed
 from wf_jupyter.ports import EventLog, Store
 from wf_jupyter.private_files import make_directory, open_file
-from wf_jupyter.protocol.rest import FoundLine, LogStretch
+from wf_jupyter.protocol.rest import LogStretch
 
 #: Characters of one attempt that become events.
 EVENT_LIMIT = 1 << 20
@@ -35,10 +33,7 @@ CUT = "\n... more than {limit} MiB: the rest is in the whole log, on disk\n"
 LEFT_OUT = "\n... more than {limit} MiB: the rest is left out\n"
 LOST = "\n... the whole log cannot be kept: {reason}\n"
 _NAME_LENGTH = 120
-_PAGE = 5000
-#: Characters of a found line on either side of what was found.
-_AROUND = 500
-_COLOURS = re.compile(r"\x1b\[[0-9;:<=>?]*[ -/]*[@-~]")
+_PAGE = 1000
 
 _log = logging.getLogger(__name__)
 
@@ -152,49 +147,10 @@ async def read_log(
         found = await asyncio.to_thread(_read_file, store.logs(execution) / log_name(task, attempt), offset, limit)
         if found is not None:
             return found
-        head = "".join(await _printed(store, execution, task, attempt))
+        head = await printed_text(store, execution, task, attempt)
     text = head.encode("utf-8", "replace")
     start = min(offset, len(text))
     return _stretch(text[start : start + limit], start, len(text))
-
-
-async def search_log(
-    store: Store, execution: str, task: str, attempt: int, text: str, limit: int, head: str | None = None
-) -> tuple[list[FoundLine], int]:
-    """As `read_log`: the first `limit` lines that hold the text, whatever its case and colour, and how many do."""
-    if head is None:
-        path = store.logs(execution) / log_name(task, attempt)
-        found = await asyncio.to_thread(_search_file, path, text, limit)
-        if found is not None:
-            return found
-        head = "".join(await _printed(store, execution, task, attempt))
-    return await asyncio.to_thread(_search, io.BytesIO(head.encode("utf-8", "replace")), text, limit)
-
-
-def _search_file(path: Path, text: str, limit: int) -> tuple[list[FoundLine], int] | None:
-    try:
-        with open(path, "rb") as file:
-            return _search(file, text, limit)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StoreError(f"the log {path} cannot be read: {error.strerror or error}") from error
-
-
-def _search(lines: Iterable[bytes], text: str, limit: int) -> tuple[list[FoundLine], int]:
-    wanted = text.lower()
-    found: list[FoundLine] = []
-    count = offset = 0
-    for number, line in enumerate(lines, 1):
-        shown = _COLOURS.sub("", line.decode("utf-8", "replace")).rstrip("\r\n")
-        at = shown.lower().find(wanted)
-        if at >= 0:
-            count += 1
-            if count <= limit:
-                start = max(0, at - _AROUND)
-                found.append(FoundLine(line=number, offset=offset, text=shown[start : at + len(wanted) + _AROUND]))
-        offset += len(line)
-    return found, count
 
 
 def _read_file(path: Path, offset: int, limit: int) -> LogStretch | None:
@@ -217,7 +173,8 @@ def log_name(task: str, attempt: int) -> str:
     return f"{safe}.{attempt}.log"
 
 
-async def _printed(log: EventLog, execution: str, task: str, attempt: int) -> list[str]:
+async def printed_text(log: EventLog, execution: str, task: str, attempt: int) -> str:
+    """What an attempt without a file printed, put together from its events."""
     texts: list[str] = []
     after = 0
     while page := await log.events(execution, after, _PAGE):
@@ -227,7 +184,7 @@ async def _printed(log: EventLog, execution: str, task: str, attempt: int) -> li
             if isinstance(event, TaskLog) and event.task == task and event.attempt == attempt
         ]
         after = page[-1].seq
-    return texts
+    return "".join(texts)
 
 
 def _stretch(data: bytes, start: int, size: int) -> LogStretch:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from mmap import mmap
 
 from wf_jupyter.errors import StoreError
 
@@ -41,7 +42,7 @@ def pack(items: Sequence[bytes]) -> bytes:
     return b"".join(chunks([[item] for item in items]))
 
 
-def count(buffer: Chunk) -> int:
+def count(buffer: Chunk | mmap) -> int:
     """How many items the container holds; `StoreError` when it is none."""
     if len(buffer) < _HEAD.size:
         raise StoreError("not a list of items: the buffer is too short")
@@ -53,6 +54,12 @@ def count(buffer: Chunk) -> int:
 
 def item(buffer: Chunk, index: int) -> memoryview:
     """Item `index` as a view into `buffer`, in constant time."""
+    start, end = extent(buffer, index)
+    return memoryview(buffer)[start:end]
+
+
+def extent(buffer: Chunk | mmap, index: int) -> tuple[int, int]:
+    """Where item `index` begins and ends in `buffer`, in constant time."""
     size = count(buffer)
     if not 0 <= index < size:
         raise IndexError(f"item {index} of a list of {size}")
@@ -62,7 +69,7 @@ def item(buffer: Chunk, index: int) -> memoryview:
         raise StoreError("the list of items is cut off") from None
     if not start <= end <= len(buffer):
         raise StoreError("the list of items is cut off")
-    return memoryview(buffer)[start:end]
+    return start, end
 
 
 def _aligned(position: int) -> int:

@@ -86,9 +86,7 @@ class ResultLookup:
         lifetime = task.node.options.cache
         if not isinstance(lifetime, bool) and self._clock() - entry.created > timedelta(seconds=lifetime):
             return missing
-        found = Found(
-            task=task.key, result=entry.result, values=values, lengths=entry.lengths, truth=entry.truth
-        )
+        found = Found(task=task.key, result=entry.result, values=values, lengths=entry.lengths, truth=entry.truth)
         return found, msgspec.structs.replace(entry, task=task.key)
 
     async def _in_past(self, task: Task) -> Found | None:
