@@ -120,6 +120,9 @@ def patches() -> None:
     builtins.left = 1  # type: ignore[attr-defined]
     builtins.input = len  # type: ignore[assignment]
     time.time = lambda: 0.0
+    os.getcwd = lambda: "/left"  # type: ignore[assignment]
+    sys.modules["made_up"] = type(sys)("made_up")
+    del sys.modules["json"]
     import __main__
 
     __main__.left = 1
@@ -128,7 +131,10 @@ def patches() -> None:
 def see_patches() -> object:
     import __main__
 
-    return hasattr(builtins, "left"), builtins.input is len, time.time() > 1, hasattr(__main__, "left")
+    return (
+        *(hasattr(builtins, "left"), builtins.input is len, time.time() > 1, hasattr(__main__, "left")),
+        *(os.getcwd() == "/left", "made_up" in sys.modules, "json" in sys.modules),
+    )
 
 
 def signals() -> None:

@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from wf_jupyter.executors import leftovers
-from wf_jupyter.executors.process_state import Aspect, CannotRestore, lists_aspect, names_aspect
+from wf_jupyter.executors.process_state import Aspect, CannotRestore, Names, lists_aspect, names_aspect
 
 # The functions behind those of `signal`, which make enumerations of what they return: five times as slow.
 _signal: Any = importlib.import_module("_signal")
@@ -34,7 +34,7 @@ _SIGNALS = tuple(
 )
 _TIMERS = tuple(getattr(_signal, f"ITIMER_{name}") for name in ("REAL", "VIRTUAL", "PROF"))
 #: Modules whose names people replace for a while (`time.time = ...`) and forget to put back; hooks are such names.
-_WATCHED: tuple[ModuleType, ...] = (sys.modules["__main__"], sys, builtins, warnings, threading, time, random)
+_WATCHED: tuple[ModuleType, ...] = (sys.modules["__main__"], sys, builtins, os, warnings, threading, time, random)
 
 
 def table() -> list[Aspect]:
@@ -48,6 +48,7 @@ def table() -> list[Aspect]:
         Aspect("the environment", lambda: os.environ._data, _set_environment, dict),  # type: ignore[attr-defined]
         Aspect("the umask", _umask, os.umask),
         lists_aspect((sys, "path"), (sys, "meta_path"), (sys, "path_hooks"), (sys, "argv"), (gc, "callbacks")),
+        Aspect("imported modules", lambda: tuple(sys.modules.values()), _set_modules, _keep_modules, renews=True),
         Aspect("the warning filters", lambda: warnings.filters, _restore_filters(), list),
         *(names_aspect(module) for module in _WATCHED),
         Aspect("the interpreter's settings", _read_settings, _set_settings),
@@ -102,6 +103,26 @@ def _set_settings(kept: tuple[Any, ...]) -> None:
         faulthandler.enable(file=2, all_threads=False)
     else:
         faulthandler.disable()
+
+
+def _keep_modules(_: object) -> Names:
+    kept = Names(sys.modules.values())
+    kept.names = dict(sys.modules)
+    return kept
+
+
+def _set_modules(kept: Names) -> Names:
+    """Put removed and replaced modules back, and take those away that somebody made up.
+
+    Others that are new stay: libraries add some of their own when they are used, without an import.
+    """
+    for name, module in list(sys.modules.items()):
+        if name not in kept.names and "." not in name and getattr(module, "__spec__", None) is None:
+            del sys.modules[name]
+    for name, module in kept.names.items():
+        if sys.modules.get(name) is not module:
+            sys.modules[name] = module
+    return _keep_modules(None)
 
 
 def _restore_filters() -> Callable[[list[Any]], None]:
