@@ -60,7 +60,7 @@ def claim(connection: sqlite3.Connection, execution: str, ownership: Ownership) 
     if row[0] == ownership.id:
         return True
     # Lock files are kept for unfinished executions only.
-    if not ownership.is_gone(row[0], patience=0.0 if row[1] in FINAL_EXECUTION else MISSING_SECONDS):
+    if not ownership.is_gone(row[0], patience=0.0 if ExecutionStatus(row[1]).is_final else MISSING_SECONDS):
         return False
     connection.execute("UPDATE executions SET owned_by = ? WHERE id = ?", (ownership.id, execution))
     return True

@@ -49,8 +49,8 @@ class Ownership:
         try:
             descriptor = os.open(self._path(owner), os.O_RDWR)
         except FileNotFoundError:
-            missing_since = self._missing.setdefault(owner, self._seconds())
-            return self._seconds() - missing_since >= patience
+            now = self._seconds()
+            return now - self._missing.setdefault(owner, now) >= patience
         try:
             self._missing.pop(owner, None)
             return try_lock(descriptor, fcntl.LOCK_SH, self._path(owner))
