@@ -14,6 +14,7 @@ import wf_jupyter as wf
 from tests.integration.service.conftest import PATIENCE, Reader, data_dir, ended, open_runtime, packed
 from tests.sample_workflows import doubling, failing, gated
 from wf_jupyter.errors import ExecutionNotFound
+from wf_jupyter.model.stimuli import Retry
 from wf_jupyter.service import retention
 from wf_jupyter.service.retention import Retention
 from wf_jupyter.service.runtime import Runtime
@@ -32,15 +33,39 @@ def submit(runtime: Runtime, bound, **options) -> str:
     return runtime.call(runtime.orchestrator.submit(packed(bound, **options))).result(PATIENCE)
 
 
+class Days:
+    """A policy, and days that pass when a test says so: on the wall clock, on the one that cannot jump, or both."""
+
+    def __init__(self, runtime: Runtime, days: float | None = None, size: int | None = None) -> None:
+        self._runtime = runtime
+        self._wall, self._seen = datetime.now(UTC), 0.0
+        engine = runtime.orchestrator
+        self._policy = Retention(
+            engine._store, engine.delete, lambda: self._wall, days=days, size=size, seconds=lambda: self._seen
+        )
+
+    def jump(self, days: float) -> list[str]:
+        """The clock on the wall is set."""
+        self._wall += timedelta(days=days)
+        return self.sweep()
+
+    def pass_(self, days: float) -> list[str]:
+        """Time passes, on both."""
+        self._seen += days * 86_400
+        return self.jump(days)
+
+    def sweep(self) -> list[str]:
+        return self._runtime.call(self._policy.sweep()).result(PATIENCE)
+
+
 def sweep(runtime: Runtime, days: float | None = None, size: int | None = None, later: float = 0.0) -> list[str]:
-    """Apply a policy as if it were `later` days from now."""
-    engine = runtime.orchestrator
-
-    def clock() -> datetime:
-        return datetime.now(UTC) + timedelta(days=later)
-
-    policy = Retention(engine._store, engine.delete, clock, days=days, size=size)
-    return runtime.call(policy.sweep()).result(PATIENCE)
+    """Apply a policy now, and again when `later` days have passed, with the grace."""
+    policy = Days(runtime, days, size)
+    forgotten = policy.sweep()
+    if later:
+        forgotten += policy.pass_(later)
+        forgotten += policy.pass_(min(1.0, (days or 0) / 10))
+    return forgotten
 
 
 def ids(runtime: Runtime) -> list[str]:
@@ -73,8 +98,8 @@ def test_old_executions_go_with_their_files_and_what_runs_stays(
         ended(runtime, execution)
     running = submit(runtime, gated(tmp_path / "gate"))
     assert list((data_dir / "values" / old).iterdir())
-    assert sweep(runtime, days=30, later=29) == []
-    assert sorted(sweep(runtime, days=30, later=31)) == sorted([old, failed])
+    assert sweep(runtime, days=30, later=28) == []
+    assert sorted(sweep(runtime, days=30, later=3)) == sorted([old, failed])
     assert ids(runtime) == [running]
     assert not (data_dir / "values" / old).exists()
     with pytest.raises(ExecutionNotFound):
@@ -87,9 +112,8 @@ def test_the_oldest_go_until_the_files_fit(runtime: Runtime, data_dir: Path) -> 
     made = [submit(runtime, making().bind(size=LARGE + number)) for number in range(4)]
     for execution in made:
         ended(runtime, execution)
-    order = sorted(made, key=lambda execution: _ended(runtime, execution))
-    assert sweep(runtime, size=int(2.5 * LARGE)) == order[:2]
-    assert sorted(path.name for path in (data_dir / "values").iterdir()) == sorted(order[2:])
+    assert sweep(runtime, size=int(2.5 * LARGE)) == made[:2]
+    assert sorted(path.name for path in (data_dir / "values").iterdir()) == made[2:]
 
 
 def test_a_cached_result_outlives_the_execution_that_computed_it(runtime: Runtime) -> None:
@@ -183,10 +207,62 @@ def test_folders_that_belong_to_no_execution_go_when_they_are_old(
     assert sorted(path.name for path in (data_dir / "values").iterdir()) == sorted([kept, "young"])
 
 
-def _ended(runtime: Runtime, execution: str) -> datetime:
-    snapshot = runtime.call(runtime.orchestrator.snapshot(execution)).result(PATIENCE)
-    assert snapshot.ended is not None
-    return snapshot.ended
+def test_a_clock_that_jumps_deletes_nothing(runtime: Runtime, caplog: pytest.LogCaptureFixture) -> None:
+    kept = [submit(runtime, doubling().bind(numbers=[number])) for number in range(3)]
+    for execution in kept:
+        ended(runtime, execution)
+    for jumps in ([100], [-100], [100, -100, 100, -100, 100, -100, 100, -100], [3650], [-3650, 3650]):
+        policy = Days(runtime, 90)
+        policy.sweep()
+        for days in jumps:
+            assert policy.jump(days) == []
+            assert Days(runtime, 90).sweep() == [], "nor does a start after it"
+    assert "will be forgotten" not in caplog.text
+    assert ids(runtime) == sorted(kept)
+
+
+def test_what_is_forgotten_is_announced_before_and_goes_little_by_little(
+    runtime: Runtime, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "FEW", 2)
+    made = [submit(runtime, doubling().bind(numbers=[number])) for number in range(3)]
+    for execution in made:
+        ended(runtime, execution)
+    policy = Days(runtime, 90)
+    assert policy.sweep() == []
+    assert policy.pass_(91) == []
+    assert "3 executions that ended more than 90 days ago will be forgotten in 24 hours" in caplog.text
+    assert policy.pass_(0.5) == []
+    assert policy.pass_(0.6) == made[:2]
+    assert policy.pass_(0.01) == made[2:]
+    assert caplog.text.count("will be forgotten") == 1
+
+
+def test_a_retried_execution_is_young_again(runtime: Runtime) -> None:
+    execution = submit(runtime, failing().bind(b=0))
+    ended(runtime, execution)
+    policy = Days(runtime, 90)
+    policy.sweep()
+    policy.pass_(91)
+    runtime.call(runtime.orchestrator.command(execution, Retry())).result(PATIENCE)
+    ended(runtime, execution)
+    assert policy.pass_(2) == policy.pass_(2) == []
+
+
+def test_ids_never_go_back_in_a_data_directory(open_runtime: Callable[..., Runtime]) -> None:
+    first, second = open_runtime(), open_runtime()
+    now = datetime.now(UTC)
+    made = []
+    for day, runtime in ((0, first), (100, second), (-100, first), (0, second), (-3650, first)):
+        runtime.orchestrator._ids._clock = lambda day=day: now + timedelta(days=day)
+        made.append(submit(runtime, doubling().bind(numbers=[day])))
+        ended(runtime, made[-1])
+    assert made == sorted(made)
+    first.call(first.orchestrator.delete(made[-1])).result(PATIENCE)
+    second.orchestrator._ids._clock = lambda: now - timedelta(days=5000)
+    assert submit(second, doubling().bind(numbers=[9])) > made[-1], "nor when the newest one was forgotten"
+    page = first.call(first.orchestrator.executions(limit=10, before=made[2])).result(PATIENCE)
+    assert [line.id for line in page] == [made[1], made[0]]
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -201,7 +201,8 @@ def _ending(state: ExecutionState, now: datetime) -> WorkflowCompleted:
         status = ExecutionStatus.FAILED
     else:
         status = ExecutionStatus.SUCCEEDED
-    duration = (now - state.started).total_seconds() if state.started is not None else 0.0
+    # A clock may go back meanwhile.
+    duration = max(0.0, (now - state.started).total_seconds()) if state.started is not None else 0.0
     return WorkflowCompleted(
         seq=state.seq + 1,
         time=now,

@@ -81,22 +81,21 @@ class AsyncHost(Worker):
             return
         self.install_streams()
         sink = self.output_of(run)
-        began = freshness.now()
+        began, counted = freshness.now(), time.perf_counter()
         coroutine = self.runner.run_async(run, assigned.code, assigned.call, sink)
         task = self._loop.create_task(coroutine, name=run.task, context=contextvars.copy_context())
         self._tasks[token] = task
         self._tokens[task] = token
-        task.add_done_callback(lambda ended: self._ended(ended, run, sink, began))
+        task.add_done_callback(lambda ended: self._ended(ended, run, sink, began, time.perf_counter() - counted))
 
     def _cancel(self, token: int) -> None:
         task = self._tasks.get(token)
         if task is not None:
             task.cancel()
 
-    def _ended(self, task: asyncio.Task[Final], run: Run, sink: Output, began: float) -> None:
+    def _ended(self, task: asyncio.Task[Final], run: Run, sink: Output, began: float, duration: float) -> None:
         token = run.token
         del self._tasks[token], self._tokens[task]
-        duration = freshness.now() - began
         asked = self.interrupts.is_stopping(token)
         final: Final
         if self.interrupts.forget(token) or (asked and task.cancelled()):

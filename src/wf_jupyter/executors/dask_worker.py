@@ -13,6 +13,7 @@ import os
 import secrets
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -142,12 +143,12 @@ class _Cancel:
             self._task.cancel()
 
     def run(self, runner: Runner, run: Run, code: bytes, call: bytes, sink: Output) -> Final:
-        began = freshness.now()
+        began = time.perf_counter()
         try:
             with asyncio.Runner(loop_factory=lambda: self._loop) as loop:
                 return loop.run(self._run(runner, run, code, call, sink), context=contextvars.copy_context())
         except asyncio.CancelledError:
-            return Stopped(run.token, freshness.now() - began)
+            return Stopped(run.token, time.perf_counter() - began)
 
     async def _run(self, runner: Runner, run: Run, code: bytes, call: bytes, sink: Output) -> Final:
         self._task = asyncio.current_task()

@@ -84,7 +84,8 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         90.0,
         min=0.0,
         allow_none=True,
-        help="Executions that ended so many days ago are forgotten, with results and logs; None for never.",
+        help="Executions that ended so many days ago are forgotten, with results and logs, after an announcement in "
+        "the log; None for never. Only days that were seen to pass count.",
     ).tag(config=True)
     retention_bytes = Int(
         20 * 1024**3,

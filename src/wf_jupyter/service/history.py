@@ -65,7 +65,7 @@ def _spans(snapshot: Snapshot) -> Iterator[tuple[GroupSnapshot, float]]:
         started = [begin for begin, _ in times if begin is not None]
         ended = [end for _, end in times if end is not None]
         if started and len(started) == len(ended) == len(members[group.key]):
-            yield group, (max(ended) - min(started)).total_seconds()
+            yield group, max(0.0, (max(ended) - min(started)).total_seconds())
 
 
 class Histories:

@@ -39,7 +39,7 @@ from wf_jupyter.service.execution.driver import Driver
 from wf_jupyter.service.following import Following, Subscribed
 from wf_jupyter.service.history import Histories
 from wf_jupyter.service.hub import Hub, Recent
-from wf_jupyter.service.ids import new_execution_id
+from wf_jupyter.service.ids import ExecutionIds
 from wf_jupyter.service.inline_checks import check_submission
 from wf_jupyter.service.mailbox import Mailbox
 from wf_jupyter.service.neighbours import Neighbours
@@ -67,7 +67,7 @@ class Orchestrator:
         self.epoch = store.epoch
         self.trouble = store.trouble
         self._store = store
-        self._clock = clock
+        self._ids = ExecutionIds(store, clock)
         self._config = config
         self._hub = Hub(notifiers)
         self._archive = Archive(store)
@@ -126,7 +126,7 @@ class Orchestrator:
         check_graph(submission.graph)
         check_blobs(submission)
         self._active.check(submission.graph)
-        execution = new_execution_id(self._clock())
+        execution = await self._ids.new()
         await self.uploads.take_over(submission, execution, source)
         await self._active.start(execution, submission, self.epoch)
         return execution

@@ -57,6 +57,8 @@ class MemoryData:
         self.openings = 0
         self.executions: dict[str, _Execution] = {}
         self.workflows: dict[str, list[Published]] = {}
+        self.notes: dict[str, bytes] = {}
+        self.newest_id = ""
         self._places: Places | None = None
 
     @property
@@ -143,6 +145,7 @@ class MemoryStore(Store):
         found = self._find(execution)
         if not found.status.is_final and found.owned_by != self._owner and found.owned_by in self._data.living:
             raise StateConflict(f"execution {execution} is {found.status} in another process: cancel it first")
+        self._data.newest_id = max(self._data.newest_id, execution)
         del self._data.executions[execution]
         self._data.places.remove(execution)
 
@@ -254,6 +257,18 @@ class MemoryStore(Store):
             for key, execution in sorted(self._data.executions.items())
             if not execution.status.is_final and execution.owned_by not in self._data.living
         ]
+
+    async def note(self, name: str) -> bytes | None:
+        """See `ports.Store.note`."""
+        return self._data.notes.get(name)
+
+    async def write_note(self, name: str, data: bytes) -> None:
+        """See `ports.Store.write_note`."""
+        self._data.notes[name] = data
+
+    async def newest_id(self) -> str:
+        """See `ports.Store.newest_id`."""
+        return max([*self._data.executions, self._data.newest_id])
 
     def trouble(self) -> str | None:
         """See `ports.Store.trouble`."""

@@ -11,6 +11,7 @@ import sqlite3
 
 from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.store import notes
 from wf_jupyter.store.log import number_of
 from wf_jupyter.store.owners import Ownership
 
@@ -31,6 +32,7 @@ def check(connection: sqlite3.Connection, execution: str, ownership: Ownership) 
 def begin(connection: sqlite3.Connection, execution: str, ownership: Ownership) -> int:
     """Make the execution unfindable and free its blobs; raises what `check` raises."""
     number = check(connection, execution, ownership)
+    notes.keep_newest_id(connection)
     connection.execute("INSERT INTO removals VALUES (?, ?)", (number, execution))
     for table, column in (
         ("executions", "number"),

@@ -17,7 +17,7 @@ from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.ports import Batch, CacheEntry, Holding, Neighbours, Published, Record, Store
-from wf_jupyter.store import database, listing, log, published, removal
+from wf_jupyter.store import database, listing, log, notes, published, removal
 from wf_jupyter.store.cache import read_cached
 from wf_jupyter.store.histories import read_histories, write_history
 from wf_jupyter.store.open_files import OpenFiles
@@ -195,6 +195,18 @@ class SqliteStore(Store):
     async def orphans(self) -> list[str]:
         """See `ports.Store.orphans`."""
         return await self._reader.run(partial(listing.read_orphans, ownership=self._ownership))
+
+    async def note(self, name: str) -> bytes | None:
+        """See `ports.Store.note`."""
+        return await self._reader.run(partial(notes.read, name=name))
+
+    async def write_note(self, name: str, data: bytes) -> None:
+        """See `ports.Store.write_note`."""
+        await self._writer.run(partial(notes.write, name=name, data=data))
+
+    async def newest_id(self) -> str:
+        """See `ports.Store.newest_id`."""
+        return await self._reader.run(notes.newest_id)
 
     def trouble(self) -> str | None:
         """See `ports.Store.trouble`."""

@@ -35,7 +35,7 @@ def test_an_interrupted_removal_is_finished_when_opened_again(tmp_path: Path) ->
     assert asyncio.run(store.summaries()) == []
     assert not (tmp_path / "values" / "e1").exists()
     store.shutdown()
-    assert rows(path) == {"meta": 1}
+    assert rows(path) == {"meta": 2}, "the epoch, and the newest id"
 
 
 def rows(path: Path) -> dict[str, int]:

@@ -15,6 +15,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from typing import Literal
 
 from wf_jupyter.engine.fold import Picture
@@ -168,8 +169,12 @@ class Driver:
             if shown.error is not None and shown.status.is_final:
                 self._values.failures[shown.key] = shown.error
         for key, task in self.state.retrying.items():
-            due = self.picture.tasks[key].retry_at
-            self._arm(key, task.attempt, 0.0 if due is None else max(0.0, (due - now).total_seconds()))
+            shown = self.picture.tasks[key]
+            left = 0.0
+            if shown.retry_at is not None and shown.ended is not None:
+                # A clock that went back does not make the wait longer than it was to be.
+                left = min(max(shown.retry_at - now, timedelta()), shown.retry_at - shown.ended).total_seconds()
+            self._arm(key, task.attempt, left)
 
     # -- the scope ----------------------------------------------------------------------------
 

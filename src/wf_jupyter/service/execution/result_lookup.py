@@ -17,6 +17,8 @@ from wf_jupyter.model.stimuli import AttemptSucceeded, Found, NotFound
 from wf_jupyter.model.submission import Reuse
 from wf_jupyter.ports import CacheEntry, Clock, Store
 
+#: By how much clocks of several machines may differ.
+_SKEW = timedelta(minutes=1)
 _log = logging.getLogger(__name__)
 
 
@@ -84,7 +86,9 @@ class ResultLookup:
             return missing
         entry, _, values = known
         lifetime = task.node.options.cache
-        if not isinstance(lifetime, bool) and self._clock() - entry.created > timedelta(seconds=lifetime):
+        age = self._clock() - entry.created
+        # From the future: a clock was wrong, and nobody knows how old it is.
+        if not isinstance(lifetime, bool) and not -_SKEW <= age <= timedelta(seconds=lifetime):
             return missing
         found = Found(task=task.key, result=entry.result, values=values, lengths=entry.lengths, truth=entry.truth)
         return found, msgspec.structs.replace(entry, task=task.key)
