@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from wf_jupyter.model.directory import DataDirectory
 from wf_jupyter.model.events import Event, Failure, ResultInfo
 from wf_jupyter.model.history import Experience
 from wf_jupyter.model.keys import Digest
@@ -351,7 +352,7 @@ class Neighbours(msgspec.Struct, frozen=True, kw_only=True):
     are_changed: bool
 
 
-class Store(EventLog, ValueStore, WorkflowStore, HistoryStore, Protocol):
+class Store(EventLog, ValueStore, WorkflowStore, HistoryStore, DataDirectory, Protocol):
     """All of a data directory."""
 
     def claim(self, execution: str) -> bool:
@@ -360,22 +361,6 @@ class Store(EventLog, ValueStore, WorkflowStore, HistoryStore, Protocol):
 
     async def orphans(self) -> list[str]:
         """Executions that are not final and that no living orchestrator owns, oldest first."""
-        ...
-
-    async def note(self, name: str) -> bytes | None:
-        """What was noted of the data directory under that name, or None."""
-        ...
-
-    async def write_note(self, name: str, data: bytes) -> None:
-        """Note something of the data directory as a whole, as UTF-8 text; the latest counts."""
-        ...
-
-    async def newest_id(self) -> str:
-        """The greatest id that an execution of the directory ever had, also of those forgotten; empty without any."""
-        ...
-
-    def trouble(self) -> str | None:
-        """Why nothing can be kept just now, in words; None while all is well. A few system calls."""
         ...
 
     def neighbours(self) -> Neighbours:

@@ -259,19 +259,19 @@ class MemoryStore(Store):
         ]
 
     async def note(self, name: str) -> bytes | None:
-        """See `ports.Store.note`."""
+        """See `DataDirectory.note`."""
         return self._data.notes.get(name)
 
     async def write_note(self, name: str, data: bytes) -> None:
-        """See `ports.Store.write_note`."""
+        """See `DataDirectory.write_note`."""
         self._data.notes[name] = data
 
     async def newest_id(self) -> str:
-        """See `ports.Store.newest_id`."""
+        """See `DataDirectory.newest_id`."""
         return max([*self._data.executions, self._data.newest_id])
 
     def trouble(self) -> str | None:
-        """See `ports.Store.trouble`."""
+        """See `DataDirectory.trouble`."""
         return None
 
     def neighbours(self) -> Neighbours:

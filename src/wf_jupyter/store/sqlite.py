@@ -197,19 +197,19 @@ class SqliteStore(Store):
         return await self._reader.run(partial(listing.read_orphans, ownership=self._ownership))
 
     async def note(self, name: str) -> bytes | None:
-        """See `ports.Store.note`."""
+        """See `DataDirectory.note`."""
         return await self._reader.run(partial(notes.read, name=name))
 
     async def write_note(self, name: str, data: bytes) -> None:
-        """See `ports.Store.write_note`."""
+        """See `DataDirectory.write_note`."""
         await self._writer.run(partial(notes.write, name=name, data=data))
 
     async def newest_id(self) -> str:
-        """See `ports.Store.newest_id`."""
+        """See `DataDirectory.newest_id`."""
         return await self._reader.run(notes.newest_id)
 
     def trouble(self) -> str | None:
-        """See `ports.Store.trouble`."""
+        """See `DataDirectory.trouble`."""
         return self._files.trouble()
 
     def neighbours(self) -> Neighbours:
