@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from pathlib import Path
 from typing import assert_never
 
 from wf_jupyter.cli import loading
@@ -122,6 +123,21 @@ def pause(asked: Namespace) -> int:
 def resume(asked: Namespace) -> int:
     """Undo a pause."""
     return _command(asked, "resume")
+
+
+def doctor(asked: Namespace) -> int:
+    """What of a data directory cannot be used; 1 when there is something."""
+    from wf_jupyter.client.embedded import data_directory
+    from wf_jupyter.service.doctor import examine
+
+    folder = Path(asked.data_dir).expanduser().absolute() if asked.data_dir else data_directory()
+    problems = 0
+    print(folder)
+    for finding in examine(folder):
+        problems += finding.is_problem
+        print(f"  {'problem' if finding.is_problem else 'note':<8}{finding.text}", flush=True)
+    print(f"{problems} {'problem' if problems == 1 else 'problems'}")
+    return 1 if problems else 0
 
 
 def _command(asked: Namespace, name: str) -> int:

@@ -24,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     asked = parser().parse_args(arguments)
     try:
+        if asked.command == commands.doctor:
+            # It asks no server, and must work where none would start.
+            return commands.doctor(asked)
         if asked.url or asked.mode:
             session.connect(asked.url, asked.token, asked.mode)
         else:
@@ -89,6 +92,10 @@ def parser() -> argparse.ArgumentParser:
     logs.add_argument("task", metavar="TASK", nargs="?", help="only this task, for example 'fetch[3]'")
     logs.add_argument("-f", "--follow", action="store_true", help="go on until the execution has ended")
     logs.set_defaults(command=commands.logs)
+
+    doctor = parts.add_parser("doctor", help="check a data directory, and change nothing")
+    doctor.add_argument("--data-dir", metavar="DIRECTORY", help="not the one of this user, but this one")
+    doctor.set_defaults(command=commands.doctor)
     return whole
 
 

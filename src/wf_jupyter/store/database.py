@@ -179,6 +179,11 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             raise
 
 
+def newest_schema() -> int:
+    """The schema that this version writes."""
+    return max(_migrations())
+
+
 def _migrations() -> dict[int, Traversable]:
     folder = resources.files("wf_jupyter.store").joinpath("migrations")
     return {int(entry.name[:4]): entry for entry in folder.iterdir() if entry.name.endswith(".sql")}

@@ -106,6 +106,19 @@ class Ownership:
         return self._directory / f"{owner}.lock"
 
 
+def is_held(directory: Path, owner: str) -> bool:
+    """Whether a process holds that owner's lock; changes nothing."""
+    path = directory / f"{owner}.lock"
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        return not try_lock(descriptor, fcntl.LOCK_SH, path)
+    finally:
+        os.close(descriptor)
+
+
 def _hold(path: Path) -> int:
     while True:
         descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
