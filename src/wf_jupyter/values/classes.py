@@ -27,7 +27,8 @@ def reduce_class(kind: Any, reduced: Any) -> Any:
         own = {name: value for name, value in state[0].items() if isinstance(value, _FILLED)}
         return make_struct, _struct_arguments(kind, given), (own, {}), None, None, fill
     slots = vars(kind).get("__slots__")
-    if slots is None or len(given) < 4 or "__slots__" in given[3]:
+    # Empty ones add nothing, and a NamedTuple refuses to be given them.
+    if not slots or len(given) < 4 or "__slots__" in given[3]:
         return reduced
     body = {name: value for name, value in state[0].items() if not isinstance(value, types.MemberDescriptorType)}
     body.pop("__slots__", None)

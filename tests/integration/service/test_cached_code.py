@@ -192,3 +192,9 @@ def test_a_task_without_a_key_says_so_in_its_log_and_runs_each_time(runtime: Run
     told = log_of(runtime, snapshot.id, "t")
     assert "this result is not kept in the cache: its code has" in told and "eval" in told
     assert run(runtime, calculate, "1 + 1") == ("succeeded", 2)
+
+
+def test_a_named_tuple_of_a_notebook_reaches_a_worker_and_hits(runtime: Runtime) -> None:
+    source = "import typing\nclass Pair(typing.NamedTuple):\n    left: int = 1\n\ndef f():\n    return Pair().left\n"
+    assert run(runtime, code(source)) == ("succeeded", 1)
+    assert run(runtime, code(source)) == ("cached", 1)
