@@ -105,6 +105,10 @@ def __dir__() -> list[str]:
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     """What `jupyter server` loads; it asks only in its own process."""
+    from wf_jupyter import unsupported
+
+    if unsupported.reason() is not None:
+        return [{"module": "wf_jupyter.unsupported"}]
     from wf_jupyter.server.extension import WorkflowExtension
 
     return [{"module": "wf_jupyter.server.extension", "app": WorkflowExtension}]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from wf_jupyter import unsupported
 from wf_jupyter.client.connection import Connection
 from wf_jupyter.client.discovery import Choice, NoServer, choose, endpoint
 from wf_jupyter.client.remote import RemoteConnection
@@ -53,8 +54,13 @@ def connect(url: str | None = None, token: str | None = None, mode: str | None =
 
 
 def embedded() -> EmbeddedConnection:
-    """The orchestrator inside this process, started at the first call."""
+    """The orchestrator inside this process, started at the first call.
+
+    Raises `ServerUnavailable` on a system where it cannot run.
+    """
     global _embedded
+    if reason := unsupported.reason():
+        raise ServerUnavailable(reason)
     with _lock:
         if _embedded is None:
             from wf_jupyter.client.embedded import EmbeddedConnection
