@@ -123,6 +123,10 @@ class Box(typing.Generic[T]):
         self.value = value
 
 
+class Named(typing.NamedTuple):
+    a: int
+
+
 Pair = collections.namedtuple("Pair", "a b")
 LEVEL = contextvars.ContextVar("LEVEL", default=3)
 CHANGED = contextvars.ContextVar("CHANGED")
@@ -161,7 +165,7 @@ def structs():
 def classes():
     return (
         *(Color.RED is Color(1), Point(1) == Point(1), hasattr(Point(1), "__dict__"), Slotted().sum()),
-        *(isinstance(Slotted(), HasSum), Square().area(), Box[int](3).value, Pair(1, 2).b, UserId(3)),
+        *(isinstance(Slotted(), HasSum), Square().area(), Box[int](3).value, Pair(1, 2).b, UserId(3), Named(5).a),
     )
 
 

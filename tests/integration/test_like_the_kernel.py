@@ -36,7 +36,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ("caches", [832040, 31]),
         ("dispatch", ["int", "object", "int", "object", 5]),
         ("structs", ['{"type":"s","more":4,"firstName":"a","items":[]}', True, ["a", "a"], True]),
-        ("classes", [True, True, False, 3, True, 4, 3, 2, 3]),
+        ("classes", [True, True, False, 3, True, 4, 3, 2, 3, 5]),
         ("variables", [4, "by the notebook", 0, {"a": 1}, ["aa"], "P"]),
         ("pickling", [True, 9, 4]),
         ("forked_pools", [[1, 4], 2, 3]),
