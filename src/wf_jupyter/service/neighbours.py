@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from wf_jupyter.errors import ExecutionNotFound, WorkflowError
+from wf_jupyter.errors import ExecutionNotFound
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.ports import Store
 from wf_jupyter.service.hub import EVERYTHING, Hub
@@ -77,7 +77,7 @@ class Neighbours:
                 elif (self._has_any and self._hub.is_watched(EVERYTHING)) or self._tails.are_going_on:
                     await self._read()
                 self._trouble = ""
-            except (WorkflowError, OSError) as error:
+            except Exception as error:
                 # Said once, not with every look: a data directory may be gone for good.
                 if str(error) != self._trouble:
                     _log.warning("other orchestrators on this data directory cannot be seen: %s", error)

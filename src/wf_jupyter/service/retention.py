@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
-from wf_jupyter.errors import ExecutionNotFound, StateConflict, WorkflowError
+from wf_jupyter.errors import ExecutionNotFound, StateConflict
 from wf_jupyter.ports import Clock, Holding, Store
 from wf_jupyter.service.observed_time import Observed, advance
 
@@ -193,7 +193,7 @@ class Retention:
         while True:
             try:
                 forgotten = await self.sweep()
-            except WorkflowError as error:
+            except Exception as error:
                 forgotten = []
                 _log.warning("the retention policy could not be applied: %s", error)
             await asyncio.sleep(min(BACKLOG, self._interval) if len(forgotten) >= FEW else self._interval)

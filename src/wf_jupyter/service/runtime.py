@@ -54,7 +54,11 @@ class Runtime:
         """
         store = SqliteStore.open(config.data_dir, durability=config.durability)
         runtime = cls(config)
-        runtime._start(store, notifiers)
+        try:
+            runtime._start(store, notifiers)
+        except BaseException:
+            runtime.close()
+            raise
         return runtime
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
@@ -82,11 +86,6 @@ class Runtime:
 
     def _start(self, store: Store, notifiers: Sequence[Notifier]) -> None:
         self.orchestrator = Orchestrator(store, self._open_executor, _now, self.config, notifiers)
-        self._thread.start()
-        recovered = self.call(self.orchestrator.recover()).result()
-        if recovered:
-            _log.info("resumed %d executions", len(recovered))
-        self.call(self.orchestrator.look_around()).result()
         self.retention = Retention(
             store,
             self.orchestrator.delete,
@@ -94,6 +93,11 @@ class Runtime:
             days=self.config.retention_days,
             size=self.config.retention_bytes,
         )
+        self._thread.start()
+        recovered = self.call(self.orchestrator.recover()).result()
+        if recovered:
+            _log.info("resumed %d executions", len(recovered))
+        self.call(self.orchestrator.look_around()).result()
         self._loop.call_soon_threadsafe(self.retention.start)
 
     async def _close(self) -> None:
