@@ -26,6 +26,7 @@ from wf_jupyter.model.stimuli import AttemptExpanded, AttemptFailed, AttemptStop
 from wf_jupyter.ports import Absent, Built, Failed, Item, Many, Whole
 from wf_jupyter.values import container
 from wf_jupyter.values.codec import decode, encode_bytes
+from wf_jupyter.values.exceptions import decode_exception
 
 # The functions below travel like those of a notebook cell: by value.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -169,7 +170,7 @@ def test_an_exception_is_told_with_the_frames_of_the_user_only(bench: Bench) -> 
     (error,) = report.values
     assert error.part == "error"
     assert error.data is not None
-    assert repr(decode(error.data)) == "ValueError('bad value')"
+    assert repr(decode_exception(error.data)) == "ValueError('bad value')"
 
 
 def test_retry_on_decides_whether_a_failure_is_retriable(bench: Bench) -> None:
