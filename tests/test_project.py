@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -59,6 +61,19 @@ def test_the_bundle_was_built_from_these_sources(build_hook: ModuleType) -> None
     if not (ROOT / build_hook.BUNDLE).exists():
         pytest.skip("the bundle was not built here")
     assert build_hook.is_fresh(ROOT), "stale bundle: run `npm run build` in src/wf_jupyter/frontend"
+
+
+def test_jupyterlab_finds_its_extension_where_the_package_is_installed(build_hook: ModuleType) -> None:
+    folder = Path(sys.prefix, "share", "jupyter", "labextensions", "wf-jupyter")
+    if not folder.exists():
+        pytest.skip("the package is not installed in this environment")
+    package = json.loads((folder / "package.json").read_text("utf-8"))
+    assert package["version"] == PROJECT["version"]
+    build = package["jupyterlab"]["_build"]
+    script = (folder / build["load"]).read_bytes()
+    assert script.startswith(b"/* wf_jupyter ")
+    if build_hook.is_fresh(ROOT):
+        assert script == (ROOT / build_hook.STATIC / "labextension.js").read_bytes(), "install the package again"
 
 
 def test_the_build_hook_and_the_build_script_agree_on_what_is_fresh(build_hook: ModuleType) -> None:

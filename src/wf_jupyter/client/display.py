@@ -30,18 +30,23 @@ def svg(snapshot: Snapshot) -> str:
     return snapshot_svg(snapshot)
 
 
-def still_bundle(still: Snapshot) -> dict[str, Any]:
-    """What shows where nothing runs: text, and HTML that survives a sanitizer."""
+def still_bundle(still: Snapshot, server_id: str = "") -> dict[str, Any]:
+    """What shows where nothing runs: text, and HTML that survives a sanitizer.
+
+    Of an execution that the server `server_id` runs also what JupyterLab shows it live by, with no kernel.
+    """
     from wf_jupyter.render.html import snapshot_html
+    from wf_jupyter.render.stored import stored_bundle
     from wf_jupyter.render.text import snapshot_text
 
-    return {"text/plain": snapshot_text(still), "text/html": snapshot_html(still)}
+    shown = stored_bundle(still, server_id) if server_id else {"text/html": snapshot_html(still)}
+    return {"text/plain": snapshot_text(still), **shown}
 
 
 def bundle(execution: Execution) -> tuple[dict[str, Any], dict[str, Any]]:
     """The MIME bundle of an execution: live when this is a kernel that can show it, and always still."""
     if not can_show_widgets():
-        return still_bundle(execution.still()), {}
+        return still_bundle(execution.still(), execution.connection.server_id), {}
     found: tuple[dict[str, Any], dict[str, Any]] = execution.view()._repr_mimebundle_()
     return found
 
@@ -56,7 +61,7 @@ def show(execution: Execution) -> None:
 
         data, metadata = bundle(execution)
         start = beginning(execution.connection, execution.snapshot())
-        display({**data, **still_bundle(start)}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+        display({**data, **still_bundle(start, execution.connection.server_id)}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 
 
 def widget(execution: Execution, tab: str | None, height: int | None) -> Any:

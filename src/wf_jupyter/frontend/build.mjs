@@ -1,5 +1,6 @@
 // Bundles src/widget.ts and src/client/index.ts into ../static/: widget.js, client.js and its types
-// client.d.ts. Each is one ESM file with nothing to load at run time.
+// client.d.ts. Each is one ESM file with nothing to load at run time. labextension.js is what JupyterLab
+// loads as a script (src/lab/container.ts); it gets widget.js from the server when there is something to show.
 //
 // Their first line is `/* wf_jupyter <hash> */`; files whose hash fits the sources are fresh and are not
 // built again. The hash is sha256, in hex, over the sources in order of their path relative to this
@@ -51,14 +52,14 @@ const portableModules = {
 };
 
 /** Bundle `entry` as text; `banner` is its first line. */
-async function bundled(entry, banner) {
+async function bundled(entry, banner, format = "esm") {
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
     absWorkingDir: HERE,
     entryPoints: [entry],
     bundle: true,
     write: false,
-    format: "esm",
+    format,
     target: "es2022",
     minify: true,
     charset: "utf8",
@@ -74,6 +75,7 @@ async function main() {
   const built = {
     "client.d.ts": Buffer.from(`${banner}\n${await declarations()}`),
     "client.js": await bundled("src/client/index.ts", banner),
+    "labextension.js": await bundled("src/lab/container.ts", banner, "iife"),
     "widget.js": await bundled("src/widget.ts", banner),
   };
   const kb = (bytes) => `${(bytes / 1024).toFixed(1)} kB`;

@@ -146,6 +146,13 @@ OPERATIONS: Sequence[Operation] = (
         errors=(404,),
     ),
     Operation(
+        path=f"{_EXECUTION}/picture",
+        verb="get",
+        summary="What a notebook keeps of it: MIME types with still pictures and the state in short",
+        answer={JSON: dict[str, Any]},
+        errors=(404,),
+    ),
+    Operation(
         path=f"{_EXECUTION}/result",
         verb="get",
         summary="How it ended: a preview, or with `Accept: application/msgpack` the encoded value",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 from tornado import web
 
@@ -22,6 +24,7 @@ from wf_jupyter.protocol.rest import (
     RetryBody,
     UploadQuery,
 )
+from wf_jupyter.render.stored import stored_bundle
 from wf_jupyter.server.access import permitted
 from wf_jupyter.server.api import RestHandler, given
 from wf_jupyter.server.streaming import send_packed
@@ -155,6 +158,18 @@ class HistoryHandler(RestHandler):
     async def get(self, execution: str) -> None:
         """From earlier executions of the same workflow; no task is named that none of them finished."""
         self.answer(await self.ask(lambda engine: engine.history(execution)))
+
+
+class PictureHandler(RestHandler):
+    """What a notebook keeps of it."""
+
+    @web.authenticated
+    @permitted("read")
+    async def get(self, execution: str) -> None:
+        """MIME types and contents: what a page stores as the output of a cell."""
+        snapshot = await self.ask(lambda engine: engine.snapshot(execution))
+        # In a thread: a graph of 10,000 tasks takes a second to draw.
+        self.answer(await asyncio.to_thread(stored_bundle, snapshot, self.host.server_id))
 
 
 class ResultHandler(RestHandler):

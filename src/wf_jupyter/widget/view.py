@@ -106,4 +106,4 @@ class ExecutionView(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         shown = super()._repr_mimebundle_(**options)
         data, metadata = shown if isinstance(shown, tuple) else (shown or {}, {})
-        return {**data, **still_bundle(self._execution.still())}, metadata
+        return {**data, **still_bundle(self._execution.still(), self.server_id)}, metadata

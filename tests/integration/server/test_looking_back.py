@@ -29,6 +29,20 @@ async def test_the_history_of_a_workflow_comes_from_its_earlier_executions(
     assert (await wire.ask("GET", "executions/nothing/history")).status == 404
 
 
+async def test_a_page_stores_the_state_of_an_execution_as_the_output_of_a_cell(
+    wire: Any, packed: Any, add_one: Any
+) -> None:
+    execution = await finished(wire, packed(add_one.bind(xs=[4711, 2])))
+    answer = await wire.ask("GET", f"executions/{execution}/picture")
+    assert set(answer.json) == {"application/vnd.wf-jupyter.execution+json", "image/svg+xml", "text/html"}
+    stored = answer.json["application/vnd.wf-jupyter.execution+json"]
+    assert stored["id"] == execution
+    assert stored["server_id"] == (await wire.ask("GET", "hello")).json["server_id"]
+    assert stored["snapshot"]["status"] == "succeeded"
+    assert "4711" not in answer.content.decode()
+    assert (await wire.ask("GET", "executions/nothing/picture")).status == 404
+
+
 async def test_two_executions_are_compared_on_a_page(wire: Any, packed: Any, add_one: Any) -> None:
     first = await finished(wire, packed(add_one.bind(xs=[1, 2])))
     second = await finished(wire, packed(add_one.bind(xs=[1, 2, 3])))

@@ -1,6 +1,7 @@
 // What a page loads: an anywidget, and `mount` for pages of our own.
 import type { Model } from "./protocol/relay.ts";
 import { App, tabOf } from "./ui/app.ts";
+import type { MountOptions } from "./ui/mount.ts";
 import { Session } from "./ui/session.ts";
 
 interface Context {
@@ -31,16 +32,6 @@ function render({ model, el, signal }: Context): () => void {
 
 export default { render };
 
-/** What `mount` needs; `server_id` is the server's that the page came from. */
-export interface MountOptions {
-  readonly execution_id: string;
-  readonly server_id: string;
-  readonly workflow?: string;
-  readonly snapshot?: unknown;
-  readonly tab?: string;
-  readonly height?: number;
-}
-
 /** A file's recording: the events from the first on, and what is known of earlier executions. */
 export interface Recorded {
   readonly execution_id: string;
@@ -61,5 +52,10 @@ export function replay(el: HTMLElement, recording: Recorded): () => void {
 /** Show one execution in `el`, on a page without a kernel. Returns how to remove it. */
 export function mount(el: HTMLElement, options: MountOptions): () => void {
   const model: Model = { get: (name) => (options as unknown as Record<string, unknown>)[name] };
-  return render({ model, el });
+  const dispose = render({ model, el });
+  const leave = options.ended && sessions.get(model)?.onEnd(options.ended);
+  return () => {
+    leave?.();
+    dispose();
+  };
 }

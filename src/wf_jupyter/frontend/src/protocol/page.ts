@@ -70,6 +70,12 @@ export class Rest implements Fallback {
     return base.href;
   }
 
+  /** Address of one of the package's own files. */
+  staticUrl(name: string): string {
+    const base = new URL(this.config.baseUrl || "/", location.href);
+    return `${base.origin}${base.pathname.replace(/\/*$/, "/")}static/wf_jupyter/${name}`;
+  }
+
   /** Address of the WebSocket. */
   socketUrl(): string {
     const base = new URL(this.config.baseUrl || "/", location.href);

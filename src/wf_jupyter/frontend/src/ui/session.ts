@@ -68,6 +68,19 @@ export class Session {
     };
   }
 
+  /** Call `ended` now and later for each final state that is the present; the returned function stops that. */
+  onEnd(ended: (seq: number, epoch: string) => void): () => void {
+    let seen = -1;
+    const changed = (): void => {
+      const { run } = this;
+      if (this.isReplaying || run.seq === seen || !isFinalExecution(run.status)) return;
+      seen = run.seq;
+      ended(run.seq, run.epoch);
+    };
+    changed();
+    return this.join({ changed, connection: () => {}, said: () => {}, rewound: () => {} });
+  }
+
   /** The server's REST interface, while the page talks to the server itself. */
   get rest(): Rest | null {
     return this.#connection?.rest ?? null;

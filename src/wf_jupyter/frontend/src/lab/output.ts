@@ -1,0 +1,130 @@
+// One output of a cell that holds an execution: live where the page's server has it, else the widget of a
+// kernel that knows it, else the picture that the notebook stored.
+import { isObject } from "../protocol/decode.ts";
+import { executionPath, pageConfig, Rest } from "../protocol/page.ts";
+import { onWake, Retry } from "../protocol/retry.ts";
+import type { MountOptions } from "../ui/mount.ts";
+import { find } from "./finding.ts";
+import { registryOf, type MimeModel, type Panel } from "./lumino.ts";
+import { Still } from "./still.ts";
+import { decodeStored, EXECUTION_TYPE, type Stored } from "./stored.ts";
+
+const WIDGET_TYPE = "application/vnd.jupyter.widget-view+json";
+
+interface Bundle {
+  mount(el: HTMLElement, options: MountOptions): () => void;
+}
+
+export class Output {
+  readonly #still: Still;
+  #model: MimeModel | null = null;
+  #stored: Stored | null = null;
+  #unmount: (() => void) | null = null;
+  #stopWaking: (() => void) | null = null;
+  #retry: Retry | null = null;
+  #observer: MutationObserver | null = null;
+
+  constructor(private readonly panel: Panel) {
+    panel.addClass("wfj-output");
+    this.#still = new Still(panel);
+  }
+
+  /** Show a model; called again whenever its data changed. */
+  show(model: MimeModel): void {
+    const before = this.#stored;
+    this.#model = model;
+    this.#stored = decodeStored(model.data[EXECUTION_TYPE]);
+    if (before !== null && this.#stored?.id === before.id) {
+      if (this.#unmount === null) this.#still.draw(model);
+      return;
+    }
+    this.#clear();
+    this.#still.draw(model);
+    const config = pageConfig();
+    if (this.#stored === null) this.#still.say("A newer version of wf_jupyter stored this.");
+    else if (config !== null) this.#look(new Rest(config), this.#stored);
+  }
+
+  dispose(): void {
+    this.#clear();
+    this.#model = this.#stored = null;
+  }
+
+  #clear(): void {
+    this.#unmount?.();
+    this.#unmount = null;
+    this.#retry?.stop();
+    this.#stopWaking?.();
+    this.#observer?.disconnect();
+  }
+
+  #look(rest: Rest, stored: Stored): void {
+    const ask = async (): Promise<void> => {
+      const found = await find(rest, stored);
+      if (this.#stored?.id !== stored.id || this.#unmount !== null) return;
+      if (found.kind === "here") await this.#mount(rest, stored, found.serverId);
+      else {
+        this.#still.say(found.words);
+        if (found.kind === "away") retry.failed();
+        else this.#useWidget();
+      }
+    };
+    const retry = new Retry(() => void ask());
+    this.#retry = retry;
+    this.#stopWaking = onWake(() => retry.now());
+    void ask();
+  }
+
+  async #mount(rest: Rest, stored: Stored, serverId: string): Promise<void> {
+    let bundle: Bundle;
+    try {
+      bundle = (await import(rest.staticUrl("widget.js"))) as Bundle;
+    } catch (error) {
+      this.#still.say(`The live view could not be loaded: ${String(error)}`);
+      this.#retry?.failed();
+      return;
+    }
+    if (this.#stored?.id !== stored.id) return;
+    this.#stopWaking?.();
+    this.#still.remove();
+    const place = document.createElement("div");
+    this.panel.node.append(place);
+    const ended = (seq: number, epoch: string): void => void this.#keep(rest, seq, epoch);
+    const unmount = bundle.mount(place, { execution_id: stored.id, server_id: serverId, workflow: stored.workflow, ended });
+    this.#unmount = () => {
+      unmount();
+      place.remove();
+    };
+  }
+
+  /** Store the final state in the notebook, unless it is there: who only looks at a notebook does not change it. */
+  async #keep(rest: Rest, seq: number, epoch: string): Promise<void> {
+    const stored = this.#stored;
+    if (stored === null || (stored.seq === seq && stored.epoch === epoch)) return;
+    const told = await rest.get(executionPath(stored.id, "picture")).catch(() => null);
+    const model = this.#model;
+    if (!isObject(told) || model === null || this.#stored?.id !== stored.id) return;
+    model.setData({ data: { ...model.data, ...told } });
+  }
+
+  /** A kernel that runs it, or talks to the server that does, shows it by its widget. */
+  #useWidget(): void {
+    const model = this.#model;
+    const registry = registryOf(this.panel);
+    // what an untrusted notebook brings as a widget is not run
+    if (model === null || !model.trusted || !(WIDGET_TYPE in model.data) || !registry?.mimeTypes.includes(WIDGET_TYPE)) return;
+    const renderer = registry.createRenderer(WIDGET_TYPE);
+    renderer.hide();
+    this.panel.addWidget(renderer);
+    const seen = (): void => {
+      // until its kernel has told of the widget there is but text in it
+      const isThere = ((renderer as unknown as Panel).widgets?.length ?? 0) > 0;
+      if (isThere) this.#still.remove();
+      if (isThere) renderer.show();
+    };
+    this.#observer = new MutationObserver(seen);
+    this.#observer.observe(renderer.node, { childList: true });
+    this.#unmount = () => renderer.dispose();
+    renderer.renderModel(model).then(seen, () => renderer.dispose());
+  }
+}

@@ -1,0 +1,72 @@
+"""What a notebook keeps of an execution that a server runs: its id, its state in short, and still pictures.
+
+The JupyterLab extension finds the execution by this and shows it live, with no kernel. Everybody else
+sees the pictures. Inputs, results and tracebacks are left out: notebooks are sent around.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from wf_jupyter.model.events import Failure
+from wf_jupyter.model.snapshot import Snapshot, TaskSnapshot
+from wf_jupyter.model.status import TaskStatus
+from wf_jupyter.render.html import snapshot_html
+from wf_jupyter.render.svg import snapshot_svg
+
+EXECUTION_TYPE = "application/vnd.wf-jupyter.execution+json"
+VERSION = 1
+
+#: Bytes of JSON up to which all tasks are named; of a larger graph only those that failed are.
+_WHOLE = 32 * 1024
+_MANY = 50
+_MESSAGE = 300
+
+
+def stored_bundle(snapshot: Snapshot, server_id: str) -> dict[str, Any]:
+    """MIME types and contents of one state; the same state gives the same contents."""
+    return {
+        EXECUTION_TYPE: {
+            "version": VERSION,
+            "id": snapshot.id,
+            "server_id": server_id,
+            "workflow": snapshot.workflow,
+            "snapshot": stored_snapshot(snapshot),
+        },
+        "image/svg+xml": snapshot_svg(snapshot),
+        "text/html": snapshot_html(snapshot),
+    }
+
+
+def stored_snapshot(snapshot: Snapshot) -> dict[str, Any]:
+    """The snapshot as JSON without inputs and results; of a large graph only groups, counts and failures."""
+    short = msgspec.structs.replace(
+        snapshot,
+        inputs={},
+        result=None,
+        parked=None,
+        failed=snapshot.failed[:_MANY],
+        groups=snapshot.groups[:_MANY],
+        tasks=[_short(task) for task in snapshot.tasks],
+    )
+    if len(snapshot.groups) > _MANY or len(msgspec.json.encode(short)) > _WHOLE:
+        failed = [task for task in short.tasks if task.status is TaskStatus.FAILED]
+        short = msgspec.structs.replace(
+            short,
+            tasks=[msgspec.structs.replace(task, dependencies=()) for task in failed[:_MANY]],
+            groups=[msgspec.structs.replace(group, dependencies=()) for group in short.groups],
+        )
+    told: dict[str, Any] = msgspec.to_builtins(short)
+    return told
+
+
+def _short(task: TaskSnapshot) -> TaskSnapshot:
+    return msgspec.structs.replace(
+        task, worker="", progress=None, result=None, error=None if task.error is None else _first_words(task.error)
+    )
+
+
+def _first_words(error: Failure) -> Failure:
+    return msgspec.structs.replace(error, message=error.message[:_MESSAGE], traceback="")
