@@ -9,7 +9,6 @@ import asyncio
 import contextvars
 import inspect
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.draft import ABSENT
 from wf_jupyter.protocol.task_call import TaskCall
 from wf_jupyter.values.code import decode_code
+from wf_jupyter.values.coroutines import complete
 from wf_jupyter.values.inputs import load_arguments
 
 #: Where frames come from that stand between `debug` and the author's function.
@@ -59,7 +59,7 @@ class LoadedCall:
         running = context.TaskContext(self.execution, told.task, told.name, max(1, told.attempt), told.index)
         context.active.set(running)
         value = self.function(*self.args, **self.kwargs)
-        return _awaited(value) if inspect.iscoroutine(value) else value
+        return complete(value) if inspect.iscoroutine(value) else value
 
 
 def load_call(execution: str, told: TaskCall) -> LoadedCall:
@@ -118,26 +118,3 @@ def _from_the_author(found: TracebackType | None) -> TracebackType | None:
 
 def _unusable(told: str, error: Exception) -> StateConflict:
     return StateConflict(f"{told}: {type(error).__name__}: {error}")
-
-
-def _awaited(coroutine: Any) -> object:
-    """The result of a coroutine in a thread that may already run a loop, as a notebook's does."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    found: list[object] = []
-    caught: list[BaseException] = []
-
-    def complete() -> None:
-        try:
-            found.append(asyncio.run(coroutine))
-        except BaseException as error:  # raised again in the calling thread
-            caught.append(error)
-
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(complete,))
-    thread.start()
-    thread.join()
-    if caught:
-        raise caught[0]
-    return found[0]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -26,6 +25,7 @@ from wf_jupyter.model.graph import Coverage
 from wf_jupyter.model.submission import Expansion, split_large
 from wf_jupyter.values import files
 from wf_jupyter.values.code import Code
+from wf_jupyter.values.coroutines import complete
 from wf_jupyter.values.inputs import load_arguments
 
 #: Called with the code and the arguments of an attempt when they have been loaded.
@@ -107,7 +107,7 @@ class Runner:
                 self._prepare(loaded, [*args, *kwargs.values()])
                 value = loaded.function(*args, **kwargs)
                 if inspect.iscoroutine(value):
-                    value = _complete(value)
+                    value = complete(value)
                 final = self._conclude(run, value, started)
             finally:
                 guard.end()
@@ -157,29 +157,6 @@ def _arguments(run: Run, call: bytes) -> tuple[Sequence[object], dict[str, objec
         return load_arguments(call, run.inputs, run.over)
     except Exception as error:
         raise Refused(failures.unusable(f"an input of task {run.task!r} cannot be loaded", error)) from error
-
-
-def _complete(coroutine: Any) -> object:
-    """The result of a coroutine in a thread that may already run a loop, as a notebook's does."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(coroutine)
-    found: list[object] = []
-    caught: list[BaseException] = []
-
-    def complete() -> None:
-        try:
-            found.append(asyncio.run(coroutine))
-        except BaseException as error:  # raised again in the calling thread
-            caught.append(error)
-
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(complete,))
-    thread.start()
-    thread.join()
-    if caught:
-        raise caught[0]
-    return found[0]
 
 
 def _failed(run: Run, error: BaseException, retry_on: tuple[type[BaseException], ...], started: float) -> Raised:
