@@ -11,7 +11,7 @@ SOURCES := $(wildcard $(addprefix $(FRONTEND)/,package.json package-lock.json bu
            $(shell find $(FRONTEND)/src -type f 2>/dev/null)
 # Versions of everything that are known to work together; empty for the newest of all.
 CONSTRAINTS ?= .ci/constraints.txt
-CONFIG := pyproject.toml $(CONSTRAINTS) $(wildcard jupyter-config/*/*)
+CONFIG := pyproject.toml $(CONSTRAINTS) $(wildcard jupyter-config/*/*) tests/hub/package-lock.json
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # What the tests need; every other extra but `docs` is among it.
 EXTRAS := test,examples,lab,dask,notebooks
@@ -75,8 +75,9 @@ $(VENV)/.test: $(BIN)/python $(CONFIG) $(SOURCES)
 	@echo "Installing into $(VENV): a minute or two, the first time"
 	@$(PIP) $(CONSTRAINTS:%=-c %) -e '.[$(EXTRAS)]'
 	@.ci/browser
+	@.ci/proxies
 	@touch $@ $(VENV)/.demo
 
 clean:
-	rm -rf .venv .venv-* $(FRONTEND)/node_modules build dist
+	rm -rf .venv .venv-* $(FRONTEND)/node_modules tests/hub/node_modules build dist
 	find src/wf_jupyter/static -type f ! -name .gitkeep -delete

@@ -9,57 +9,17 @@ from typing import Any
 
 import nbformat
 import pytest
+from browser import LAB, READY, RUN, launched
 from jupyter_process import JupyterProcess
 from pictures import picture
 
-LAB = (
-    "--LabApp.expose_app_in_browser=True",
-    "--JupyterNotebookApp.expose_app_in_browser=True",
-    "--LabApp.news_url=None",
-    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-)
-CHROMIUM = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-sync",
-    "--no-first-run",
-)
-READY = """() => {
-  const kernel = window.jupyterapp?.shell.currentWidget?.context?.sessionContext?.session?.kernel;
-  return kernel?.status === "idle" && kernel.connectionStatus === "connected";
-}"""
-RUN = """(index) => {
-  const notebook = window.jupyterapp.shell.currentWidget;
-  notebook.content.activeCellIndex = index;
-  window.jupyterapp.commands.execute("notebook:run-cell");
-}"""
 KERNEL = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.id"
 
 
-def chromium(playwright: Any) -> str | None:
-    """A browser of the system, or the one that Playwright installed; None when there is none."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    return playwright.chromium.executable_path if Path(playwright.chromium.executable_path).exists() else None
-
-
-# Playwright keeps an event loop in this thread for as long as it runs: it must end with these tests.
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as playwright:
-        path = chromium(playwright)
-        if path is None:
-            pytest.skip("there is no Chromium on this machine")
-        api.expect.set_options(timeout=30_000)
-        running = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM))
+    with launched() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="package")

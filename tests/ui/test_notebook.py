@@ -7,9 +7,8 @@ from typing import Any
 
 import nbformat
 import pytest
+from browser import READY, RUN
 from jupyter_process import JupyterProcess
-
-from tests.ui.conftest import READY, RUN
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.ui

@@ -1,8 +1,9 @@
 """Which orchestrator this process should talk to, decided from its environment.
 
 In this order: what the caller of `connect` said, `WF_JUPYTER_MODE`, `WF_JUPYTER_URL` with
-`WF_JUPYTER_TOKEN`, the connection file that the Jupyter server announces to its kernels, and in the
-end an orchestrator inside this very process. A server that somebody named is insisted on.
+`WF_JUPYTER_TOKEN`, the connection file that the Jupyter server announces to its kernels, the address that
+it tells kernels behind a gateway, and in the end an orchestrator inside this very process. A server that
+somebody named is insisted on.
 
 The announcement is an environment variable, and those are inherited: a notebook runner started in a
 Jupyter terminal has it too, and so have its kernels. A kernel therefore believes it only when its
@@ -11,12 +12,14 @@ parent is the process that wrote the file.
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 import msgspec
 
@@ -31,6 +34,10 @@ PROTOCOL = 1
 
 class NoServer(ServerUnavailable):
     """Nothing here names a server of ours: waiting a moment longer would not help."""
+
+
+class NotUsable(ServerUnavailable):
+    """A server announced itself, and this process has no way to use it."""
 
 
 class Announcement(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +86,8 @@ class Choice:
     url: str = ""
     token: str = field(default="", repr=False)
     file: Path | None = None
+    #: Whether `url` is what the server told its kernels, and not what somebody named.
+    is_told: bool = False
 
 
 def choose(
@@ -97,9 +106,22 @@ def choose(
     if address:
         if not address.startswith(("http://", "https://")):
             raise InputError(f"url={address!r} is not allowed: it must start with http:// or https://", "url")
+        if "?" in address or "#" in address:
+            # What follows is not repeated: it may hold a token.
+            bare = re.split("[?#]", address)[0]
+            raise InputError(
+                f"url={bare!r} is followed by '?' or '#': give the server's address alone, and its token as token= or "
+                "in WF_JUPYTER_TOKEN",
+                "url",
+            )
+        # A prefix may be copied as people see it: with blanks, or letters beyond ASCII.
+        address = quote(address, safe="%/:@[]!$&'()*+,;=~")
         return Choice("server", url=address, token=token or _token(environ))
     announced = environ.get("WF_JUPYTER_CONNECTION_FILE", "").strip()
-    return Choice(settled, file=Path(announced) if announced else None)
+    if announced:
+        return Choice(settled, file=Path(announced))
+    # Gateways hand on what begins with KERNEL_, and no file of the server's machine.
+    return Choice(settled, url=environ.get("KERNEL_WF_JUPYTER_URL", ""), token=token or _token(environ), is_told=True)
 
 
 def endpoint(choice: Choice, environ: Mapping[str, str]) -> Endpoint:
@@ -108,6 +130,11 @@ def endpoint(choice: Choice, environ: Mapping[str, str]) -> Endpoint:
     Reads the connection file anew at each call: after a restart of the server it says something else.
     """
     if choice.url:
+        if choice.is_told and not choice.token:
+            raise NotUsable(
+                f"the server at {choice.url} started this kernel through a gateway, which hands no credential on: set "
+                "WF_JUPYTER_TOKEN where kernels start to one that the server accepts"
+            )
         authorization = f"token {choice.token}" if choice.token else ""
         # A URL tells nothing of file systems: a forwarded port looks local and is not.
         return Endpoint(choice.url.rstrip("/") + "/", authorization)
@@ -125,8 +152,9 @@ def endpoint(choice: Choice, environ: Mapping[str, str]) -> Endpoint:
     _check_parent(announced, environ)
     # A kernel of another machine, or in a container, may see the file and not the socket.
     sock = announced.sock if Path(announced.sock).exists() or announced.url.startswith("http+unix") else ""
-    # On a unix socket the address is only a Host header: the path in `sock` decides where it goes.
-    address = f"http://localhost{announced.base_url}" if sock else announced.url
+    # On a unix socket the address is only a Host header: the path in `sock` decides where it goes. A number, since
+    # Jupyter may be told that `localhost` is not its name (`local_hostnames`).
+    address = f"http://127.0.0.1{announced.base_url}" if sock else announced.url
     return Endpoint(
         address.rstrip("/") + "/",
         f"wf-jupyter {announced.secret}",

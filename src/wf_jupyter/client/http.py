@@ -2,7 +2,8 @@
 
 Patience means: a rate limit is waited for as long as the server asks, and a server that is just
 being restarted is given half a minute. A request that may already have been carried out is not sent
-again. tornado is imported when the first request is made.
+again. A request that waits for news waits no longer than what stands between here and the server lets
+it. tornado is imported when the first request is made.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import socket
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from wf_jupyter.client.discovery import Endpoint
 from wf_jupyter.client.reconnect import Backoff
-from wf_jupyter.errors import NotPermitted, RateLimited, ServerUnavailable, StoreError, WorkflowError
-from wf_jupyter.protocol.problems import error_from_status
-from wf_jupyter.protocol.rest import JSON, PROGRAM_HEADER
+from wf_jupyter.errors import NotPermitted, RateLimited, ServerUnavailable, WorkflowError
+from wf_jupyter.protocol.problems import error_from_status, is_explained
+from wf_jupyter.protocol.rest import JSON, MAX_WAIT, PROGRAM_HEADER
 
 #: How long a server that was there before may stay away, in seconds.
 _PATIENCE = 30.0
@@ -27,6 +29,22 @@ _PATIENCE = 30.0
 _REPEATABLE = ("GET", "PUT")
 #: The largest answer taken: a result is held in memory once more while it is decoded.
 _LARGEST_BODY = 1 << 32
+#: A request that failed sooner was not cut for having waited.
+_CUT_AFTER = 1.0
+#: Below so many seconds a server is asked without waiting, and this long after the last answer.
+_SHORTEST_WAIT = 1.0
+#: What a gateway answers when it waited too long; 0 is a connection that closed.
+_CUTS = (0, 502, 504)
+#: Answers of a gateway or a Hub that passed the request on to nobody.
+_NOT_PASSED_ON = (424, 503)
+
+
+class _NoAnswer(ServerUnavailable):
+    """A failure that may be of the way and not of the server. `status` is 0 where there was no answer."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class HttpSession:
@@ -35,6 +53,7 @@ class HttpSession:
     def __init__(self, locate: Callable[[], Endpoint]) -> None:
         self._locate = locate
         self._clients: dict[str, Any] = {}
+        self._longest_wait = MAX_WAIT
 
     async def request(
         self,
@@ -47,15 +66,26 @@ class HttpSession:
         wait: float = 0.0,
         patience: float = _PATIENCE,
     ) -> bytes:
-        """The body of the answer; every failure is one of `wf_jupyter.errors`."""
+        """The body of the answer; every failure is one of `wf_jupyter.errors`.
+
+        The server may wait up to `wait` seconds for news before it answers; less, once a proxy cut a wait short.
+        """
         backoff = Backoff()
         deadline = time.monotonic() + patience
         while True:
+            waiting = min(wait, self._longest_wait)
+            asked = time.monotonic()
             try:
-                return await self._once(method, path, body, content_type, accept, wait)
+                if wait and not waiting:
+                    await asyncio.sleep(_SHORTEST_WAIT)
+                return await self._once(method, _waiting(path, waiting), body, content_type, accept, waiting)
             except RateLimited as limit:
                 await asyncio.sleep(limit.retry_after)
             except ServerUnavailable as error:
+                if waiting and _is_cut(error, asked):
+                    halved = waiting / 2
+                    self._longest_wait = halved if halved >= _SHORTEST_WAIT else 0.0
+                    continue
                 if time.monotonic() > deadline or not (method in _REPEATABLE or _never_arrived(error)):
                     raise
                 await asyncio.sleep(backoff.failed(random.random()))
@@ -108,10 +138,10 @@ class HttpSession:
                 raise_error=False,
             )
         except (OSError, HTTPClientError, TimeoutError) as error:
-            raise ServerUnavailable(f"the server at {where.name} did not answer: {error}") from error
+            raise _NoAnswer(f"the server at {where.name} did not answer: {error}") from error
         if response.code < 300:
             return bytes(response.body or b"")
-        raise _error(response.code, bytes(response.body or b""), response.headers.get("Retry-After"), where.name, path)
+        raise _error(response.code, bytes(response.body or b""), response.headers, where, f"{method} {path}")
 
     def _client(self, sock: str) -> Any:
         if sock not in self._clients:
@@ -146,24 +176,55 @@ def _resolver(path: str) -> Any:
     return UnixSocket()
 
 
+def _waiting(path: str, wait: float) -> str:
+    return f"{path}{'&' if '?' in path else '?'}wait={wait:g}" if wait else path
+
+
+def _is_cut(error: ServerUnavailable, asked: float) -> bool:
+    """Whether a proxy cut a wait that began at `asked`: a server that is lost fails the next request at once."""
+    return isinstance(error, _NoAnswer) and error.status in _CUTS and time.monotonic() - asked >= _CUT_AFTER
+
+
 def _never_arrived(error: ServerUnavailable) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, (ConnectionRefusedError, FileNotFoundError))
+    if isinstance(error, _NoAnswer) and error.status in _NOT_PASSED_ON:
+        return True
+    return isinstance(error.__cause__, (ConnectionRefusedError, FileNotFoundError))
 
 
-def _error(code: int, body: bytes, retry_after: str | None, url: str, path: str) -> WorkflowError:
+def _error(code: int, body: bytes, headers: Any, where: Endpoint, asked: str) -> WorkflowError:
     error = error_from_status(code, body)
-    if isinstance(error, NotPermitted) and b'"not_permitted"' in body:
+    name = where.name
+    request = asked.partition("?")[0]
+    if is_explained(body) and not (request == "GET hello" and code == 404):
+        if isinstance(error, RateLimited) and (header := headers.get("Retry-After")) is not None:
+            error.retry_after = max(error.retry_after, _seconds(header))
+        if type(error) is WorkflowError and code >= 500:
+            return ServerUnavailable(f"the server at {name} answered {code} to {request}: {error}")
         return error
-    if code in (401, 403) or 300 <= code < 400:
-        return NotPermitted(f"the server at {url} does not accept these credentials")
-    if path == "hello" and code == 404:
-        return ServerUnavailable(f"the server at {url} does not have wf_jupyter")
-    if isinstance(error, RateLimited) and retry_after is not None:
-        error.retry_after = max(error.retry_after, _seconds(retry_after))
-    if code >= 500 and not isinstance(error, (ServerUnavailable, StoreError)):
-        return ServerUnavailable(f"the server at {url} answered {code} to {path.partition('?')[0]}: {error}")
+    if 300 <= code < 400:
+        return NotPermitted(_redirected(name, headers.get("Location", "")))
+    if code in (401, 403):
+        return NotPermitted(f"the server at {name} does not accept these credentials")
+    if request == "GET hello" and code == 404:
+        return ServerUnavailable(f"the server at {name} does not have wf_jupyter")
+    if code == 424:
+        return _NoAnswer(f"the server at {name} was stopped: start it again in the Hub's control panel", code)
+    if code >= 500:
+        told = f"the server at {name}, or a proxy in front of it, answered {code} to {request}"
+        if code != 503 and not request.startswith(_REPEATABLE):
+            told += "; what was asked may have been done all the same: see wf.executions() before asking again"
+        return _NoAnswer(told, code)
     return error
+
+
+def _redirected(name: str, location: str) -> str:
+    # Without the query: logins put secrets there.
+    to = urlsplit(location)
+    target = f"{to.scheme}://{to.netloc}{to.path}" if to.netloc else to.path
+    return (
+        f"the server at {name} does not accept these credentials, or has moved: it sends requests on to {target}. "
+        "A token is needed (WF_JUPYTER_TOKEN), and the address that answers by itself"
+    )
 
 
 def _seconds(header: str) -> float:

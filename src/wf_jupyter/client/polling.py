@@ -45,6 +45,10 @@ class Poller:
         """Events of this one come another way."""
         self._mirrors.discard(mirror)
 
+    def __contains__(self, mirror: Mirror) -> bool:
+        """Whether this one's events are asked for."""
+        return mirror in self._mirrors
+
     async def close(self) -> None:
         """Ask no more."""
         if self._task is not None:

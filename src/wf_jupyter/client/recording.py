@@ -10,6 +10,7 @@ import msgspec
 
 from wf_jupyter.errors import WorkflowError
 from wf_jupyter.render.standalone import standalone_html
+from wf_jupyter.render.svg import snapshot_svg
 
 if TYPE_CHECKING:
     from wf_jupyter.client.execution import Execution
@@ -31,6 +32,7 @@ def write_html(execution: Execution, path: str | os.PathLike[str]) -> Path:
         "events": events,
     }
     target = Path(path)
-    page = standalone_html(execution.workflow, BUNDLE.read_text(encoding="utf-8"), msgspec.json.encode(recording))
+    code = BUNDLE.read_text(encoding="utf-8")
+    page = standalone_html(execution.workflow, code, msgspec.json.encode(recording), snapshot_svg(snapshot))
     target.write_text(page, encoding="utf-8")
     return target

@@ -30,7 +30,6 @@ from wf_jupyter.protocol.messages import Hello
 from wf_jupyter.protocol.rest import (
     JSON,
     MAX_PAGE,
-    MAX_WAIT,
     MSGPACK,
     CommandBody,
     Created,
@@ -121,8 +120,7 @@ class RemoteConnection:
         return msgspec.json.decode(body, type=ExecutionPage).executions
 
     def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> DecodedPage:
-        wait = min(wait, MAX_WAIT)
-        query = _query({"after": after, "limit": min(limit or MAX_PAGE, MAX_PAGE), "wait": wait or None})
+        query = _query({"after": after, "limit": min(limit or MAX_PAGE, MAX_PAGE)})
         return decode_event_page(self._call("GET", f"{_execution(execution)}/events{query}", wait=wait))
 
     def result(self, execution: str) -> ExecutionResult:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from wf_jupyter import unsupported
 from wf_jupyter.client.connection import Connection
-from wf_jupyter.client.discovery import Choice, NoServer, choose, endpoint
+from wf_jupyter.client.discovery import Choice, NoServer, NotUsable, choose, endpoint
 from wf_jupyter.client.remote import RemoteConnection
 from wf_jupyter.errors import NotPermitted, ProtocolMismatch, ServerUnavailable, WorkflowError
 
@@ -113,7 +113,7 @@ def _remote(choice: Choice) -> Connection:
         try:
             endpoint(choice, os.environ)
             return RemoteConnection.open(lambda: endpoint(choice, os.environ))
-        except (NoServer, ProtocolMismatch):
+        except (NoServer, NotUsable, ProtocolMismatch):
             raise
         except NotPermitted as error:
             raise ServerUnavailable(str(error)) from error

@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakValueDictionary
@@ -29,6 +30,10 @@ _log = logging.getLogger("wf_jupyter")
 
 #: So many failed attempts in a row mean that there may be a server, but no WebSocket to it.
 _BLOCKED = 3
+#: So does one that took this many seconds: a refusal comes at once.
+_SLOW = 3.0
+#: A server greets a new socket at once; a proxy may open one and let nothing through.
+_GREETING = 10.0
 
 
 class EventSocket:
@@ -47,6 +52,7 @@ class EventSocket:
         self._socket: Any = None
         self._task: asyncio.Task[None] | None = None
         self._silence = 25.0
+        self._greeted = False
 
     def add(self, mirror: Mirror) -> None:
         """Keep this mirror up to date from now on."""
@@ -72,6 +78,8 @@ class EventSocket:
     async def _serve(self) -> None:
         backoff = Backoff()
         while True:
+            tried = time.monotonic()
+            self._greeted = False
             try:
                 self._socket = await self._dial()
                 await self._read(backoff)
@@ -82,21 +90,26 @@ class EventSocket:
                 _log.debug("the event socket was lost: %s", error)
             finally:
                 self._hang_up()
+            pause = backoff.failed(random.random())
+            is_blocked = backoff.failures > _BLOCKED or (not self._greeted and time.monotonic() - tried > _SLOW)
             for mirror in list(self._mirrors.values()):
-                mirror.set_link("reconnecting")
-                if backoff.failures >= _BLOCKED:
-                    self._poller.add(mirror)
-            await asyncio.sleep(backoff.failed(random.random()))
+                # What is asked for goes on, whether or not the socket opens this time.
+                if mirror not in self._poller:
+                    mirror.set_link("reconnecting")
+                    if is_blocked:
+                        self._poller.add(mirror)
+            await asyncio.sleep(pause)
 
     async def _read(self, backoff: Backoff) -> None:
         for mirror in list(self._mirrors.values()):
             self._subscribe(mirror)
         while True:
             # Not `wait_for`: on Python 3.11 it loses a cancellation that meets an arriving message.
-            async with asyncio.timeout(self._silence):
+            async with asyncio.timeout(self._silence if self._greeted else _GREETING):
                 raw = await self._socket.read_message()
             if raw is None:
                 return
+            self._greeted = True
             if backoff.failures:
                 backoff.succeeded()
             match jsonrpc.read_reply(raw):

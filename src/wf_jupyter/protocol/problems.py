@@ -109,6 +109,14 @@ def error_from_status(status: int, body: bytes) -> errors.WorkflowError:
     return _rebuilt(_BY_REASON.get(read.reason) or _BY_STATUS.get(status, errors.WorkflowError), read)
 
 
+def is_explained(body: bytes) -> bool:
+    """Whether an HTTP error has a body of this API: a proxy's, a Hub's or Jupyter's own has not."""
+    try:
+        return msgspec.json.decode(body, type=Problem).reason in _BY_REASON
+    except (msgspec.DecodeError, UnicodeError):
+        return False
+
+
 def error_from_object(error: jsonrpc.ErrorObject) -> errors.WorkflowError:
     """The exception behind a JSON-RPC error."""
     data = error.data or {}

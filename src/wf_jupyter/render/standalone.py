@@ -30,7 +30,11 @@ body {{ margin: 0; padding: 16px; font: 14px/1.4 system-ui, sans-serif; backgrou
 </style>
 </head>
 <body>
-<main id="wf-jupyter-view"><p>This file shows a run of <b>{title}</b>. It needs JavaScript.</p></main>
+<main id="wf-jupyter-view">
+{picture}
+<p>This picture is still: the script of this file has not run, because JavaScript is off here or the site that serves
+the file forbids inline scripts (Content-Security-Policy). Downloaded and opened from disk, it shows the whole run.</p>
+</main>
 <script type="text/plain" id="wf-jupyter-code">{code}</script>
 <script type="text/plain" id="wf-jupyter-recording">{recording}</script>
 <script type="module">
@@ -55,10 +59,15 @@ try {{
 """
 
 
-def standalone_html(title: str, code: str, recording: bytes) -> str:
-    """The file, from the view's code and a recording as JSON (`Recorded` in the view's `widget.ts`)."""
+def standalone_html(title: str, code: str, recording: bytes, picture: str) -> str:
+    """The file, from the view's code, a recording as JSON (`Recorded` in the view's `widget.ts`) and an SVG picture."""
     return _PAGE.format(
-        policy=escape(_POLICY), title=escape(title), code=_packed(code.encode()), recording=_packed(recording)
+        policy=escape(_POLICY),
+        title=escape(title),
+        code=_packed(code.encode()),
+        recording=_packed(recording),
+        # HTML knows the elements of SVG by itself, and the file names no address at all.
+        picture=picture.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1),
     )
 
 

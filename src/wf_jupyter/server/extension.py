@@ -138,8 +138,8 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
     ).tag(config=True)
     advertise_to_remote = Bool(
         False,
-        help="Tell kernels behind a gateway the address of this server (KERNEL_WF_JUPYTER_URL). "
-        "No credential goes with it: they need WF_JUPYTER_TOKEN.",
+        help="Tell kernels that start elsewhere the address of this server (KERNEL_WF_JUPYTER_URL); with a configured "
+        "gateway it is always told. No credential goes with it: they need WF_JUPYTER_TOKEN.",
     ).tag(config=True)
 
     @default("max_workers")
@@ -153,6 +153,11 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
     @default("template_paths")
     def _default_template_paths(self) -> list[str]:
         return [str(_ASSETS)]
+
+    @property
+    def _tells_address(self) -> bool:
+        # Kernels behind a gateway see no file of this machine; with this they at least say that they run alone.
+        return self.advertise_to_remote or self._server().gateway_config.gateway_enabled
 
     @property
     def file_paths(self) -> list[str]:
@@ -231,7 +236,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
             sock=self._socket.path or serverapp.sock,
             base_url=serverapp.base_url,
         )
-        if self.advertise_to_remote:
+        if self._tells_address:
             os.environ[_REMOTE] = serverapp.connection_url
         garbage.set_startup_aside()
         loop = asyncio.get_running_loop()
@@ -259,7 +264,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         for task in self._beside:
             task.cancel()
         self._withdraw()
-        if self.advertise_to_remote:
+        if self._tells_address:
             os.environ.pop(_REMOTE, None)
         atexit.unregister(self._withdraw)
         for socket in list(self.settings["wf_jupyter_sockets"]):

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 
@@ -36,11 +37,16 @@ class KernelSocket:
 
     def open(self, serverapp: ServerApp) -> None:
         """Listen, on the running loop. Where no such socket can be made, kernels use the server's address."""
-        try:
-            path = _place(self._directory)
-            listening = bind_unix_socket(path, mode=0o600)
-        except OSError as error:
-            _log.warning("kernels use the server's address, because no unix socket could be made: %s", error)
+        # Not every file system takes sockets, and not every path is short enough.
+        for parent in (self._directory, Path(tempfile.gettempdir())):
+            try:
+                path, listening = _bound(parent)
+                break
+            except OSError as error:
+                _log.debug("no unix socket could be made in %s: %s", parent, error)
+                failure = error
+        else:
+            _log.warning("kernels use the server's address, because no unix socket could be made: %s", failure)
             return
         self._server = HTTPServer(
             serverapp.web_app,
@@ -67,12 +73,14 @@ def remove(path: str) -> None:
             shutil.rmtree(directory)
 
 
-def _place(directory: Path) -> str:
+def _bound(parent: Path) -> tuple[str, socket.socket]:
     # mkdtemp gives a directory of mode 0700, whatever the umask.
-    for parent in (directory, Path(tempfile.gettempdir())):
-        made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-        path = made / "s"
-        if len(os.fsencode(path)) <= _LONGEST:
-            return str(path)
-        made.rmdir()
-    raise OSError("the paths of the runtime directory and of the directory for temporary files are too long")
+    made = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    path = str(made / "s")
+    try:
+        if len(os.fsencode(path)) > _LONGEST:
+            raise OSError(f"the path of {path} is too long")
+        return path, bind_unix_socket(path, mode=0o600)
+    except OSError:
+        shutil.rmtree(made, ignore_errors=True)
+        raise

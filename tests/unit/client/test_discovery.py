@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from wf_jupyter.client.discovery import NoServer, boot_id, choose, endpoint
+from wf_jupyter.client.discovery import NoServer, NotUsable, boot_id, choose, endpoint
 from wf_jupyter.errors import InputError, ServerUnavailable
 
 
@@ -73,7 +73,7 @@ def test_a_server_on_another_host_or_of_another_boot_shares_no_disk(tmp_path):
 def test_a_server_on_a_unix_socket_is_addressed_by_its_base_url(tmp_path):
     environ = written(tmp_path / "file.json", sock="/run/jupyter.sock", url="http+unix://%2Frun%2Fjupyter.sock/base/")
     found = endpoint(choose(environ), environ)
-    assert (found.url, found.sock) == ("http://localhost/base/", "/run/jupyter.sock")
+    assert (found.url, found.sock) == ("http://127.0.0.1/base/", "/run/jupyter.sock")
 
 
 def test_the_socket_for_kernels_is_used_where_it_can_be_seen_and_else_the_address(tmp_path):
@@ -82,7 +82,7 @@ def test_the_socket_for_kernels_is_used_where_it_can_be_seen_and_else_the_addres
     assert (found.url, found.sock, found.name) == ("https://hub.example/base/", "", "https://hub.example/base/")
     (tmp_path / "s").touch()
     found = endpoint(choose(environ), environ)
-    assert (found.url, found.sock) == ("http://localhost/base/", str(tmp_path / "s"))
+    assert (found.url, found.sock) == ("http://127.0.0.1/base/", str(tmp_path / "s"))
     assert found.name == "https://hub.example/base/"
 
 
@@ -139,3 +139,15 @@ def test_arguments_that_make_no_sense_are_named(arguments, field):
 def test_an_unreadable_token_file_is_named(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         choose({"WF_JUPYTER_URL": "http://here", "WF_JUPYTER_TOKEN_FILE": str(tmp_path / "none")})
+
+
+def test_a_kernel_behind_a_gateway_is_told_the_server_and_needs_a_token() -> None:
+    environment = {"KERNEL_WF_JUPYTER_URL": "http://jupyter.example/base/"}
+    choice = choose(environment)
+    assert choice.mode == "auto"
+    with pytest.raises(NotUsable, match="gateway.*WF_JUPYTER_TOKEN"):
+        endpoint(choice, environment)
+    found = endpoint(choose({**environment, "WF_JUPYTER_TOKEN": "t"}), environment)
+    assert (found.url, found.authorization, found.same_host) == ("http://jupyter.example/base/", "token t", False)
+    # The server's own kernels have the variable too, and its file.
+    assert choose({**environment, "WF_JUPYTER_CONNECTION_FILE": "/f"}).url == ""

@@ -162,17 +162,20 @@ export class Channel {
     this.#subscribedAt.clear();
     const pause = this.#retry.failed(since, this.#poller === null ? 0 : BLOCKED_MS);
     if (this.#poller !== null) return;
-    this.#announce({ kind: "waiting", ...pause });
-    if (!this.#heard) this.#ask();
+    const waiting = { kind: "waiting", ...pause } as const;
+    // A refusal stands until the server says something else: it is more than that it is tried again.
+    if (this.#state.kind !== "refused" || this.#heard) this.#announce(waiting);
+    if (!this.#heard) this.#ask(waiting);
   }
 
   /** A socket does not tell why it did not open; the REST interface does, or takes over. */
-  #ask(): void {
+  #ask(waiting: ConnectionState): void {
     const meant = this.#state;
     this.server.verdict().then((verdict) => {
       if (this.#state !== meant || this.#sleep === null) return;
       if (verdict.kind === "refused") this.#announce(verdict);
-      else if (verdict.kind === "well" && !this.isOpen) this.#poll();
+      else if (meant.kind === "refused") this.#announce(waiting);
+      if (verdict.kind === "well" && !this.isOpen) this.#poll();
     }, ignore);
   }
 

@@ -21,6 +21,8 @@ export class Connection implements Source {
   #channel: Channel | null = null;
   /** Stands in while the server refuses this page. */
   #fallback: Relay | null = null;
+  /** Why it does, in the words of the last refusal. */
+  #why = "";
 
   constructor(
     private readonly model: Model,
@@ -136,12 +138,13 @@ export class Connection implements Source {
 
   /** The server knows this page no more. It is tried again and again; meanwhile the kernel tells, where there is one. */
   #fallBack(why: string): void {
+    this.#why = why;
     if (this.#fallback?.isThere) return;
     this.sink.state({ kind: "refused", reason: why });
     if (this.#fallback !== null || this.model.send === undefined) return;
     const state = (state: ConnectionState): void => {
-      if (state.kind === "delayed") this.sink.state({ ...state, why });
-      else if (state.kind === "gone") this.sink.state({ kind: "refused", reason: why });
+      if (state.kind === "delayed") this.sink.state({ ...state, why: this.#why });
+      else if (state.kind === "gone") this.sink.state({ kind: "refused", reason: this.#why });
     };
     this.#fallback = new Relay(this.model, this.executionId, { ...bound(this.sink), state });
   }

@@ -1,6 +1,7 @@
 // How the page's own Jupyter server is found and talked to: https://…{base_url}wf-jupyter/api/v1/
 import type { Fallback, Verdict } from "./channel.ts";
 import { isObject, parseJson } from "./decode.ts";
+import { renewLogin } from "./login.ts";
 
 /** What the page says about its server. */
 export interface PageConfig {
@@ -36,7 +37,7 @@ export class RequestError extends Error {
 /** What a person can do about a refusal of the whole server; null when it is none. 424 is a Hub whose user's server is stopped. */
 export function refusal(status: number): string | null {
   if (status === 401 || status === 403) return "log in to the Jupyter server again";
-  if (status === 424) return "this Jupyter server was stopped: start it again in the Hub's control panel";
+  if (status === 424) return "this Jupyter server was stopped: start it again in the Hub's control panel (reconnecting until then)";
   return null;
 }
 
@@ -76,6 +77,11 @@ export class Rest implements Fallback {
     return `${base.origin}${base.pathname.replace(/\/*$/, "/")}static/wf_jupyter/${name}`;
   }
 
+  /** Address of the page of all executions: whoever is not logged in is sent to where one is. */
+  get #page(): string {
+    return this.url("").replace(/api\/v1\/$/, "");
+  }
+
   /** Address of the WebSocket. */
   socketUrl(): string {
     const base = new URL(this.config.baseUrl || "/", location.href);
@@ -95,7 +101,7 @@ export class Rest implements Fallback {
     const sent = Date.now();
     let answer: Response;
     try {
-      answer = await this.#fetch("GET", "hello");
+      answer = await this.#greet();
     } catch (error) {
       if (!(error instanceof RequestError) || error.status !== 403 || !this.config.token || this.#usesToken) throw error;
       this.#usesToken = true;
@@ -112,6 +118,17 @@ export class Rest implements Fallback {
       message: asText(body["message"]),
       clockOffset,
     };
+  }
+
+  /** A login that ended is renewed where that needs nobody. */
+  async #greet(): Promise<Response> {
+    try {
+      return await this.#fetch("GET", "hello");
+    } catch (error) {
+      if (!(error instanceof RequestError) || (error.status !== 401 && error.status !== 403)) throw error;
+      if (!(await renewLogin(this.#page))) throw error;
+      return this.#fetch("GET", "hello");
+    }
   }
 
   /** How the server is, when its socket does not open. */

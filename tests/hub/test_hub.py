@@ -1,0 +1,229 @@
+"""Under a real JupyterHub, whose proxy and cookies stand between a person and the server, as two of its users."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from browser import READY, RUN, launched, texts
+from jupyter_process import until
+
+from tests.ui.harness import SOCKETS
+
+from .hub import Hub, Server
+
+pytestmark = [pytest.mark.slow, pytest.mark.ui]
+
+FLOW = """
+import wf_jupyter as wf
+@wf.task
+def one(x):
+    print("one", x)
+    return x + 1
+@wf.task
+def slow(x, seconds):
+    import time
+    time.sleep(seconds)
+    return x * 2
+@wf.workflow
+def flow(x: int, seconds: float = 0.1):
+    return slow(one(x), seconds)
+"""
+START = FLOW + "e = flow.submit(x=1, seconds=300.0); print(wf.connection().place, e.id)"
+PUBLIC = "hub.example.test"
+EXECUTIONS = "wf-jupyter/api/v1/executions"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with launched(f"--host-resolver-rules=MAP {PUBLIC} 127.0.0.1", "--ignore-certificate-errors") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    running = Hub(tmp_path_factory.mktemp("hub"), prefix="/our%20place/").start()
+    try:
+        for user in ("anna", "bob"):
+            running.add(user)
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def anna(hub: Hub) -> Server:
+    return hub.start_server("anna")
+
+
+@pytest.fixture(scope="module")
+def bob(hub: Hub) -> Server:
+    return hub.start_server("bob")
+
+
+@pytest.fixture(scope="module")
+def running(anna: Server) -> str:
+    """An execution of Anna's that takes long."""
+    place, execution = anna.run(START).split()
+    assert place == "server"
+    return execution
+
+
+@pytest.fixture(scope="module")
+def pages(browser: Any, hub: Hub) -> Iterator[Any]:
+    """A browser in which Anna has logged in."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    log_in(context.new_page(), hub, "anna")
+    yield context
+    context.close()
+
+
+def log_in(page: Any, hub: Hub, user: str) -> None:
+    page.set_default_timeout(60_000)
+    page.goto(f"{hub.url}hub/login")
+    page.fill("#username_input", user)
+    page.fill("#password_input", "x")
+    page.click("#login_submit")
+    page.wait_for_url(lambda url: "login" not in url)
+
+
+def is_live(page: Any) -> bool:
+    """Whether the view shows a run without any word about its connection."""
+    return "Running" in texts(page) and not page.locator(".wfj-badge:visible").count()
+
+
+def comes_to_live(page: Any, seconds: float = 40) -> None:
+    until(lambda: (page.wait_for_timeout(100), is_live(page))[1], f"not live: {texts(page)[:300]}", seconds)
+
+
+def test_each_has_a_server_and_is_refused_at_the_others(anna: Server, bob: Server, running: str) -> None:
+    assert anna.status(f"{EXECUTIONS}/{running}") == 200
+    assert anna.status(f"{EXECUTIONS}/{running}", bob.token) == 403
+    assert bob.ask("GET", EXECUTIONS)["executions"] == []
+    # Other users' work keeps nobody from his own.
+    assert bob.run(FLOW + "print(flow.submit(x=1).result(timeout=60), wf.connection().place)").split() == [
+        "4",
+        "server",
+    ]
+
+
+def test_the_pages_are_live_and_take_commands(pages: Any, hub: Hub, anna: Server) -> None:
+    execution = anna.run(START).split()[1]
+    page = pages.new_page()
+    page.set_default_timeout(30_000)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: asked.append(socket.url))
+    page.goto(f"{hub.url}user/anna/wf-jupyter/executions/{execution}")
+    comes_to_live(page)
+    assert not [url for url in asked if "token=" in url]
+    page.get_by_role("button", name="Cancel").first.click()
+    until(
+        lambda: anna.ask("GET", f"{EXECUTIONS}/{execution}")["status"] in ("cancelling", "cancelled"),
+        "the page's command did not arrive",
+    )
+    page.goto(f"{hub.url}user/anna/wf-jupyter/")
+    page.get_by_text("flow").first.wait_for()
+    page.close()
+
+
+def test_the_view_in_jupyterlab_is_live_and_falls_back_to_the_kernel_when_the_login_is_gone(
+    browser: Any, hub: Hub, anna: Server
+) -> None:
+    cell = nbformat.v4.new_code_cell(FLOW + "flow.submit(x=1, seconds=300.0)")
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), hub.root / "users" / "anna" / "t.ipynb")
+    context = browser.new_context(viewport={"width": 1200, "height": 900})
+    page = context.new_page()
+    page.add_init_script(SOCKETS)
+    log_in(page, hub, "anna")
+    page.goto(f"{hub.url}user/anna/lab/tree/t.ipynb?reset")
+    page.wait_for_function(READY, timeout=90_000)
+    page.evaluate(RUN, 0)
+    page.locator(".wfj-root").first.wait_for()
+    comes_to_live(page)
+    # The channel to the kernel stays open; everything new is refused, and nobody can be sent to log in again.
+    context.clear_cookies()
+    page.evaluate("() => { for (const socket of sockets) if (socket.url.includes('wf-jupyter')) socket.close(); }")
+    page.get_by_text("via kernel · log in to the Jupyter server again").first.wait_for(timeout=40_000)
+    context.close()
+
+
+def test_a_server_that_the_hub_stopped_is_told_of_and_followed_again(
+    pages: Any, hub: Hub, anna: Server, running: str
+) -> None:
+    page = pages.new_page()
+    page.goto(f"{hub.url}user/anna/wf-jupyter/executions/{running}")
+    comes_to_live(page)
+    hub.stop_server("anna")
+    page.get_by_text("start it again in the Hub's control panel").first.wait_for(timeout=30_000)
+    again = hub.start_server("anna")
+    # The execution goes on by itself, and so does the page.
+    comes_to_live(page)
+    assert again.ask("GET", f"{EXECUTIONS}/{running}")["status"] == "running"
+    page.close()
+
+
+def test_a_named_server_is_a_place_of_its_own_with_the_same_history(pages: Any, hub: Hub, anna: Server) -> None:
+    named = hub.start_server("anna", "second")
+    place, execution = named.run(START).split()
+    assert place == "server"
+    page = pages.new_page()
+    page.goto(f"{hub.url}user/anna/second/wf-jupyter/executions/{execution}")
+    comes_to_live(page)
+    page.close()
+
+
+def test_an_execution_counts_as_activity_at_the_hub(hub: Hub, bob: Server) -> None:
+    started = bob.run(START).split()[1]
+
+    def active() -> datetime:
+        return datetime.fromisoformat(hub.state("bob")["last_activity"])
+
+    kernels = bob.ask("GET", "api/kernels")
+    for kernel in kernels:
+        bob.ask("DELETE", f"api/kernels/{kernel['id']}")
+    before = active()
+    # Nobody asks the server anything; what is left is the execution.
+    until(lambda: (active() - before).total_seconds() > 10, "the Hub would take the server for idle", 50)
+    assert bob.ask("GET", f"{EXECUTIONS}/{started}")["status"] == "running"
+
+
+def test_over_https_with_a_name_of_its_own_and_certificates_between_all_parts(
+    browser: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl, which makes the certificate, is not installed")
+    directory = tmp_path_factory.mktemp("secure")
+    key, certificate = certified(directory)
+    config = [
+        f"c.JupyterHub.ssl_key, c.JupyterHub.ssl_cert = {str(key)!r}, {str(certificate)!r}",
+        "c.JupyterHub.internal_ssl = True",
+    ]
+    secure = Hub(directory, host=PUBLIC, config=config).start()
+    try:
+        secure.add("anna")
+        server = secure.start_server("anna")
+        place, execution = server.run(START).split()
+        assert place == "server"
+        context = browser.new_context()
+        page = context.new_page()
+        log_in(page, secure, "anna")
+        page.goto(f"{secure.url}user/anna/wf-jupyter/executions/{execution}")
+        comes_to_live(page)
+        context.close()
+    finally:
+        secure.stop()
+
+
+def certified(directory: Path) -> tuple[Path, Path]:
+    key, certificate = directory / "key.pem", directory / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={PUBLIC}"]
+    subprocess.run([*make, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    return key, certificate
