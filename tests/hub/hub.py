@@ -68,7 +68,8 @@ class Hub:
             root=directory,
             token=self.token,
             bind=self.local,
-            api=f"http://127.0.0.1:{free_port()}",
+            # With `internal_ssl` the parts of the Hub talk over TLS to each other.
+            api=f"{'https' if any('internal_ssl' in line for line in config) else 'http'}://127.0.0.1:{free_port()}",
             hub_port=free_port(),
             arguments=["--allow-root", "--ServerApp.jpserver_extensions=wf_jupyter=True", *LAB],
             more="\n".join(config),
@@ -91,7 +92,7 @@ class Hub:
                 return True
             return False
 
-        until(answers, f"the hub does not answer; see {self.log}", 90)
+        until(answers, f"the hub does not answer; see {self.log}", 180)
         return self
 
     def stop(self) -> None:

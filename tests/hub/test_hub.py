@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from browser import READY, RUN, launched, texts
+from browser import READY, RUN, launched
 from jupyter_process import until
 
 from tests.ui.harness import SOCKETS
 
 from .hub import Hub, Server
+from .visitor import FLOW, START, comes_to_live, log_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.ui]
+pytestmark = [pytest.mark.slow, pytest.mark.ui, pytest.mark.timeout(600)]
 
-FLOW = """
-import wf_jupyter as wf
-@wf.task
-def one(x):
-    print("one", x)
-    return x + 1
-@wf.task
-def slow(x, seconds):
-    import time
-    time.sleep(seconds)
-    return x * 2
-@wf.workflow
-def flow(x: int, seconds: float = 0.1):
-    return slow(one(x), seconds)
-"""
-START = FLOW + "e = flow.submit(x=1, seconds=300.0); print(wf.connection().place, e.id)"
-PUBLIC = "hub.example.test"
 EXECUTIONS = "wf-jupyter/api/v1/executions"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with launched(f"--host-resolver-rules=MAP {PUBLIC} 127.0.0.1", "--ignore-certificate-errors") as running:
+    with launched() as running:
         yield running
 
 
@@ -84,24 +65,7 @@ def pages(browser: Any, hub: Hub) -> Iterator[Any]:
     context.close()
 
 
-def log_in(page: Any, hub: Hub, user: str) -> None:
-    page.set_default_timeout(60_000)
-    page.goto(f"{hub.url}hub/login")
-    page.fill("#username_input", user)
-    page.fill("#password_input", "x")
-    page.click("#login_submit")
-    page.wait_for_url(lambda url: "login" not in url)
-
-
-def is_live(page: Any) -> bool:
-    """Whether the view shows a run without any word about its connection."""
-    return "Running" in texts(page) and not page.locator(".wfj-badge:visible").count()
-
-
-def comes_to_live(page: Any, seconds: float = 40) -> None:
-    until(lambda: (page.wait_for_timeout(100), is_live(page))[1], f"not live: {texts(page)[:300]}", seconds)
-
-
+@pytest.mark.place("JupyterHub below a prefix, two users", "kernel", "REST")
 def test_each_has_a_server_and_is_refused_at_the_others(anna: Server, bob: Server, running: str) -> None:
     assert anna.status(f"{EXECUTIONS}/{running}") == 200
     assert anna.status(f"{EXECUTIONS}/{running}", bob.token) == 403
@@ -113,6 +77,7 @@ def test_each_has_a_server_and_is_refused_at_the_others(anna: Server, bob: Serve
     ]
 
 
+@pytest.mark.place("JupyterHub below a prefix, two users", "page")
 def test_the_pages_are_live_and_take_commands(pages: Any, hub: Hub, anna: Server) -> None:
     execution = anna.run(START).split()[1]
     page = pages.new_page()
@@ -133,6 +98,7 @@ def test_the_pages_are_live_and_take_commands(pages: Any, hub: Hub, anna: Server
     page.close()
 
 
+@pytest.mark.place("JupyterHub below a prefix, two users", "Lab")
 def test_the_view_in_jupyterlab_is_live_and_falls_back_to_the_kernel_when_the_login_is_gone(
     browser: Any, hub: Hub, anna: Server
 ) -> None:
@@ -155,6 +121,7 @@ def test_the_view_in_jupyterlab_is_live_and_falls_back_to_the_kernel_when_the_lo
     context.close()
 
 
+@pytest.mark.place("JupyterHub below a prefix, two users", "restart")
 def test_a_server_that_the_hub_stopped_is_told_of_and_followed_again(
     pages: Any, hub: Hub, anna: Server, running: str
 ) -> None:
@@ -170,6 +137,7 @@ def test_a_server_that_the_hub_stopped_is_told_of_and_followed_again(
     page.close()
 
 
+@pytest.mark.place("a named server of a Hub", "kernel", "page")
 def test_a_named_server_is_a_place_of_its_own_with_the_same_history(pages: Any, hub: Hub, anna: Server) -> None:
     named = hub.start_server("anna", "second")
     place, execution = named.run(START).split()
@@ -193,37 +161,3 @@ def test_an_execution_counts_as_activity_at_the_hub(hub: Hub, bob: Server) -> No
     # Nobody asks the server anything; what is left is the execution.
     until(lambda: (active() - before).total_seconds() > 10, "the Hub would take the server for idle", 50)
     assert bob.ask("GET", f"{EXECUTIONS}/{started}")["status"] == "running"
-
-
-def test_over_https_with_a_name_of_its_own_and_certificates_between_all_parts(
-    browser: Any, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl, which makes the certificate, is not installed")
-    directory = tmp_path_factory.mktemp("secure")
-    key, certificate = certified(directory)
-    config = [
-        f"c.JupyterHub.ssl_key, c.JupyterHub.ssl_cert = {str(key)!r}, {str(certificate)!r}",
-        "c.JupyterHub.internal_ssl = True",
-    ]
-    secure = Hub(directory, host=PUBLIC, config=config).start()
-    try:
-        secure.add("anna")
-        server = secure.start_server("anna")
-        place, execution = server.run(START).split()
-        assert place == "server"
-        context = browser.new_context()
-        page = context.new_page()
-        log_in(page, secure, "anna")
-        page.goto(f"{secure.url}user/anna/wf-jupyter/executions/{execution}")
-        comes_to_live(page)
-        context.close()
-    finally:
-        secure.stop()
-
-
-def certified(directory: Path) -> tuple[Path, Path]:
-    key, certificate = directory / "key.pem", directory / "certificate.pem"
-    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={PUBLIC}"]
-    subprocess.run([*make, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
-    return key, certificate

@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import nbformat
 import pytest
-from browser import launched, texts
+from browser import READY, RUN, launched, texts
 from jupyter_process import JupyterProcess, until
 
 from tests.hub.hub import Server
 
 from .proxies import Proxy, apache, documented, nginx
 
-pytestmark = [pytest.mark.slow, pytest.mark.ui]
+pytestmark = [pytest.mark.slow, pytest.mark.ui, pytest.mark.timeout(600)]
 
 PREFIX = "/our place/"
 PUBLIC = "jupyter.example.test"
@@ -207,6 +208,11 @@ def looks(visits: Callable[[str], Visit], jupyter: JupyterProcess, browser: Any)
         look.page.context.close()
 
 
+@pytest.mark.place("nginx as documented", "page")
+@pytest.mark.place("nginx with TLS that cuts what is idle for 5 s", "page")
+@pytest.mark.place("nginx as it is: no WebSocket, no `Host`, a cut of 3 s", "page")
+@pytest.mark.place("Apache as documented", "page")
+@pytest.mark.place("Apache as it is: no WebSocket, a cut of 3 s", "page")
 def test_pages_are_current_and_stay_so_for_longer_than_a_proxy_has_patience(
     visits: Callable[[str], Visit], looks: dict[str, Look]
 ) -> None:
@@ -220,6 +226,8 @@ def test_pages_are_current_and_stay_so_for_longer_than_a_proxy_has_patience(
             assert look.sockets == before[kind], f"{kind}: the WebSocket was cut"
 
 
+@pytest.mark.place("nginx as documented", "kernel")
+@pytest.mark.place("Apache as documented", "kernel")
 @pytest.mark.parametrize("kind", ["nginx as documented", "Apache as documented"])
 def test_kernels_are_reached_through_a_proxy_and_find_the_server_without_it(
     kind: str, visits: Callable[[str], Visit], jupyter: JupyterProcess
@@ -228,6 +236,36 @@ def test_kernels_are_reached_through_a_proxy_and_find_the_server_without_it(
     assert server.run("import wf_jupyter as wf; print(wf.connection().place)") == "server\n"
 
 
+@pytest.mark.place("nginx as documented", "Lab")
+@pytest.mark.place("Apache as documented", "Lab")
+@pytest.mark.parametrize("kind", ["nginx as documented", "Apache as documented"])
+def test_the_view_in_jupyterlab_is_live(
+    kind: str, visits: Callable[[str], Visit], jupyter: JupyterProcess, browser: Any
+) -> None:
+    visit = visits(kind)
+    cell = nbformat.v4.new_code_cell(f"import wf_jupyter as wf; wf.get_execution({visit.lasting!r})")
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    name = f"{kind.partition(' ')[0]}.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), jupyter.root / name)
+    page = browser.new_context().new_page()
+    page.goto(f"{visit.page}lab/workspaces/{name[:-6]}/tree/{name}?token={jupyter.token}&reset")
+    page.wait_for_function(READY, timeout=90_000)
+    page.evaluate(RUN, 0)
+    page.locator(".wfj-root[data-status=running]").first.wait_for(timeout=60_000)
+
+    def is_live() -> bool:
+        page.wait_for_timeout(100)
+        return not page.locator(".wfj-badge:visible").count()
+
+    until(is_live, f"not live: {texts(page, ['.jp-OutputArea'])[:300]}", 30)
+    page.context.close()
+
+
+@pytest.mark.place("nginx as documented", "restart")
+@pytest.mark.place("nginx with TLS that cuts what is idle for 5 s", "restart")
+@pytest.mark.place("nginx as it is: no WebSocket, no `Host`, a cut of 3 s", "restart")
+@pytest.mark.place("Apache as documented", "restart")
+@pytest.mark.place("Apache as it is: no WebSocket, a cut of 3 s", "restart")
 def test_after_a_restart_of_jupyter_pages_go_on(looks: dict[str, Look], jupyter: JupyterProcess) -> None:
     jupyter.kill()
     jupyter.start()
@@ -235,6 +273,11 @@ def test_after_a_restart_of_jupyter_pages_go_on(looks: dict[str, Look], jupyter:
         look.becomes_current()
 
 
+@pytest.mark.place("nginx as documented", "REST")
+@pytest.mark.place("nginx with TLS that cuts what is idle for 5 s", "REST")
+@pytest.mark.place("nginx as it is: no WebSocket, no `Host`, a cut of 3 s", "REST")
+@pytest.mark.place("Apache as documented", "REST")
+@pytest.mark.place("Apache as it is: no WebSocket, a cut of 3 s", "REST")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_program_works_through_a_proxy(kind: str, visits: Callable[[str], Visit]) -> None:
     visit = visits(kind)

@@ -65,6 +65,7 @@ def test_a_finished_execution_is_replayed_rerun_and_compared(page: Any, server: 
     expect(load.locator("td").last).to_have_text("cached")
 
 
+@pytest.mark.place("plain, on one address", "page")
 def test_one_running_task_is_cancelled_from_its_panel(page: Any, server: JupyterProcess, tmp_path: Path) -> None:
     execution = gated(tmp_path / "never").submit()
     open_page(page, server, execution, "running")

@@ -75,6 +75,7 @@ def shows(page: Any, succeeded: int) -> None:
     page.wait_for_function(SUCCEEDED, arg=succeeded)
 
 
+@pytest.mark.place("plain, on one address", "Lab")
 def test_it_moves_while_the_kernel_is_busy_and_after_it_was_restarted(open_notebook: Callable, steps: Steps) -> None:
     notebook = open_notebook(
         "busy",

@@ -40,6 +40,7 @@ def executions(strict: JupyterProcess) -> Iterator[list[Any]]:
     session.close()
 
 
+@pytest.mark.place("a policy of `default-src 'self'`", "page")
 def test_the_pages_need_nothing_inline(page: Any, strict: JupyterProcess, executions: list[Any]) -> None:
     refused: list[str] = []
     page.on(

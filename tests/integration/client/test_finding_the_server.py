@@ -67,6 +67,10 @@ def certified(directory: Path) -> Sequence[str]:
     return f"--ServerApp.certfile={certificate}", f"--ServerApp.keyfile={key}"
 
 
+@pytest.mark.place("every interface, IPv6 (`::`)", "kernel")
+@pytest.mark.place("TLS with a certificate of another name", "kernel")
+@pytest.mark.place("a unix socket (`--sock`)", "kernel")
+@pytest.mark.place("a prefix with a blank", "kernel")
 @pytest.mark.parametrize("kind", ["every IPv6 interface", "another name's certificate", "a unix socket", "a prefix"])
 def test_a_process_finds_the_server_that_announced_itself(kind: str, tmp_path: Path) -> None:
     options: Sequence[str]

@@ -83,6 +83,7 @@ def kernel(server):
     running.end()
 
 
+@pytest.mark.place("plain, on one address", "kernel")
 def test_a_kernel_finds_its_server_and_a_restart_gives_the_run_back(kernel, tmp_path):
     gate = tmp_path / "gate"
     said = kernel.run(f"""{textwrap.indent(WORKFLOW, " " * 8)}

@@ -22,6 +22,7 @@ def own_server(tmp_path):
     running.stop()
 
 
+@pytest.mark.place("plain, on one address", "restart")
 def test_a_waiting_client_gets_its_result_although_the_server_was_killed_meanwhile(own_server, tmp_path):
     wf.connect(url=own_server.url, token=own_server.token)
     gate = tmp_path / "gate"

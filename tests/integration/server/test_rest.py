@@ -22,6 +22,7 @@ async def test_hello_names_the_server(wire: Any) -> None:
     assert hello["version"]
 
 
+@pytest.mark.place("plain, on one address", "REST")
 async def test_a_submission_runs_to_its_result(wire: Any, packed: Any, add_one: Any) -> None:
     submission = packed(add_one.bind(xs=[1, 2, 3]))
     headers = {**wire.kernel, "Content-Type": "application/msgpack"}

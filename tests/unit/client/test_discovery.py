@@ -141,6 +141,7 @@ def test_an_unreadable_token_file_is_named(tmp_path):
         choose({"WF_JUPYTER_URL": "http://here", "WF_JUPYTER_TOKEN_FILE": str(tmp_path / "none")})
 
 
+@pytest.mark.place("a kernel behind a gateway, with a token", "kernel")
 def test_a_kernel_behind_a_gateway_is_told_the_server_and_needs_a_token() -> None:
     environment = {"KERNEL_WF_JUPYTER_URL": "http://jupyter.example/base/"}
     choice = choose(environment)

@@ -1,0 +1,53 @@
+"""A JupyterHub over https, on a name that is not localhost, with certificates between all its parts."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from browser import launched
+
+from .hub import Hub
+from .visitor import START, comes_to_live, log_in
+
+pytestmark = [pytest.mark.slow, pytest.mark.ui, pytest.mark.timeout(600)]
+
+PUBLIC = "hub.example.test"
+
+
+@pytest.mark.place("JupyterHub over https on a public name, `internal_ssl`", "kernel", "page", "REST")
+def test_over_https_with_a_name_of_its_own_and_certificates_between_all_parts(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl, which makes the certificate, is not installed")
+    directory = tmp_path_factory.mktemp("secure")
+    key, certificate = certified(directory)
+    config = [
+        f"c.JupyterHub.ssl_key, c.JupyterHub.ssl_cert = {str(key)!r}, {str(certificate)!r}",
+        "c.JupyterHub.internal_ssl = True",
+    ]
+    secure = Hub(directory, host=PUBLIC, config=config).start()
+    try:
+        secure.add("anna")
+        server = secure.start_server("anna")
+        place, execution = server.run(START).split()
+        assert place == "server"
+        assert server.status(f"wf-jupyter/api/v1/executions/{execution}") == 200
+        rules = f"--host-resolver-rules=MAP {PUBLIC} 127.0.0.1"
+        with launched(rules, "--ignore-certificate-errors") as browser:
+            page = browser.new_context().new_page()
+            log_in(page, secure, "anna")
+            page.goto(f"{secure.url}user/anna/wf-jupyter/executions/{execution}")
+            comes_to_live(page)
+    finally:
+        secure.stop()
+
+
+def certified(directory: Path) -> tuple[Path, Path]:
+    key, certificate = directory / "key.pem", directory / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={PUBLIC}"]
+    subprocess.run([*make, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    return key, certificate
