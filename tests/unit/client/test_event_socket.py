@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.polling import Poller
 from wf_jupyter.client.socket import EventSocket
@@ -111,3 +113,44 @@ def test_missing_events_are_asked_for_once_and_nothing_is_skipped() -> None:
         assert len(line.sent) == 2
 
     followed(story)
+
+
+def test_a_socket_that_lets_nothing_through_is_left_for_asking_and_the_link_does_not_flicker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("wf_jupyter.client.socket._GREETING", 0.01)
+    monkeypatch.setattr("wf_jupyter.client.socket._SLOW", 0.005)
+    opened: list[Line] = []
+    asked: list[int] = []
+    links: list[str] = []
+
+    class Listener:
+        def linked(self, link: str) -> None:
+            links.append(link)
+
+        def __getattr__(self, name: str) -> Callable[..., None]:
+            return lambda *values: None
+
+    async def play() -> None:
+        async def dial() -> Line:
+            opened.append(Line())
+            return opened[-1]
+
+        async def ask(execution: str, after: int) -> DecodedPage:
+            asked.append(after)
+            return DecodedPage("epoch", [])
+
+        async def ask_afresh(execution: str) -> Snapshot:
+            raise AssertionError("the log was continued")
+
+        socket = EventSocket(dial, Poller(ask, ask_afresh))
+        mirror = Mirror(empty("x", "epoch", NOW, "w"))
+        mirror.attach(Listener(), lambda snapshot: None)
+        socket.add(mirror)
+        try:
+            await soon(lambda: asked and len(opened) > 2)
+        finally:
+            await socket.close()
+
+    asyncio.run(play())
+    assert links == ["reconnecting", "live"]
