@@ -116,8 +116,8 @@ def test_whatever_tasks_say_is_shown_as_text_or_behind_bars(page: Any, server: J
     expect(page.locator(".wfj-panel iframe").first).to_be_visible()
     frames = page.locator(".wfj-panel iframe")
     for index in range(frames.count()):
-        assert frames.nth(index).get_attribute("sandbox") == "", "no scripts, no forms, no origin"
-        frames.nth(index).content_frame.locator("body").wait_for()
+        assert frames.nth(index).get_attribute("sandbox") == "allow-scripts", "no forms, no origin"
+        frames.nth(index).content_frame.locator("iframe").content_frame.locator("body").wait_for()
     page.get_by_role("button", name="fail", exact=True).click()
     expect(page.locator(".wfj-panel .wfj-headline")).to_contain_text(EVIL)
     page.goto(f"{server.url}wf-jupyter/?token={server.token}")

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar, Token
 
+from wf_jupyter.executors.bars import bar_in
 from wf_jupyter.executors.messages import FromWorker, Progress, Shown, Text
 from wf_jupyter.model.texts import storable
 
@@ -65,7 +66,7 @@ class Output:
     """
 
     __slots__ = (
-        *("_closed", "_displays", "_emit", "_flusher", "_limit", "_lock", "_parts"),
+        *("_closed", "_displays", "_emit", "_flusher", "_is_told", "_limit", "_lock", "_parts"),
         *("_progress", "_size", "_spent", "_told", "token"),
     )
 
@@ -81,6 +82,7 @@ class Output:
         self._displays = 0
         self._progress: tuple[float, float | None, str | None] | None = None
         self._told = 0.0
+        self._is_told = False
         self._closed = False
 
     @property
@@ -112,6 +114,7 @@ class Output:
         with self._lock:
             if self._closed:
                 return
+            self._is_told = True  # a task that tells of itself knows better than its bars
             self._progress = (done, total, None if text is None else storable(str(text)))
             if not self._send_progress():
                 self._flusher.mark(self)
@@ -158,6 +161,8 @@ class Output:
             if self._spent > self._limit:
                 break
             text = "".join(pieces)
+            if not self._is_told:
+                self._progress = bar_in(text) or self._progress
             if "\r" in text:
                 text = _OVERWRITTEN.sub("", text)  # of a progress bar only the last state is seen
             left = self._limit - self._spent

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from wf_jupyter.model.events import ResultInfo
 from wf_jupyter.model.texts import storable
 from wf_jupyter.values.patience import within
+from wf_jupyter.values.pictures import picture_of
 from wf_jupyter.values.plain import is_plain
 
 TEXT_LIMIT = 2000
@@ -172,7 +173,7 @@ def _html(value: object) -> str | None:
     if isinstance(value, type) or type(value) in (*_ATOMS, list, tuple, dict):
         return None
     with _default_options(value):
-        found = _table(value)
+        found = _table(value) or picture_of(value, HTML_LIMIT)
         if found is not None and len(found) > HTML_LIMIT and hasattr(value, "head"):
             found = _table(value.head(5))
     return found if found is not None and len(found) <= HTML_LIMIT else None

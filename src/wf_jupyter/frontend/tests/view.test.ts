@@ -250,11 +250,11 @@ describe("a task in full", () => {
     expect(panel.querySelector(".wfj-log b")).toBeNull();
   });
 
-  test("a preview in HTML stands in a frame that may do nothing", () => {
+  test("a preview in HTML stands in a frame that reaches nothing", () => {
     const { el } = show([task("a", "succeeded", { result: { type: "DataFrame", html: "<table></table><script>top.x = 1</script>" } })]);
     card(el, "a").click();
     const frame = find<HTMLIFrameElement>(el, "iframe");
-    expect(frame.getAttribute("sandbox")).toBe("");
+    expect(frame.getAttribute("sandbox")).toBe("allow-scripts");
     expect(frame.srcdoc).toContain("default-src 'none'");
   });
 });
@@ -333,7 +333,7 @@ test("a branch that was not taken says so on the card, in the table, the timelin
   withText(el, "Failed first").click();
   expect(find(el, ".wfj-rows .wfj-row[data-key=after]").textContent).toContain(`${message}, so small was skipped`);
   find<HTMLElement>(el, ".wfj-rows .wfj-row[data-key=after]").click();
-  expect(find(el, ".wfj-reason").textContent).toContain(`${message}, so small was skipped`);
+  expect(find(el, ".wfj-panel .wfj-reason").textContent).toContain(`${message}, so small was skipped`);
   withText(el, "Show it").click();
   expect(find(el, ".wfj-panel").getAttribute("aria-label")).toBe("Task is_big");
   expect(el.textContent).not.toContain("upstream");

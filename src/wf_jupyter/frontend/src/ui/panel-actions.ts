@@ -2,6 +2,7 @@
 import type { Params, Question } from "../protocol/source.ts";
 import { CANCELLED, FAILED, hasValue, isFinalExecution, RETRYING, RUNNING, SKIPPED } from "../fold/statuses.ts";
 import { button, html } from "../draw/element.ts";
+import { copyText, taskCode } from "./clipboard.ts";
 import type { Session } from "./session.ts";
 
 /** The buttons that fit the task's status. */
@@ -70,24 +71,4 @@ export class TaskActions {
 export function pageLink(session: Session, id: string, text: string): HTMLElement {
   const base = session.rest?.config.baseUrl.replace(/\/*$/, "/") ?? "/";
   return html("a", "wfj-anchor", { href: `${base}wf-jupyter/executions/${encodeURIComponent(id)}`, target: "_blank", rel: "noopener" }, text);
-}
-
-/** `wf.get_execution("…").tasks["fit[3]"]`: JSON's texts are Python's. */
-export function taskCode(execution: string, key: string): string {
-  return `wf.get_execution(${JSON.stringify(execution)}).tasks[${JSON.stringify(key)}]`;
-}
-
-/** Put text on the clipboard; where a page may not, through a field that is selected. */
-export async function copyText(text: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    const field = html("textarea", "wfj-unseen", { "aria-hidden": "true" });
-    field.value = text;
-    document.body.append(field);
-    field.select();
-    const copied = document.execCommand("copy");
-    field.remove();
-    if (!copied) throw new Error("this page may not use the clipboard");
-  }
 }

@@ -2,7 +2,7 @@
 import type { Run } from "../fold/run.ts";
 import { CANCELLED, FAILED, hasValue, RETRYING } from "../fold/statuses.ts";
 import { button, html } from "../draw/element.ts";
-import { copyText, taskCode } from "./panel-actions.ts";
+import { copyText, taskCode } from "./clipboard.ts";
 
 /** What runs the task again in a notebook: under the debugger when it did not succeed; null when it was never called. */
 export function codeToRunAgain(run: Run, row: number, key: string): string | null {

@@ -10,12 +10,13 @@ import { taskFacts } from "../draw/facts.ts";
 import { membersOf } from "../draw/group.ts";
 import { icon } from "../draw/icons.ts";
 import { bytes, count, duration, headline } from "../draw/words.ts";
+import { taskCode } from "./clipboard.ts";
 import { logReader } from "./log-reader.ts";
 import { LogView } from "./log.ts";
 import { TaskActions } from "./panel-actions.ts";
 import { codeSection, codeToRunAgain } from "./panel-code.ts";
 import { showInputs } from "./panel-inputs.ts";
-import { outputElement, plainText, sandbox } from "./rich.ts";
+import { htmlElement, outputElement, plainText } from "./rich.ts";
 import type { Session } from "./session.ts";
 import { attemptSpans } from "./timeline-bars.ts";
 import { tracebackElements } from "./traceback.ts";
@@ -184,7 +185,7 @@ export class TaskPanel {
     const shape = result.shape ? result.shape.map(count).join(" × ") : result.length != null ? `${count(result.length)} long` : "";
     const facts = [result.type, shape, result.size ? bytes(result.size) : ""].filter(Boolean).join(" · ");
     const preview = result.html
-      ? sandbox(result.html, `result of ${this.key}`, this.isDark())
+      ? htmlElement(result.html, { label: `result of ${this.key}`, dark: this.isDark(), code: `${this.#code}.result()` })
       : result.text ? plainText(result.text) : null;
     const caption = html("h4", "wfj-caption", {}, "Result ", html("span", "wfj-dim", {}, facts));
     this.#result.replaceChildren(caption, ...(preview ? [preview] : []));
@@ -197,12 +198,15 @@ export class TaskPanel {
     for (const output of await session.outputs(key).catch(() => [])) if (isObject(output)) this.#addOutput(output["data"], Number(output["seq"]) || 0);
   }
 
+  get #code(): string {
+    return taskCode(this.session.executionId, this.key);
+  }
+
   /** Each once, in the order in which they were displayed. */
   #addOutput(data: unknown, seq: number): void {
     const shown = [...this.#outputs.children] as HTMLElement[];
     if (!isObject(data) || shown.some((other) => other.dataset["seq"] === String(seq))) return;
-    const element = outputElement(data, `output of ${this.key}`, this.isDark());
-    if (element === null) return;
+    const element = outputElement(data, { label: `output of ${this.key}`, dark: this.isDark(), code: `display(*${this.#code}.outputs())` });
     element.dataset["seq"] = String(seq);
     this.#outputs.hidden = false;
     this.#outputs.insertBefore(element, shown.find((other) => Number(other.dataset["seq"]) > seq) ?? null);

@@ -78,8 +78,9 @@ const DETAIL = `
 .wfj-pre, .wfj-log { margin: 0; padding: 7px 9px; max-height: 260px; overflow: auto; border: 1px solid var(--wfj-line); border-radius: 6px; background: var(--wfj-area); color: var(--wfj-ink); font: 12px/1.45 var(--wfj-mono); white-space: pre-wrap; overflow-wrap: anywhere; tab-size: 4; user-select: text; }
 .wfj-log { overflow-anchor: none; } .wfj-log-part:not(:last-child) { content-visibility: auto; }
 .wfj-found { display: block; width: 100%; border: 0; padding: 0; background: none; color: inherit; font: inherit; text-align: left; white-space: pre-wrap; overflow-wrap: anywhere; cursor: pointer; } .wfj-found:hover { background: var(--wfj-hover); }
+ .wfj-elsewhere { margin: 4px 0; padding: 6px 8px; border: 1px dashed var(--wfj-line-strong); border-radius: 6px; }
 .wfj-note { margin: 3px 0; font-size: 11.5px; color: var(--wfj-dim); }
-.wfj-frame { width: 100%; box-sizing: border-box; border: 1px solid var(--wfj-line); border-radius: 6px; background: var(--wfj-bg); display: block; }
+.wfj-frame { width: 100%; box-sizing: border-box; border: 1px solid var(--wfj-line); border-radius: 6px; background: transparent; display: block; }
 .wfj-image { max-width: 100%; height: auto; display: block; margin: 4px 0; background: #fff; border-radius: 4px; }
 .wfj-a-bold { font-weight: 700; } .wfj-a-faint { opacity: .7; } .wfj-a-italic { font-style: italic; } .wfj-a-underline { text-decoration: underline; } .wfj-a-strike { text-decoration: line-through; }
 .wfj-log-bar { display: flex; align-items: center; gap: 8px; flex-wrap: wrap; margin-bottom: 5px; font-size: 12px; } .wfj-log-bar .wfj-search { flex: 0 1 200px; }

@@ -5,7 +5,7 @@ import { CACHED, FAILED, hasValue, RUNNING, STATUSES, statusName, URGENCY } from
 import { button, html, setText } from "../draw/element.ts";
 import { icon } from "../draw/icons.ts";
 import { bytes, count, duration, fact, headline } from "../draw/words.ts";
-import { copyText } from "./panel-actions.ts";
+import { copyText } from "./clipboard.ts";
 import { VirtualRows } from "./rows.ts";
 import type { Session } from "./session.ts";
 
