@@ -59,7 +59,7 @@ export function groupFacts(group: Group): Facts {
   const counted = STATUSES.map((name, i) => [group.counts[i]!, name] as const).filter(([n]) => n > 0);
   const words = counted.map(([n, name]) => `${count(n)} ${name}`).join(", ");
   const detail = words ? "" : group.size === 0 ? "no items" : "size not known yet";
-  const size = group.kind === "map" ? (group.size === null ? "" : `${count(group.size)} items`) : "sub-workflow";
+  const size = group.loop !== null ? `${count(group.members.length)} ${group.loop === "chain" ? "in a row" : "calls"}` : group.kind === "map" ? (group.size === null ? "" : `${count(group.size)} items`) : "sub-workflow";
   const spoken = [group.key, size, statusName(status), words || detail].filter(Boolean).join(", ");
   return { name: group.name, status, detail, time: "", share: null, spoken, ticking: false };
 }

@@ -73,7 +73,7 @@ export class GroupCard {
     }
     const all = group.counts.reduce((sum, n) => sum + n, 0);
     setText(this.#name, facts.name);
-    setText(this.#chip, group.kind === "map" ? (group.size === null ? "× ?" : `× ${count(group.size)}`) : `${count(all)} tasks`);
+    setText(this.#chip, group.loop === "chain" ? `${count(all)} in a row` : group.kind === "map" ? (group.size === null ? "× ?" : `× ${count(group.size)}`) : `${count(all)} tasks`);
     setText(this.#note, facts.detail);
     this.#note.hidden = facts.detail === "";
     this.#strip.hidden = this.#bar.element.hidden = this.#tally.element.hidden = facts.detail !== "";

@@ -23,7 +23,7 @@ export function picture(run: Run, taskOf: (run: Run, row: number) => TaskSnapsho
     result: run.result,
     failed: run.failed,
     parked: run.parked,
-    groups: run.groups.map(group),
+    groups: run.groups.filter(({ loop }) => loop === null).map(group),
     tasks,
   };
 }

@@ -13,6 +13,7 @@ import type {
 } from "../protocol/messages.gen.ts";
 import { Columns } from "./columns.ts";
 import { History } from "./history.ts";
+import { loops, type Loop } from "./loops.ts";
 import { errorOf, reasonOf } from "./reason.ts";
 import { PENDING, RETRYING, RUNNING, STATUSES, statusNumber } from "./statuses.ts";
 import { parseTime } from "./times.ts";
@@ -22,6 +23,8 @@ export interface Group {
   readonly key: string;
   readonly name: string;
   readonly kind: "map" | "workflow";
+  /** What the view folds by itself: calls of one task at one level, or a chain; null for a group of the execution. */
+  readonly loop: Loop["kind"] | null;
   readonly groupKey: string | null;
   readonly dependencies: readonly string[];
   size: number | null;
@@ -204,6 +207,7 @@ export class Run {
   }
 
   #grow(event: TasksAdded): void {
+    this.#unfold();
     for (const group of event.groups ?? []) {
       const known = this.groupRows.get(group.key);
       if (known === undefined) this.#addGroup(group);
@@ -224,6 +228,7 @@ export class Run {
       key: info.key,
       name: info.name,
       kind: info.kind === "map" ? "map" : "workflow",
+      loop: null,
       groupKey: info.group ?? null,
       dependencies: info.dependencies ?? [],
       size: info.size ?? null,
@@ -328,12 +333,39 @@ export class Run {
       if (tasks.removed[row]) continue;
       const own = this.groupRows.get(tasks.keys[row]!);
       const above = tasks.groupKeys[row]!;
-      const home = own ?? (above === null ? -1 : (this.groupRows.get(above) ?? -1));
-      tasks.home[row] = home;
-      if (home >= 0) groups[home]!.members.push(row);
-      for (let g = home; g >= 0; g = groups[g]!.parent) groups[g]!.counts[tasks.status[row]!]!++;
+      tasks.home[row] = own ?? (above === null ? -1 : (this.groupRows.get(above) ?? -1));
+      if (tasks.home[row]! >= 0) groups[tasks.home[row]!]!.members.push(row);
+    }
+    this.#fold();
+    for (let row = 0; row < tasks.length; row++) {
+      if (tasks.removed[row]) continue;
+      for (let g = tasks.home[row]!; g >= 0; g = groups[g]!.parent) groups[g]!.counts[tasks.status[row]!]!++;
     }
     this.#structure = true;
+  }
+
+  /** Loops become groups behind those of the execution, between their tasks and the group these were in. */
+  #fold(): void {
+    const { tasks, groups } = this;
+    for (const { key, name, kind, home, rows } of loops(this)) {
+      const index = groups.length;
+      this.groupRows.set(key, index);
+      this.#groups.add(index);
+      const counts = new Uint32Array(STATUSES.length);
+      groups.push({ key, name, kind: "map", loop: kind, groupKey: null, dependencies: [], size: rows.length, parent: home, members: [...rows], counts });
+      for (const row of rows) tasks.home[row] = index;
+    }
+    // those that moved into loops are no members of what is around any more
+    groups.forEach((group, index) => {
+      if (group.loop !== null) return;
+      const own = group.members.filter((row) => tasks.home[row] === index);
+      if (own.length < group.members.length) group.members.splice(0, group.members.length, ...own);
+    });
+  }
+
+  /** Take the loops away, so that groups of the execution follow each other. */
+  #unfold(): void {
+    while (this.groups.at(-1) !== undefined && this.groups.at(-1)!.loop !== null) this.groupRows.delete(this.groups.pop()!.key);
   }
 
   #cutCycle(start: number): void {

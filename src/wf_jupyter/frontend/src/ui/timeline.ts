@@ -230,9 +230,9 @@ export class TimelineView {
 
   #groupWords(group: number, now: number): string {
     const { run } = this.session;
-    const { size, kind } = run.groups[group]!;
+    const { size, kind, loop } = run.groups[group]!;
     const peak = peakOf(run, group, now);
-    const many = size === null ? "" : `× ${count(size)}`;
+    const many = size === null ? "" : loop === "chain" ? `${count(size)} in a row` : `× ${count(size)}`;
     return [kind === "map" ? many : "sub-workflow", peak > 0 ? `peak ${count(peak)} at once` : ""].filter(Boolean).join(" · ");
   }
 
