@@ -57,13 +57,20 @@ def _settle_task(state: ExecutionState, task: Task, now: datetime) -> tuple[Even
     reason = why_skipped(state, task)
     if reason is not None:
         return (_completed(state, task, TaskStatus.SKIPPED, now, reason=reason),)
-    if task.node.options.cache is not False or (state.is_reusing and not is_fresh(state, task)):
+    if _may_be_known(state, task):
         if task.key not in state.asking:
             state.asking[task.key] = task
             state.questions.append(task)
     else:
         task.lane.ready[task] = None
     return ()
+
+
+def _may_be_known(state: ExecutionState, task: Task) -> bool:
+    """Whether an earlier result may be taken: a rerun computes what it names, and all after it, whatever the cache holds."""
+    if state.is_reusing:
+        return not is_fresh(state, task)
+    return task.node.options.cache is not False
 
 
 def _settle_holder(state: ExecutionState, task: Task, now: datetime) -> tuple[Event, ...]:

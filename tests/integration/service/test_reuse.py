@@ -177,6 +177,14 @@ def test_a_rerun_from_a_task_keeps_everything_before_it(runtime: Runtime, tmp_pa
     assert value(runtime, again.id) == 5
 
 
+def test_a_rerun_from_a_task_computes_it_anew_although_the_cache_knows_it(runtime: Runtime, tmp_path: Path) -> None:
+    workflow = summing(tmp_path / "marks")
+    first = run(runtime, workflow.bind(numbers=[1, 2]))
+    again = rerun(runtime, first.id, from_=("multiply[0]",))
+    assert statuses(again) == {"multiply[0]": "succeeded", "multiply[1]": "cached", "add": "succeeded"}
+    assert set(statuses(run(runtime, workflow.bind(numbers=[1, 2]))).values()) == {"cached"}
+
+
 def test_a_rerun_from_one_item_computes_that_item_and_what_follows(runtime: Runtime, tmp_path: Path) -> None:
     first = run(runtime, plain(tmp_path / "marks").bind(n=3))
     again = rerun(runtime, first.id, from_=("square[1]",))
