@@ -50,6 +50,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "def add(item, into=[]):\n    into.append(item)\n    return len(into)\n"
         "@functools.cache\ndef load():\n    return object()\n"
     )
+    (made / "holders.py").write_text(
+        "import collections, random, types\nimport numpy as np\nimport pandas as pd\nimport helpers\n"
+        "queue, ordered = collections.deque([1]), collections.OrderedDict(a=1)\n"
+        "counts, lists, raw = collections.Counter(), collections.defaultdict(list), bytearray(b'a')\n"
+        "space, config, array = types.SimpleNamespace(a=1), helpers.Config(), np.zeros(2)\n"
+        "draws, numbers = random.Random(1), np.random.default_rng(1)\n"
+        "def counter():\n    count = 0\n    def step():\n        nonlocal count\n        count += 1\n"
+        "        return count\n    return step\nstep = counter()\n"
+        "class Tools:\n    @staticmethod\n"
+        "    def add(item, into=[]):\n        into.append(item)\n        return len(into)\n"
+    )
     (made / "finder.py").write_text(
         "import sys, os\nsys.path.append('/from/an/import')\nos.environ['BY_IMPORT'] = '1'\n"
     )
@@ -241,6 +252,73 @@ def see_modules() -> object:
     )
 
 
+def holders() -> None:
+    import holders as held  # type: ignore[import-not-found]
+
+    held.queue.append(2)
+    held.ordered["b"] = 2
+    held.counts["a"] += 1
+    held.lists["a"].append(1)
+    held.raw.extend(b"b")
+    held.space.a = held.config.left = held.array[0] = 5
+    held.draws.random()
+    held.numbers.random()
+    held.step()
+    held.Tools.add(1)
+
+
+def see_holders() -> object:
+    import holders as held
+
+    return (
+        *(list(held.queue), dict(held.ordered), dict(held.counts), dict(held.lists), bytes(held.raw)),
+        *(vars(held.space), vars(held.config), held.array.tolist(), held.draws.random(), held.numbers.random()),
+        *(held.step(), held.Tools.add(1)),
+    )
+
+
+def replaced() -> None:
+    import copyreg
+    import csv
+    import decimal
+    import json
+    import sqlite3
+    import ssl
+    import urllib.request
+
+    logging.setLogRecordFactory(lambda *_, **__: None)  # type: ignore[arg-type, return-value]
+    logging.addLevelName(logging.WARNING, "LEFT")
+    json.dumps = repr  # type: ignore[assignment]
+    os.path.exists = lambda _: True  # type: ignore[assignment]
+    ssl._create_default_https_context = ssl._create_unverified_context
+    urllib.request.install_opener(urllib.request.build_opener())
+    decimal.DefaultContext.prec = 3
+    csv.field_size_limit(7)
+    copyreg.pickle(complex, repr)  # type: ignore[arg-type]
+    sqlite3.register_adapter(int, repr)
+
+
+def see_replaced() -> object:
+    import copyreg
+    import csv
+    import decimal
+    import json
+    import sqlite3
+    import ssl
+    import urllib.request
+
+    return (
+        *(logging.getLogRecordFactory() is logging.LogRecord, logging.getLevelName(logging.WARNING)),
+        *(json.dumps is repr, os.path.exists("/left"), csv.field_size_limit(), decimal.DefaultContext.prec),
+        ssl._create_default_https_context is ssl.create_default_context,
+        *(
+            urllib.request._opener,
+            complex in copyreg.dispatch_table,
+            (int, sqlite3.PrepareProtocol) in sqlite3.adapters,
+        ),  # type: ignore[attr-defined]
+    )
+
+
 @pytest.mark.parametrize(
     ("act", "see"),
     [
@@ -255,6 +333,8 @@ def see_modules() -> object:
         (limits, see_limits),
         (loops, see_loops),
         (modules, see_modules),
+        (holders, see_holders),
+        (replaced, see_replaced),
     ],
     ids=lambda given: given.__name__,
 )
@@ -288,6 +368,46 @@ def test_a_closure_is_new_for_each_attempt(bench: Bench) -> None:
         return made
 
     assert [run(bench, count) for _ in range(2)] == [1, 1]
+
+
+def test_objects_in_modules_that_nobody_changes_cost_no_worker(bench: Bench) -> None:
+    assert len({run(bench, lambda: (see_holders(), os.getpid())[1]) for _ in range(3)}) == 1
+
+
+def test_a_frame_that_was_changed_in_a_module_is_new_for_the_next_attempt(bench: Bench, folder: Path) -> None:
+    (folder / "frames.py").write_text("import pandas as pd\nframe = pd.DataFrame({'a': [1]})\n")
+
+    def change() -> list[str]:
+        import frames  # type: ignore[import-not-found]
+
+        frames.frame["b"] = 2
+        return list(frames.frame.columns)
+
+    assert [run(bench, change) for _ in range(2)] == [["a", "b"], ["a", "b"]]
+
+
+def test_children_that_ended_are_not_left_to_the_next_attempt(bench: Bench) -> None:
+    def leave() -> None:
+        if os.fork() == 0:
+            os._exit(0)
+        time.sleep(0.1)
+
+    def wait_for_any() -> str:
+        try:
+            return str(os.waitpid(-1, os.WNOHANG))
+        except ChildProcessError:
+            return "none"
+
+    def wait_after_an_import() -> int:
+        child = subprocess.Popen(["sh", "-c", "exit 3"])
+        time.sleep(0.1)
+        import wave  # noqa: F401
+
+        return child.wait()
+
+    run(bench, leave)
+    assert run(bench, wait_for_any) == "none"
+    assert run(bench, wait_after_an_import) == 3
 
 
 def test_what_stays_the_same_is_loaded_once(bench: Bench) -> None:

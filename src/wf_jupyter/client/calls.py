@@ -23,6 +23,7 @@ from wf_jupyter.protocol.task_call import TaskCall
 from wf_jupyter.values.code import decode_code
 from wf_jupyter.values.coroutines import complete
 from wf_jupyter.values.inputs import load_arguments
+from wf_jupyter.values.sources import label_of
 
 #: Where frames come from that stand between `debug` and the author's function.
 _BETWEEN = (str(Path(__file__).parents[1]), str(Path(asyncio.__file__).parent))
@@ -94,12 +95,26 @@ def _examine(error: BaseException, where: TracebackType | None) -> None:
         import traceback
 
         traceback.print_exception(type(error), error, where)
-        pdb.post_mortem(where)
+        debugger = _naming_cells(pdb.Pdb)()
+        debugger.reset()
+        debugger.interaction(None, where)
         return
     shell.showtraceback((type(error), error, where))
-    debugger = shell.debugger_cls()
+    debugger = _naming_cells(shell.debugger_cls)()
     debugger.reset()
     debugger.interaction(None, where)
+
+
+def _naming_cells(kind: Any) -> Any:
+    """The debugger with `Cell In[7]` where it would show the name that the cell was compiled under."""
+
+    class Debugger(kind):  # type: ignore[misc]
+        def format_stack_entry(self, frame_lineno: Any, *args: Any, **kwargs: Any) -> Any:
+            """The line that says where the debugger is, and the code there."""
+            name = frame_lineno[0].f_code.co_filename
+            return super().format_stack_entry(frame_lineno, *args, **kwargs).replace(name, label_of(name), 1)
+
+    return Debugger
 
 
 def _shell() -> Any:

@@ -49,8 +49,10 @@ def failure(result: ExecutionResult) -> WorkflowError | None:
             return ExecutionCancelled("the execution was cancelled before it had a result")
     if not result.failed:
         return WorkflowError(f"the execution is {result.status}, and no task says why")
+    # A task that returned a graph fails because of another one, which says why.
+    origins = [failed for failed in result.failed if failed.failure.kind != "upstream"] or result.failed
     # By key, not by time: of several failures the same one is told in every run.
-    first, *rest = sorted(result.failed, key=lambda failed: _natural(failed.task))
+    first, *rest = sorted(origins, key=lambda failed: _natural(failed.task))
     error = task_failed(first)
     others = [f"{other.task}: {other.failure.type}" for other in rest]
     if others:

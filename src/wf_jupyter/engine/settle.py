@@ -67,7 +67,7 @@ def _settle_task(state: ExecutionState, task: Task, now: datetime) -> tuple[Even
 
 
 def _may_be_known(state: ExecutionState, task: Task) -> bool:
-    """Whether an earlier result may be taken: a rerun computes what it names, and all after it, whatever the cache holds."""
+    """Whether an earlier result may be taken: what a rerun names, and all after it, is computed anew."""
     if state.is_reusing:
         return not is_fresh(state, task)
     return task.node.options.cache is not False

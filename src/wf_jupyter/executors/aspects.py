@@ -6,7 +6,6 @@ values of thread-locals, and what C libraries keep.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import faulthandler
 import gc
@@ -18,7 +17,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 from wf_jupyter.executors import leftovers
@@ -34,7 +32,7 @@ _SIGNALS = tuple(
 )
 _TIMERS = tuple(getattr(_signal, f"ITIMER_{name}") for name in ("REAL", "VIRTUAL", "PROF"))
 #: Modules whose names people replace for a while (`time.time = ...`) and forget to put back; hooks are such names.
-_WATCHED: tuple[ModuleType, ...] = (sys.modules["__main__"], sys, builtins, os, warnings, threading, time, random)
+_WATCHED = ("__main__", "sys", "builtins", "os", "warnings", "threading", "time", "random")
 
 
 def table() -> list[Aspect]:
@@ -50,7 +48,7 @@ def table() -> list[Aspect]:
         lists_aspect((sys, "path"), (sys, "meta_path"), (sys, "path_hooks"), (sys, "argv"), (gc, "callbacks")),
         Aspect("imported modules", lambda: tuple(sys.modules.values()), _set_modules, _keep_modules, renews=True),
         Aspect("the warning filters", lambda: warnings.filters, _restore_filters(), list),
-        *(names_aspect(module) for module in _WATCHED),
+        *(names_aspect(name) for name in _WATCHED),
         Aspect("the interpreter's settings", _read_settings, _set_settings),
         seeds(random, ("seed", "setstate")),
         Aspect("the priority", lambda: os.getpriority(os.PRIO_PROCESS, 0), _set_priority),

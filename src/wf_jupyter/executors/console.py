@@ -1,4 +1,4 @@
-"""What a worker has instead of a terminal: nobody sits at it, and warnings name cells as IPython does.
+"""What a worker has instead of a terminal: nobody sits at it; warnings and tracebacks name cells as IPython does.
 
 Somebody who asks for input in a worker would wait for ever, or read an end of file that explains nothing
 (`BdbQuit` from a debugger). So reading fails at once and says where the same works.
@@ -10,6 +10,7 @@ import io
 import os
 import sys
 import threading
+import traceback
 import warnings
 from typing import Any, NoReturn, TextIO
 
@@ -19,6 +20,7 @@ from wf_jupyter.executors.tracebacks import format_traceback
 from wf_jupyter.values.sources import label_of
 
 _format = warnings.formatwarning
+_format_frame = traceback.StackSummary.format_frame_summary
 _ASKING = {"cmd": "the debugger", "getpass": "getpass()"}
 _DEFAULT_HOOKS = ("", "pdb.set_trace")
 
@@ -30,6 +32,7 @@ def install() -> None:
     if not isinstance(sys.breakpointhook, Breakpoint):
         sys.breakpointhook = Breakpoint(sys.breakpointhook)
     warnings.formatwarning = format_warning
+    traceback.StackSummary.format_frame_summary = format_frame  # type: ignore[method-assign, assignment]
     threading.excepthook = report_thread
 
 
@@ -117,6 +120,21 @@ def format_warning(
         return told
     place = f"{label}, line {lineno}" if label.startswith("Cell ") else f"{label}:{lineno}"
     return place + told.removeprefix(f"{filename}:{lineno}")
+
+
+def format_frame(
+    stack: traceback.StackSummary, frame_summary: traceback.FrameSummary, /, *args: Any, **options: Any
+) -> str:
+    """The text of a frame, as `StackSummary.format_frame_summary`, with cells by their numbers.
+
+    All that formats a traceback goes through here: `logging.exception`, `traceback.print_exc`, pools.
+    """
+    told, name = _format_frame(stack, frame_summary, *args, **options), frame_summary.filename
+    label = label_of(name)
+    if label == name:
+        return told
+    place = f"{label}, line" if label.startswith("Cell ") else f'File "{label}", line'
+    return told.replace(f'File "{name}", line', place, 1)
 
 
 def report_thread(args: threading.ExceptHookArgs) -> None:

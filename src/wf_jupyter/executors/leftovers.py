@@ -70,16 +70,23 @@ def _serves_a_library(thread: threading.Thread) -> bool:
 
 
 def children() -> set[int]:
-    """Ids of child processes that still run, but for the helpers that libraries keep for all who use them."""
+    """Ids of child processes, but for the helpers that libraries keep for all who use them."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return set()  # there are none: the usual case, at the cost of one system call
-    return {pid for pid in _child_ids() if _is_alive(pid)} - _helpers()
+    return _child_ids() - _helpers()
 
 
 def spare_children(kept: set[int]) -> None:
-    """Forget children that ended; `CannotRestore` when there are others than before."""
+    """Forget children that ended; `CannotRestore` when others still run than before."""
+    if "multiprocessing.process" in sys.modules:
+        sys.modules["multiprocessing.process"].active_children()
+    for pid in _child_ids():
+        if not _is_alive(pid):
+            # The next attempt would be told of its end, and each look would find it.
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
     present = children()
     if present - kept:
         raise CannotRestore(", ".join(map(str, present - kept)))

@@ -12,7 +12,10 @@ from typing import Any
 
 from wf_jupyter.executors.aspects import seeds
 from wf_jupyter.executors.imports import ImportWatch
-from wf_jupyter.executors.process_state import Aspect, CannotRestore, put_back
+from wf_jupyter.executors.process_state import Aspect, CannotRestore, names_aspect, put_back
+
+#: Modules whose functions and classes people replace: to count calls, to skip a check, to test.
+_REPLACED = ("logging", "posixpath", "datetime", "json", "subprocess", "ssl", "urllib.request", "requests", "pandas")
 
 
 def table(watch: ImportWatch, add: Callable[[Aspect], None]) -> list[Aspect]:
@@ -21,6 +24,8 @@ def table(watch: ImportWatch, add: Callable[[Aspect], None]) -> list[Aspect]:
     watch.on_import("torch", lambda module: add(seeds(module, ("manual_seed", "set_rng_state"))))
     return [
         Aspect("loggers", _read_loggers, _set_loggers),
+        _dict_of("logging", lambda m: m._levelToName, put_back),
+        _dict_of("logging", lambda m: m._nameToLevel, put_back),
         _of("socket", lambda m: m.getdefaulttimeout(), lambda m, kept: m.setdefaulttimeout(kept)),
         _of("locale", lambda m: m._setlocale(m.LC_ALL, None), lambda m, kept: m.setlocale(m.LC_ALL, kept)),
         _of("tempfile", lambda m: m.tempdir, lambda m, kept: setattr(m, "tempdir", kept)),
@@ -31,6 +36,12 @@ def table(watch: ImportWatch, add: Callable[[Aspect], None]) -> list[Aspect]:
             lambda m, kept: setattr(m._default_context, "_actual_context", kept),
         ),
         _of("asyncio.events", lambda m: _policy(m) is None, lambda m, _: setattr(m, "_event_loop_policy", None)),
+        _of("decimal", lambda m: _context(m.DefaultContext), lambda m, kept: _set_context(m.DefaultContext, kept)),
+        _of("csv", lambda m: m.field_size_limit(), lambda m, kept: m.field_size_limit(kept)),
+        _dict_of("copyreg", lambda m: m.dispatch_table, put_back),
+        _dict_of("sqlite3.dbapi2", lambda m: m.adapters, put_back),
+        _dict_of("sqlite3.dbapi2", lambda m: m.converters, put_back),
+        *(names_aspect(name) for name in _REPLACED),
         _of("numpy", _read_numpy, _set_numpy),
         _of("pandas", _read_pandas, _set_pandas),
         _dict_of("matplotlib", lambda m: m.rcParams, _set_rc),
@@ -105,6 +116,19 @@ def _limit_numbers(resource: Any) -> list[int]:
     if not _limits:
         _limits.extend(sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}))
     return _limits
+
+
+_CONTEXT = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
+
+
+def _context(context: Any) -> tuple[Any, ...]:
+    return (*(getattr(context, name) for name in _CONTEXT), dict(context.traps))
+
+
+def _set_context(context: Any, kept: tuple[Any, ...]) -> None:
+    for name, value in zip(_CONTEXT, kept, strict=False):
+        setattr(context, name, value)
+    context.traps = kept[-1]
 
 
 def _policy(events: Any) -> object:

@@ -1,26 +1,30 @@
 """What a task can change in modules of the user's: names, and what stands behind them, three levels deep.
 
 A module is imported once in a process, so a counter, a list or a class attribute in it would carry on from
-one attempt to the next. Looked at are the names of the module, lists, dicts and sets, the attributes of its
-classes, of its functions and of instances of its classes. Not seen is what is deeper, what is in containers of
-more than `_LARGE` items, and what objects of other libraries hold (arrays, data frames). The contents of
-`functools.cache` stay: that is how a module says what may be kept from one task to the next.
+one attempt to the next. Looked at are the names of the module, containers, the attributes of its classes, of its
+functions and of instances of the user's classes, closures, and objects of libraries (`object_state`). Not seen is
+what is deeper, and what is in containers of more than `_LARGE` items. The contents of `functools.cache` stay: that
+is how a module says what may be kept from one task to the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from types import FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 from wf_jupyter.executors.imports import ImportWatch
 from wf_jupyter.executors.leftovers import is_users
+from wf_jupyter.executors.object_state import Objects
 from wf_jupyter.executors.process_state import Aspect, differ, put_back
 
 _DEPTH = 3
 _LARGE = 1000
 _MOST = 5000
+_CONTAINERS = (list, dict, set, deque, OrderedDict, defaultdict, Counter, bytearray)
+_HOLDERS = (type, *_CONTAINERS)
 
 
 class UserModules:
@@ -30,10 +34,12 @@ class UserModules:
         self._executed = watch.executed
         self._live: dict[int, Any] = {}
         self._classes: dict[int, type] = {}
+        self._objects = Objects()
 
-    def aspect(self) -> Aspect:
-        """For the table."""
-        return Aspect("modules of the user's", self._read, self._restore, _keep)
+    def aspects(self) -> tuple[Aspect, Aspect]:
+        """For the table; to be read in this order."""
+        modules = Aspect("modules of the user's", self._read, self._restore, _keep)
+        return modules, self._objects.aspect()
 
     def _read(self) -> dict[int, Any]:
         while self._executed:
@@ -59,42 +65,58 @@ class UserModules:
         self._live[id(holder)] = live = vars(holder) if isinstance(holder, type) else holder
         if isinstance(holder, type):
             self._classes[id(holder)] = holder
-        for behind in _behind(live, module) if depth else ():
-            self._add(behind, module, depth - 1)
+        for value in tuple(_values(live)) if depth else ():
+            for behind in _behind(value, module):
+                if isinstance(behind, _HOLDERS):
+                    self._add(behind, module, depth - 1)
+                else:
+                    self._objects.add(behind)
 
 
 def _keep(live: dict[int, Any]) -> dict[int, Any]:
     return {key: holder.copy() for key, holder in live.items()}
 
 
-def _behind(holder: Any, module: ModuleType) -> Iterator[Any]:
-    for value in list(holder.values() if isinstance(holder, Mapping) else holder):
-        kind = type(value)
-        if kind in (list, dict, set):
-            if len(value) <= _LARGE:
-                yield value
-        elif kind is FunctionType:
-            if value.__module__ == module.__name__:
-                yield value.__dict__
-                yield from (default for default in value.__defaults__ or () if type(default) in (list, dict, set))
-                yield from [value.__kwdefaults__] if value.__kwdefaults__ else []
-        elif isinstance(value, type):
-            if value.__module__ == module.__name__:
-                yield value
-        elif kind.__module__ == module.__name__ and isinstance(getattr(value, "__dict__", None), dict):
+def _values(holder: Any) -> Iterable[Any]:
+    if isinstance(holder, Mapping):
+        return [value for name, value in holder.items() if not _is_pythons(name)]
+    return () if isinstance(holder, bytearray) else holder
+
+
+def _behind(value: Any, module: ModuleType) -> Iterator[Any]:
+    """What a value consists of that can change: containers, classes, cells, and objects of libraries."""
+    kind = type(value)
+    if kind in _CONTAINERS:
+        if len(value) <= _LARGE:
+            yield value
+    elif kind in (staticmethod, classmethod):
+        yield from _behind(value.__func__, module)
+    elif kind is FunctionType:
+        if is_users(value.__module__):
             yield value.__dict__
+            for default in value.__defaults__ or ():
+                yield from _behind(default, module)
+            yield from [value.__kwdefaults__] if value.__kwdefaults__ else []
+            yield from value.__closure__ or ()
+    elif isinstance(value, type):
+        if value.__module__ == module.__name__:
+            yield value
+    elif kind is CellType or kind.__module__ == "builtins" or isinstance(value, ModuleType):
+        return
+    elif isinstance(getattr(value, "__dict__", None), dict) and (kind is SimpleNamespace or is_users(kind.__module__)):
+        yield value.__dict__
+    else:
+        yield value
 
 
 def _put_back(holder: Any, was: Any) -> None:
-    if isinstance(holder, dict):
-        if "__spec__" in was:  # a module, to whose names Python adds some of its own
-            was = {**{key: value for key, value in holder.items() if _is_pythons(key)}, **was}
-        put_back(holder, was)
-    elif isinstance(holder, list):
+    if isinstance(holder, dict) and "__spec__" in was:  # a module, to whose names Python adds some of its own
+        put_back(holder, {**{key: value for key, value in holder.items() if _is_pythons(key)}, **was})
+    elif isinstance(holder, list | bytearray):
         holder[:] = was
     else:
         holder.clear()
-        holder.update(was)
+        (holder.extend if isinstance(holder, deque) else holder.update)(was)
 
 
 def _put_back_attributes(kind: type, was: Mapping[str, Any]) -> None:

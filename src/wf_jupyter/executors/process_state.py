@@ -156,21 +156,23 @@ class Names(tuple[Any, ...]):
     names: dict[str, Any]
 
 
-def names_aspect(module: ModuleType) -> Aspect:
-    """The names of a module."""
-    live = vars(module)
-    values = live.values()
+def names_aspect(name: str) -> Aspect:
+    """The names of a module, once that is imported."""
+
+    def read() -> tuple[Any, ...]:
+        return tuple(vars(sys.modules[name]).values())
 
     def keep(_: object) -> Names:
-        kept = Names(values)
+        live = vars(sys.modules[name])
+        kept = Names(live.values())
         kept.names = dict(live)
         return kept
 
     def restore(kept: Names) -> Names:
-        put_back(live, kept.names)
+        put_back(vars(sys.modules[name]), kept.names)
         return keep(None)  # in another order, perhaps
 
-    return Aspect(f"names in {module.__name__}", lambda: tuple(values), restore, keep, renews=True)
+    return Aspect(f"names in {name}", read, restore, keep, module=name, renews=True)
 
 
 def lists_aspect(*places: tuple[ModuleType, str]) -> Aspect:

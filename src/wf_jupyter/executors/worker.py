@@ -121,7 +121,8 @@ class Worker:
         self.exits.install()
         os.register_at_fork(after_in_child=capture.note_fork)
         self.freshness.note(freshness.now())
-        self.state.add(UserModules(self.watch).aspect())
+        for aspect in UserModules(self.watch).aspects():
+            self.state.add(aspect)
         self.state.remember()
 
     def take(self, token: int) -> Assigned | None:
