@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         WorkflowError,
         WorkflowNotFound,
     )
+    from wf_jupyter.values.secret import Secret
 
 __version__ = VERSION
 
@@ -49,6 +50,7 @@ __all__ = [
     "NotPermitted",
     "ProtocolMismatch",
     "RateLimited",
+    "Secret",
     "ServerUnavailable",
     "StateConflict",
     "StoreError",
@@ -85,6 +87,7 @@ _HOMES = {
     "dsl.notebook": ("notebook_task",),
     "dsl.task": ("task",),
     "dsl.workflow": ("workflow",),
+    "values.secret": ("Secret",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from wf_jupyter.errors import WorkflowDefinitionError
 from wf_jupyter.model.submission import Environment
+from wf_jupyter.values.sealing import VARIABLE, used_key
 
 
 def environment() -> Environment:
@@ -26,10 +27,16 @@ def environment() -> Environment:
         executable=sys.executable,
         directory=here,
         path=tuple(str(Path(entry).absolute()) for entry in sys.path),
-        variables=dict(os.environ),
+        variables=_variables(),
         flags=_flags(),
         hidden=_hidden(),
     ).to_portable()
+
+
+def _variables() -> dict[str, str]:
+    """This process's variables, with the key of the secrets that it sealed: workers may run where its file is not."""
+    key = used_key()
+    return dict(os.environ) if key is None else {**os.environ, VARIABLE: key}
 
 
 def _flags() -> tuple[str, ...]:

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from wf_jupyter.errors import InputError, WorkflowDefinitionError
+from wf_jupyter.model.secrecy import is_secret
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.ports import Published
 from wf_jupyter.values.code import encode_code
+from wf_jupyter.values.secret import marks_secret, unmarked
 
 if TYPE_CHECKING:
     from wf_jupyter.dsl.workflow import BoundWorkflow, Workflow
@@ -53,11 +55,14 @@ def parameters(workflow: Workflow[..., Any]) -> dict[str, Any]:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             takes_more |= parameter.kind is parameter.VAR_KEYWORD
             continue
-        properties[name], defined = _schema(annotations.get(name, Any))
+        annotation = annotations.get(name, Any)
+        properties[name], defined = _schema(unmarked(annotation))
         definitions |= defined
+        if marks_secret(annotation) or is_secret(name):
+            properties[name] |= {"writeOnly": True}
         if parameter.default is parameter.empty:
             required.append(name)
-        else:
+        elif not properties[name].get("writeOnly"):
             properties[name] |= _default(parameter.default)
     schema = {"type": "object", "properties": properties, "required": required, "additionalProperties": takes_more}
     return schema | ({"$defs": definitions} if definitions else {})
@@ -66,7 +71,7 @@ def parameters(workflow: Workflow[..., Any]) -> dict[str, Any]:
 def from_json(workflow: Workflow[..., Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
     """JSON inputs as what the annotations ask for: a date, a dataclass, a set; `InputError` names what is none."""
     annotations = _annotations(workflow)
-    return {name: _converted(value, annotations.get(name, Any), name) for name, value in inputs.items()}
+    return {name: _converted(value, unmarked(annotations.get(name, Any)), name) for name, value in inputs.items()}
 
 
 def _tracer(workflow: Workflow[..., Any]) -> Callable[[str], BoundWorkflow]:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, NewType, TypeVar, Union, get_args, g
 
 from wf_jupyter.model.draft import NodeRef
 from wf_jupyter.values.preview import text_of
+from wf_jupyter.values.secret import Secret
 
 #: Entries of one container that are looked at; the rest is taken on trust.
 _LOOKED_AT = 10_000
@@ -49,6 +50,8 @@ def mismatch(value: object, annotation: object, where: str) -> str | None:
         allowed = any(value is choice or (type(value) is type(choice) and value == choice) for choice in arguments)
         return None if allowed else f"{where} must be one of {', '.join(map(repr, arguments))}, not {_short(value)}"
     kind = origin or annotation
+    if kind is Secret:
+        return mismatch(value, arguments[0], where) if arguments else None
     if not isinstance(kind, type):
         return None
     return _class_mismatch(value, kind, annotation, where) or _entry_mismatch(value, kind, arguments, where)

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from wf_jupyter.dsl.annotations import mismatch
 from wf_jupyter.dsl.references import nodes_in
 from wf_jupyter.errors import InputError
+from wf_jupyter.model.secrecy import MASK, is_secret
 from wf_jupyter.values.preview import Bounded, text_of
+from wf_jupyter.values.secret import marks_secret, revealed, secret
 
 PREVIEW_LENGTH = 200
 
@@ -36,14 +38,19 @@ def bound_inputs(
         raise InputError(f"workflow {workflow!r}: {told}; its inputs are {workflow}{signature}", field) from None
     bound.apply_defaults()
     for name, annotation in _annotations(function, signature).items():
+        if marks_secret(annotation) and bound.arguments.get(name) is not None:
+            bound.arguments[name] = secret(bound.arguments[name])
         if name in bound.arguments and (found := _mismatch(bound, name, annotation)):
             raise InputError(f"workflow {workflow!r}: {found}", name)
     return bound
 
 
 def previews(bound: inspect.BoundArguments) -> dict[str, str]:
-    """Each input as a bounded text without memory addresses."""
-    return {name: preview(value) for name, value in bound.arguments.items()}
+    """Each input as a bounded text without memory addresses; one that is secret as `•••`."""
+    return {
+        name: MASK if is_secret(name) and value is not None else preview(value)
+        for name, value in bound.arguments.items()
+    }
 
 
 def preview(value: object) -> str:
@@ -64,7 +71,7 @@ def _refuse_unknown(workflow: str, signature: inspect.Signature, kwargs: Mapping
 
 
 def _mismatch(bound: inspect.BoundArguments, name: str, annotation: object) -> str | None:
-    parameter, value = bound.signature.parameters[name], bound.arguments[name]
+    parameter, value = bound.signature.parameters[name], revealed(bound.arguments[name])
     if parameter.default is not inspect.Parameter.empty and value is parameter.default:
         return None
     if parameter.kind is inspect.Parameter.VAR_POSITIONAL:

@@ -30,9 +30,7 @@ def cancel_part(state: ExecutionState, key: str, now: datetime) -> tuple[Event, 
         status = "final" if unit is None else unit.status.value
         raise StateConflict(f"task {key!r} is {status}: it cannot be cancelled")
     events = [event for unit in still_open for event in _cancel(state, unit, now)]
-    return tuple(
-        msgspec.structs.replace(event, seq=seq) for seq, event in enumerate(events, start=state.seq + 1)
-    )
+    return tuple(msgspec.structs.replace(event, seq=seq) for seq, event in enumerate(events, start=state.seq + 1))
 
 
 def cancelled(state: ExecutionState, task: Task, now: datetime, seq: int) -> TaskCompleted:

@@ -90,9 +90,7 @@ def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float
             return _reused(state, stimulus, now)
         case AttemptStarted():
             return (
-                TaskStarted(
-                    seq=seq, time=now, task=stimulus.task, attempt=stimulus.attempt, worker=stimulus.worker
-                ),
+                TaskStarted(seq=seq, time=now, task=stimulus.task, attempt=stimulus.attempt, worker=stimulus.worker),
             )
         case (
             AttemptSucceeded()
@@ -146,13 +144,9 @@ def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime
                 ),
             )
         case Printed():
-            return (
-                TaskLog(seq=seq, time=now, task=key, attempt=task.attempt, stream=report.stream, text=report.text),
-            )
+            return (TaskLog(seq=seq, time=now, task=key, attempt=task.attempt, stream=report.stream, text=report.text),)
         case Progressed():
-            return (
-                TaskProgress(seq=seq, time=now, task=key, done=report.done, total=report.total, text=report.text),
-            )
+            return (TaskProgress(seq=seq, time=now, task=key, done=report.done, total=report.total, text=report.text),)
         case Displayed():
             return (TaskOutput(seq=seq, time=now, task=key, attempt=task.attempt, data=report.data),)
         case _:
@@ -212,9 +206,7 @@ def _expand(state: ExecutionState, task: Task, report: AttemptExpanded, now: dat
     )
 
 
-def _failed(
-    state: ExecutionState, task: Task, report: AttemptFailed, now: datetime, luck: float
-) -> tuple[Event, ...]:
+def _failed(state: ExecutionState, task: Task, report: AttemptFailed, now: datetime, luck: float) -> tuple[Event, ...]:
     options, failure = task.node.options, report.failure
     stopping = state.is_cancelling or state.is_failing or task.key in state.stopping
     if failure.retriable and task.attempt <= options.retries and not stopping:

@@ -70,9 +70,7 @@ def stand_in_info(state: ExecutionState, group: Group) -> TaskInfo:
     )
 
 
-def _items(
-    fragment: Fragment, node: NodeSpec, size: int, own: Callable[[int], Iterable[str]]
-) -> Iterator[TaskInfo]:
+def _items(fragment: Fragment, node: NodeSpec, size: int, own: Callable[[int], Iterable[str]]) -> Iterator[TaskInfo]:
     key = fragment.absolute(node.key)
     shared = tuple(dict.fromkeys(fragment.absolute(need.source) for need in node.needs))
     for index in range(size):

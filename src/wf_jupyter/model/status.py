@@ -69,9 +69,7 @@ TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
 
 EXECUTION_MOVES: Mapping[ExecutionStatus, frozenset[ExecutionStatus]] = {
     _E.PENDING: frozenset({_E.RUNNING}),
-    _E.RUNNING: frozenset(
-        {_E.SUCCEEDED, _E.FAILED, _E.CANCELLED, _E.PAUSED, _E.CANCELLING, _E.INTERRUPTED}
-    ),
+    _E.RUNNING: frozenset({_E.SUCCEEDED, _E.FAILED, _E.CANCELLED, _E.PAUSED, _E.CANCELLING, _E.INTERRUPTED}),
     _E.PAUSED: frozenset({_E.RUNNING, _E.CANCELLING, _E.INTERRUPTED, _E.SUCCEEDED, _E.FAILED}),
     _E.CANCELLING: frozenset({_E.CANCELLED, _E.INTERRUPTED}),
     _E.INTERRUPTED: frozenset({_E.RUNNING, _E.PAUSED, _E.CANCELLING}),

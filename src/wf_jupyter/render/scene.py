@@ -14,6 +14,7 @@ from wf_jupyter.model.draft import Draft, DraftNode, Each, Items, NodeRef, Packe
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
+from wf_jupyter.render.discreet import discreet
 from wf_jupyter.render.theme import overall
 
 _NOTE_LENGTH = 100
@@ -181,7 +182,7 @@ def _map_size(node: DraftNode, sizes: dict[str, int | object | None]) -> int | o
 
 def _note(failure: Failure) -> str:
     first = failure.message.strip().splitlines()[:1]
-    return _cut(": ".join([failure.type, *first]))
+    return _cut(": ".join([failure.type, *map(discreet, first)]))
 
 
 def _cut(text: str) -> str:

@@ -13,6 +13,7 @@ import msgspec
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.snapshot import Snapshot, TaskSnapshot
 from wf_jupyter.model.status import TaskStatus
+from wf_jupyter.render.discreet import discreet
 from wf_jupyter.render.html import snapshot_html
 from wf_jupyter.render.svg import snapshot_svg
 
@@ -69,4 +70,4 @@ def _short(task: TaskSnapshot) -> TaskSnapshot:
 
 
 def _first_words(error: Failure) -> Failure:
-    return msgspec.structs.replace(error, message=error.message[:_MESSAGE], traceback="")
+    return msgspec.structs.replace(error, message=discreet(error.message)[:_MESSAGE], traceback="")

@@ -175,5 +175,3 @@ def _named(texts: list[str], finding: Callable[[str], Finding]) -> Iterator[Find
     yield from (finding(text) for text in texts[:_NAMED])
     if len(texts) > _NAMED:
         yield finding(f"… and {len(texts) - _NAMED} more like these")
-
-

@@ -143,9 +143,7 @@ class Following:
         """
         at = (await self._picture(execution)).epoch_at(after)
         events = await self.events(execution, after, limit, wait) if at else []
-        return EventPage(
-            execution_id=execution, epoch=at, seq=events[-1].seq if events else after, events=events
-        )
+        return EventPage(execution_id=execution, epoch=at, seq=events[-1].seq if events else after, events=events)
 
     async def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> list[Event]:
         """Events with `seq > after`; waits up to `wait` seconds for one when there is none and one may still come."""

@@ -78,9 +78,7 @@ class Recovery:
         if snapshot.status is ExecutionStatus.INTERRUPTED:
             return
         await self._tails.catch_up(execution)
-        event = WorkflowInterrupted(
-            seq=snapshot.seq + 1, time=self._clock(), epoch=new_epoch(self._store.epoch)
-        )
+        event = WorkflowInterrupted(seq=snapshot.seq + 1, time=self._clock(), epoch=new_epoch(self._store.epoch))
         status, counts = ExecutionStatus.INTERRUPTED, dict(snapshot.counts)
         await self._store.append(Batch(execution=execution, events=(event,), status=status, counts=counts))
         self._tails.end(execution, snapshot.seq)

@@ -17,6 +17,7 @@ from wf_jupyter.errors import InputError
 from wf_jupyter.executors.published import Refused, trace
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.keys import Digest
+from wf_jupyter.model.secrecy import MASK, is_secret, masked
 from wf_jupyter.model.stimuli import AttemptExpanded, AttemptFailed, AttemptStopped, AttemptSucceeded, Report
 from wf_jupyter.model.submission import Submission
 from wf_jupyter.ports import Attempt, Executor, Published
@@ -76,7 +77,7 @@ class Tracer:
             graph=report.expansion.graph,
             blobs=report.expansion.blobs,
             environment=workflow.environment,
-            inputs={name: _preview(value) for name, value in inputs.items()},
+            inputs={name: _preview(name, value, workflow.parameters) for name, value in inputs.items()},
             options=workflow.options,
             owner=owner,
         )
@@ -130,6 +131,11 @@ def _json(value: object, field: str) -> str:
         raise InputError(f"the inputs cannot be told in JSON: {error}", field) from None
 
 
-def _preview(value: object) -> str:
-    text = _json(value, "input")
+def _preview(name: str, value: object, schema: Mapping[str, object]) -> str:
+    properties = schema.get("properties")
+    declared = properties.get(name) if isinstance(properties, dict) else None
+    marked = isinstance(declared, dict) and declared.get("writeOnly") is True
+    if value is not None and (marked or is_secret(name)):
+        return MASK
+    text = masked(_json(value, "input"))
     return text if len(text) <= _PREVIEW else text[: _PREVIEW - 1] + "…"

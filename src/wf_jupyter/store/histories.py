@@ -22,9 +22,7 @@ def write_history(connection: sqlite3.Connection, execution: str, experience: Ex
     connection.execute("INSERT OR REPLACE INTO histories (execution, body) VALUES (?, ?)", (number, body))
 
 
-def read_histories(
-    connection: sqlite3.Connection, workflow: str, before: str, limit: int
-) -> list[Experience]:
+def read_histories(connection: sqlite3.Connection, workflow: str, before: str, limit: int) -> list[Experience]:
     """Summaries of executions of the workflow that are older than `before`, newest first."""
     rows = connection.execute(
         "SELECT body FROM executions JOIN histories ON execution = number"

@@ -21,9 +21,7 @@ STEP = 5_000
 def check(connection: sqlite3.Connection, execution: str, ownership: Ownership) -> int:
     """The number of an execution that may be forgotten; `ExecutionNotFound`, `StateConflict`."""
     number = number_of(connection, execution)
-    status, owner = connection.execute(
-        "SELECT status, owned_by FROM executions WHERE number = ?", (number,)
-    ).fetchone()
+    status, owner = connection.execute("SELECT status, owned_by FROM executions WHERE number = ?", (number,)).fetchone()
     if not ExecutionStatus(status).is_final and owner != ownership.id and not ownership.is_gone(owner):
         raise StateConflict(f"execution {execution} is {status} in another process: cancel it first")
     return number

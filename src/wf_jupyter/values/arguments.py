@@ -14,8 +14,10 @@ from itertools import islice
 from wf_jupyter.model.arguments import ArgumentSpec
 from wf_jupyter.model.draft import DraftNode, Each, Items, NodeRef, PackedItems, Source
 from wf_jupyter.model.keys import TaskKey
+from wf_jupyter.model.secrecy import MASK, is_secret, masked
 from wf_jupyter.values.plain import is_plain
 from wf_jupyter.values.preview import facts_of, shorten, text_of
+from wf_jupyter.values.secret import secret_parameters
 
 #: Characters of one argument, of one item of a mapped list, and of a whole graph.
 TEXT, ITEM, GRAPH = 200, 80, 1 << 20
@@ -39,20 +41,30 @@ class Describer:
 
     def of(self, node: DraftNode) -> list[ArgumentSpec]:
         """What the node is called with, in the order of its signature as far as that is known."""
-        names = _names(node.function, len(node.args))
-        given = [*zip(names, node.args, strict=True), *node.kwargs.items()]
-        told = [self._argument(name, value, bool(node.needs)) for name, value in given[:MOST]]
-        return told + [self._mapped(name, source) for name, source in node.over.items()]
+        found = names(node.function, len(node.args))
+        given = [*zip(found, node.args, strict=True), *node.kwargs.items()]
+        marked = secret_parameters(node.function)
+        told = [
+            self._argument(name, value, bool(node.needs), is_hidden=name in marked or is_secret(name))
+            for name, value in given[:MOST]
+        ]
+        return told + [
+            self._mapped(name, source, is_hidden=name in marked or is_secret(name))
+            for name, source in node.over.items()
+        ]
 
-    def _argument(self, name: str, value: object, may_refer: bool) -> ArgumentSpec:
+    def _argument(self, name: str, value: object, may_refer: bool, is_hidden: bool = False) -> ArgumentSpec:
         sources = tuple(dict.fromkeys(_sources(value, 0))) if may_refer else ()
         if isinstance(value, NodeRef):
             part = "".join(f"[{key!r}]" for key in value.path)
             return ArgumentSpec(name=name, text=shorten(part, TEXT), sources=sources)
-        return ArgumentSpec(name=name, text=self._text(value, TEXT), sources=sources)
+        text = MASK if is_hidden and value is not None else self._text(value, TEXT)
+        return ArgumentSpec(name=name, text=text, sources=sources)
 
-    def _mapped(self, name: str, source: Source) -> ArgumentSpec:
+    def _mapped(self, name: str, source: Source, is_hidden: bool) -> ArgumentSpec:
         match source:
+            case Items(values=values) if is_hidden:
+                return ArgumentSpec(name=name, items=(MASK,) * min(len(values), MOST))
             case Items(values=values):
                 items: list[str] = []
                 for value in values:
@@ -79,7 +91,7 @@ class Describer:
         if kind in _PLAIN and not (kind is int and value.bit_length() > _BITS):  # type: ignore[attr-defined]
             return shorten(repr(value), limit)
         if kind is str:
-            return shorten(repr(str(value)[: limit + 1]), limit)
+            return shorten(masked(repr(str(value)[: limit + 1])), limit)
         if self._seconds <= 0:
             return f"<{kind.__name__}>"
         began = time.monotonic()
@@ -88,7 +100,8 @@ class Describer:
         return text
 
 
-def _names(function: Callable[..., object], many: int) -> list[str]:
+def names(function: Callable[..., object], many: int) -> list[str]:
+    """The names of its first `many` parameters."""
     code = getattr(function, "__code__", None)
     known: tuple[str, ...] = () if code is None else code.co_varnames[: code.co_argcount]
     return [known[i] if i < len(known) else f"#{i + 1}" for i in range(many)]

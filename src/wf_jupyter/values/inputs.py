@@ -14,6 +14,7 @@ from wf_jupyter.model.draft import ABSENT
 from wf_jupyter.ports import Absent, Built, Failed, Input, Item, Many, Whole
 from wf_jupyter.values import container, files
 from wf_jupyter.values.codec import Chunk, decode
+from wf_jupyter.values.secret import revealed
 
 
 def load(given: Input) -> object:
@@ -42,7 +43,7 @@ def load(given: Input) -> object:
 def load_arguments(
     call: bytes, inputs: Sequence[Input], over: Sequence[str]
 ) -> tuple[Sequence[object], dict[str, object]]:
-    """The arguments of a call by position and by name; `inputs` and `over` as in `ports.Attempt`.
+    """The arguments of a call by position and by name, secrets plain; `inputs` and `over` as in `ports.Attempt`.
 
     Raises what `load` raises.
     """
@@ -53,10 +54,12 @@ def load_arguments(
         assert isinstance(given, Whole)
         return raw(given)
 
-    template: Any = decode(call, resolver(inputs) if inputs else None, apart)
+    resolve = resolver(inputs)
+    plain = (lambda position, path: revealed(resolve(position, path))) if inputs else None
+    template: Any = decode(call, plain, apart)
     args, kwargs = template
     for parameter, given in zip(over, inputs[first:], strict=True):
-        kwargs[parameter] = load(given)
+        kwargs[parameter] = revealed(load(given))
     return args, kwargs
 
 

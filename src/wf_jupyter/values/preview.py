@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from wf_jupyter.model.events import ResultInfo
+from wf_jupyter.model.secrecy import MASK, is_secret, masked
 from wf_jupyter.model.texts import storable
 from wf_jupyter.values.patience import within
 from wf_jupyter.values.pictures import picture_of
@@ -77,6 +78,11 @@ class Bounded(reprlib.Repr):
         return f"bytearray({self.repr_bytes(x, level)})"
 
     def repr_dict(self, x: Any, level: int) -> str:
+        if len(x) <= _SORTED and any(isinstance(key, str) and is_secret(key) for key in x):
+            x = {
+                key: _Masked() if isinstance(key, str) and is_secret(key) and x[key] is not None else x[key]
+                for key in x
+            }
         return super().repr_dict(x, level) if len(x) <= _SORTED else self._first(x.items(), level, "{", "}", ": ")
 
     def repr_set(self, x: Any, level: int) -> str:
@@ -104,15 +110,20 @@ class Bounded(reprlib.Repr):
         return f"{left}{', '.join([*shown, *(['...'] if len(x) > self.maxdict else [])])}{right}"
 
 
+class _Masked:
+    def __repr__(self) -> str:
+        return MASK
+
+
 _bounded = Bounded()
 
 
 def text_of(value: object, limit: int = TEXT_LIMIT, bounded: reprlib.Repr = _bounded) -> str:
-    """`repr(value)`, bounded in size and time and without addresses."""
+    """`repr(value)`, bounded in size and time, without addresses and without what is secret by its name."""
     shown = guarded(lambda: bounded.repr(value), None, value, f"<{_kind(value)}, whose repr takes too long>")
     if shown is None:
         shown = f"<{_kind(value)}, whose repr failed>"
-    return shorten(storable(ADDRESS.sub("", shown)), limit)
+    return shorten(masked(storable(ADDRESS.sub("", shown))), limit)
 
 
 def facts_of(value: object) -> str:

@@ -13,13 +13,14 @@ from wf_jupyter.model.draft import DraftNode, Items, NodeRef, PackedCall, Packed
 from wf_jupyter.model.graph import Need
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.values import container
-from wf_jupyter.values.arguments import Describer
+from wf_jupyter.values.arguments import Describer, names
 from wf_jupyter.values.blobs import Blobs
 from wf_jupyter.values.code import code_pieces
 from wf_jupyter.values.codec import Chunk, Reference, encode, encode_apart
 from wf_jupyter.values.keying import Keying
 from wf_jupyter.values.obstacles import reason_of
 from wf_jupyter.values.refusals import refuse_argument, refuse_code, refuse_item
+from wf_jupyter.values.secret import hidden, secret_parameters
 from wf_jupyter.values.unchanged import Parts, parts_of, same
 
 References = Callable[[object], Reference | None]
@@ -131,7 +132,7 @@ class Recorder:
             return len(large) - 1
 
         try:
-            call = self._blobs.add(encode_apart((node.args, node.kwargs), keep, references))
+            call = self._blobs.add(encode_apart(_without_secrets(node), keep, references))
         except WorkflowError:
             raise
         except Exception as error:
@@ -145,7 +146,8 @@ class Recorder:
     def _item(self, node: DraftNode, parameter: str, index: int, value: object) -> list[Chunk]:
         references = referring(node.needs, f"an item of {parameter!r} of task {node.key!r}")
         try:
-            return encode(value, references)
+            marked = parameter in secret_parameters(node.function)
+            return encode(hidden(parameter, value, marked), references)
         except WorkflowError:
             raise
         except Exception as error:
@@ -168,6 +170,14 @@ def referring(needs: Sequence[Need], place: str) -> References:
         return position, obj.path
 
     return references
+
+
+def _without_secrets(node: DraftNode) -> tuple[tuple[object, ...], dict[str, object]]:
+    """The arguments, with what is secret in them sealed."""
+    marked = secret_parameters(node.function)
+    found = zip(names(node.function, len(node.args)), node.args, strict=True)
+    args = tuple(hidden(name, value, name in marked) for name, value in found)
+    return args, {name: hidden(name, value, name in marked) for name, value in node.kwargs.items()}
 
 
 def _refusing(node: DraftNode) -> References:

@@ -22,6 +22,7 @@ import msgspec
 
 from wf_jupyter.client.loop import background
 from wf_jupyter.client.mirror import Link, Mirror
+from wf_jupyter.client.records import copied
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Snapshot
 
@@ -35,11 +36,11 @@ LARGEST_FRAME = 5000
 _SMALL_GRAPH = 200
 
 Send = Callable[[Mapping[str, Any]], None]
-Keep = Callable[[Any], None]
+Keep = Callable[[Snapshot], None]
 
 
 class Relay:
-    """Carries one mirror to one widget. `send` posts a message to all pages, `keep` stores the snapshot."""
+    """Carries one mirror to one widget. `send` posts a message to all pages, `keep` stores what stays of a snapshot."""
 
     def __init__(self, mirror: Mirror, send: Send, keep: Keep) -> None:
         self._mirror = mirror
@@ -59,7 +60,7 @@ class Relay:
 
     def start(self) -> None:
         """Listen, and keep the snapshot as it is now."""
-        snapshot = self._mirror.attach(self, plain)
+        snapshot = self._mirror.attach(self, copied)
         self._keep(snapshot)
 
     def ask(self) -> None:
@@ -157,7 +158,7 @@ class Relay:
 
     def _store(self) -> None:
         self._is_keeping = False
-        self._keep(self._mirror.read(plain))
+        self._keep(self._mirror.read(copied))
 
 
 def plain(snapshot: Snapshot) -> Any:

@@ -1,14 +1,13 @@
 """The widget: what Python and the page share about one live view.
 
 The page decides how it gets its events: from its own server when `server_id` is that server's, else
-through the relay. A notebook that was saved with widget state shows `snapshot`, with nothing running.
+through the relay. A notebook that was saved with widget state shows `snapshot`, with nothing running, or `still` where
+the graph is too large for one.
 """
 
 from __future__ import annotations
 
 import logging
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -17,25 +16,15 @@ import traitlets
 from wf_jupyter.client.display import still_bundle
 from wf_jupyter.client.execution import Execution
 from wf_jupyter.errors import InputError
+from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.widget import code
 from wf_jupyter.widget.desk import Desk
+from wf_jupyter.widget.kept import kept
 from wf_jupyter.widget.relay import Relay
 
 _log = logging.getLogger("wf_jupyter")
 
-BUNDLE = Path(__file__).parent.parent / "static" / "widget.js"
 TABS = ("graph", "timeline", "table")
-
-_MISSING = """export default { render({ el }) {
-  el.textContent = "The live view of wf_jupyter was not built: reinstall wf_jupyter, or run `npm run build` in " +
-    "its frontend folder, and restart the kernel. The execution itself goes on.";
-} };
-"""
-
-
-@cache
-def bundle() -> str:
-    """The view's code, or code that says that it is missing."""
-    return BUNDLE.read_text(encoding="utf-8") if BUNDLE.exists() else _MISSING
 
 
 class ExecutionView(anywidget.AnyWidget):
@@ -46,6 +35,9 @@ class ExecutionView(anywidget.AnyWidget):
     server_id = traitlets.Unicode().tag(sync=True)
     workflow = traitlets.Unicode().tag(sync=True)
     snapshot = traitlets.Dict().tag(sync=True)
+    still = traitlets.Unicode().tag(sync=True)
+    code_model = traitlets.Unicode().tag(sync=True)
+    code_hash = traitlets.Unicode().tag(sync=True)
     tab = traitlets.Unicode().tag(sync=True)
     height = traitlets.Int().tag(sync=True)
 
@@ -58,7 +50,10 @@ class ExecutionView(anywidget.AnyWidget):
         self._is_closed = False
         mirror = execution.follow()
         super().__init__(
-            _esm=bundle(),
+            _esm=code.loader(),
+            code_model=code.ViewCode.shared().model_id,
+            code_hash=code.code_hash(),
+            still=still_bundle(execution.still())["text/html"],
             execution_id=execution.id,
             server_id=execution.connection.server_id,
             workflow=execution.workflow,
@@ -91,14 +86,19 @@ class ExecutionView(anywidget.AnyWidget):
                 self._relay.ask()
             case "unsubscribe":
                 self._relay.leave()
+            case "code":
+                self.send({"kind": "code", "code": code.bundle()})
             case "request":
                 self._desk.take(content, self.send)
             case _:
                 _log.debug("a page sent what is no message")
 
-    def _keep(self, snapshot: Any) -> None:
-        if not self._is_closed:
-            self.snapshot = snapshot
+    def _keep(self, snapshot: Snapshot) -> None:
+        if self._is_closed:
+            return
+        self.snapshot = kept(snapshot)
+        if snapshot.status.is_final:
+            self.still = still_bundle(snapshot)["text/html"]
 
     def __repr__(self) -> str:
         return f"<live view of {self.workflow!r}>"

@@ -7,8 +7,7 @@ from jupyter_process import until
 from sample_workflows import gated
 
 import wf_jupyter as wf
-from wf_jupyter.widget import desk
-from wf_jupyter.widget import view as module
+from wf_jupyter.widget import code, desk
 
 
 @pytest.fixture(autouse=True)
@@ -205,7 +204,7 @@ def test_wrong_options_are_named(execution, options, field):
 
 
 def test_a_missing_bundle_says_so_in_place_of_the_view(monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "BUNDLE", tmp_path / "none.js")
-    module.bundle.cache_clear()
-    assert "was not built" in module.bundle()
-    module.bundle.cache_clear()
+    monkeypatch.setattr(code, "STATIC", tmp_path)
+    code.loader.cache_clear()
+    assert "was not built" in code.loader()
+    code.loader.cache_clear()

@@ -67,7 +67,7 @@ def test_nothing_is_sent_unless_a_page_asked():
     fold(mirror, *BEGIN)
     until(lambda: mirror.position[1] == 3 and len(page.kept) == 2, "the snapshot is not kept")
     assert page.frames == []
-    assert page.kept[-1]["tasks"][0]["status"] == "running"
+    assert page.kept[-1].tasks[0].status == "running"
 
 
 def test_a_page_gets_a_snapshot_and_then_each_event_once_in_few_numbered_frames():
@@ -112,7 +112,7 @@ def test_the_end_is_kept_at_once():
     mirror, page, _ = started()
     fold(mirror, *BEGIN, WorkflowCompleted(seq=4, time=NOW, status=ExecutionStatus.SUCCEEDED))
     begin = time.monotonic()
-    until(lambda: page.kept[-1]["status"] == "succeeded", "the end is not kept")
+    until(lambda: page.kept[-1].status == "succeeded", "the end is not kept")
     assert time.monotonic() - begin < 0.9
 
 

@@ -22,12 +22,30 @@ function render({ model, el, signal }: Context): () => void {
   }
   const height = Number(model.get("height")) || 0;
   let app: App | null = new App(session, el, { tab: tabOf(model.get("tab")), height });
+  const leave = standIn(session, el, model.get("still"));
   const dispose = (): void => {
+    leave();
     app?.dispose();
     app = null;
   };
   signal?.addEventListener("abort", dispose, { once: true });
   return dispose;
+}
+
+/** The still picture in place of the view while nothing else is known: of a very large graph a notebook keeps no more. */
+function standIn(session: Session, el: HTMLElement, still: unknown): () => void {
+  if (typeof still !== "string" || still === "" || session.run.tasks.length > 0) return () => undefined;
+  const view = el.lastElementChild as HTMLElement;
+  const picture = document.createElement("div");
+  picture.innerHTML = still;
+  view.hidden = true;
+  view.before(picture);
+  const decide = (): void => {
+    if (session.run.tasks.length === 0 || picture.parentElement === null) return;
+    view.hidden = false;
+    picture.remove();
+  };
+  return session.join({ changed: decide, connection: decide, said: () => undefined, rewound: () => undefined });
 }
 
 export default { render };

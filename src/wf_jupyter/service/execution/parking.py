@@ -20,9 +20,7 @@ _log = logging.getLogger(__name__)
 class Parking:
     """Remembers why executions stand still; takes those up again whose cause may pass. `show` tells their followers."""
 
-    def __init__(
-        self, take_up: Callable[[str], Awaitable[object]], show: Callable[[str], None], clock: Clock
-    ) -> None:
+    def __init__(self, take_up: Callable[[str], Awaitable[object]], show: Callable[[str], None], clock: Clock) -> None:
         self._take_up = take_up
         self._show = show
         self._clock = clock

@@ -78,9 +78,25 @@ export function decodeEvents(value: unknown): Incoming[] {
 /** The snapshot without the tasks and groups that are malformed, or null. */
 export function decodeSnapshot(value: unknown): Snapshot | null {
   if (!isObject(value) || !holds(value, SNAPSHOT)) return null;
-  const tasks = (value["tasks"] as unknown[]).filter(task);
+  const tasks = [...(value["tasks"] as unknown[]).filter(task), ...unfolded(value)];
   const groups = Array.isArray(value["groups"]) ? value["groups"].filter(item) : [];
   return { ...value, tasks, groups } as unknown as Snapshot;
+}
+
+/** The items of mapped tasks that a saved notebook keeps as runs of equal states, as tasks. */
+function unfolded(value: Fields): unknown[] {
+  if (!Array.isArray(value["items"])) return [];
+  const known = new Set((value["tasks"] as Fields[]).map(({ key }) => key));
+  const found: unknown[] = [];
+  for (const each of value["items"].filter(isObject)) {
+    const group = String(each["group"]);
+    const statuses = (Array.isArray(each["runs"]) ? each["runs"] : []).flatMap(([status, count]: [string, number]) => new Array<string>(count).fill(status));
+    statuses.forEach((status, index) => {
+      const key = `${group}[${index}]`;
+      if (!known.has(key)) found.push({ key, name: group, status, group, dependencies: [], attempts: 0 });
+    });
+  }
+  return found;
 }
 
 /** The value that the text stands for, or undefined when it is no JSON. */

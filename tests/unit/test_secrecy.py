@@ -1,0 +1,34 @@
+"""Which names are secret, and texts without the values that stand behind them."""
+
+from __future__ import annotations
+
+import pytest
+
+from wf_jupyter.model.secrecy import is_secret, masked
+
+
+@pytest.mark.parametrize(
+    "name",
+    "password PASSWORD userPassword db_passwd DB_PASS smtp-pwd passphrase token api_token hfToken authtoken HUB_TOKEN "
+    "apiKey api_key API-KEY APIKey openai_api_key aws_secret_access_key secret client_secret secrets credential "
+    "credentials my_creds private_key privateKey ssh_key bearer authorization access_tokens passwords api_keys".split(),
+)
+def test_a_secret_name(name: str) -> None:
+    assert is_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    "user cities key keys monkey sort_key primary_key tokens max_tokens token_count tokenizer tokenize secretary "
+    "compass passenger bypass passes path author keyword pw_hash_rounds passing x".split(),
+)
+def test_a_name_of_something_else(name: str) -> None:
+    assert not is_secret(name)
+
+
+def test_values_behind_secret_names_are_left_out_of_texts() -> None:
+    for text in ("{'token': 'abc-1', 'n': 2}", '{"token":"abc-1","n":2}', "Login(n=2, token='abc-1')", "token=abc-1"):
+        assert "abc-1" not in masked(text)
+        assert "•••" in masked(text)
+    for text in ("{'tokens': [1, 2]}", "token=None", "{'sort_key': 'abc'}", "a password is missing", "pass"):
+        assert masked(text) == text
