@@ -45,7 +45,11 @@ function standIn(session: Session, el: HTMLElement, still: unknown): () => void 
     view.hidden = false;
     picture.remove();
   };
-  return session.join({ changed: decide, connection: decide, said: () => undefined, rewound: () => undefined });
+  const leave = session.join({ changed: decide, connection: decide, said: () => undefined, rewound: () => undefined });
+  return () => {
+    leave();
+    picture.remove();
+  };
 }
 
 export default { render };
