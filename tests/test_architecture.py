@@ -28,8 +28,8 @@ NOT_IN_THE_SERVER = {"cloudpickle", "numpy", "pandas", "wf_jupyter.dsl", "wf_jup
 IMPORT_SECONDS = 0.1
 
 PUBLIC_NAMES = """
-    CellFailed Execution ExecutionCancelled ExecutionNotFound InputError NotPermitted ProtocolMismatch RateLimited Secret
-    ServerUnavailable StateConflict StoreError TaskError TaskFailed ValueTooLarge WorkflowDefinitionError
+    CellFailed Execution ExecutionCancelled ExecutionNotFound InputError NotPermitted ProtocolMismatch RateLimited
+    Secret ServerUnavailable StateConflict StoreError TaskError TaskFailed ValueTooLarge WorkflowDefinitionError
     WorkflowError WorkflowNotFound __version__ allow_failure coalesce connect connection current_task execute executions
     get_execution notebook_task progress task track unless when workflow workflows
 """.split()
