@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Channel, channel, type Fallback, type Subscriber } from "../src/protocol/channel.ts";
+import { Channel, channel, type Fallback, type Subscriber, type Verdict } from "../src/protocol/channel.ts";
 import type { Incoming } from "../src/protocol/decode.ts";
 import { backoff, type ConnectionState } from "../src/protocol/source.ts";
 import { snapshotOf, task } from "./events.ts";
@@ -157,6 +157,34 @@ test("a refused connection is explained by the REST interface", async () => {
   last().break();
   await vi.advanceTimersByTimeAsync(0);
   expect(follower.states.at(-1)).toEqual({ kind: "refused", reason: "log in to the Jupyter server again" });
+});
+
+test("a refusal stands while the server is tried again, and gives way to another one or to a server that is away", async () => {
+  const stopped = { kind: "refused", reason: "stopped" } as const;
+  const expired = { kind: "refused", reason: "expired" } as const;
+  let verdict: Verdict = stopped;
+  const shared = new Channel("ws://here/ws", { ...away, verdict: () => Promise.resolve(verdict) }, () => undefined);
+  const follower = new Follower();
+  leaves.push(shared.join(follower));
+  const tried = async (): Promise<void> => {
+    last().break();
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  const again = async (): Promise<void> => {
+    const before = Wire.all.length;
+    while (Wire.all.length === before) await vi.advanceTimersByTimeAsync(100);
+  };
+  await tried();
+  follower.states.length = 0;
+  await again();
+  await tried();
+  expect(new Set(follower.states)).toEqual(new Set([stopped]));
+  for (verdict of [expired, { kind: "away" }] as const) {
+    await again();
+    await tried();
+    expect(follower.states.at(-1)?.kind).toBe(verdict.kind === "away" ? "waiting" : "refused");
+  }
+  expect(follower.states).toContain(expired);
 });
 
 test("an open socket that says nothing, as behind a proxy that swallows, is left after ten seconds", () => {
