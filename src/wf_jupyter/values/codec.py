@@ -17,10 +17,12 @@ import io
 import pickle
 import struct
 from collections.abc import Callable, Iterable, Sequence
+from types import FunctionType
 
 from wf_jupyter.errors import StoreError
 from wf_jupyter.model.submission import LARGE
 from wf_jupyter.values.classes import reduce_class
+from wf_jupyter.values.functions import reduce_function
 from wf_jupyter.values.plain import HEAD, MAGIC, is_plain
 from wf_jupyter.values.sources import Reducer
 
@@ -111,6 +113,8 @@ def _picklers() -> tuple[type[pickle.Pickler], type[pickle.Pickler]]:
 
         def reducer_override(self, obj: object) -> object:
             reduced = super().reducer_override(obj)
+            if isinstance(obj, FunctionType):
+                return reduce_function(obj, reduced)
             return reduce_class(obj, reduced) if isinstance(obj, type) else reduced
 
     class _TemplatePickler(_Pickler):
