@@ -1,15 +1,17 @@
 """Source text that travels with pickled code, so that a traceback made elsewhere names its place and shows its lines.
 
 A cell is no file, and cloudpickle from 3.1.3 on replaces every file name by `<dynamic-code>`. So code objects
-are pickled here with the name they were compiled under, and with the text behind it. Whoever unpickles them
-hands the text to `linecache`, where `traceback`, `warnings`, `inspect` and the debugger look for it. The name
+are pickled here with the name they were compiled under, and with their own lines. Whoever unpickles them
+hands the lines to `linecache`, where `traceback`, `warnings`, `inspect` and the debugger look for them. The name
 stays as it was, for an editor's breakpoints hold by it, unless another text is known there by the same name.
+
+What else stands in the cell or file stays where it is: pickles are kept on disk, and a password may be next to
+the function.
 """
 
 from __future__ import annotations
 
 import linecache
-import math
 import sys
 from collections import ChainMap
 from collections.abc import Iterator
@@ -20,33 +22,34 @@ from wf_jupyter.values.ipython import shell as find_shell
 from wf_jupyter.values.ipython import shell_reducers
 from wf_jupyter.values.reducers import reducers
 
-#: Longer texts, and those of files, travel as the lines of the function only.
-WHOLE_LIMIT = 200_000
+#: Code that is longer travels without its lines.
+LIMIT = 200_000
 #: Cells that are looked through for code which a magic such as `%%time` compiled under a name of its own.
 _CELLS = 50
 
 _labels: dict[str, str] = {}
 _installed: dict[tuple[str, int, str], str] = {}
+#: Names behind which `linecache` has only those lines that were installed; the others are empty there.
+_partial: set[str] = set()
 
 
 class Place:
-    """Lines behind code objects of one file or cell; unpickles as the name under which they are installed."""
+    """Consecutive lines of one file or cell; unpickles as the name under which they are installed."""
 
-    def __init__(self, name: str, lines: list[str], first: int = 1, last: float = math.inf) -> None:
+    def __init__(self, name: str, lines: list[str], first: int, last: int) -> None:
         self._range = first, last
         self._given = (name, label_of(name), first, "".join(lines))
 
-    def holds(self, code: CodeType) -> bool:
-        """Whether these are all lines of the code object."""
-        first, last = self._range
-        return last == math.inf or (first <= code.co_firstlineno and _last_line(code) <= last)
+    def holds(self, first: int, last: int) -> bool:
+        """Whether all these lines are among its own."""
+        return self._range[0] <= first and last <= self._range[1]
 
     def __reduce__(self) -> tuple[object, ...]:
         return install, self._given
 
 
 class Reducer:
-    """Pickles the code objects of one `dump`; those of one place share its text."""
+    """Pickles the code objects of one `dump`; a function and those inside it share its lines."""
 
     def __init__(self, table: ChainMap[type, Any]) -> None:
         self._reduce = table[CodeType]
@@ -62,20 +65,16 @@ class Reducer:
         return build_code, (arguments, self._place(code) or code.co_filename)
 
     def _place(self, code: CodeType) -> Place | None:
+        first, last = code.co_firstlineno, _last_line(code)
         known = self._places.setdefault(code.co_filename, [])
-        place = next((place for place in known if place.holds(code)), None) or _find_place(code)
-        if place is not None and place not in known:
-            known.append(place)
-        return place
-
-
-def _find_place(code: CodeType) -> Place | None:
-    name, lines = code.co_filename, _lines(code)
-    if lines and not _is_file(name) and sum(map(len, lines)) <= WHOLE_LIMIT:
-        return Place(name, lines)
-    first, last = code.co_firstlineno, _last_line(code)
-    lines = lines[first - 1 : last]
-    return Place(name, lines, first, last) if lines and sum(map(len, lines)) <= WHOLE_LIMIT else None
+        for place in known:
+            if place.holds(first, last):
+                return place
+        lines = _lines(code)[first - 1 : last]
+        if not lines or sum(map(len, lines)) > LIMIT:
+            return None
+        known.append(Place(code.co_filename, lines, first, last))
+        return known[-1]
 
 
 def build_code(arguments: tuple[Any, ...], name: str) -> CodeType:
@@ -101,17 +100,27 @@ def label_of(name: str) -> str:
 
 def _free_name(name: str, first: int, lines: list[str]) -> str:
     """The name, or a variant of it where another text is known by that name: both texts are still to be shown."""
-    count, variant, told = 1, name, [line.rstrip("\n") for line in lines]
-    while True:
-        known = linecache.getlines(variant)
-        if not known or [line.rstrip("\n") for line in known[first - 1 : first - 1 + len(lines)]] == told:
-            break
+    count, variant = 1, name
+    while (known := linecache.getlines(variant)) and not _agree(known, first, lines, variant in _partial):
         count += 1
         variant = f"{name[:-1]} {count}>" if name.endswith(">") else f"{name} {count}"
+    if not known or variant in _partial:
+        _partial.add(variant)
+        known = known + ["\n"] * (first - 1 + len(lines) - len(known))
+        known[first - 1 : first - 1 + len(lines)] = lines
     # Without a time: what is on the disk may change, the code that was sent does not.
-    whole = known or ["\n"] * (first - 1) + lines
-    linecache.cache[variant] = (sum(map(len, whole)), None, whole, variant)
+    linecache.cache[variant] = (sum(map(len, known)), None, known, variant)
     return variant
+
+
+def _agree(known: list[str], first: int, lines: list[str], is_partial: bool) -> bool:
+    """Whether the lines stand in a known text, or may be added where nothing is known yet."""
+    there = [line.rstrip("\n") for line in known[first - 1 : first - 1 + len(lines)]]
+    if is_partial:
+        there += [""] * (len(lines) - len(there))
+    return len(there) == len(lines) and all(
+        one == other.rstrip("\n") or (is_partial and not one) for one, other in zip(there, lines, strict=True)
+    )
 
 
 def _split(text: str) -> list[str]:
@@ -160,11 +169,6 @@ def _compiles_to(text: str, code: CodeType) -> bool:
             return found.co_firstlineno == code.co_firstlineno
         pending.extend(constant for constant in found.co_consts if isinstance(constant, CodeType))
     return False
-
-
-def _is_file(name: str) -> bool:
-    entry = linecache.cache.get(name)
-    return not (name.startswith("<") or (entry is not None and len(entry) > 1 and entry[1] is None))
 
 
 def _cell_label(name: str) -> str | None:

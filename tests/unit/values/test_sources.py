@@ -53,6 +53,7 @@ def names() -> Iterator[None]:
     linecache.cache.update(before)
     sources._installed.clear()
     sources._labels.clear()
+    sources._partial.clear()
 
 
 def run(text: str, name: str, *, known: bool = True) -> dict[str, Any]:
@@ -86,7 +87,10 @@ def test_all_code_of_a_cell_keeps_its_name_and_its_lines(name: str) -> None:
     task, box = sent((scope["task"], scope["Box"]), name)
     codes = [task.__code__, task.__wrapped__.__code__, task.__wrapped__.__globals__["helper"].__code__]
     assert {code.co_filename for code in [*codes, box.divide.__code__]} == {name}
-    assert "".join(linecache.getlines(name)) == CELL
+    shown, text = linecache.getlines(name), CELL.splitlines(keepends=True)
+    # Those of the functions that were sent, where they stood.
+    assert [line for line in shown if line.strip()] == [*text[3:5], *text[7:10], *text[12:17], *text[21:23]]
+    assert all(line in ("\n", own) for line, own in zip(shown, text, strict=False))
     assert box.divide.__code__.co_firstlineno == 22
     assert list(lines_of(task.__wrapped__.__code__)) == [
         "@wrapping\n",
@@ -113,6 +117,41 @@ def test_texts_of_two_cells_with_one_name_are_both_shown() -> None:
     assert linecache.getline(first.__code__.co_filename, 2) == "    return 'old'\n"
     assert first.__code__.co_filename.startswith("<") and first.__code__.co_filename.endswith(">")
     assert sources.label_of(first.__code__.co_filename) == "<cell 5>"
+
+
+@pytest.mark.parametrize("is_file", [True, False], ids=["file", "cell"])
+def test_nothing_of_the_text_travels_but_the_functions(tmp_path: Path, is_file: bool) -> None:
+    text = """PASSWORD = "secret-1"
+def f():
+    def inner():
+        return "mine"
+    return inner
+connect("secret-2") if False else None
+class Box:
+    "secret-3 is in the docstring, which is a value of the class"
+    def get(self):
+        return 1
+    # secret-4
+def g(): return [f, Box]
+"""
+    path = tmp_path / "script.py"
+    path.write_text(text)
+    scope = run(text, str(path), known=not is_file)
+    for value in (scope["f"], scope["f"](), scope["g"], scope["g"].__code__):
+        data = encode_bytes(value)
+        assert {secret for secret in (b"secret-1", b"secret-2", b"secret-4") if secret in data} == set()
+        # A process that got it, or made it, and sends it on, sends no more.
+        again = encode_bytes(decode(data))
+        assert {secret for secret in (b"secret-1", b"secret-2", b"secret-4") if secret in again} == set()
+
+
+def test_lines_of_one_cell_that_come_one_by_one_are_shown_under_one_name() -> None:
+    scope = run(CELL, "<cell 5>")
+    late, early = encode_bytes(scope["task"]), encode_bytes(scope["helper"])
+    del linecache.cache["<cell 5>"]
+    names = {decode(data).__code__.co_filename for data in (late, early, late)}
+    assert names == {"<cell 5>"}
+    assert "helper's line" in linecache.getline("<cell 5>", 5) and "inner's line" in linecache.getline("<cell 5>", 16)
 
 
 def test_of_a_huge_cell_the_lines_of_the_function_travel() -> None:
