@@ -195,9 +195,7 @@ def measured(name: str, *arguments: Any) -> dict[str, float]:
     print(".", end="", file=sys.stderr, flush=True)
     command = [sys.executable, "-m", "benchmarks.engine", "--measure", json.dumps([name, *arguments])]
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, check=True
-    )
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 

@@ -2,25 +2,31 @@
 
 Started as `child.py MODE CLIENT`, with the folder of everything in WF_CRASH_FOLDER. It tells on
 stdout what it is about to do, one word per line, so that whoever kills it can choose the moment.
-MODE `more` submits workflows while few are running; `finish` submits nothing and ends when every
-execution has.
+MODE `more` submits workflows while few are running; `commands` also pauses, resumes, cancels single tasks,
+retries, reruns, publishes and executes at random; `finish` submits nothing and ends when every execution has.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import sys
 import threading
 import time
+from collections.abc import Coroutine
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import Any
 
 import wf_jupyter as wf
-from wf_jupyter.errors import StateConflict
+from wf_jupyter.client.publishing import published
+from wf_jupyter.errors import ServerUnavailable, StateConflict, WorkflowNotFound
+from wf_jupyter.model.events import Event
 from wf_jupyter.model.policy import ExecutionOptions
-from wf_jupyter.model.stimuli import Cancel
+from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.model.stimuli import Cancel, CancelTask, Command, Pause, Resume, Retry
 from wf_jupyter.model.submission import Environment
-from wf_jupyter.protocol.codec import encode_events
+from wf_jupyter.protocol.codec import decode_events, encode_events
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.mailbox import Events, Mailbox
 from wf_jupyter.service.runtime import Runtime
@@ -28,6 +34,7 @@ from wf_jupyter.values.packaging import pack
 
 BUSY = 4
 FOLDER = os.environ.get("WF_CRASH_FOLDER", "")
+LUCK = random.Random()
 
 
 def note(file: str, *words: object) -> None:
@@ -141,11 +148,12 @@ class Client:
         self.mailbox = Mailbox(self.changed.set, 100_000)
         self.followed: set[str] = set()
         self.seen: dict[str, int] = {}
+        self.epochs: dict[str, str] = {}
         seen = Path(FOLDER, self.file)
         if seen.exists():
             for line in seen.read_text().splitlines():
-                execution, seq, *_ = line.split(" ", 2)
-                self.seen[execution] = int(seq)
+                execution, _, text = line.split(" ", 2)
+                self.know(execution, *decode_events(text))
 
     def follow(self, execution: str) -> None:
         """Subscribe from where this client was when it was killed."""
@@ -154,32 +162,53 @@ class Client:
         self.followed.add(execution)
         engine = self.runtime.orchestrator
         after = self.seen.get(execution, 0)
-        answer = self.runtime.call(engine.subscribe(execution, self.mailbox, after, epoch())).result(60)
+        epoch = self.epochs.get(execution, engine.epoch)
+        answer = self.runtime.call(engine.subscribe(execution, self.mailbox, after, epoch)).result(60)
         if not answer.recovered:
-            note("trouble", execution, "was not continued after", after)
+            note("moves", "snapshot")
+            self.read_log(execution, answer.seq)
 
     def read(self) -> None:
         """Note what came."""
+        engine = self.runtime.orchestrator
+        shown: dict[str, int] = {}
         for delivery in self.mailbox.take():
             if not isinstance(delivery, Events):
-                note("trouble", delivery.execution_id, "lagged")
+                # Parked, or retried elsewhere: it starts over with a snapshot.
+                note("moves", "lagged")
+                snapshot = self.runtime.call(engine.resync(delivery.topic, self.mailbox)).result(60)
+                self.read_log(delivery.topic, snapshot.seq)
+                shown[delivery.topic] = snapshot.seq
                 continue
             for event in delivery.events:
-                note(self.file, delivery.execution_id, event.seq, encode_events([event]).decode())
-                self.seen[delivery.execution_id] = event.seq
+                # What had been taken out of the mailbox before the resync is in its snapshot already.
+                if event.seq > shown.get(delivery.execution_id, 0):
+                    self.see(delivery.execution_id, event)
 
+    def read_log(self, execution: str, seq: int) -> None:
+        """See what happened up to a snapshot."""
+        after = self.seen.get(execution, 0)
+        if seq > after:
+            work = self.runtime.orchestrator.events(execution, after, seq - after)
+            for event in self.runtime.call(work).result(60):
+                self.see(execution, event)
 
-def epoch() -> str:
-    """The epoch as it was when the data directory was made: it must never change."""
-    return Path(FOLDER, "epoch").read_text()
+    def see(self, execution: str, event: Event) -> None:
+        """Note it on disk, and how far it got."""
+        note(self.file, execution, event.seq, encode_events([event]).decode())
+        self.know(execution, event)
+
+    def know(self, execution: str, *events: Event) -> None:
+        """Remember how far it got, and how that stretch of the log is called."""
+        for event in events:
+            self.seen[execution] = event.seq
+            self.epochs[execution] = getattr(event, "epoch", "") or self.epochs[execution]
 
 
 def main(mode: str, name: str) -> None:
     say("opening")
     runtime = Runtime.open(RuntimeConfig(data_dir=Path(FOLDER, "data"), max_workers=2))
     engine = runtime.orchestrator
-    if not Path(FOLDER, "epoch").exists():
-        Path(FOLDER, "epoch").write_text(engine.epoch)
     say("open")
     client = Client(runtime, name)
     turn = 0
@@ -191,12 +220,16 @@ def main(mode: str, name: str) -> None:
             client.follow(line.id)
         for line in running:
             if line.workflow == "stoppable":
-                cancel(runtime, line.id)
-        if mode == "more" and engine.active_count() < BUSY:
+                command(runtime, line.id, Cancel())
+            elif line.status == "paused" and (mode == "finish" or LUCK.random() < 0.2):
+                command(runtime, line.id, Resume())
+        if mode in ("more", "commands") and engine.active_count() < BUSY:
             turn += 1
             workflow, inputs = ALL[(len(lines) + turn) % len(ALL)]
             submission = pack(workflow.bind(**inputs).draft, here(), ExecutionOptions())
             note("submitted", runtime.call(engine.submit(submission)).result(60))
+        if mode == "commands" and lines and LUCK.random() < 0.3:
+            move(runtime, lines)
         if mode == "finish" and not running and not behind:
             break
         client.changed.wait(0.02)
@@ -206,12 +239,57 @@ def main(mode: str, name: str) -> None:
     say("done")
 
 
-def cancel(runtime: Runtime, execution: str) -> None:
-    """Cancel what would not end by itself; it may be ending already, or belong to another process."""
-    try:
-        runtime.call(runtime.orchestrator.command(execution, Cancel())).result(60)
-    except StateConflict:
+def move(runtime: Runtime, lines: list[Summary]) -> None:
+    """Something that people do, to one of the latest executions."""
+    engine = runtime.orchestrator
+    line = LUCK.choice(lines[: 2 * BUSY])
+    if not line.status.is_final:
+        if LUCK.random() < 0.5:
+            command(runtime, line.id, Pause())
+            return
+        open_tasks = [
+            task.key for task in runtime.call(engine.snapshot(line.id)).result(60).tasks if not task.status.is_final
+        ]
+        if open_tasks:
+            command(runtime, line.id, CancelTask(task=LUCK.choice(open_tasks)))
+    elif line.status != "succeeded" and LUCK.random() < 0.7:
+        command(runtime, line.id, Retry())
+    elif engine.active_count() >= BUSY:
         return
+    elif LUCK.random() < 0.5:
+        accepted(runtime, "rerun", engine.rerun(line.id))
+    else:
+        attempt(runtime, "publish", engine.publish(published(fan, f"fan {LUCK.randint(1, 3)}", here())))
+        accepted(runtime, "execute", engine.execute("fan 1", {"n": 3}))
+
+
+def command(runtime: Runtime, execution: str, what: Command) -> None:
+    """Ask for it; the execution may be ending already, or belong to another process."""
+    attempt(runtime, type(what).__name__, runtime.orchestrator.command(execution, what))
+
+
+def attempt(runtime: Runtime, name: str, work: Coroutine[Any, Any, object]) -> None:
+    """Wait for it and count it; what the state does not allow is no trouble."""
+    try:
+        runtime.call(work).result(60)
+    except (StateConflict, WorkflowNotFound):
+        return
+    note("moves", name)
+
+
+def accepted(runtime: Runtime, name: str, work: Coroutine[Any, Any, str]) -> None:
+    """Begin an execution, and note it when it is accepted: that may take longer than this process lives."""
+
+    def done(answer: Future[str]) -> None:
+        try:
+            note("submitted", answer.result())
+            note("moves", name)
+        except (StateConflict, WorkflowNotFound, ServerUnavailable, CancelledError):
+            return
+        except Exception as error:
+            note("trouble", name, repr(error))
+
+    runtime.call(work).add_done_callback(done)
 
 
 def here() -> Environment:
