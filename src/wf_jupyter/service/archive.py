@@ -40,10 +40,11 @@ class Ended(NamedTuple):
 
 
 class _Reading:
-    """A log that is being read, for everybody who wants it."""
+    """A log that is being read, for everybody who wants it; kept until all of them have the picture."""
 
     def __init__(self, task: asyncio.Task[Picture]) -> None:
         self.task = task
+        self.readers = 0
         self.is_overtaken = False
 
 
@@ -64,7 +65,12 @@ class Archive:
         """
         while (known := await self._kept(execution)) is None:
             reading = self._readings.get(execution) or self._start_reading(execution)
-            picture = await asyncio.shield(reading.task)
+            reading.readers += 1
+            try:
+                picture = await asyncio.shield(reading.task)
+            finally:
+                reading.readers -= 1
+                self._let_go_reading(execution, reading)
             if not reading.is_overtaken:
                 return picture
         self._pictures.move_to_end(execution)
@@ -94,16 +100,20 @@ class Archive:
         return await asyncio.to_thread(fold_log, execution, self._store.epoch, record, events)
 
     def _was_read(self, execution: str, reading: _Reading) -> None:
-        if not reading.is_overtaken:
-            del self._readings[execution]
+        self._let_go_reading(execution, reading)
         if reading.task.cancelled() or reading.task.exception() is not None or reading.is_overtaken:
             return
-        if reading.task.result().snapshot.status.is_final:
-            self.keep(reading.task.result())
+        picture = reading.task.result()
+        if picture.snapshot.status.is_final:
+            self._remember(picture)
 
-    def keep(self, picture: Picture) -> None:
-        """Remember the picture of an execution that ended."""
-        self._overtake(picture.snapshot.id)
+    def _let_go_reading(self, execution: str, reading: _Reading) -> None:
+        # Readers wake up after the reading has ended. Until then the execution may go on and end here, and
+        # a reader that is not told would take the picture of before for the present one.
+        if reading.task.done() and reading.readers == 0 and self._readings.get(execution) is reading:
+            del self._readings[execution]
+
+    def _remember(self, picture: Picture) -> None:
         self._pictures[picture.snapshot.id] = picture
         while len(self._pictures) > KEPT:
             self._pictures.popitem(last=False)
@@ -117,7 +127,8 @@ class Archive:
     def keep_ended(self, ended: Ended) -> None:
         """Remember how an execution ended, for a moment."""
         execution = ended.state.id
-        self.keep(ended.picture)
+        self._overtake(execution)
+        self._remember(ended.picture)
         self._ended[execution] = ended
         if len(self._ended) > ENDED:
             self._ended.popitem(last=False)
