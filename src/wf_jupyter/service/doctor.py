@@ -162,7 +162,7 @@ def _files(connection: sqlite3.Connection, data_dir: Path) -> Iterator[Finding]:
     known = {execution for (execution,) in connection.execute("SELECT id FROM executions")}
     known |= {execution for (execution,) in connection.execute("SELECT id FROM removals")}
     strays = [
-        f"{folder} belongs to no execution; the next opening removes it"
+        f"{folder} belongs to no execution: nobody will remove it, nor read it"
         for root in (data_dir / "values", data_dir / "logs")
         if root.is_dir()
         for folder in root.iterdir()

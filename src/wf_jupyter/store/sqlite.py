@@ -244,9 +244,9 @@ class SqliteStore(Store):
         return [structs.replace(holding, files=self._places.files(holding.id)) for holding in holdings]
 
     def _finish_removals(self) -> None:
+        # These and no others: folders that the database does not know may be all that is left of lost ones.
         for number, execution in self._writer.run_blocking(removal.unfinished):
             while self._writer.run_blocking(partial(removal.step, number=number)):
                 pass
             self._places.remove(execution)
             self._writer.run_blocking(partial(removal.finish, number=number))
-        self._places.remove_strays({holding.id for holding in self._reader.run_blocking(listing.read_holdings)})

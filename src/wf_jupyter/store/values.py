@@ -7,8 +7,7 @@ import re
 import secrets
 import shutil
 import sqlite3
-import time
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,8 +17,6 @@ from wf_jupyter.errors import ExecutionNotFound, StoreError
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.private_files import make_directory, open_file
 
-#: How old a folder without an execution must be: before its first commit an execution has one already.
-_STRAY_SECONDS = 3600.0
 _SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
@@ -58,14 +55,6 @@ class Places:
                     with suppress(FileNotFoundError):
                         found[entry.inode()] = entry.stat(follow_symlinks=False).st_size
         return found
-
-    def remove_strays(self, known: Container[str]) -> None:
-        """Remove folders that belong to no execution, unless one may just be about to begin."""
-        for root in (self._root, self._logs):
-            for folder in root.iterdir() if root.is_dir() else ():
-                with suppress(OSError):
-                    if folder.name not in known and time.time() - folder.stat().st_mtime > _STRAY_SECONDS:
-                        shutil.rmtree(folder)
 
     def adopt(self, values: Iterable[Value], into: str) -> tuple[Value, ...] | None:
         """The same values with their files linked into another execution's folder; None when a file is gone."""

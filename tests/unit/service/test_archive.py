@@ -18,6 +18,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SUBMISSION = Submission(
     workflow="w",
     graph=GraphSpec(nodes=(), result=ResultSpec(template=Digest("t"))),
+    blobs={},
     environment=Environment(executable="", directory="", path=()),
 )
 

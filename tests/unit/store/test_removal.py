@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,20 @@ def test_an_interrupted_removal_is_finished_when_opened_again(tmp_path: Path) ->
     assert not (tmp_path / "values" / "e1").exists()
     store.shutdown()
     assert rows(path) == {"meta": 2}, "the epoch, and the newest id"
+
+
+def test_results_whose_database_was_lost_are_not_removed(tmp_path: Path) -> None:
+    store = SqliteStore.open(tmp_path)
+    asyncio.run(store.append(batch("e1", 1)))
+    (store.directory("e1") / "big").write_bytes(b"x")
+    store.shutdown()
+    for file in tmp_path.glob(f"{database.FILE_NAME}*"):
+        file.unlink()
+    for path in (tmp_path / "values" / "e1", tmp_path / "values"):
+        os.utime(path, (0, 0))
+
+    SqliteStore.open(tmp_path).shutdown()
+    assert (tmp_path / "values" / "e1" / "big").read_bytes() == b"x"
 
 
 def rows(path: Path) -> dict[str, int]:
