@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -189,22 +188,6 @@ def test_the_policy_is_applied_again_and_again(
     for number in range(3):
         submit(runtime, doubling().bind(numbers=[number]))
     _until(lambda: ids(runtime) == [])
-
-
-def test_folders_that_belong_to_no_execution_go_when_they_are_old(
-    open_runtime: Callable[..., Runtime], data_dir: Path
-) -> None:
-    runtime = open_runtime()
-    kept = submit(runtime, making().bind(size=LARGE))
-    ended(runtime, kept)
-    runtime.close()
-    for name in ("young", "old"):
-        (data_dir / "values" / name).mkdir()
-    for name in (kept, "old"):
-        long_ago = time.time() - 7200
-        os.utime(data_dir / "values" / name, (long_ago, long_ago))
-    open_runtime()
-    assert sorted(path.name for path in (data_dir / "values").iterdir()) == sorted([kept, "young"])
 
 
 def test_a_clock_that_jumps_deletes_nothing(runtime: Runtime, caplog: pytest.LogCaptureFixture) -> None:
