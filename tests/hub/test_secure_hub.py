@@ -28,6 +28,8 @@ def test_over_https_with_a_name_of_its_own_and_certificates_between_all_parts(
     config = [
         f"c.JupyterHub.ssl_key, c.JupyterHub.ssl_cert = {str(key)!r}, {str(certificate)!r}",
         "c.JupyterHub.internal_ssl = True",
+        # The proxy asks the Hub and the servers for certificates of the name that people use.
+        f"c.JupyterHub.trusted_alt_names = c.Spawner.ssl_alt_names = ['DNS:{PUBLIC}']",
         # By default below the Hub's working directory, which is not that of the servers.
         f"c.JupyterHub.internal_certs_location = {str(directory / 'certificates')!r}",
     ]
