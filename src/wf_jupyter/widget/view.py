@@ -17,6 +17,7 @@ from wf_jupyter.client.display import still_bundle
 from wf_jupyter.client.execution import Execution
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.render.stored import EXECUTION_TYPE
 from wf_jupyter.widget import code
 from wf_jupyter.widget.desk import Desk
 from wf_jupyter.widget.kept import kept
@@ -106,4 +107,7 @@ class ExecutionView(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         shown = super()._repr_mimebundle_(**options)
         data, metadata = shown if isinstance(shown, tuple) else (shown or {}, {})
+        wishes = {name: value for name in ("tab", "height") if (value := getattr(self, name))}
+        if self.server_id and wishes:
+            metadata = {**metadata, EXECUTION_TYPE: wishes}
         return {**data, **still_bundle(self._execution.still(), self.server_id)}, metadata

@@ -75,7 +75,7 @@ export function replay(el: HTMLElement, recording: Recorded): () => void {
 export function mount(el: HTMLElement, options: MountOptions): () => void {
   const model: Model = { get: (name) => (options as unknown as Record<string, unknown>)[name] };
   const dispose = render({ model, el });
-  const leave = options.ended && sessions.get(model)?.onEnd(options.ended);
+  const leave = sessions.get(model)?.watch(options);
   return () => {
     leave?.();
     dispose();

@@ -20,6 +20,7 @@ export interface Panel extends Widget {
 /** One output of a cell: MIME types and their contents. `setData` changes the notebook. */
 export interface MimeModel {
   readonly data: Readonly<Record<string, unknown>>;
+  readonly metadata: Readonly<Record<string, unknown>>;
   readonly trusted: boolean;
   setData(options: { readonly data: Readonly<Record<string, unknown>> }): void;
 }

@@ -19,7 +19,9 @@ export class Output {
   readonly #still: Still;
   #model: MimeModel | null = null;
   #stored: Stored | null = null;
+  /** Removes what is shown in place of the stored picture: the live view, or a kernel's widget. */
   #unmount: (() => void) | null = null;
+  #isLive = false;
   #stopWaking: (() => void) | null = null;
   #retry: Retry | null = null;
   #observer: MutationObserver | null = null;
@@ -35,7 +37,7 @@ export class Output {
     this.#model = model;
     this.#stored = decodeStored(model.data[EXECUTION_TYPE]);
     if (before !== null && this.#stored?.id === before.id) {
-      if (this.#unmount === null) this.#still.draw(model);
+      if (this.#still.isShown) this.#still.draw(model);
       return;
     }
     this.#clear();
@@ -53,29 +55,41 @@ export class Output {
   #clear(): void {
     this.#unmount?.();
     this.#unmount = null;
+    this.#isLive = false;
     this.#retry?.stop();
     this.#stopWaking?.();
-    this.#observer?.disconnect();
   }
 
   #look(rest: Rest, stored: Stored): void {
     const ask = async (): Promise<void> => {
       const found = await find(rest, stored);
-      if (this.#stored?.id !== stored.id || this.#unmount !== null) return;
-      if (found.kind === "here") await this.#mount(rest, stored, found.serverId);
-      else {
-        this.#still.say(found.words);
-        if (found.kind === "away") retry.failed();
-        else this.#useWidget();
+      if (this.#stored?.id !== stored.id) return;
+      if (found.kind === "here") {
+        if (!this.#isLive) await this.#mount(rest, stored, found.serverId, refused);
+        return;
       }
+      if (this.#isLive) this.#hide();
+      this.#still.say(found.words);
+      this.#useWidget();
+      if (found.kind === "away") retry.failed();
     };
+    // the server knows best why: it deleted the execution, or asks for a login
+    const refused = (): void => void ask();
     const retry = new Retry(() => void ask());
     this.#retry = retry;
     this.#stopWaking = onWake(() => retry.now());
     void ask();
   }
 
-  async #mount(rest: Rest, stored: Stored, serverId: string): Promise<void> {
+  /** The stored picture in place of the live view. */
+  #hide(): void {
+    this.#unmount?.();
+    this.#unmount = null;
+    this.#isLive = false;
+    if (this.#model !== null) this.#still.draw(this.#model);
+  }
+
+  async #mount(rest: Rest, stored: Stored, serverId: string, refused: () => void): Promise<void> {
     let bundle: Bundle;
     try {
       bundle = (await import(rest.staticUrl("widget.js"))) as Bundle;
@@ -84,17 +98,26 @@ export class Output {
       this.#retry?.failed();
       return;
     }
-    if (this.#stored?.id !== stored.id) return;
-    this.#stopWaking?.();
+    if (this.#stored?.id !== stored.id || this.#isLive) return;
+    this.#unmount?.();
     this.#still.remove();
     const place = document.createElement("div");
     this.panel.node.append(place);
     const ended = (seq: number, epoch: string): void => void this.#keep(rest, seq, epoch);
-    const unmount = bundle.mount(place, { execution_id: stored.id, server_id: serverId, workflow: stored.workflow, ended });
+    const { id: execution_id, workflow } = stored;
+    this.#isLive = true;
+    const unmount = bundle.mount(place, { ...this.#wishes(), execution_id, server_id: serverId, workflow, ended, refused });
     this.#unmount = () => {
       unmount();
       place.remove();
     };
+  }
+
+  /** How `execution.view(tab, height)` wants to be shown. */
+  #wishes(): { tab?: string; height?: number } {
+    const told = this.#model?.metadata[EXECUTION_TYPE];
+    const { tab, height } = isObject(told) ? told : {};
+    return { ...(typeof tab === "string" && { tab }), ...(typeof height === "number" && { height }) };
   }
 
   /** Store the final state in the notebook, unless it is there: who only looks at a notebook does not change it. */
@@ -112,7 +135,7 @@ export class Output {
     const model = this.#model;
     const registry = registryOf(this.panel);
     // what an untrusted notebook brings as a widget is not run
-    if (model === null || !model.trusted || !(WIDGET_TYPE in model.data) || !registry?.mimeTypes.includes(WIDGET_TYPE)) return;
+    if (this.#unmount !== null || model === null || !model.trusted || !(WIDGET_TYPE in model.data) || !registry?.mimeTypes.includes(WIDGET_TYPE)) return;
     const renderer = registry.createRenderer(WIDGET_TYPE);
     renderer.hide();
     this.panel.addWidget(renderer);
@@ -124,7 +147,10 @@ export class Output {
     };
     this.#observer = new MutationObserver(seen);
     this.#observer.observe(renderer.node, { childList: true });
-    this.#unmount = () => renderer.dispose();
+    this.#unmount = () => {
+      this.#observer?.disconnect();
+      renderer.dispose();
+    };
     renderer.renderModel(model).then(seen, () => renderer.dispose());
   }
 }

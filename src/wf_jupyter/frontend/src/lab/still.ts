@@ -11,6 +11,10 @@ export class Still {
 
   constructor(private readonly panel: Panel) {}
 
+  get isShown(): boolean {
+    return this.#picture !== null || this.#renderer !== null;
+  }
+
   /** Draw the picture of `model`, in place of the last. */
   draw(model: MimeModel): void {
     const svg = joined(model.data[SVG_TYPE]);

@@ -25,6 +25,12 @@ export interface Listener {
   rewound(): void;
 }
 
+/** What a page learns that keeps the outcome. */
+export interface Watcher {
+  readonly ended?: (seq: number, epoch: string) => void;
+  readonly refused?: () => void;
+}
+
 const PAGE = 1_000;
 const GRACE_MS = 2_000;
 
@@ -68,17 +74,19 @@ export class Session {
     };
   }
 
-  /** Call `ended` now and later for each final state that is the present; the returned function stops that. */
-  onEnd(ended: (seq: number, epoch: string) => void): () => void {
+  /** Call `ended` for each final state that is the present, `refused` when the server refuses; the returned function stops that. */
+  watch({ ended, refused }: Watcher): () => void {
     let seen = -1;
     const changed = (): void => {
       const { run } = this;
       if (this.isReplaying || run.seq === seen || !isFinalExecution(run.status)) return;
       seen = run.seq;
-      ended(run.seq, run.epoch);
+      ended?.(run.seq, run.epoch);
     };
-    changed();
-    return this.join({ changed, connection: () => {}, said: () => {}, rewound: () => {} });
+    const connection = (state: ConnectionState): void => {
+      if (state.kind === "refused") refused?.();
+    };
+    return this.join({ changed, connection, said: () => {}, rewound: () => {} });
   }
 
   /** The server's REST interface, while the page talks to the server itself. */
