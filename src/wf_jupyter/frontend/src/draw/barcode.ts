@@ -6,8 +6,7 @@ import { octagon } from "./icons.ts";
 import type { Palette } from "./palette.ts";
 
 const PAD = 26;
-/** Room below, for the controls that lie there. */
-const BELOW = 46;
+const BELOW = 20;
 /** Room for the mark of a failure, right of a column. */
 const MARK = 7;
 const ORDER = [SUCCEEDED, CACHED, SKIPPED, CANCELLED, RUNNING, RETRYING, FAILED];

@@ -1,6 +1,6 @@
 // Where the drawing stands in its window: fitted by itself until a person moves it; far out it is an overview.
 import { setText } from "./element.ts";
-import type { Scene } from "./scene.ts";
+import type { Box, Scene } from "./scene.ts";
 import { NEAR, type Stage } from "./stage.ts";
 import { Viewport } from "./viewport.ts";
 
@@ -8,8 +8,9 @@ export const PADDING = 20;
 const TALLEST = 540;
 const LOWEST = 96;
 /** Fits by itself down to this scale; a larger graph starts readable and is panned. */
-const READABLE = 0.7;
-const COMFORTABLE = 0.85;
+const READABLE = 0.92;
+/** Texts of 12 px are at least 11 on the screen. */
+const COMFORTABLE = 0.92;
 /** Below this scale a card is a speck: a large graph is shown as an overview instead. */
 const SPECK = 0.11;
 const ENTERED = 0.18;
@@ -31,6 +32,10 @@ export class Camera {
     signal: AbortSignal,
     /** The overview was entered or left. */
     private readonly changed: () => void,
+    /** The drawing stands elsewhere. */
+    private readonly stands: () => void,
+    /** The node that one wants to see first, or -1. */
+    private readonly foremost: () => number,
   ) {
     this.#viewport = new Viewport(window, () => this.#moved(), signal, (factor, x, y) => this.#pass(factor, x, y));
   }
@@ -89,7 +94,22 @@ export class Camera {
     if (touched) return this.#moved();
     const x = Math.max(PADDING, (width - w * scale) / 2);
     const y = Math.max(PADDING, (height - h * scale) / 2);
-    this.#viewport.set({ scale, x, y });
+    const first = all ? -1 : this.foremost();
+    if (first < 0) return this.#viewport.set({ scale, x, y });
+    const box = this.scene.box(first);
+    const begin = (at: number, size: number, whole: number, room: number, usual: number): number =>
+      whole * scale + 2 * PADDING <= room ? usual : Math.min(PADDING, Math.max(room - PADDING - whole * scale, room / 2 - (at + size / 2) * scale));
+    this.#viewport.set({ scale, x: begin(box.x, box.width, w, width, x), y: begin(box.y, box.height, h, height, y) });
+  }
+
+  get height(): number {
+    return this.#height;
+  }
+
+  /** A box of the drawing as it stands in the window. */
+  onScreen(box: Box): Box {
+    const { scale, x, y } = this.#viewport.view;
+    return { x: box.x * scale + x, y: box.y * scale + y, width: box.width * scale, height: box.height * scale };
   }
 
   /** Bring a node into the window, near enough to be a card; later, if it has no place yet. */
@@ -171,6 +191,7 @@ export class Camera {
     const percent = view.scale * 100;
     setText(this.percent, !this.scene.isPlaced ? "…" : percent < 1 ? "< 1 %" : `${Math.round(percent)} %`);
     this.stage.look(view);
+    this.stands();
     if (turned) this.changed();
   }
 }

@@ -4,7 +4,17 @@ import { html, setText } from "./element.ts";
 import type { Facts } from "./facts.ts";
 import { changed, icon, setRing } from "./icons.ts";
 
-export const CARD_WIDTH = 154;
+const NARROWEST = 154;
+const WIDEST = 260;
+/** Room beside the name, and the width of one of its letters: measuring each would lay the page out each time. */
+const BESIDE = 50;
+const LETTER = 7.6;
+
+/** The width of a card with this name. */
+export function cardWidth(name: string): number {
+  return Math.round(Math.min(WIDEST, Math.max(NARROWEST, BESIDE + name.length * LETTER)));
+}
+
 export const CARD_HEIGHT = 46;
 
 /** The card of a task; `show` changes only what differs. */
@@ -30,7 +40,7 @@ export class Card {
       this.#icon = changed(this.element, this.#icon, facts.status);
     }
     if (facts.status === RUNNING) setRing(this.#icon, facts.share);
-    setClipped(this.#name, facts.name, 11);
+    setClipped(this.#name, facts.name, 24);
     setClipped(this.#detail, facts.detail, facts.time === "" ? 17 : 11);
     setText(this.#time, facts.time);
     setText(this.#spoken, facts.spoken);

@@ -1,9 +1,11 @@
 // The live graph: a window on the stage that zooms, pans and takes keys, and grows without jumping.
 import type { Changes, Run } from "../fold/run.ts";
-import { FAILED } from "../fold/statuses.ts";
+import { FAILED, RETRYING, RUNNING } from "../fold/statuses.ts";
 import { Camera, PADDING } from "./camera.ts";
 import { around, filtered, hasFailed, type Filter } from "./choice.ts";
+import { EdgeHints } from "./edge-hints.ts";
 import { html, setText } from "./element.ts";
+import { nodeStatus } from "./facts.ts";
 import { Finder } from "./finder.ts";
 import { closest, nearest, type Direction } from "./nearest.ts";
 import type { Palette } from "./palette.ts";
@@ -31,6 +33,7 @@ export class GraphView {
   readonly #empty = html("p", "wfj-empty", { hidden: true });
   readonly #tools: Tools;
   readonly #finder: Finder;
+  readonly #edges = new EdgeHints((node) => this.#focusNode(node));
   readonly #scene: Scene;
   readonly #stage: Stage;
   readonly #camera: Camera;
@@ -55,13 +58,13 @@ export class GraphView {
       focus: () => this.#focus(),
     });
     this.#finder = new Finder(run, (key) => this.#found(key), () => this.#stage.tree.focus({ preventScroll: true }));
-    this.#window.append(this.#empty, this.#tools.zoom, this.#tools.left, this.#finder.element);
-    this.element.append(this.#window, this.#tools.line);
+    this.#window.append(this.#empty, this.#finder.element, this.#edges.element);
+    this.element.append(this.#window, this.#tools.strip);
     this.#scene = new Scene(run, scope, () => this.#placed());
     const group = { toggle: (key: string) => this.#toggle(key), open: (key: string) => this.actions.select(key) };
     const label = `Tasks of ${scope ?? run.workflow}`;
     this.#stage = new Stage(run, this.#scene, this.#window, () => actions.palette(), group, label);
-    this.#camera = new Camera(this.#window, this.#scene, this.#stage, this.#tools.percent, signal, () => this.#words());
+    this.#camera = new Camera(this.#window, this.#scene, this.#stage, this.#tools.percent, signal, () => this.#words(), () => this.#beyond(), () => this.#foremost());
     this.#window.addEventListener("click", (event) => this.#click(event), { signal });
     this.element.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.#window.addEventListener("focusin", (event) => this.#entered(event.target as Element), { signal });
@@ -91,6 +94,7 @@ export class GraphView {
     for (const row of changes.tasks) touch(this.run.tasks.keys[row]!);
     for (const group of changes.groups) touch(this.run.groups[group]!.key);
     this.#stage.update(touched, now);
+    this.#beyond();
   }
 
   /** Time has passed. */
@@ -230,6 +234,21 @@ export class GraphView {
       line: isPart ? `${subject} · ${part}` : isOverview ? barcode.caption : "",
       hint: isPart || !isOverview ? "" : "Next problem n · find / · zoom in for cards",
     });
+  }
+
+  /** Tell at each edge of the window what has failed beyond it. */
+  #beyond(): void {
+    const { graph, isPlaced } = this.#scene;
+    if (!isPlaced || this.#stage.isOverview || this.run.counts[FAILED] === 0) return this.#edges.show([], null);
+    const failed = [...graph.nodes.keys()].filter((node) => hasFailed(this.run, graph, node));
+    this.#edges.show(failed.map((node) => ({ node, box: this.#scene.box(node) })), this.#camera);
+  }
+
+  /** The node that one wants to see first: what failed, else what runs; -1 for the beginning. */
+  #foremost(): number {
+    const { graph } = this.#scene;
+    const failed = graph.nodes.findIndex((_, node) => hasFailed(this.run, graph, node));
+    return failed >= 0 ? failed : graph.nodes.findIndex((node) => [RUNNING, RETRYING].includes(nodeStatus(this.run, node)));
   }
 
   // -- people ---------------------------------------------------------------------------------------

@@ -85,8 +85,9 @@ export class Inside {
     }
     graph.nodes.forEach(({ key, group }, node) => {
       const card = this.#cards.get(key) ?? (group < 0 ? new Card(key) : new GroupCard(key, this.actions));
-      const { x, y, height: tall } = this.scene.box(node);
+      const { x, y, width: wide, height: tall } = this.scene.box(node);
       card.element.style.transform = `translate(${x}px, ${y}px)`;
+      card.element.style.width = `${wide}px`;
       card.element.style.height = `${tall}px`;
       card.element.tabIndex = 0;
       this.#cards.set(key, card);

@@ -7,7 +7,8 @@ import type { Sketch } from "../layout/layers.ts";
 import { overview, type Overview } from "../layout/overview.ts";
 import { ranks, type Plan } from "../layout/plan.ts";
 import { subset } from "../layout/subset.ts";
-import { CARD_HEIGHT, CARD_WIDTH } from "./card.ts";
+import { CARD_HEIGHT, cardWidth } from "./card.ts";
+import { label } from "./facts.ts";
 import { GROUP_HEIGHT, GROUP_WIDTH, groupHeight, OPEN_IN_PLACE } from "./group.ts";
 import type { Region } from "./sheet.ts";
 import { Ways } from "./ways.ts";
@@ -232,8 +233,8 @@ export class Scene {
   #measure(): void {
     this.#across = [];
     this.#along = [];
-    for (const { group, key } of this.graph.nodes) {
-      const [width, height] = group < 0 ? [CARD_WIDTH, CARD_HEIGHT] : this.#sizeOf(group, key);
+    for (const { group, key, row } of this.graph.nodes) {
+      const [width, height] = group < 0 ? [cardWidth(label(this.run, row)), CARD_HEIGHT] : this.#sizeOf(group, key);
       this.#across.push(this.turned ? height : width);
       this.#along.push(this.turned ? width : height);
     }

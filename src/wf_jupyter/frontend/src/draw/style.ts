@@ -77,8 +77,8 @@ const CARDS = `
 }
 .wfj-card:hover { border-color: color-mix(in srgb, var(--wfj-ink) 48%, var(--wfj-bg)); }
 .wfj-texts { min-width: 0; flex: 1; display: flex; flex-direction: column; }
-.wfj-name { font-size: 12px; font-weight: 600; white-space: nowrap; unicode-bidi: isolate; }
-.wfj-sub { display: flex; gap: 6px; font-size: 11px; color: var(--wfj-dim); }
+.wfj-name { font-size: 12.5px; font-weight: 600; white-space: nowrap; unicode-bidi: isolate; }
+.wfj-sub { display: flex; gap: 6px; font-size: 12px; color: var(--wfj-dim); }
 .wfj-detail { flex: 1; min-width: 0; white-space: nowrap; unicode-bidi: isolate; }
 .wfj-spoken { position: absolute; left: 0; top: 0; font-size: 0; white-space: nowrap; }
 .wfj-long, :not(.wfj-texts) > .wfj-name, .wfj-group > .wfj-detail { overflow: hidden; text-overflow: ellipsis; }
@@ -110,15 +110,15 @@ const CARDS = `
 .wfj-group::after { left: 13px; right: 13px; bottom: -8px; opacity: .6; }
 .wfj-group-head { display: flex; align-items: center; gap: 8px; min-height: 20px; }
 .wfj-group-head .wfj-name { min-width: 0; }
-.wfj-chip { flex: none; padding: 1px 7px; border-radius: 6px; background: var(--wfj-hover); color: var(--wfj-dim); font-size: 11px; }
+.wfj-chip { flex: none; padding: 1px 7px; border-radius: 6px; background: var(--wfj-hover); color: var(--wfj-dim); font-size: 12px; }
 &.wfj-dark .wfj-chip { background: color-mix(in srgb, var(--wfj-card) 88%, #fff); }
 .wfj-toggle { margin-left: auto; width: 20px; height: 20px; padding: 0; border: 0; border-radius: 5px; background: var(--wfj-hover); color: var(--wfj-dim); cursor: pointer; position: relative; flex: none; }
 .wfj-toggle::before { content: ""; position: absolute; left: 7px; top: 5.5px; width: 5px; height: 5px; border: solid currentColor; border-width: 0 1.5px 1.5px 0; transform: rotate(45deg); }
 .wfj-toggle.wfj-open::before { top: 8px; transform: rotate(225deg); }
 .wfj-strip { display: block; width: 100%; height: 15px; margin-top: 5px; }
 .wfj-group > .wfj-stack { height: 4px; margin-top: 3px; }
-.wfj-group > .wfj-detail { flex: none; margin-top: 8px; font-size: 11px; color: var(--wfj-dim); }
-.wfj-tally { display: flex; gap: 11px; margin-top: 6px; font-size: 11px; overflow: hidden; }
+.wfj-group > .wfj-detail { flex: none; margin-top: 8px; font-size: 12px; color: var(--wfj-dim); }
+.wfj-tally { display: flex; gap: 11px; margin-top: 5px; font-size: 12px; overflow: hidden; }
 .wfj-tally .wfj-icon { width: 11px; height: 11px; }
 .wfj-count { display: inline-flex; align-items: center; gap: 4px; white-space: nowrap; }
 .wfj-inside { position: absolute; left: 13px; top: 88px; cursor: default; }
@@ -133,20 +133,24 @@ const CARDS = `
 .wfj-stack { display: flex; gap: 2px; height: 6px; border-radius: 3px; background: var(--wfj-track); overflow: hidden; }
 .wfj-stack > i { flex: 0 0 3px; background: var(--wfj-tone); } .wfj-stack > i:not([hidden]) { flex-shrink: 1; }
 .wfj-stack > i.wfj-s-pending { background: var(--wfj-track); flex-basis: 0; }
-.wfj-zoom { position: absolute; right: 10px; bottom: 10px; display: flex; align-items: stretch; border: 1px solid var(--wfj-line-strong); border-radius: 7px; background: var(--wfj-bg); font-size: 12px; overflow: hidden; cursor: default; }
+.wfj-strip-bar { display: flex; align-items: center; flex-wrap: wrap; gap: 6px 10px; padding: 6px 10px; border-top: 1px solid var(--wfj-line); background: var(--wfj-bg); }
+.wfj-beyond { position: absolute; z-index: 2; color: var(--wfj-failed-ink); border-color: color-mix(in srgb, var(--wfj-failed) 60%, var(--wfj-bg)); }
+.wfj-beyond-left { left: 6px; top: 50%; transform: translateY(-50%); } .wfj-beyond-right { right: 6px; top: 50%; transform: translateY(-50%); }
+.wfj-beyond-top { top: 6px; left: 50%; transform: translateX(-50%); } .wfj-beyond-bottom { bottom: 6px; left: 50%; transform: translateX(-50%); }
+.wfj-zoom { margin-left: auto; display: flex; align-items: stretch; border: 1px solid var(--wfj-line-strong); border-radius: 7px; background: var(--wfj-bg); font-size: 12px; overflow: hidden; cursor: default; }
 .wfj-zoom-button { border: 0; background: transparent; color: var(--wfj-dim); padding: 0 9px; height: 24px; font: inherit; cursor: pointer; border-right: 1px solid var(--wfj-line); }
 .wfj-zoom-button:last-child { border-right: 0; } .wfj-zoom-button:hover { background: var(--wfj-hover); color: var(--wfj-ink); }
 .wfj-zoom-button:focus-visible { outline-offset: -2px; }
 .wfj-percent { display: flex; align-items: center; justify-content: center; min-width: 46px; color: var(--wfj-dim); border-right: 1px solid var(--wfj-line); }
-.wfj-tools { right: auto; left: 10px; } .wfj-zoom-button:disabled { opacity: .55; cursor: default; } .wfj-zoom-button[aria-pressed="true"] { color: var(--wfj-ink); box-shadow: inset 0 -2px 0 var(--wfj-accent); }
+.wfj-tools { margin-left: 0; } .wfj-zoom-button:disabled { opacity: .55; cursor: default; } .wfj-zoom-button[aria-pressed="true"] { color: var(--wfj-ink); box-shadow: inset 0 -2px 0 var(--wfj-accent); }
 .wfj-filter { border: 0; border-right: 1px solid var(--wfj-line); background: transparent; color: var(--wfj-dim); font-size: 12px; padding: 0 4px; cursor: pointer; max-width: 112px; }
 .wfj-filter option { background: var(--wfj-bg); color: var(--wfj-ink); }
-.wfj-finder { position: absolute; z-index: 3; left: 10px; bottom: 42px; width: min(300px, calc(100% - 20px)); box-sizing: border-box; padding: 6px; border: 1px solid var(--wfj-line-strong); border-radius: 8px; background: var(--wfj-bg); box-shadow: 0 4px 14px rgb(0 0 0 / 16%); cursor: default; }
+.wfj-finder { position: absolute; z-index: 3; left: 10px; bottom: 8px; width: min(300px, calc(100% - 20px)); box-sizing: border-box; padding: 6px; border: 1px solid var(--wfj-line-strong); border-radius: 8px; background: var(--wfj-bg); box-shadow: 0 4px 14px rgb(0 0 0 / 16%); cursor: default; }
 .wfj-finder .wfj-search { width: 100%; height: 26px; }
 .wfj-result { min-height: 24px; display: flex; align-items: center; gap: 7px; width: 100%; padding: 3px 6px; border: 0; border-radius: 5px; background: none; color: var(--wfj-ink); text-align: left; cursor: pointer; }
 .wfj-result:hover, .wfj-result:focus-visible { background: var(--wfj-hover); } .wfj-result .wfj-icon { width: 13px; height: 13px; } .wfj-result .wfj-name { font-weight: 500; }
 .wfj-more { padding: 3px 6px 5px; font-size: 11.5px; }
-.wfj-line { display: flex; align-items: center; flex-wrap: wrap; gap: 4px 12px; padding: 7px 14px; border-top: 1px solid var(--wfj-line); font-size: 12px; color: var(--wfj-dim); background: var(--wfj-bg); }
+.wfj-line { display: flex; align-items: center; flex-wrap: wrap; gap: 4px 12px; flex: 1; min-width: 0; font-size: 12px; color: var(--wfj-dim); }
 .wfj-line > span:first-child { min-width: 0; overflow: hidden; text-overflow: ellipsis; } .wfj-line > .wfj-hint, .wfj-line > .wfj-action { margin-left: auto; }
 .wfj-overview { cursor: zoom-in; } .wfj-rate { margin-left: auto; color: var(--wfj-dim); white-space: nowrap; }
 .wfj-tree:focus-visible { outline: none; } .wfj-graph:has(> .wfj-world > .wfj-tree:focus-visible)::after { content: ""; position: absolute; inset: 2px; border: 2px solid var(--wfj-accent); border-radius: 4px; pointer-events: none; }

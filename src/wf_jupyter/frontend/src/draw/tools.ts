@@ -1,4 +1,4 @@
-// The small controls that lie on a graph: zoom at the right, find and filter at the left, a line of words below.
+// The controls of a graph, in a strip below it, where they cover no card: find and filter, a line of words, zoom.
 import { button, html, setAttribute, setText } from "./element.ts";
 import type { Filter } from "./choice.ts";
 
@@ -26,6 +26,7 @@ export interface ToolActions {
 export class Tools {
   readonly zoom = html("div", "wfj-zoom", { role: "group", "aria-label": "Zoom" });
   readonly left = html("div", "wfj-zoom wfj-tools", { role: "group", "aria-label": "Find and filter" });
+  readonly strip: HTMLElement;
   readonly line = html("div", "wfj-line", { hidden: true });
   readonly percent = html("span", "wfj-percent");
   readonly #tidy: HTMLButtonElement;
@@ -51,6 +52,7 @@ export class Tools {
     this.#select.addEventListener("change", () => actions.filter(this.#select.value as Filter));
     this.left.append(make("Find a task (/)", "Find", () => actions.find()), this.#select, this.#focus);
     this.line.append(this.#words, this.#hint, this.#all);
+    this.strip = html("div", "wfj-strip-bar", {}, this.left, this.line, this.zoom);
   }
 
   /** Show what applies now; `line` is what is drawn in words, when that is not simply everything. */

@@ -5,6 +5,7 @@ import { CACHED, FAILED, isFinal, PENDING, RETRYING, RUNNING, SKIPPED, statusNam
 import type { Work } from "../fold/critical.ts";
 import type { Run } from "../fold/run.ts";
 import { html, svg } from "../draw/element.ts";
+import { groupStatus } from "../draw/facts.ts";
 import { membersOf } from "../draw/group.ts";
 import { count, duration } from "../draw/words.ts";
 import type { Session } from "./session.ts";
@@ -91,7 +92,9 @@ export function groupLane(lane: HTMLElement, group: number, view: LaneView): str
   const from = expected.begin;
   const to = rows.reduce((most, row) => Math.max(most, end(row)), from + 1);
   const left = scale.at(from);
-  const box = html("i", "wfj-concurrency");
+  const { counts } = run.groups[group]!;
+  const outcome = groupStatus(run.groups[group]!);
+  const box = html("i", `wfj-concurrency wfj-s-${statusName(isFinal(outcome) ? outcome : RUNNING)}`);
   box.style.left = `${left}%`;
   box.style.width = `${Math.max(0.3, scale.at(to) - left)}%`;
   const { picture } = area(run, rows, from, to, end);
@@ -99,11 +102,11 @@ export function groupLane(lane: HTMLElement, group: number, view: LaneView): str
   const width = scale.at(to) - left;
   for (const row of rows) {
     if (tasks.status[row] !== FAILED) continue;
-    const tick = html("b", "wfj-fail-tick", { title: `${tasks.keys[row]} failed` });
+    const tick = html("b", "wfj-fail-tick", { title: `${tasks.keys[row]} failed: open it` });
+    tick.dataset["key"] = tasks.keys[row]!;
     tick.style.left = `${width > 0 ? ((scale.at(end(row)) - left) / width) * 100 : 0}%`;
     box.append(tick);
   }
-  const { counts } = run.groups[group]!;
   const done = counts[SUCCEEDED]! + counts[FAILED]!;
   const seconds = (to - from) / 1000;
   if (Number.isFinite(expected.end) && expected.end > now && to >= now) {

@@ -26,12 +26,13 @@ export const TIMELINE = `
 .wfj-span.wfj-s-running + .wfj-expected { border-left-width: 0; border-radius: 0 3px 3px 0; }
 .wfj-cached-mark { width: 10px !important; clip-path: polygon(0 0, 60% 0, 100% 50%, 60% 100%, 0 100%); background: var(--wfj-cached) !important; }
 .wfj-wait { position: absolute; top: 12.5px; border-top: 2px dotted var(--wfj-retrying); }
-.wfj-concurrency { position: absolute; top: 6px; bottom: 6px; box-sizing: border-box; overflow: hidden; border-radius: 3px; background: color-mix(in srgb, var(--wfj-running) 7%, transparent); }
+.wfj-concurrency { position: absolute; top: 6px; bottom: 6px; box-sizing: border-box; overflow: hidden; border-radius: 3px; background: color-mix(in srgb, var(--wfj-tone, var(--wfj-running)) 7%, transparent); }
 .wfj-area { display: block; width: 100%; height: 100%; }
-.wfj-area path { fill: color-mix(in srgb, var(--wfj-running) 34%, transparent); stroke: var(--wfj-running); stroke-width: 1.3; vector-effect: non-scaling-stroke; }
+.wfj-area path { fill: color-mix(in srgb, var(--wfj-tone) 34%, transparent); stroke: var(--wfj-tone); stroke-width: 1.3; vector-effect: non-scaling-stroke; }
 .wfj-area-left { border: 1px dashed color-mix(in srgb, var(--wfj-running) 70%, var(--wfj-bg)); border-left: 0; border-radius: 0 3px 3px 0; background: color-mix(in srgb, var(--wfj-running) 10%, transparent); }
-.wfj-area-words { position: absolute; inset: 0; display: flex; align-items: center; justify-content: center; font-style: normal; font-size: 11.5px; color: color-mix(in srgb, var(--wfj-running-ink) 75%, var(--wfj-ink)); white-space: nowrap; }
-.wfj-fail-tick { position: absolute; bottom: 1px; width: 0; height: 0; margin-left: -3.5px; border: 3.5px solid transparent; border-top: 0; border-bottom: 5px solid var(--wfj-failed); filter: drop-shadow(0 0 .6px var(--wfj-bg)); }
+.wfj-area-words { position: absolute; inset: 0; display: flex; align-items: center; justify-content: center; font-style: normal; font-size: 11.5px; color: color-mix(in srgb, var(--wfj-tone) 30%, var(--wfj-ink)); white-space: nowrap; }
+.wfj-fail-tick::after { content: ""; position: absolute; left: -8px; top: -10px; width: 16px; height: 18px; }
+.wfj-fail-tick { position: absolute; bottom: 1px; width: 0; height: 0; margin-left: -3.5px; border: 3.5px solid transparent; border-top: 0; border-bottom: 5px solid var(--wfj-failed); cursor: pointer; z-index: 1; filter: drop-shadow(0 0 .6px var(--wfj-bg)); }
 .wfj-critical { position: absolute; top: 5px; height: 17px; min-width: 5px; margin-left: -1px; border: 1.75px solid var(--wfj-ink); border-radius: 4px; box-sizing: border-box; pointer-events: none; }
 .wfj-critical.wfj-tall { top: 5px; height: auto; bottom: 5px; } .wfj-critical.wfj-ahead { border-style: dashed; border-color: var(--wfj-dim); }
 .wfj-link-line { position: absolute; z-index: 1; width: 0; margin-left: -3px; border-left: 1.75px solid var(--wfj-ink); pointer-events: none; }

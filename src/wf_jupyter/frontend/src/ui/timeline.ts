@@ -265,7 +265,7 @@ export class TimelineView {
   }
 
   #open(target: Element): void {
-    const key = target.closest<HTMLElement>(".wfj-lane-row")?.dataset["key"];
+    const key = target.closest<HTMLElement>(".wfj-fail-tick, .wfj-lane-row")?.dataset["key"];
     if (key !== undefined && getSelection()?.isCollapsed !== false) this.select(key);
   }
 
