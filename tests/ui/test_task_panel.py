@@ -68,7 +68,7 @@ def test_a_task_tells_its_inputs_and_is_tried_again_alone(open_notebook: Callabl
     (tmp_path / "data").write_text("here")
     panel = opened(page, "check")
     expect(panel.get_by_role("button", name="Retry from here")).to_be_visible()
-    page.locator(".wfj-failure").get_by_role("button", name="Retry from here").click()
+    panel.get_by_role("button", name="Retry from here").click()
     page.wait_for_function(STATUS, arg="succeeded")
     expect(panel.locator(".wfj-status-word")).to_have_text("succeeded")
     expect(page.locator(".wfj-row[data-key=report][data-status=succeeded]")).to_be_visible()

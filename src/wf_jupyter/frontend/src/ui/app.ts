@@ -2,7 +2,7 @@
 import type { Event } from "../protocol/messages.gen.ts";
 import type { ConnectionState } from "../protocol/source.ts";
 import type { Changes } from "../fold/run.ts";
-import { isFinalExecution, RETRYING, RUNNING } from "../fold/statuses.ts";
+import { FAILED, isFinalExecution, RETRYING, RUNNING } from "../fold/statuses.ts";
 import { button, html } from "../draw/element.ts";
 import { GraphView } from "../draw/graph.ts";
 import { AdoptedSheet } from "../draw/sheets.ts";
@@ -237,10 +237,16 @@ export class App implements Listener {
     const { run, clock } = this.session;
     this.#header.show(run);
     this.#header.tick(run, clock.now(), this.#left);
-    this.#footer.show(run, this.session.canAsk && ["running", "failed", "cancelled"].includes(run.status));
+    this.#footer.show(run, this.session.canAsk && ["running", "failed", "cancelled"].includes(run.status), this.#tellsFailure);
     this.#announcer.show(run, Date.now());
     this.#root.setAttribute("aria-label", `Workflow ${run.workflow}`);
     this.#root.dataset["status"] = run.status;
+  }
+
+  /** Whether the panel shows a task that failed: then its error and what can be done stand there alone. */
+  get #tellsFailure(): boolean {
+    const row = this.session.run.rows.get(this.#panel?.key ?? "");
+    return row !== undefined && this.session.run.tasks.status[row] === FAILED;
   }
 
   // -- people ---------------------------------------------------------------------------------------
@@ -305,6 +311,7 @@ export class App implements Listener {
   }
 
   #showDetail(): void {
+    this.#showTexts();
     const parts = [this.#drawer, this.#panel].flatMap((part) => (part === null ? [] : [part.element]));
     this.#detail.replaceChildren(...parts);
   }

@@ -28,11 +28,11 @@ export class Footer {
     this.element.append(this.#notice, this.#failure);
   }
 
-  /** Bring the failure up to date; `canRetry` says that it can be run again. */
-  show(run: Run, canRetry: boolean): void {
-    const row = run.counts[FAILED]! > 0 ? firstFailure(run) : -1;
+  /** Bring the failure up to date; `canRetry` says that it can be run again, `isTold` that a panel tells of a failure already. */
+  show(run: Run, canRetry: boolean, isTold = false): void {
     const more = run.counts[FAILED]! - 1;
-    const shown = row < 0 ? "" : `${row} ${more} ${run.tasks.attempts[row]} ${canRetry}`;
+    const row = more < 0 || (isTold && more === 0) ? -1 : firstFailure(run);
+    const shown = row < 0 ? "" : `${row} ${more} ${run.tasks.attempts[row]} ${canRetry} ${isTold}`;
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#failure.hidden = row < 0;
@@ -45,6 +45,7 @@ export class Footer {
     const open = button(error?.traceback ? "Traceback" : "Details", "wfj-action", () => this.actions.open(key));
     const next = button(`Next of ${count(more + 1)}`, "wfj-action", () => this.actions.next(), "Go to the next failure (n)");
     const again = button("Retry from here", "wfj-action", () => this.actions.retry(key), "Retry from here: this task, and what waits for it");
+    if (isTold) return this.#failure.replaceChildren(icon(FAILED), html("span", "wfj-code", {}, `${count(more + 1)} failed`), next);
     this.#failure.replaceChildren(icon(FAILED), html("b", "", {}, key), words, ...(more > 0 ? [next] : []), open, ...(canRetry ? [again] : []));
   }
 
