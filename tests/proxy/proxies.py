@@ -101,7 +101,17 @@ def apache(directory: Path, server: str) -> Proxy:
         pytest.skip("Apache is not installed: .ci/proxies installs it")
     directory.mkdir()
     port = free_port()
-    names = ("mpm_event", "unixd", "authz_core", "log_config", "proxy", "proxy_http", "headers")
+    names = (
+        "mpm_event",
+        "unixd",
+        "authz_core",
+        "log_config",
+        "proxy",
+        "proxy_http",
+        "proxy_wstunnel",
+        "rewrite",
+        "headers",
+    )
     loaded = [
         f"LoadModule {name}_module {where}/mod_{name}.so" for name in names if Path(where, f"mod_{name}.so").exists()
     ]

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import nbformat
 import pytest
-from browser import READY, RUN, launched, texts
+from browser import launched, texts
 from jupyter_process import JupyterProcess, until
 
 from tests.hub.hub import Server
@@ -234,31 +233,6 @@ def test_kernels_are_reached_through_a_proxy_and_find_the_server_without_it(
 ) -> None:
     server = Server(visits(kind).url.replace(" ", "%20"), jupyter.token)
     assert server.run("import wf_jupyter as wf; print(wf.connection().place)") == "server\n"
-
-
-@pytest.mark.place("nginx as documented", "Lab")
-@pytest.mark.place("Apache as documented", "Lab")
-@pytest.mark.parametrize("kind", ["nginx as documented", "Apache as documented"])
-def test_the_view_in_jupyterlab_is_live(
-    kind: str, visits: Callable[[str], Visit], jupyter: JupyterProcess, browser: Any
-) -> None:
-    visit = visits(kind)
-    cell = nbformat.v4.new_code_cell(f"import wf_jupyter as wf; wf.get_execution({visit.lasting!r})")
-    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    name = f"{kind.partition(' ')[0]}.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), jupyter.root / name)
-    page = browser.new_context().new_page()
-    page.goto(f"{visit.page}lab/workspaces/{name[:-6]}/tree/{name}?token={jupyter.token}&reset")
-    page.wait_for_function(READY, timeout=90_000)
-    page.evaluate(RUN, 0)
-    page.locator(".wfj-root[data-status=running]").first.wait_for(timeout=60_000)
-
-    def is_live() -> bool:
-        page.wait_for_timeout(100)
-        return not page.locator(".wfj-badge:visible").count()
-
-    until(is_live, f"not live: {texts(page, ['.jp-OutputArea'])[:300]}", 30)
-    page.context.close()
 
 
 @pytest.mark.place("nginx as documented", "restart")
