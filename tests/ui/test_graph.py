@@ -289,7 +289,8 @@ def test_hardly_any_tasks(view: View, tasks: int) -> None:
 def test_three_thousand_in_a_chain_and_five_thousand_into_one(view: View) -> None:
     chain = [task(f"c{i}", "pending", [f"c{i - 1}"] if i else []) for i in range(3_000)]
     view.show(snapshot(chain)).placed()
-    expect(view.page.locator(".wfj-line")).to_contain_text("stages")
+    view.holds("c0 …")
+    expect(view.page.locator(".wfj-chip")).to_have_text("3,000 in a row")
     many = [task(f"f{i}", "pending") for i in range(5_000)]
     view.show(snapshot([*many, task("one", "pending", [one["key"] for one in many])]))
     view.page.wait_for_function(
@@ -303,7 +304,7 @@ def test_names_of_any_kind_stay_text(view: View) -> None:
     view.holds(*names)
     assert view.page.locator("#place img").count() == 0
     widths = view.page.evaluate("() => [...document.querySelectorAll('.wfj-card')].map((card) => card.offsetWidth)")
-    assert set(widths) == {154}
+    assert all(154 <= width <= 260 for width in widths)
 
 
 def test_events_of_unknown_tasks_and_types_change_nothing(view: View) -> None:

@@ -61,8 +61,9 @@ export function sandbox(source: string, label: string, dark: boolean, told: (wha
   let empty: ReturnType<typeof setTimeout> | undefined;
   const listen = (event: MessageEvent): void => {
     if (!frame.isConnected) return removeEventListener("message", listen);
-    // only the inner frame speaks: it is the first one of ours
-    if (event.source === null || event.source !== frame.contentWindow?.[0]) return;
+    // only the inner frame speaks: it is the first one of ours; before it is there, the mere question raises
+    const around = frame.contentWindow;
+    if (event.source === null || around === null || around.length === 0 || event.source !== around[0]) return;
     const said = report(event.data);
     if (said === null) return;
     isSilent = false;
