@@ -26,6 +26,8 @@ PROGRAM_HEADER = "X-WF-Jupyter-Program"
 
 MAX_PAGE = 1000
 MAX_WAIT = 30.0
+#: Where in a file a part of an upload may begin: beyond what fits anywhere, and within what file systems take.
+MAX_OFFSET = 1 << 40
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -86,7 +88,7 @@ class EventsQuery(msgspec.Struct, frozen=True, kw_only=True):
 class UploadQuery(msgspec.Struct, frozen=True, kw_only=True):
     """`PUT uploads/{upload}/{digest}`: where in the file the body stands."""
 
-    offset: _Seq = 0
+    offset: Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": MAX_OFFSET})] = 0
 
     def __post_init__(self) -> None:
         _within("offset", self.offset, 0, 2**53)

@@ -18,10 +18,9 @@ from wf_jupyter.errors import InputError, StoreError
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Submission, large_digests
 from wf_jupyter.ports import Store
+from wf_jupyter.protocol.rest import MAX_OFFSET
 from wf_jupyter.values.files import named_path, write_at
 
-#: Bytes of one input; far beyond what fits anywhere, and well within what file systems take.
-_LARGEST = 1 << 40
 _UPLOAD = re.compile(r"upload-[0-9a-f]{32}")
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 
@@ -38,8 +37,8 @@ class Uploads:
             raise InputError(f"{upload!r} is no upload: it is 'upload-' and 32 hexadecimal digits", "upload")
         if _DIGEST.fullmatch(digest) is None:
             raise InputError(f"{digest!r} is no digest: it has 32 hexadecimal digits", "digest")
-        if not 0 <= offset <= _LARGEST:
-            raise InputError(f"offset={offset} is not allowed: it must be between 0 and {_LARGEST}", "offset")
+        if not 0 <= offset <= MAX_OFFSET:
+            raise InputError(f"offset={offset} is not allowed: it must be between 0 and {MAX_OFFSET}", "offset")
         if not data:
             raise InputError("a part of an input needs a body: the bytes from `offset` on", "body")
         try:

@@ -56,7 +56,12 @@ async def test_stopping_with_running_executions_takes_under_three_seconds(wire: 
 async def test_who_waits_for_events_when_the_server_stops_is_told(wire: Any, packed: Any, gated: Any) -> None:
     execution = await wire.submit(packed(gated.bind()))
     seq = (await wire.until(execution, "running"))["seq"]
-    waiting = asyncio.ensure_future(wire.ask("GET", f"executions/{execution}/events", after=seq + 1000, wait=25))
+    events = f"executions/{execution}/events"
+    # Nothing follows the start of the task, which waits for its gate.
+    while not any(event["type"] == "task.started" for event in (await wire.ask("GET", events, after=0)).json["events"]):
+        await asyncio.sleep(0.01)
+    seq = (await wire.ask("GET", events, after=0)).json["seq"]
+    waiting = asyncio.ensure_future(wire.ask("GET", events, after=seq, wait=25))
     while not wire.extension._host._asked:
         await asyncio.sleep(0.01)
     await wire.extension.stop_extension()
