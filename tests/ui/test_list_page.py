@@ -201,7 +201,7 @@ def test_who_may_only_read_finds_no_buttons_that_would_be_refused(page: Any, tmp
         page.locator(f"{ROWS} a").click()
         page.wait_for_selector(".wfj-root[data-status=running]")
         page.get_by_role("button", name="Cancel the execution").click()
-        page.get_by_text("you are not allowed to execute workflows on this server").wait_for()
+        page.get_by_text("you are not allowed to change or delete executions on this server").wait_for()
         (tmp_path / "gate").touch()
         page.wait_for_selector(".wfj-root[data-status=succeeded]")
     finally:
