@@ -117,7 +117,7 @@ def test_the_view_in_jupyterlab_is_live_and_falls_back_to_the_kernel_when_the_lo
     # The channel to the kernel stays open; everything new is refused, and nobody can be sent to log in again.
     context.clear_cookies()
     page.evaluate("() => { for (const socket of sockets) if (socket.url.includes('wf-jupyter')) socket.close(); }")
-    page.get_by_text("via kernel · log in to the Jupyter server again").first.wait_for(timeout=40_000)
+    page.get_by_text("log in to the Jupyter server again").first.wait_for(timeout=30_000)
     context.close()
 
 
