@@ -44,7 +44,8 @@ def test_a_script_runs_a_workflow_and_prints_only_what_it_prints_itself(tmp_path
 def test_a_script_that_does_not_wait_still_ends(tmp_path):
     process = script(tmp_path, "doubled.submit(xs=[1])")
     out, err = process.communicate(timeout=60)
-    assert (out, err, process.returncode) == ("", "", 0)
+    assert (out, process.returncode) == ("", 0)
+    assert err.count("\n") <= 1  # that the execution may not have ended is said in a line
 
 
 def test_a_later_process_finds_what_an_earlier_one_ran(tmp_path):
