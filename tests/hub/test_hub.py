@@ -117,7 +117,7 @@ def test_the_view_in_jupyterlab_is_live_and_falls_back_to_the_kernel_when_the_lo
     # The channel to the kernel stays open; everything new is refused, and nobody can be sent to log in again.
     context.clear_cookies()
     page.evaluate("() => { for (const socket of sockets) if (socket.url.includes('wf-jupyter')) socket.close(); }")
-    page.get_by_text("log in to the Jupyter server again").first.wait_for(timeout=30_000)
+    page.get_by_text("log in to the Jupyter server again").first.wait_for(timeout=90_000)
     context.close()
 
 
@@ -129,7 +129,7 @@ def test_a_server_that_the_hub_stopped_is_told_of_and_followed_again(
     page.goto(f"{hub.url}user/anna/wf-jupyter/executions/{running}")
     comes_to_live(page)
     hub.stop_server("anna")
-    page.get_by_text("start it again in the Hub's control panel").first.wait_for(timeout=30_000)
+    page.get_by_text("start it again in the Hub's control panel").first.wait_for(timeout=90_000)
     again = hub.start_server("anna")
     # The execution goes on by itself, and so does the page.
     comes_to_live(page)

@@ -254,6 +254,14 @@ def test_a_large_argument_is_sent_once(bench: Bench) -> None:
         assert value_of(bench.run(total, call=call, task=f"reader{number}")) == 1_000_000
 
 
+def test_what_was_sent_once_is_sent_again_when_the_workers_that_had_it_are_lost(bench: Bench) -> None:
+    call = encode_bytes(((np.ones(1_000_001),), {}))
+    assert value_of(bench.run(total, call=call, task="before")) == 1_000_001
+    for number in range(4):
+        bench.run(lambda: os._exit(3), task=f"crash{number}")
+        assert value_of(bench.run(total, call=call, task=f"after{number}")) == 1_000_001
+
+
 def test_a_given_scheduler_is_used_and_left_as_it_was(guest: Bench, elsewhere: Given) -> None:
     settled = Bench("dask", address=elsewhere.address)
     try:

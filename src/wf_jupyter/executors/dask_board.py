@@ -131,9 +131,10 @@ class Board:
         elif job.stopping == "cancel":
             self._finish(job, _stopped(job, duration))
         elif job.began is None and job.tries < _TRIES and self.is_alive:
-            # Nothing of it has happened: elsewhere, with its inputs from their files, it may work.
-            for path in job.paths():
-                self._held.drop(path)
+            # Nothing of it has happened: elsewhere, with all that it needs sent once more, it may work. What it
+            # took from the cluster may have been on a worker that was lost.
+            for name in job.held():
+                self._held.drop(name)
             self._backlog.appendleft(job)
             self._dispatch()
         else:

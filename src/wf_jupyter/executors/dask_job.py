@@ -64,6 +64,11 @@ class Job:
         """The files that its inputs are in."""
         return list(dict.fromkeys(dask_values.paths(self.attempt.inputs)))
 
+    def held(self) -> list[str]:
+        """Names of all that it takes from the cluster: its inputs, and its code and call when they are large."""
+        blobs = [data for data in (self.attempt.code_data, self.attempt.call_data) if len(data) > _SHARED]
+        return [*self.paths(), *map(_blob_name, blobs)]
+
     def hear(self, messages: list[bytes]) -> Iterator[Report]:
         """Take what the attempt says; gives what is to be reported at once."""
         for data in messages:
@@ -142,7 +147,7 @@ class Job:
     async def _shared(self, link: Link, held: Held, data: bytes) -> Any:
         if len(data) <= _SHARED:
             return data
-        name = f"blob-{digest(data)}"
+        name = _blob_name(data)
         holding = held.find(name)
         if holding is None:
             holding = Holding(await _scattered(link, name, data, None), "", len(data), "")
@@ -171,6 +176,10 @@ class Job:
                 held.add(value.path, Holding(future, value.part, value.size, seat.address))
             values.append(value)
         return msgspec.structs.replace(final, values=tuple(values))
+
+
+def _blob_name(data: bytes) -> str:
+    return f"blob-{digest(data)}"
 
 
 async def _scattered(link: Link, name: str, data: object, workers: list[str] | None) -> Any:

@@ -58,8 +58,13 @@ class Held:
     def find(self, path: str) -> Holding | None:
         """The value of that file, if it is on the cluster."""
         found = self._holdings.get(path)
-        if found is not None:
-            self._holdings.move_to_end(path)
+        if found is None:
+            return None
+        if found.future.status in ("lost", "cancelled"):
+            # It went with the workers that had it.
+            self.drop(path)
+            return None
+        self._holdings.move_to_end(path)
         return found
 
     def drop(self, path: str) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
+
+from wf_jupyter.values.patience import raise_in_thread
 
 
 class ThreadInterrupt:
@@ -30,7 +31,7 @@ class ThreadInterrupt:
         with self._lock:
             token, self._current = self._current, None
             if token in self._stopped:
-                _raise_in(self._thread, None)
+                raise_in_thread(self._thread, None)
 
     def forget(self, token: int) -> bool:
         """The attempt is over; whether it had been interrupted."""
@@ -43,9 +44,4 @@ class ThreadInterrupt:
         with self._lock:
             if self._current == token and token not in self._stopped:
                 self._stopped.add(token)
-                _raise_in(self._thread, KeyboardInterrupt)
-
-
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    raised = ctypes.py_object(error) if error is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
+                raise_in_thread(self._thread, KeyboardInterrupt)

@@ -1,25 +1,27 @@
 """A limit in time for what a user's own methods do while their objects are looked at.
 
 A `__repr__` may sleep, loop for ever, or ask a database. It runs in the thread that asks, with an
-alarm set: no second thread that would be left behind, and what the method holds is let go by its own
-`finally` and `with`. Only the main thread can have an alarm; elsewhere Python code is stopped at its
-next line, by a trace function, and only a call into C that does not return is waited for.
+alarm set: it is never left behind in a thread of its own, and what it holds is let go by its own
+`finally` and `with`. Only the main thread can have an alarm; elsewhere a second thread raises in the
+first, whose Python code is stopped at its next step, and only a call into C that does not return is
+waited for. Either comes again and again: the first may hit a method that catches everything, or a
+`__del__` that the garbage collector runs meanwhile, where Python prints and drops whatever is raised.
 """
 
 from __future__ import annotations
 
+import ctypes
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
-#: Between two alarms, for a method that catches the first one.
+#: Seconds between two alarms.
 _AGAIN = 0.5
 
 
@@ -29,7 +31,7 @@ class TookTooLong(BaseException):
 
 def within(seconds: float, compute: Callable[[], T], otherwise: T) -> T:
     """What `compute` returns, or `otherwise` when that takes longer. Raises what it raises."""
-    limit = _alarm if _has_alarm() else _trace
+    limit = _alarm if _has_alarm() else _interrupts
     watch = _Watch()
     try:
         try:
@@ -79,20 +81,34 @@ def _alarm(seconds: float, watch: _Watch, compute: Callable[[], T]) -> T:
             signal.setitimer(signal.ITIMER_REAL, max(0.001, left - (time.monotonic() - began)), interval)
 
 
-def _trace(seconds: float, watch: _Watch, compute: Callable[[], T]) -> T:
-    if sys.gettrace() is not None:
-        return compute()  # a debugger, which would be disturbed
-    end = time.monotonic() + seconds
+def _interrupts(seconds: float, watch: _Watch, compute: Callable[[], T]) -> T:
+    thread, over = threading.get_ident(), threading.Event()
+    lock = threading.Lock()
 
-    def look(frame: FrameType, event: str, argument: object) -> Any:
-        if time.monotonic() > end and not watch.is_over:
-            raise TookTooLong
-        return look
+    def ring() -> None:
+        wait = seconds
+        while not over.wait(wait):
+            with lock:
+                if not watch.is_over:
+                    raise_in_thread(thread, TookTooLong)
+            wait = _AGAIN
 
-    sys.settrace(look)
+    bell = threading.Thread(target=ring, name="wf-jupyter-patience", daemon=True)
+    bell.start()
     try:
         return compute()
     finally:
-        watch.is_over = True
-        with suppress(TookTooLong):
-            sys.settrace(None)
+        while not over.is_set():
+            with suppress(TookTooLong):
+                with lock:
+                    watch.is_over = True
+                    # One that was sent and has not arrived is taken back.
+                    raise_in_thread(thread, None)
+                over.set()
+        bell.join()
+
+
+def raise_in_thread(thread: int, error: type[BaseException] | None) -> None:
+    """Have `error` raised in the thread of that identity, at its next step of Python code; None takes one back."""
+    raised = ctypes.py_object(error) if error is not None else None
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)

@@ -90,14 +90,25 @@ def test_a_server_without_the_extension_is_unavailable_and_says_why(tmp_path):
         plain.stop()
 
 
-def test_auto_mode_falls_back_to_this_process_with_one_line(monkeypatch, caplog, tmp_path):
-    monkeypatch.setenv("WF_JUPYTER_CONNECTION_FILE", str(tmp_path / "missing.json"))
+def test_without_a_server_work_runs_in_this_process_and_the_log_says_so_in_one_line(monkeypatch, caplog):
+    monkeypatch.delenv("WF_JUPYTER_CONNECTION_FILE", raising=False)
     with caplog.at_level(logging.DEBUG, "wf_jupyter"):
         assert doubling().submit(numbers=[1]).result(timeout=30) == 2
     (told,) = [record for record in caplog.records if record.levelno >= logging.INFO]
     assert "inside this process" in told.message
     assert (told.levelname, told.exc_info) == ("INFO", None)
     assert session.current().server_id == ""
+
+
+def test_a_server_that_announced_itself_and_cannot_be_used_is_told_of_in_one_line(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("WF_JUPYTER_CONNECTION_FILE", str(tmp_path / "missing.json"))
+    monkeypatch.setattr(session, "_has_warned", False)
+    for _ in range(2):
+        assert doubling().submit(numbers=[1]).result(timeout=30) == 2
+        assert session.current().server_id == ""
+        session.close()
+    (told,) = capsys.readouterr().err.splitlines()
+    assert "workflows run in this process" in told and "missing.json cannot be read" in told
 
 
 def test_server_mode_insists_on_a_server(monkeypatch):

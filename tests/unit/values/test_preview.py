@@ -9,12 +9,13 @@ import time
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from wf_jupyter.values import preview
+from wf_jupyter.values import patience, preview
 from wf_jupyter.values.preview import HTML_LIMIT, TEXT_LIMIT, describe, text_of
 
 
@@ -138,10 +139,50 @@ def test_an_alarm_of_the_users_own_still_comes(monkeypatch: pytest.MonkeyPatch) 
         signal.signal(signal.SIGALRM, before)
 
 
-def test_outside_the_main_thread_endless_python_code_is_stopped_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def catches_the_first() -> None:
+    with suppress(BaseException):
+        loop()
+    loop()
+
+
+class Tiresome:
+    def __del__(self) -> None:
+        loop()
+
+
+def is_hit_where_nothing_can_be_raised() -> None:
+    """Python drops what is raised inside `__del__`, which the garbage collector may run at any time."""
+    Tiresome()
+    loop()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("how", [loop, catches_the_first, is_hit_where_nothing_can_be_raised])
+@pytest.mark.parametrize("place", ["main thread", "another thread"])
+def test_endless_python_code_is_stopped_in_any_thread_whatever_it_catches(
+    how: Callable[[], object], place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(preview, "SECONDS", 0.05)
+    monkeypatch.setattr(patience, "_AGAIN", 0.05)
+    if place == "main thread":
+        assert "too long" in text_of(Endless(how))
+    else:
+        with ThreadPoolExecutor(1) as pool:
+            assert "too long" in pool.submit(text_of, Endless(how)).result(60)
+
+
+def test_what_is_in_time_in_another_thread_is_not_hit_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preview, "SECONDS", 0.0005)
+
+    def look() -> None:
+        for number in range(300):
+            assert text_of(Endless(lambda n=number: sum(range(n * 20)))) in (
+                "<Endless, whose repr takes too long>",
+                "never",
+            )
+
     with ThreadPoolExecutor(1) as pool:
-        assert "too long" in pool.submit(text_of, Endless(loop)).result(60)
+        pool.submit(look).result(60)
 
 
 def test_an_interrupt_is_not_swallowed() -> None:

@@ -159,6 +159,25 @@ test("a refused connection is explained by the REST interface", async () => {
   expect(follower.states.at(-1)).toEqual({ kind: "refused", reason: "log in to the Jupyter server again" });
 });
 
+test("an answer about the server that takes longer than the next tries counts all the same", async () => {
+  const answers: ((verdict: Verdict) => void)[] = [];
+  const verdict = (): Promise<Verdict> => new Promise((resolve) => answers.push(resolve));
+  const shared = new Channel("ws://here/ws", { ...away, verdict }, () => undefined);
+  const follower = new Follower();
+  leaves.push(shared.join(follower));
+  for (let tries = 0; tries < 3; tries++) {
+    const before = Wire.all.length;
+    last().break();
+    while (Wire.all.length === before) await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(answers.length).toBe(1);
+  answers[0]!({ kind: "refused", reason: "log in to the Jupyter server again" });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(follower.states.at(-1)).toEqual({ kind: "refused", reason: "log in to the Jupyter server again" });
+  last().break();
+  expect(answers.length).toBe(2);
+});
+
 test("a refusal stands while the server is tried again, and gives way to another one or to a server that is away", async () => {
   const stopped = { kind: "refused", reason: "stopped" } as const;
   const expired = { kind: "refused", reason: "expired" } as const;

@@ -36,6 +36,9 @@ export class Channel {
   #socket: Socket | null = null;
   #poller: Poller | null = null;
   #state: ConnectionState = { kind: "connecting" };
+  /** Until when it was waited last. */
+  #waiting: ConnectionState = { kind: "connecting" };
+  #isAsking = false;
   #heard = false;
   #retry = new Retry(() => this.#open());
   #grace: ReturnType<typeof setTimeout> | undefined;
@@ -162,21 +165,28 @@ export class Channel {
     this.#subscribedAt.clear();
     const pause = this.#retry.failed(since, this.#poller === null ? 0 : BLOCKED_MS);
     if (this.#poller !== null) return;
-    const waiting = { kind: "waiting", ...pause } as const;
+    this.#waiting = { kind: "waiting", ...pause };
     // A refusal stands until the server says something else: it is more than that it is tried again.
-    if (this.#state.kind !== "refused" || this.#heard) this.#announce(waiting);
-    if (!this.#heard) this.#ask(waiting);
+    if (this.#state.kind !== "refused" || this.#heard) this.#announce(this.#waiting);
+    if (!this.#heard) this.#ask();
   }
 
-  /** A socket does not tell why it did not open; the REST interface does, or takes over. */
-  #ask(waiting: ConnectionState): void {
-    const meant = this.#state;
-    this.server.verdict().then((verdict) => {
-      if (this.#state !== meant || this.#sleep === null) return;
+  /**
+   * A socket does not tell why it did not open; the REST interface does, or takes over. One question at a time: an
+   * answer may take longer than the next try, and counts as long as none succeeded.
+   */
+  #ask(): void {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    const answered = (verdict: Verdict): void => {
+      this.#isAsking = false;
+      const { kind } = this.#state;
+      if (this.#sleep === null || this.#poller !== null || (kind !== "waiting" && kind !== "refused")) return;
       if (verdict.kind === "refused") this.#announce(verdict);
-      else if (meant.kind === "refused") this.#announce(waiting);
+      else if (kind === "refused") this.#announce(this.#waiting);
       if (verdict.kind === "well" && !this.isOpen) this.#poll();
-    }, ignore);
+    };
+    this.server.verdict().then(answered, () => (this.#isAsking = false));
   }
 
   #poll(): void {
