@@ -17,20 +17,34 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 EXTRAS := test,examples,lab,dask,notebooks
 export VENV
 
-.PHONY: help demo test test-newest test-lowest test-pythons check constraints clean
+.PHONY: help demo dev fast test slow check test-newest test-lowest test-pythons constraints schema clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   open JupyterLab on the quickstart notebook"
+	@echo "make dev    a page with the view that is built and loaded anew whenever a source is saved"
+	@echo "make fast   the unit tests, in under a minute"
 	@echo "make test   run all checks and tests"
+	@echo "make slow   what takes longer: hundreds of kills, thousands of cuts, soaks"
 	@echo "make check  the checks without the tests: ruff, mypy, import contracts, TypeScript"
 	@echo "make test-newest, make test-lowest   with the newest versions of everything, with the lowest that are declared"
 	@echo "make test-pythons   with each Python from 3.11 on that is here"
 	@echo "make constraints    take the newest versions as those that 'make test' installs"
+	@echo "make schema write what other languages know of the wire: schema.json and the TypeScript types"
 	@echo "make clean  remove what these made"
 
 demo: $(VENV)/.demo
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python .ci/demo.py $(ARGS)
+
+dev: $(VENV)/.test
+	@$(BIN)/python .ci/npm.py run dev
+
+# A few examples for each property, and nothing that starts servers or browsers.
+fast: $(VENV)/.test
+	@WF_JUPYTER_TEST_EXAMPLES=few $(BIN)/python -m pytest -q -n 2 tests/unit
+
+slow: $(VENV)/.test
+	@$(BIN)/python -m pytest -m long
 
 test: $(VENV)/.test
 	@.ci/check; checked=$$?; .ci/test && exit $$checked
@@ -61,6 +75,10 @@ constraints:
 	@{ echo "# Versions that are known to work together. Written by: make constraints"; \
 	  build/constraints/bin/python -m pip freeze --exclude-editable; } > .ci/constraints.txt
 	@rm -rf build/constraints
+
+schema: $(VENV)/.test
+	@$(BIN)/python -m wf_jupyter.protocol.schema
+	@$(BIN)/python .ci/npm.py run types
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }

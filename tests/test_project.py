@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 import json
 import re
@@ -34,17 +35,20 @@ def build_hook() -> ModuleType:
 
 
 def test_there_is_one_version() -> None:
-    assert PROJECT["version"] == wf_jupyter.__version__
+    assert PROJECT["dynamic"] == ["version"], "the wheel takes it from version.py"
+    assert importlib.metadata.version("wf_jupyter") == wf_jupyter.__version__
     newest = re.search(r"^## (\S+?),", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert newest is not None
     assert newest[1] == wf_jupyter.__version__
 
 
-def test_every_make_command_in_the_readme_exists() -> None:
-    commands = set(re.findall(r"\bmake ([a-z]+)\b(?=[`\s])", code_of((ROOT / "README.md").read_text("utf-8"))))
-    assert {"demo", "test"} <= commands
-    for target in commands:
-        subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, check=True)
+def test_every_make_command_in_the_documents_exists() -> None:
+    texts = [(ROOT / name).read_text("utf-8") for name in ("README.md", "CONTRIBUTING.md")]
+    commands = set(re.findall(r"\bmake ([a-z]+(?:-[a-z]+)?)\b(?=[`\s])", "\n".join(map(code_of, texts))))
+    assert {"demo", "test", "fast", "slow", "dev"} <= commands
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert commands <= targets
+    subprocess.run(["make", "--dry-run", "demo", "test"], cwd=ROOT, capture_output=True, check=True)
 
 
 def code_of(markdown: str) -> str:
@@ -68,7 +72,7 @@ def test_jupyterlab_finds_its_extension_where_the_package_is_installed(build_hoo
     if not folder.exists():
         pytest.skip("the package is not installed in this environment")
     package = json.loads((folder / "package.json").read_text("utf-8"))
-    assert package["version"] == PROJECT["version"]
+    assert package["version"] == wf_jupyter.__version__
     build = package["jupyterlab"]["_build"]
     script = (folder / build["load"]).read_bytes()
     assert script.startswith(b"/* wf_jupyter ")

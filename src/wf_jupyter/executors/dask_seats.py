@@ -1,7 +1,7 @@
 """The workers of a cluster, and how many attempts each can take.
 
-As many as it has threads; and behind each, when attempts have been short, a few sent ahead: to and
-fro takes Dask some milliseconds, however little there is to do.
+As many as it has threads; and behind each, when attempts have been short, a few sent ahead: the way
+there and back takes Dask some milliseconds, however little there is to do.
 """
 
 from __future__ import annotations

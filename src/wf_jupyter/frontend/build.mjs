@@ -38,8 +38,8 @@ export function sourceHash() {
 
 /** A module with all that it imports, as the text of a function that returns what the module exports. */
 export async function portable(path) {
-  const { build } = await import("esbuild");
-  const { outputFiles } = await build({ entryPoints: [path], bundle: true, write: false, format: "iife", globalName: "exported", minify: true, target: "es2022", charset: "utf8" });
+  const esbuild = await import("esbuild");
+  const { outputFiles } = await esbuild.build({ entryPoints: [path], bundle: true, write: false, format: "iife", globalName: "exported", minify: true, target: "es2022", charset: "utf8" });
   return `function(){${outputFiles[0].text}return exported}`;
 }
 
@@ -54,8 +54,8 @@ const portableModules = {
 
 /** Bundle `entry` as text; `banner` is its first line. */
 async function bundled(entry, banner, format = "esm") {
-  const { build } = await import("esbuild");
-  const { outputFiles } = await build({
+  const esbuild = await import("esbuild");
+  const { outputFiles } = await esbuild.build({
     absWorkingDir: HERE,
     entryPoints: [entry],
     bundle: true,
@@ -71,7 +71,8 @@ async function bundled(entry, banner, format = "esm") {
   return Buffer.from(`${banner}\n${outputFiles[0].text}`);
 }
 
-async function main() {
+/** Write all bundles. */
+export async function build() {
   const banner = `/* wf_jupyter ${sourceHash()} */`;
   const built = {
     "client.d.ts": Buffer.from(`${banner}\n${await declarations()}`),
@@ -89,4 +90,4 @@ async function main() {
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build();

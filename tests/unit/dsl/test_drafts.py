@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import wf_jupyter as wf
 from tests.drafts import unpacked
+from tests.examples import examples
 from wf_jupyter.dsl.references import nodes_in
 from wf_jupyter.values.packaging import pack_expansion
 
@@ -74,7 +75,7 @@ def build(steps):
     return wf.workflow(name="flow")(body)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(STEP, max_size=25))
 def test_every_draft_is_ordered_unique_and_complete(steps):
     draft = build(steps).bind().draft
@@ -91,7 +92,7 @@ def test_every_draft_is_ordered_unique_and_complete(steps):
     assert {scope.key for scope in draft.scopes} >= {node.group for node in draft.nodes if node.group}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(STEP, max_size=15))
 def test_tracing_twice_gives_the_same_graph(steps):
     flow = build(steps)

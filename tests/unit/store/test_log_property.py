@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from tests.examples import examples
 from wf_jupyter.errors import StoreError
 from wf_jupyter.model.events import Event, TaskLog
 from wf_jupyter.model.graph import GraphSpec, ResultSpec
@@ -91,4 +92,4 @@ class LogAgainstList(RuleBasedStateMachine):
 
 
 TestLogAgainstList = LogAgainstList.TestCase
-TestLogAgainstList.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+TestLogAgainstList.settings = settings(max_examples=examples(40), stateful_step_count=25, deadline=None)
