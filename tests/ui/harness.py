@@ -151,9 +151,7 @@ class View:
         self.page = page
         page.goto(url)
 
-    def show(
-        self, snapshot: Mapping[str, Any], width: str = "700px", dark: bool = False, late: bool = False
-    ) -> View:
+    def show(self, snapshot: Mapping[str, Any], width: str = "700px", dark: bool = False, late: bool = False) -> View:
         """Add a view and wait for its graph. `late`: it is drawn before it is put into the page, as in JupyterLab."""
         many = self.page.locator(".wfj-root").count()
         self.page.evaluate(SHOW, {"snapshot": snapshot, "width": width, "dark": dark, "late": late})

@@ -11,7 +11,9 @@ from wf_jupyter.model.secrecy import is_secret, masked
     "name",
     "password PASSWORD userPassword db_passwd DB_PASS smtp-pwd passphrase token api_token hfToken authtoken HUB_TOKEN "
     "apiKey api_key API-KEY APIKey openai_api_key aws_secret_access_key secret client_secret secrets credential "
-    "credentials my_creds private_key privateKey ssh_key bearer authorization access_tokens passwords api_keys".split(),
+    "credentials my_creds private_key privateKey ssh_key bearer authorization access_tokens passwords api_keys "
+    "X-Api-Key connection_string connStr dsn auth basic_auth session_cookie jwt password2 passwordConfirm PGPASSWORD "
+    "MYSQL_PWD stripe_key storageKey aws_session_token proxy_authorization passwort contraseña id_token".split(),
 )
 def test_a_secret_name(name: str) -> None:
     assert is_secret(name)
@@ -20,7 +22,8 @@ def test_a_secret_name(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     "user cities key keys monkey sort_key primary_key tokens max_tokens token_count tokenizer tokenize secretary "
-    "compass passenger bypass passes path author keyword pw_hash_rounds passing x".split(),
+    "compass passenger bypass passes path author keyword pw_hash_rounds passing x map_key connection session sassy "
+    "turkey compassion passport token_id pass_rate disassembly".split(),
 )
 def test_a_name_of_something_else(name: str) -> None:
     assert not is_secret(name)
@@ -30,5 +33,21 @@ def test_values_behind_secret_names_are_left_out_of_texts() -> None:
     for text in ("{'token': 'abc-1', 'n': 2}", '{"token":"abc-1","n":2}', "Login(n=2, token='abc-1')", "token=abc-1"):
         assert "abc-1" not in masked(text)
         assert "•••" in masked(text)
+    for text in (
+        "Login(token=Wrapped('abc-1'), n=2)",
+        "{'token': ['abc-1', 'abc-1'], 'n': 2}",
+        "<Login token=<T 'abc-1'>>",
+        "Authorization: Bearer abc-1",
+        "[('password', 'abc-1'), ('n', 2)]",
+        "['--password', 'abc-1', '--n', '2']",
+        "run --token=abc-1 --n 2",
+        "postgres://ada:abc-1@host/db",
+        "https://host/?n=2&api_key=abc-1",
+        "{'h': 'Bearer abc-1abcdefg'}",
+    ):
+        assert "abc-1" not in masked(text)
+        assert "n" not in text or "n" in masked(text)
+    for text in ("Columns: ['password', 'user']", "(key, token)", "https://host:80/a@b", "basic needs"):
+        assert masked(text) == text
     for text in ("{'tokens': [1, 2]}", "token=None", "{'sort_key': 'abc'}", "a password is missing", "pass"):
         assert masked(text) == text

@@ -14,6 +14,7 @@ from typing import Any
 import cloudpickle  # type: ignore[import-untyped]
 
 from wf_jupyter.errors import InputError
+from wf_jupyter.model.secrecy import masked
 
 
 def workflow(place: str) -> Any:
@@ -36,7 +37,7 @@ def inputs(given: Iterable[str]) -> dict[str, Any]:
     for pair in given:
         name, separator, value = pair.partition("=")
         if not separator or not name.strip():
-            raise InputError(f"parameter {pair!r} is not of the form NAME=VALUE", "parameter")
+            raise InputError(f"parameter {masked(pair)!r} is not of the form NAME=VALUE", "parameter")
         try:
             read[name.strip()] = json.loads(value)
         except ValueError:

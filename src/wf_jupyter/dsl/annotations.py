@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NewType, TypeVar, Union, get_args, get_origin
 
 from wf_jupyter.model.draft import NodeRef
+from wf_jupyter.model.secrecy import is_secret
 from wf_jupyter.values.preview import text_of
 from wf_jupyter.values.secret import Secret
 
@@ -98,7 +99,8 @@ def _entry_mismatch(value: Any, kind: type, arguments: tuple[object, ...], where
             if found := mismatch(key, arguments[0], f"a key of {where}"):
                 return found
             if found := mismatch(entry, arguments[1], f"{where}[{text_of(key)}]"):
-                return found
+                hides = isinstance(key, str) and is_secret(key)
+                return f"{where}[{text_of(key)}] must be {described(arguments[1])}" if hides else found
     elif kind is tuple and arguments[-1] is not Ellipsis:
         if len(value) != len(arguments):
             return f"{where} must have {len(arguments)} entries, not {len(value)}"

@@ -8,12 +8,12 @@ import re
 import typing
 from collections.abc import Callable, Mapping
 
-from wf_jupyter.dsl.annotations import mismatch
+from wf_jupyter.dsl.annotations import described, mismatch
 from wf_jupyter.dsl.references import nodes_in
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.secrecy import MASK, is_secret
 from wf_jupyter.values.preview import Bounded, text_of
-from wf_jupyter.values.secret import marks_secret, revealed, secret
+from wf_jupyter.values.secret import marks_secret, revealed, secret, unmarked
 
 PREVIEW_LENGTH = 200
 
@@ -35,12 +35,14 @@ def bound_inputs(
         missing = re.search(r"missing a required (?:keyword-only )?argument: '(.+?)'", str(error))
         field = missing[1] if missing else None
         told = f"the input {field!r} is missing" if field else str(error)
-        raise InputError(f"workflow {workflow!r}: {told}; its inputs are {workflow}{signature}", field) from None
+        raise InputError(f"workflow {workflow!r}: {told}; its inputs are {workflow}{shown(signature)}", field) from None
     bound.apply_defaults()
     for name, annotation in _annotations(function, signature).items():
         if marks_secret(annotation) and bound.arguments.get(name) is not None:
             bound.arguments[name] = secret(bound.arguments[name])
         if name in bound.arguments and (found := _mismatch(bound, name, annotation)):
+            if marks_secret(annotation) or is_secret(name):
+                found = f"{name} must be {described(unmarked(annotation))}"
             raise InputError(f"workflow {workflow!r}: {found}", name)
     return bound
 
@@ -51,6 +53,19 @@ def previews(bound: inspect.BoundArguments) -> dict[str, str]:
         name: MASK if is_secret(name) and value is not None else preview(value)
         for name, value in bound.arguments.items()
     }
+
+
+def shown(signature: inspect.Signature) -> inspect.Signature:
+    """The signature with `•••` for the defaults of what is secret."""
+    parameters = signature.parameters.values()
+    return signature.replace(parameters=[_without_secret_default(parameter) for parameter in parameters])
+
+
+def _without_secret_default(parameter: inspect.Parameter) -> inspect.Parameter:
+    is_hidden = is_secret(parameter.name) or marks_secret(parameter.annotation)
+    if not is_hidden or parameter.default in (parameter.empty, None, ""):
+        return parameter
+    return parameter.replace(default=secret(parameter.default))
 
 
 def preview(value: object) -> str:

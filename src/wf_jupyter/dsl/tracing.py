@@ -8,11 +8,13 @@ are refused everywhere.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from wf_jupyter.dsl.inputs import previews
 from wf_jupyter.dsl.nodes import Node
 from wf_jupyter.dsl.order import ordered, path_between
 from wf_jupyter.dsl.references import nodes_in
@@ -87,6 +89,15 @@ class Trace:
         self._nodes[key] = node
         is_map = bool(call.over)
         return Node(self, key, is_map=is_map, outputs=None if is_map else call.outputs)
+
+    def know(self, bound: inspect.BoundArguments) -> None:
+        """Take note of what is secret in the inputs of a body, so that it is recognised inside of other values."""
+        for name, value in bound.arguments.items():
+            self._recorder.hidden(name, value)
+
+    def previews(self, bound: inspect.BoundArguments) -> dict[str, str]:
+        """The inputs of a body as texts without secrets."""
+        return {name: self._recorder.masked(text) for name, text in previews(bound).items()}
 
     def collect(self, value: object) -> Node:
         """A task that passes on `value`, whose nodes have their results by then.
@@ -185,6 +196,7 @@ class Trace:
         """The draft of everything recorded, for a body that returned `result`."""
         needs = dict.fromkeys(self.owned(ref).need for ref in nodes_in(result))
         nodes = ordered(self._nodes) if self._has_forward_edges else list(self._nodes.values())
+        result = self._recorder.hidden("", result)
         template = self._recorder.template(self.workflow, result, list(needs))
         return Draft(
             workflow=self.workflow,

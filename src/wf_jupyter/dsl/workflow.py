@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, over
 
 from wf_jupyter.context import current_task
 from wf_jupyter.dsl import launch, tracing
-from wf_jupyter.dsl.inputs import bound_inputs, has_nodes, previews
+from wf_jupyter.dsl.inputs import bound_inputs, has_nodes, shown
 from wf_jupyter.dsl.options import EXECUTION_OPTIONS, checked_name, execution_options, is_async
 from wf_jupyter.dsl.signatures import takes_options, takes_the_parameters
 from wf_jupyter.dsl.task import Expandable, G, Task
@@ -106,18 +106,20 @@ class Workflow(Generic[P, R]):
                     f"an input of {self.name!r} is a node of another workflow: nodes can only be used inside the "
                     "body that made them"
                 )
+            trace.know(bound)
             with trace.body(self.function, self.name):
                 draft = trace.finish(_checked_result(self.name, self.function(*bound.args, **bound.kwargs)))
-        draft.inputs = previews(bound)
+        draft.inputs = trace.previews(bound)
         return BoundWorkflow(self, draft, bound)
 
     def _inline(self, trace: tracing.Trace, args: tuple[object, ...], inputs: Mapping[str, object]) -> R:
         bound = bound_inputs(self.name, self.function, self.signature, args, inputs)
+        trace.know(bound)
         with trace.body(self.function, self.name), trace.scope(self.name):
             return _checked_result(self.name, self.function(*bound.args, **bound.kwargs))
 
     def __repr__(self) -> str:
-        return f"<workflow {self.name}{self.signature}>"
+        return f"<workflow {self.name}{shown(self.signature)}>"
 
     # As for tasks: what travels is what the author wrote.
     def __getstate__(self) -> tuple[Callable[P, R], str, dict[str, object]]:

@@ -6,6 +6,8 @@ import asyncio
 import errno
 import pickle
 
+import msgspec
+
 from wf_jupyter.errors import StoreError
 from wf_jupyter.executors.tracebacks import format_traceback
 from wf_jupyter.model.events import Failure
@@ -13,6 +15,7 @@ from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.texts import storable
 from wf_jupyter.values.exceptions import encode_exception
 from wf_jupyter.values.ipython import NO_IPYTHON, NoShell
+from wf_jupyter.values.known_secrets import KnownSecrets
 from wf_jupyter.values.preview import shorten
 
 MESSAGE_LIMIT = 10_000
@@ -41,9 +44,17 @@ def unusable(what: str, error: BaseException) -> Failure:
     )
 
 
-def pickled(error: BaseException) -> tuple[Value, ...]:
+def masked(failure: Failure, known: KnownSecrets) -> Failure:
+    """The failure without the secrets that the attempt was given."""
+    if not known.texts:
+        return failure
+    message, traceback = known.masked(failure.message), known.masked(failure.traceback)
+    return msgspec.structs.replace(failure, message=message, traceback=traceback)
+
+
+def pickled(error: BaseException, known: KnownSecrets) -> tuple[Value, ...]:
     """The exception as a value, when it can be rebuilt and is not huge; else nothing."""
-    data = encode_exception(error)
+    data = encode_exception(error, known)
     return () if data is None else (Value(part="error", data=data, size=len(data)),)
 
 

@@ -17,6 +17,7 @@ from contextvars import ContextVar, Token
 from wf_jupyter.executors.bars import bar_in
 from wf_jupyter.executors.messages import FromWorker, Progress, Shown, Text
 from wf_jupyter.model.texts import storable
+from wf_jupyter.values.known_secrets import KnownSecrets
 
 DISPLAY_LIMIT = 2_000_000
 DISPLAYS = 50
@@ -67,7 +68,7 @@ class Output:
 
     __slots__ = (
         *("_closed", "_displays", "_emit", "_flusher", "_is_told", "_limit", "_lock", "_parts"),
-        *("_progress", "_size", "_spent", "_told", "token"),
+        *("_progress", "_size", "_spent", "_told", "known", "token"),
     )
 
     def __init__(self, token: int, emit: Emit, flusher: Flusher, limit: int = 64 << 20) -> None:
@@ -84,6 +85,8 @@ class Output:
         self._told = 0.0
         self._is_told = False
         self._closed = False
+        #: Secrets of the attempt: they are not told.
+        self.known = KnownSecrets()
 
     @property
     def is_closed(self) -> bool:
@@ -95,7 +98,7 @@ class Output:
         with self._lock:
             if self._closed or self._spent > self._limit or not text:
                 return
-            text = storable(text[: self._limit + 1])
+            text = self.known.masked(storable(text[: self._limit + 1]))
             if self._parts and self._parts[-1][0] == stream:
                 self._parts[-1][1].append(text)
             else:
@@ -115,13 +118,16 @@ class Output:
             if self._closed:
                 return
             self._is_told = True  # a task that tells of itself knows better than its bars
-            self._progress = (done, total, None if text is None else storable(str(text)))
+            self._progress = (done, total, None if text is None else self._told_text(text))
             if not self._send_progress():
                 self._flusher.mark(self)
 
+    def _told_text(self, text: object) -> str:
+        return self.known.masked(storable(str(text)))
+
     def display(self, data: Mapping[str, str]) -> None:
         """Something rich, by MIME type."""
-        data = {storable(kind): storable(content) for kind, content in data.items()}
+        data = {storable(kind): self._told_text(content) for kind, content in data.items()}
         size = sum(len(content) for content in data.values())
         with self._lock:
             if self._closed or self._displays > DISPLAYS:

@@ -8,14 +8,18 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from wf_jupyter.executors import failures
 from wf_jupyter.executors.messages import Done, Run
-from wf_jupyter.model.events import Failure
+from wf_jupyter.model.events import Failure, ResultInfo
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.values import container, files
 from wf_jupyter.values.codec import Chunk, encode
+from wf_jupyter.values.known_secrets import KnownSecrets
 from wf_jupyter.values.lists import as_items
 from wf_jupyter.values.preview import describe
+from wf_jupyter.values.secret import Hidden
 
 
 class Refused(Exception):
@@ -26,9 +30,13 @@ class Refused(Exception):
         self.failure = failure
 
 
-def store(run: Run, value: object, started: float) -> Done:
-    """Keep the result whole, and item by item where something is mapped over it; `Refused`."""
+def store(run: Run, value: object, started: float, known: KnownSecrets) -> Done:
+    """Keep the result whole, and item by item where something is mapped over it; `Refused`.
+
+    What holds a secret that the attempt was given is sealed, and not shown.
+    """
     kept = _Results(run)
+    encode = _sealing(known)
     try:
         truth = _truth(run, value) if run.wants_truth else None
         size = kept.keep("", lambda: encode(value), value)
@@ -36,9 +44,9 @@ def store(run: Run, value: object, started: float) -> Done:
         for label in run.splits:
             items = _items(value, label)
             if items is not None:
-                kept.keep(f"items:{label}", lambda items=items: list(_container(items)), value)  # type: ignore[misc]
+                kept.keep(f"items:{label}", lambda items=items: list(_container(items, encode)), value)  # type: ignore[misc]
                 lengths[label] = len(items)
-        info = describe(value, size)
+        info = _masked(describe(value, size), known)
     except BaseException:
         discard(kept.values)
         raise
@@ -84,7 +92,25 @@ class _Results:
         return size
 
 
-def _container(items: Sequence[object]) -> Sequence[Chunk]:
+def _sealing(known: KnownSecrets) -> Callable[[object], list[Chunk]]:
+    if not known.texts:
+        return encode
+
+    def sealing(value: object) -> list[Chunk]:
+        pieces = encode(value)
+        return encode(Hidden(value, known.texts)) if known.are_within(pieces) else pieces
+
+    return sealing
+
+
+def _masked(info: ResultInfo, known: KnownSecrets) -> ResultInfo:
+    if not known.texts:
+        return info
+    shown = None if info.html is None or known.are_in(info.html) else info.html
+    return msgspec.structs.replace(info, text=known.masked(info.text), html=shown)
+
+
+def _container(items: Sequence[object], encode: Callable[[object], list[Chunk]]) -> Sequence[Chunk]:
     return list(container.chunks([encode(item) for item in items]))
 
 

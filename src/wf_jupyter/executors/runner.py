@@ -23,10 +23,11 @@ from wf_jupyter.executors.messages import Done, Expanded, Final, Raised, Run, St
 from wf_jupyter.executors.results import Refused, discard, store
 from wf_jupyter.model.graph import Coverage
 from wf_jupyter.model.submission import Expansion, split_large
-from wf_jupyter.values import files
+from wf_jupyter.values import files, known_secrets
 from wf_jupyter.values.code import Code
 from wf_jupyter.values.coroutines import complete
 from wf_jupyter.values.inputs import load_arguments
+from wf_jupyter.values.known_secrets import KnownSecrets
 
 #: Called with the code and the arguments of an attempt when they have been loaded.
 Prepare = Callable[[Code, Sequence[object]], object]
@@ -75,7 +76,7 @@ class Runner:
         """The same for an `async def` task, inside a context of its own. Raises `CancelledError` when cancelled."""
         started = time.perf_counter()
         retry_on: tuple[type[BaseException], ...] = (Exception,)
-        _enter(run, sink, self._is_inline)
+        known = _enter(run, sink, self._is_inline)
         try:
             loaded = self._load(run, code, alone=False)
             retry_on = loaded.retry_on
@@ -84,11 +85,11 @@ class Runner:
             value = loaded.function(*args, **kwargs)
             if inspect.isawaitable(value):
                 value = await value
-            return self._conclude(run, value, started)
+            return self._conclude(run, value, started, known)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # sys.exit and interrupts included: the worker goes on
-            return _failed(run, error, retry_on, started)
+            return _failed(run, error, retry_on, started, known)
         finally:
             output.leave(sink)
 
@@ -97,7 +98,7 @@ class Runner:
         retry_on: tuple[type[BaseException], ...] = (Exception,)
         caught: BaseException | None = None
         final: Final | None = None
-        _enter(run, sink, self._is_inline)
+        known = _enter(run, sink, self._is_inline)
         try:
             try:
                 guard.begin(run.token)
@@ -108,7 +109,7 @@ class Runner:
                 value = loaded.function(*args, **kwargs)
                 if inspect.iscoroutine(value):
                     value = complete(value)
-                final = self._conclude(run, value, started)
+                final = self._conclude(run, value, started, known)
             finally:
                 guard.end()
         except BaseException as error:  # sys.exit and interrupts included: the worker goes on
@@ -120,14 +121,14 @@ class Runner:
             return Stopped(run.token, time.perf_counter() - started)
         if final is not None and caught is None:
             return final
-        return _failed(run, caught or KeyboardInterrupt(), retry_on, started)
+        return _failed(run, caught or KeyboardInterrupt(), retry_on, started, known)
 
-    def _conclude(self, run: Run, value: object, started: float) -> Done | Expanded:
+    def _conclude(self, run: Run, value: object, started: float, known: KnownSecrets) -> Done | Expanded:
         if self._owns_figures:
             show_figures()
         if getattr(type(value), "__wf_bound__", False) is True:
             return _expand(run, value, started, self._is_inline)
-        return store(run, value, started)
+        return store(run, value, started, known)
 
     def _load(self, run: Run, code: bytes, alone: bool = True) -> Code:
         try:
@@ -137,8 +138,10 @@ class Runner:
             raise Refused(failures.unusable(told, error)) from error
 
 
-def _enter(run: Run, sink: output.Output, is_inline: bool) -> None:
+def _enter(run: Run, sink: output.Output, is_inline: bool) -> KnownSecrets:
     output.enter(sink)
+    known = sink.known = KnownSecrets()
+    known_secrets.collect(known)
     context.active.set(
         context.TaskContext(
             execution=run.execution,
@@ -150,6 +153,7 @@ def _enter(run: Run, sink: output.Output, is_inline: bool) -> None:
             is_inline=is_inline,
         )
     )
+    return known
 
 
 def _arguments(run: Run, call: bytes) -> tuple[Sequence[object], dict[str, object]]:
@@ -159,11 +163,14 @@ def _arguments(run: Run, call: bytes) -> tuple[Sequence[object], dict[str, objec
         raise Refused(failures.unusable(f"an input of task {run.task!r} cannot be loaded", error)) from error
 
 
-def _failed(run: Run, error: BaseException, retry_on: tuple[type[BaseException], ...], started: float) -> Raised:
+def _failed(
+    run: Run, error: BaseException, retry_on: tuple[type[BaseException], ...], started: float, known: KnownSecrets
+) -> Raised:
+    duration = time.perf_counter() - started
     if isinstance(error, Refused):
-        return Raised(run.token, time.perf_counter() - started, error.failure)
-    failure = failures.raised(error, retry_on)
-    return Raised(run.token, time.perf_counter() - started, failure, failures.pickled(error))
+        return Raised(run.token, duration, failures.masked(error.failure, known))
+    failure = failures.masked(failures.raised(error, retry_on), known)
+    return Raised(run.token, duration, failure, failures.pickled(error, known))
 
 
 def _expand(run: Run, bound: Any, started: float, is_inline: bool) -> Expanded:

@@ -15,6 +15,7 @@ from wf_jupyter.model.arguments import ArgumentSpec
 from wf_jupyter.model.draft import DraftNode, Each, Items, NodeRef, PackedItems, Source
 from wf_jupyter.model.keys import TaskKey
 from wf_jupyter.model.secrecy import MASK, is_secret, masked
+from wf_jupyter.values.known_secrets import KnownSecrets
 from wf_jupyter.values.plain import is_plain
 from wf_jupyter.values.preview import facts_of, shorten, text_of
 from wf_jupyter.values.secret import secret_parameters
@@ -35,7 +36,8 @@ _PLAIN = (int, float, bool, type(None))
 class Describer:
     """Describes the arguments of one graph's nodes."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: KnownSecrets | None = None) -> None:
+        self._known = known or KnownSecrets()
         self._left = GRAPH
         self._seconds = SECONDS
 
@@ -82,7 +84,7 @@ class Describer:
     def _text(self, value: object, limit: int) -> str:
         if self._left <= 0:
             return "…"
-        text = self._cut(value, limit)
+        text = self._known.masked(self._cut(value, limit))
         self._left -= len(text)
         return text
 

@@ -14,7 +14,9 @@ from types import FunctionType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any, NamedTuple
 
 from wf_jupyter.values.codec import Reference, decode, encode_bytes
+from wf_jupyter.values.known_secrets import KnownSecrets
 from wf_jupyter.values.preview import shorten
+from wf_jupyter.values.secret import Hidden
 
 LIMIT = 1 << 20
 _COUNT = 50
@@ -47,15 +49,20 @@ class _Parts(NamedTuple):
     members: Mapping[str, object]
 
 
-def encode_exception(error: BaseException) -> bytes | None:
+def encode_exception(error: BaseException, known: KnownSecrets | None = None) -> bytes | None:
     """The exception as bytes, or None when it cannot be rebuilt from them or is larger than 1 MiB.
 
     What cannot be pickled is left out of the exception's attributes, unless its class has an `__init__` of its
-    own: then it may not do without. Never raises anything but `KeyboardInterrupt`.
+    own: then it may not do without. It is sealed when it holds a secret that is `known`. Never raises anything but
+    `KeyboardInterrupt`.
     """
     try:
         data = _Writer().write(error)
-        return data if data is not None and type(decode_exception(data)) is type(error) else None
+        if data is None or type(decode_exception(data)) is not type(error):
+            return None
+        if known is not None and known.are_within([data]):
+            data = encode_bytes(Hidden(decode(data), known.texts))
+        return data
     except KeyboardInterrupt:
         raise
     except BaseException:  # exceptions of users may do anything when they are taken apart

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wf_jupyter.errors import InputError, ValueTooLarge
+from wf_jupyter.model.secrecy import is_secret, masked
 
 _SHOWN = 60
 #: Characters of JSON that a schema may have: it is read whole, and shown to whoever asks for the workflow.
@@ -68,11 +69,19 @@ def _told(workflow: str, wrong: Any, schema: Mapping[str, object], inputs: Mappi
         has = f"its inputs are: {', '.join(map(repr, names))}" if names else "it has none"
         return InputError(f"workflow {workflow!r} has no input {extra!r}; {has}", extra)
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+    if any(isinstance(part, str) and (is_secret(part) or _is_write_only(schema, part)) for part in path):
+        return InputError(f"workflow {workflow!r}: {where} does not fit its schema ({wrong.validator})", where)
     if wrong.validator == "type":
         kinds = wrong.validator_value
         wanted = " or ".join(kinds) if isinstance(kinds, list) else kinds
         return InputError(f"workflow {workflow!r}: {where} must be {wanted}, not {_shown(wrong.instance)}", where)
     return InputError(f"workflow {workflow!r}: {where or 'input'}: {_first_line(wrong)}", where or "input")
+
+
+def _is_write_only(schema: Mapping[str, object], name: str) -> bool:
+    properties = schema.get("properties")
+    declared = properties.get(name) if isinstance(properties, Mapping) else None
+    return isinstance(declared, Mapping) and declared.get("writeOnly") is True
 
 
 def _references(part: object) -> Iterator[str]:
@@ -88,10 +97,14 @@ def _references(part: object) -> Iterator[str]:
 
 
 def _shown(value: object) -> str:
-    text = repr(value) if not isinstance(value, bool | None) else {None: "null", True: "true", False: "false"}[value]
+    text = (
+        masked(repr(value))
+        if not isinstance(value, bool | None)
+        else {None: "null", True: "true", False: "false"}[value]
+    )
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _first_line(error: Any) -> str:
-    text = str(getattr(error, "message", error)).partition("\n")[0]
+    text = masked(str(getattr(error, "message", error)).partition("\n")[0])
     return text if len(text) <= 300 else text[:299] + "…"

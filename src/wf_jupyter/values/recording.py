@@ -18,6 +18,7 @@ from wf_jupyter.values.blobs import Blobs
 from wf_jupyter.values.code import code_pieces
 from wf_jupyter.values.codec import Chunk, Reference, encode, encode_apart
 from wf_jupyter.values.keying import Keying
+from wf_jupyter.values.known_secrets import KnownSecrets
 from wf_jupyter.values.obstacles import reason_of
 from wf_jupyter.values.refusals import refuse_argument, refuse_code, refuse_item
 from wf_jupyter.values.secret import hidden, secret_parameters
@@ -46,7 +47,8 @@ class Recorder:
 
     def __init__(self, *, inline: bool = False, uses_cache: bool = False) -> None:
         self._blobs = Blobs()
-        self._describer = Describer()
+        self._known = KnownSecrets.inherited()
+        self._describer = Describer(self._known)
         self._codes: dict[tuple[int, tuple[type[BaseException], ...]], _Known] = {}
         self._keying = Keying(self._is_unchanged, inline=inline, uses_cache=uses_cache)
 
@@ -54,6 +56,14 @@ class Recorder:
     def blobs(self) -> Mapping[Digest, bytes]:
         """The bytes behind every digest so far."""
         return self._blobs.held
+
+    def hidden(self, name: str, value: object, is_marked: bool = False) -> object:
+        """`value` without what is secret in it, which is known from now on: see `values.secret.hidden`."""
+        return hidden(name, value, is_marked, self._known)
+
+    def masked(self, text: str) -> str:
+        """`text` with `•••` where a secret stands that is known."""
+        return self._known.masked(text)
 
     def pack(self, node: DraftNode) -> None:
         """Pack a node's code, arguments and mapped lists, and let the objects go.
@@ -132,7 +142,7 @@ class Recorder:
             return len(large) - 1
 
         try:
-            call = self._blobs.add(encode_apart(_without_secrets(node), keep, references))
+            call = self._blobs.add(encode_apart(self._without_secrets(node), keep, references))
         except WorkflowError:
             raise
         except Exception as error:
@@ -147,11 +157,18 @@ class Recorder:
         references = referring(node.needs, f"an item of {parameter!r} of task {node.key!r}")
         try:
             marked = parameter in secret_parameters(node.function)
-            return encode(hidden(parameter, value, marked), references)
+            return encode(self.hidden(parameter, value, marked), references)
         except WorkflowError:
             raise
         except Exception as error:
             raise refuse_item(node, parameter, index, value, references, error) from error
+
+    def _without_secrets(self, node: DraftNode) -> tuple[tuple[object, ...], dict[str, object]]:
+        """The arguments, with what is secret in them sealed."""
+        marked = secret_parameters(node.function)
+        found = zip(names(node.function, len(node.args)), node.args, strict=True)
+        args = tuple(self.hidden(name, value, name in marked) for name, value in found)
+        return args, {name: self.hidden(name, value, name in marked) for name, value in node.kwargs.items()}
 
 
 def referring(needs: Sequence[Need], place: str) -> References:
@@ -170,14 +187,6 @@ def referring(needs: Sequence[Need], place: str) -> References:
         return position, obj.path
 
     return references
-
-
-def _without_secrets(node: DraftNode) -> tuple[tuple[object, ...], dict[str, object]]:
-    """The arguments, with what is secret in them sealed."""
-    marked = secret_parameters(node.function)
-    found = zip(names(node.function, len(node.args)), node.args, strict=True)
-    args = tuple(hidden(name, value, name in marked) for name, value in found)
-    return args, {name: hidden(name, value, name in marked) for name, value in node.kwargs.items()}
 
 
 def _refusing(node: DraftNode) -> References:

@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import ipywidgets
 
 from wf_jupyter.errors import InputError
+from wf_jupyter.model.secrecy import is_secret
+from wf_jupyter.values.secret import marks_secret, unmarked
 
 _LISTS = (list, tuple, Sequence)
 _WRITTEN = (Any, object, dict, list, tuple, set, frozenset, bytes, complex, type(None))
@@ -46,10 +48,12 @@ def fields(name: str, function: Callable[..., object], signature: inspect.Signat
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         annotation = hints.get(parameter.name, Any)
+        is_hidden = is_secret(parameter.name) or marks_secret(annotation)
+        annotation = unmarked(annotation)
         default = None if parameter.default is parameter.empty else parameter.default
         if annotation is Any and default is not None:
             annotation = type(default)
-        field = field_for(parameter.name, annotation, default)
+        field = (_secret if is_hidden else field_for)(parameter.name, annotation, default)
         if field is None and parameter.default is parameter.empty:
             raise InputError(
                 f"workflow {name!r}: a form cannot ask for {parameter.name!r}: it can for texts, numbers, dates, "
@@ -81,6 +85,36 @@ def field_for(name: str, annotation: Any, default: Any) -> Field | None:
     if entry is not None:
         return _lines(name, entry, default or ())
     return _literal(name, annotation, default)
+
+
+def _secret(name: str, annotation: Any, default: Any) -> Field | None:
+    """A field whose text is not shown, and is not left in the widget, with which a notebook is saved.
+
+    Once read, the value is kept in this process, and is the answer until another one is written.
+    """
+    if annotation is bool:
+        return field_for(name, annotation, default)
+    widget = ipywidgets.Password(placeholder="" if default is None else "as by default")
+    kept = ["" if default is None and annotation in (str, Any) else default]
+
+    def read() -> object:
+        if widget.value:
+            kept[0] = _written(name, annotation, widget.value)
+            widget.value, widget.placeholder = "", "as given before"
+        return kept[0]
+
+    return Field(name, widget, read)
+
+
+def _written(name: str, annotation: Any, text: str) -> object:
+    """What is meant by a text; the error does not repeat it."""
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    if str in kinds or Any in kinds:
+        return text
+    try:
+        return annotation(text.strip()) if annotation in (int, float) else ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError):
+        raise InputError(f"{name}: this is not a value of the right kind", name) from None
 
 
 def _plain(name: str, widget: Any) -> Field:

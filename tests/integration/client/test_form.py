@@ -149,3 +149,28 @@ def test_an_input_that_no_form_can_ask_for_is_refused_unless_it_has_a_default() 
         return told({"n": n})
 
     assert list(widgets_of(optional.form())) == ["n"]
+
+
+def test_secret_inputs_are_asked_for_in_fields_that_neither_show_nor_keep_them(embedded: None) -> None:
+    @wf.task
+    def spell(given):
+        return [None if each is None else str(each)[::-1] for each in given]
+
+    @wf.workflow
+    def login(user: str, password: str, pin: wf.Secret[int], api_key: str | None = None, token: str = "preset"):
+        return spell([user, password, pin, api_key, token])
+
+    form = login.form()
+    hidden = {field.name: field.widget for field in form._fields if isinstance(field.widget, ipywidgets.Password)}
+    assert list(hidden) == ["password", "pin", "api_key", "token"]
+    assert "preset" not in str([widget.get_state() for widget in hidden.values()])
+    hidden["password"].value, hidden["pin"].value = "hunter2-S3CRET", "no number"
+    assert form.run() is None
+    assert "pin: this is not a value" in str(form._complaints["pin"].value)
+    hidden["pin"].value = "1234"
+    for _ in range(2):  # what was given stays given
+        execution = form.run()
+        assert execution is not None
+        assert execution.result(timeout=60) == ["", "TERC3S-2retnuh", "4321", None, "teserp"]
+    assert "hunter2" not in str([widget.get_state() for widget in hidden.values()])
+    assert "preset" not in repr(login)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import stat
+import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -135,8 +137,108 @@ def test_equal_values_are_sealed_alike_and_changed_bytes_or_another_key_are_refu
         sealing.unseal(sealed)
 
 
-def test_a_wrong_type_of_a_secret_is_named_without_the_value(directory: Path) -> None:
-    with pytest.raises(wf.InputError, match="pin must be str") as caught:
-        job.submit(password="x", pin=["hidden"], config={}, login=Login("a", "b"))
-    assert "hidden" not in str(caught.value)
+@wf.workflow
+def strict(token: int, keys: dict[str, int], pin: wf.Secret[int], password: str = "by default"):  # noqa: S107
+    return use("x")
+
+
+def test_a_wrong_type_of_a_secret_is_named_without_the_value(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"token": 1, "keys": {}, "pin": 1}
+    for wrong in ({"token": "hidden"}, {"pin": "hidden"}, {"keys": {"api_key": "hidden"}}):
+        with pytest.raises(wf.InputError, match="must be int") as caught:
+            strict.submit(**{**given, **wrong})
+        assert "hidden" not in str(caught.value)
+    with pytest.raises(wf.InputError, match="token") as caught:
+        strict.submit()
+    assert "by default" not in f"{caught.value} {strict!r}"
+    strict.publish()
+    for wrong in ({"token": "hidden"}, {"pin": "hidden"}, {"password": 34567}):
+        with pytest.raises(wf.InputError, match=next(iter(wrong))) as caught:
+            wf.execute("strict", {**given, **wrong})
+        assert not {"hidden", "34567", "by default"} & set(str(caught.value).split())
+    assert "by default" not in str(list(wf.workflows()))
+    assert main(["run", "x.py:flow", "-p", "token:hidden"]) != 0
+    assert "hidden" not in capsys.readouterr().err
     assert f"{wf.Secret('x')} {wf.Secret('x')!r} {wf.Secret('x'):>3}" == "••• ••• •••"
+
+
+class Settings(NamedTuple):
+    user: str
+    api_key: str
+
+
+class Slotted:
+    __slots__ = ("secret",)
+
+    def __init__(self, secret: str) -> None:
+        self.secret = secret
+
+
+class Outer:
+    def __init__(self, inner: object) -> None:
+        self.inner = [inner]
+
+
+@wf.task
+def leak(password, how):
+    print("printed", password)
+    print("logged in as ada:", "".join(password), file=sys.stderr)
+    wf.progress(1, 2, f"with {password}")
+    if how == "raise":
+        raise ConnectionError(f"refused: {password}", {"sent": password})
+    return {"headers": {"X": f"Basic {password}"}, "user": "ada"}
+
+
+@wf.task
+def read(given, text=""):
+    return text[::-1].startswith(REVERSED)
+
+
+@wf.task
+def send(header, url, holder, pairs, argv):
+    right = [header[::-1].startswith(REVERSED), REVERSED in url[::-1], pairs[0][1] == argv[1] == header[7:]]
+    return type(holder).__name__, all(right)
+
+
+@wf.workflow
+def inner(token: str):
+    return read("x", text=f"again {token}")
+
+
+@wf.workflow
+def roundabout(password: str, how: str):
+    header, url = f"Bearer {password}", f"postgres://ada:{password}@host/db"
+    holders = [
+        Settings("ada", password),
+        Slotted(password),
+        Outer(Login("ada", password)),
+        {"a": Login("ada", password)},
+    ]
+    sent = send.map([header] * 4, [url] * 4, holders, [[("password", password)]] * 4, [["--password", password]] * 4)
+    return {"leak": leak(password, how), "sent": sent, "in": inner(password), "password": password, "h": header}
+
+
+@pytest.mark.parametrize("how", ["return", "raise"])
+def test_what_holds_a_secret_is_as_secret(how: str, directory: Path) -> None:
+    value = VALUE
+    execution = roundabout.submit(password=value, how=how)
+    execution.wait(timeout=60)
+    if how == "return":
+        result = execution.result()
+        assert result["leak"] == {"headers": {"X": f"Basic {value}"}, "user": "ada"}
+        assert (result["password"], result["h"], result["in"]) == (value, f"Bearer {value}", True)
+        assert result["sent"] == [(name, True) for name in ("Settings", "Slotted", "Outer", "dict")]
+    else:
+        assert "ConnectionError" in str(execution.exception())
+        cause = execution.exception().__cause__
+        assert cause is not None and cause.args == (f"refused: {value}", {"sent": value})
+    assert execution.tasks["leak"].logs() == "printed •••\nlogged in as ada: •••\n"
+    shown = [execution.events(), execution.snapshot(), execution._repr_mimebundle_(), execution.exception()]
+    shown += [execution.connection.task_inputs(execution.id, key) for key in execution.tasks]
+    shown.append(execution.to_html(directory.parent / "run.html").read_text())
+    assert not [text for text in map(str, shown) if value in text]
+    session.close()
+    for file in directory.rglob("*"):
+        assert not file.is_file() or value.encode() not in file.read_bytes(), file

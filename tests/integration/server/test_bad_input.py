@@ -128,9 +128,7 @@ async def test_a_thousand_subscriptions_on_one_socket(wire: Any, packed: Any, ad
         assert "result" in await reply(connection, 1000), "what does not exist takes no place"
 
 
-async def test_the_socket_is_compressed_when_the_server_is_told_to(
-    wire: Any, packed: Any, add_one: Any
-) -> None:
+async def test_the_socket_is_compressed_when_the_server_is_told_to(wire: Any, packed: Any, add_one: Any) -> None:
     execution = await wire.submit(packed(add_one.bind(xs=list(range(50)))))
     await wire.until(execution, "succeeded")
     settings = wire.app.web_app.settings

@@ -78,9 +78,7 @@ SERVERS: dict[str, dict[str, Any]] = {
     "default": {"ServerApp": EXTENSION},
     "read-only": {"ServerApp": {**EXTENSION, "authorizer_class": ReadOnly}},
     "start-only": {"ServerApp": {**EXTENSION, "authorizer_class": StartOnly}},
-    "hub-like": {
-        "ServerApp": {**EXTENSION, "authorizer_class": HubAuthorizer, "identity_provider_class": HubIdentity}
-    },
+    "hub-like": {"ServerApp": {**EXTENSION, "authorizer_class": HubAuthorizer, "identity_provider_class": HubIdentity}},
     "closed": {"ServerApp": {**EXTENSION, "allow_unauthenticated_access": False}},
 }
 ALL = frozenset(("read", "execute", "submit", "write"))

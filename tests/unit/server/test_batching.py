@@ -51,9 +51,7 @@ def test_a_large_batch_is_cut() -> None:
 
 def test_frames_are_bounded_in_bytes() -> None:
     text = "x" * (LARGEST // 3)
-    long = tuple(
-        TaskLog(seq=seq, time=NOW, task="t", attempt=1, stream="stdout", text=text) for seq in range(1, 9)
-    )
+    long = tuple(TaskLog(seq=seq, time=NOW, task="t", attempt=1, stream="stdout", text=text) for seq in range(1, 9))
     made = [frame for frame in frames([Events("a", long)]) if isinstance(frame, bytes)]
     assert all(len(frame) <= LARGEST + 1000 for frame in made)
     assert read([Events("a", long)]) == [("a", [1, 2]), ("a", [3, 4]), ("a", [5, 6]), ("a", [7, 8])]
