@@ -54,8 +54,19 @@ class Recovery:
             except ExecutionNotFound:
                 continue  # somebody deleted it meanwhile
             except Exception as failure:
-                self._active.parking.park(execution, failure)
+                self._active.parking.park(execution, failure, self._try_again)
         return recovered
+
+    async def _try_again(self, execution: str) -> None:
+        """From the beginning: it may not even be claimed, or another orchestrator was faster."""
+        try:
+            async with self._active.lock:
+                goes_on = await self._take_over(execution)
+        except ExecutionNotFound:
+            goes_on = False
+        if not goes_on:
+            self._active.parking.leave(execution)
+            self._hub.lag(execution)
 
     async def _take_over(self, execution: str) -> bool:
         """Whether it goes on here."""

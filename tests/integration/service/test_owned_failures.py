@@ -48,16 +48,17 @@ class Scene:
         self.data = MemoryData()
         self.faults = Faults()
         self.execution = ""
+        self.settings: dict[str, Any] = {}
         self.open()
 
-    def open(self) -> None:
+    def open(self, **settings: Any) -> None:
         def factory(name: str, environment: Environment, report: Any) -> ScriptedExecutor:
             self.executor = ScriptedExecutor(report, 2, self.faults)
             return self.executor
 
         async def opened() -> Orchestrator:
             store: Any = FaultyStore(MemoryStore(self.data), self.faults)
-            return Orchestrator(store, factory, self.loop.clock, RuntimeConfig(data_dir=Path()))
+            return Orchestrator(store, factory, self.loop.clock, RuntimeConfig(data_dir=Path(), **settings))
 
         self.orchestrator = self.loop.run_until_complete(opened())
 
@@ -104,7 +105,7 @@ class Scene:
     def die(self) -> None:
         """The orchestrator ends, and another one comes."""
         self.run(self.orchestrator.close())
-        self.open()
+        self.open(**self.settings)
         self.run(self.orchestrator.recover())
         self.settle()
 
@@ -278,3 +279,42 @@ def test_what_is_parked_can_be_deleted(scene: Scene) -> None:
     assert scene.run(scene.orchestrator.executions()) == []
     scene.settle(60)
     assert scene.orchestrator.active_count() == 0
+
+
+def test_what_was_made_durable_is_answered_so_although_no_task_can_start(scene: Scene) -> None:
+    scene.faults.fail("directory", OSError(28, "No space left on device"), times=3)
+    scene.submit(node("a"))
+    parked = scene.snapshot().parked
+    assert parked is not None and (parked.kind, "No space left" in parked.reason) == ("waiting", True)
+    scene.settle(60)
+    assert scene.snapshot().parked is None and scene.statuses() == {"a": "running"}
+
+
+@pytest.mark.parametrize("method", ["claim", "events", "record", "append"])
+@pytest.mark.parametrize("recovery, then", [("resume", "running"), ("interrupt", "interrupted")])
+def test_a_takeover_that_a_full_disk_hinders_happens_when_there_is_room(
+    scene: Scene, method: str, recovery: str, then: str
+) -> None:
+    scene.submit(node("a"))
+    scene.settings["recovery"] = recovery
+    scene.faults.fail(method, StoreError("the disk is full", is_temporary=True), times=4)
+    scene.die()
+    (line,) = scene.run(scene.orchestrator.executions())
+    assert line.parked is not None and line.parked.kind == "waiting"
+    scene.settle(60)
+    snapshot = scene.snapshot()
+    assert (snapshot.parked, snapshot.status) == (None, then)
+    assert scene.types().count("task.started") == (2 if recovery == "resume" else 1)
+
+
+def test_who_cannot_take_over_leaves_it_to_another_orchestrator(scene: Scene) -> None:
+    scene.submit(node("a"))
+    scene.faults.fail("claim", StoreError("the disk is full", is_temporary=True))
+    scene.die()
+    slow, executor = scene.orchestrator, scene.executor
+    scene.open()
+    assert scene.run(scene.orchestrator.recover()) == [scene.execution]
+    scene.settle(60)
+    assert scene.run(slow.snapshot(scene.execution)).parked is None and not executor.running
+    assert slow.active_count() == 0 and scene.statuses() == {"a": "running"}
+    scene.run(slow.close())

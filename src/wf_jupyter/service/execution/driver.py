@@ -323,7 +323,12 @@ class Driver:
             await self._until_it_works(lambda: self._attempts.fetch(missing))
 
         async def make_directory() -> None:
-            self._attempts.make_directory()
+            try:
+                self._attempts.make_directory()
+            except BaseException:
+                # Whoever submitted is answered with what is durable, not with what comes after it.
+                self._tell(turn, decided)
+                raise
 
         await self._until_it_works(make_directory)
 

@@ -25,6 +25,7 @@ class Parking:
         self._show = show
         self._clock = clock
         self._parked: dict[str, Parked] = {}
+        self._ways: dict[str, Callable[[str], Awaitable[object]]] = {}
         self._attempts: dict[str, asyncio.Task[None]] = {}
 
     def __len__(self) -> int:
@@ -34,8 +35,15 @@ class Parking:
         """Why it stands still, or None."""
         return self._parked.get(execution)
 
-    def park(self, execution: str, failure: BaseException) -> None:
-        """Note that it could not go on, and try again by itself if the cause may pass."""
+    def park(
+        self, execution: str, failure: BaseException, again: Callable[[str], Awaitable[object]] | None = None
+    ) -> None:
+        """Note that it could not go on, and try again by itself if the cause may pass.
+
+        `again` is what failed, when that is not `take_up`.
+        """
+        if again is not None:
+            self._ways[execution] = again
         error = as_store_error(failure)
         known = self._parked.get(execution)
         since = self._clock() if known is None else known.since
@@ -59,6 +67,7 @@ class Parking:
 
     def leave(self, execution: str) -> None:
         """It goes on, or is gone."""
+        self._ways.pop(execution, None)
         self._parked.pop(execution, None)
 
     async def close(self) -> None:
@@ -76,7 +85,7 @@ class Parking:
             if execution not in self._parked:
                 return
             try:
-                await self._take_up(execution)
+                await self._ways.get(execution, self._take_up)(execution)
             except Exception as failure:
                 if execution in self._parked:
                     self.park(execution, failure)
