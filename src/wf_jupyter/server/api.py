@@ -81,8 +81,8 @@ class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):
         self.answer(created, status=201)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Errors of our tree are answers: the access log's line is enough."""
-        if not isinstance(value, WorkflowError) or problems.crossing(value).status >= 500:
+        """Errors of our tree are answers: the access log's line is enough, also when a disk is full for hours."""
+        if not isinstance(value, WorkflowError) or problems.crossing(value).status == 500:
             super().log_exception(typ, value, tb)
 
     def write_error(self, status_code: int, **options: Any) -> None:

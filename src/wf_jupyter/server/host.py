@@ -1,7 +1,7 @@
 """The orchestrator as the Jupyter server sees it: started once, asked from the server's loop, closed.
 
 When it cannot start (a corrupt database, a full disk), the Jupyter server goes on, `hello` says why,
-and every request gets the same answer instead of a hang.
+and every request gets the same answer instead of a hang. It tries again until it can.
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ from wf_jupyter.service.orchestrator import Orchestrator
 from wf_jupyter.service.runtime import Runtime
 
 T = TypeVar("T")
+
+#: Seconds until the next attempt to start: after the first one, and at most.
+FIRST_WAIT, LONGEST_WAIT = 0.5, 10.0
+#: Seconds for which whoever asks waits for a start: another process may hold the data directory.
+PATIENCE = 10.0
+
 _log = logging.getLogger("wf_jupyter")
 
 
@@ -42,40 +48,59 @@ class OrchestratorHost:
         self._heartbeat = heartbeat
         self._runtime: Runtime | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._again: asyncio.TimerHandle | None = None
+        self._wait = FIRST_WAIT
         self._closed = False
         self._message = "the orchestrator has not been started"
         self._asked: set[asyncio.Future[Any]] = set()
-        self._own_id = secrets.token_hex(8)
         self._notifiers = notifiers
+        #: Names this start of the server, whether or not the orchestrator runs yet.
+        self.server_id = secrets.token_hex(8)
 
     async def start(self) -> None:
-        """Start unless started; returns when it runs or is known not to. Never raises."""
+        """Start unless started; returns when it runs, is known not to, or takes longer. Never raises."""
         if self._closed or self._runtime is not None:
             return
         if self._starting is None:
-            self._starting = asyncio.get_running_loop().create_task(self._start(), name="wf_jupyter start")
-        # Shielded: the start belongs to everybody who waits for it, not to the first request.
-        await asyncio.shield(self._starting)
+            self._message = "the orchestrator is starting"
+            self._begin()
+        assert self._starting is not None
+        # Not cancelled with the request: the start belongs to everybody who waits for it.
+        await asyncio.wait([self._starting], timeout=PATIENCE)
+
+    def _begin(self) -> None:
+        self._again = None
+        self._starting = asyncio.get_running_loop().create_task(self._start(), name="wf_jupyter start")
 
     async def _start(self) -> None:
         try:
             runtime = await asyncio.to_thread(Runtime.open, self._config, self._notifiers())
         except (WorkflowError, OSError) as error:
-            self._message = f"the orchestrator could not start: {error}"
-            _log.error("%s", self._message)
-        except Exception:
-            self._message = "the orchestrator could not start: the server's log says more"
-            _log.exception("the orchestrator could not start")
+            self._refuse(f"the orchestrator could not start: {error}")
+        except Exception as error:
+            self._refuse("the orchestrator could not start: the server's log says more", error)
         else:
             if self._closed:
                 await asyncio.to_thread(runtime.close, 1.0)
             else:
                 self._runtime = runtime
 
+    def _refuse(self, message: str, error: Exception | None = None) -> None:
+        """Tell the cause, once however often it comes up, and try again: whatever it is, somebody may remove it."""
+        if self._closed:
+            return
+        if message != self._message:
+            self._message = message
+            _log.error("%s", message, exc_info=error)
+        self._again = asyncio.get_running_loop().call_later(self._wait, self._begin)
+        self._wait = min(2 * self._wait, LONGEST_WAIT)
+
     async def close(self, deadline: float) -> None:
         """Stop within `deadline` seconds; running executions are resumed by the next server. Idempotent."""
         self._closed = True
         self._message = "the server is shutting down"
+        if self._again is not None:
+            self._again.cancel()
         runtime, self._runtime = self._runtime, None
         if runtime is None:
             return
@@ -87,11 +112,6 @@ class OrchestratorHost:
         # Its loop is gone: these would never be answered.
         for question in list(self._asked):
             question.cancel()
-
-    @property
-    def server_id(self) -> str:
-        """Names this start of the orchestrator; there is one even when it could not start."""
-        return self._runtime.orchestrator.server_id if self._runtime else self._own_id
 
     @property
     def mailbox_limit(self) -> int:

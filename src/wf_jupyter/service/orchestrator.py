@@ -7,7 +7,6 @@ not final has a driver; any other is read from the log when somebody asks.
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -63,7 +62,6 @@ class Orchestrator:
         config: RuntimeConfig,
         notifiers: Sequence[Notifier] = (),
     ) -> None:
-        self.server_id = secrets.token_hex(8)
         self.epoch = store.epoch
         self.trouble = store.trouble
         self._store = store

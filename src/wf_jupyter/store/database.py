@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -21,7 +22,7 @@ from typing import Literal
 
 from wf_jupyter.errors import StoreError
 from wf_jupyter.private_files import make_directory, open_file, tighten
-from wf_jupyter.store.locks import lock
+from wf_jupyter.store.locks import try_lock
 
 Durability = Literal["normal", "full"]
 _log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ _log = logging.getLogger(__name__)
 FILE_NAME = "wf_jupyter.sqlite3"
 #: How long a commit waits for another process that is writing.
 BUSY_SECONDS = 30.0
+#: How long opening waits for another process that opens, and perhaps migrates, the same directory.
+OPENING_SECONDS = 60.0
 #: Databases up to this size are checked page by page when opened (some 20 ms); a larger one is
 #: checked as it is read.
 CHECKED_BYTES = 16 << 20
@@ -49,6 +52,8 @@ _PASSING = (
 )
 #: The same from SQLite, which tells of ENOSPC only as such.
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
+#: A disk with so many bytes left is not full.
+_ROOM = 1 << 20
 #: By the beginning of SQLite's name for it: in words, and it may pass.
 _PASSING_IN_WORDS = {
     "SQLITE_READONLY": "it is read-only",
@@ -81,7 +86,9 @@ def store_error(path: Path, error: sqlite3.Error) -> StoreError:
     text = str(error)
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(_FULL):
-        return StoreError(f"the disk is full, {path} cannot grow: {text}", is_temporary=True)
+        is_sure = name.startswith("SQLITE_FULL") or not _has_room(path)
+        reason = "," if is_sure else ", or takes no writes (a quota, a limit, read-only by now):"
+        return StoreError(f"the disk is full{reason} {path} cannot grow: {text}", is_temporary=True)
     if name.startswith("SQLITE_BUSY"):
         return StoreError(f"{path} cannot be used: another process is writing for too long", is_temporary=True)
     for beginning, words in _PASSING_IN_WORDS.items():
@@ -90,6 +97,15 @@ def store_error(path: Path, error: sqlite3.Error) -> StoreError:
     if "malformed" in text or "not a database" in text:
         return StoreError(f"{path} is corrupt: {text}")
     return StoreError(f"{path} cannot be used: {text}")
+
+
+def _has_room(path: Path) -> bool:
+    """Whether the disk is not full; SQLite names one reason for all that a write can meet."""
+    try:
+        disk = os.statvfs(path.parent)
+    except OSError:
+        return True
+    return disk.f_bavail * disk.f_frsize > _ROOM
 
 
 def prepare(data_dir: Path) -> str:
@@ -136,7 +152,15 @@ def connect(path: Path, durability: Durability = "normal", *, read_only: bool = 
 def _one_at_a_time(path: Path) -> Iterator[None]:
     descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
     try:
-        lock(descriptor, fcntl.LOCK_EX, path)
+        deadline = time.monotonic() + OPENING_SECONDS
+        while not try_lock(descriptor, fcntl.LOCK_EX, path):
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"another process has been opening {path.parent} for more than {OPENING_SECONDS:g} s; "
+                    f"`fuser {path}` names it",
+                    is_temporary=True,
+                )
+            time.sleep(0.02)
         yield
     finally:
         os.close(descriptor)

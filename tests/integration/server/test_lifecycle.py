@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import logging
 import os
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from wf_jupyter.server import activity
+from wf_jupyter.server.host import FIRST_WAIT
 from wf_jupyter.store.database import FILE_NAME
 
 
@@ -84,6 +87,40 @@ async def test_a_corrupt_database_is_named_in_hello_and_jupyter_goes_on(wire: An
     assert (await socket.notice("hello"))["ready"] is False
     assert (await socket.call("execute", workflow="w"))["error"]["code"] == -32000
     assert wire.extension.current_activity() is None
+
+
+async def test_a_server_that_could_not_start_does_so_once_the_cause_is_gone(
+    wire: Any, packed: Any, add_one: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Path(os.environ["WF_JUPYTER_DATA_DIR"]) / FILE_NAME
+    database.mkdir()
+    with caplog.at_level(logging.ERROR, "wf_jupyter"):
+        await wire.start()
+        server = (await wire.ask("GET", "hello")).json
+        assert not server["ready"]
+        await asyncio.sleep(2 * FIRST_WAIT)
+    assert caplog.text.count("could not start") == 1
+    database.rmdir()
+    async with asyncio.timeout(30):
+        while not (hello := (await wire.ask("GET", "hello")).json)["ready"]:
+            await asyncio.sleep(0.05)
+    assert hello["server_id"] == server["server_id"] and hello["message"] is None
+    assert (await wire.until(await wire.submit(packed(add_one.bind(xs=[1]))), "succeeded"))["ended"]
+
+
+async def test_while_another_process_holds_the_data_directory_everybody_is_told(
+    wire: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wf_jupyter.server.host.PATIENCE", 0.2)
+    monkeypatch.setattr("wf_jupyter.store.database.OPENING_SECONDS", 0.5)
+    with open(Path(os.environ["WF_JUPYTER_DATA_DIR"]) / "opening.lock", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        await wire.start()
+        assert "is starting" in (await wire.ask("GET", "hello")).json["message"]
+        async with asyncio.timeout(30):
+            while "another process has been opening" not in (await wire.ask("GET", "hello")).json["message"]:
+                await asyncio.sleep(0.05)
+        assert (await wire.ask("GET", "executions")).status == 503
 
 
 async def test_what_ran_when_the_server_stopped_goes_on_with_the_next(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from wf_jupyter.errors import StoreError
-from wf_jupyter.store.database import FILE_NAME, connect
+from wf_jupyter.store.database import FILE_NAME, connect, store_error
 from wf_jupyter.store.sqlite import SqliteStore
 
 
@@ -99,6 +99,13 @@ def test_a_full_database_is_told_as_a_full_disk(tmp_path: Path) -> None:
         writer.run_blocking(lambda c: c.execute("INSERT INTO blobs VALUES ('x', zeroblob(10000000))").rowcount)
     assert writer.run_blocking(lambda c: c.execute("SELECT count(*) FROM blobs").fetchone()) == (0,)
     writer.stop()
+
+
+def test_a_disk_with_room_that_takes_no_writes_is_not_just_full(tmp_path: Path) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = "SQLITE_IOERR_WRITE"
+    told = store_error(tmp_path / "database", error)
+    assert "takes no writes (a quota, a limit, read-only by now)" in str(told) and told.is_temporary
 
 
 def test_many_threads_may_open_a_new_directory_at_once(tmp_path: Path) -> None:

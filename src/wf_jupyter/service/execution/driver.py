@@ -202,13 +202,17 @@ class Driver:
         while isinstance(failure, ExceptionGroup):
             failure = failure.exceptions[0]
         error = as_store_error(failure)
-        _log.error(
-            "execution %s of %r is parked: %s",
-            self.state.id,
-            self.state.workflow,
-            error,
-            exc_info=None if isinstance(failure, StoreError) else failure,
-        )
+        is_there = self.picture.snapshot.seq > 0
+        if is_there or not error.is_temporary:
+            # Otherwise whoever submitted is told, and nothing is left of it.
+            _log.error(
+                "execution %s of %r %s: %s",
+                self.state.id,
+                self.state.workflow,
+                "is parked" if is_there else "could not begin",
+                error,
+                exc_info=None if isinstance(failure, StoreError) else failure,
+            )
         self._over = error
         kind: Literal["waiting", "stopped"] = "waiting" if error.is_temporary else "stopped"
         self.parked = Parked(kind=kind, reason=str(error), since=self._clock())
