@@ -15,7 +15,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from typing import Literal
 
 from wf_jupyter.engine.fold import Picture
@@ -34,19 +33,19 @@ from wf_jupyter.model.stimuli import (
     Found,
     Printed,
     Report,
-    RetryDue,
     Stimulus,
 )
 from wf_jupyter.model.submission import Submission
 from wf_jupyter.ports import CacheEntry, Clock, Store
 from wf_jupyter.service.archive import Ended
 from wf_jupyter.service.config import RuntimeConfig
-from wf_jupyter.service.execution.coalescing import coalesce
 from wf_jupyter.service.execution.commit import as_store_error, until_it_works
+from wf_jupyter.service.execution.inbox import Answer, Inbox
 from wf_jupyter.service.execution.inputs import Values
 from wf_jupyter.service.execution.reservation import HandedOver, Reservation
 from wf_jupyter.service.execution.resources import Resources
 from wf_jupyter.service.execution.result_lookup import ResultLookup
+from wf_jupyter.service.execution.retry_timers import RetryTimers
 from wf_jupyter.service.execution.running_attempts import RunningAttempts
 from wf_jupyter.service.execution.slots import SlotPool
 from wf_jupyter.service.execution.turn import Turn
@@ -83,6 +82,8 @@ class Driver:
         self.picture = picture
         self.blobs = blobs
         self.parked: Parked | None = None
+        self._inbox = Inbox()
+        self._timers = RetryTimers(self.post)
         self._values = Values()
         self._attempts = RunningAttempts(
             state,
@@ -93,17 +94,13 @@ class Driver:
             resources=resources,
             handed_over=handed_over,
             config=config,
-            on_capacity=self._look_again,
+            on_capacity=self._inbox.wake,
         )
         self._store = store
         self._hub = hub
         self._clock = clock
         self._lookup = lookup
         self._ended = ended
-        self._inbox: list[tuple[Stimulus, asyncio.Future[None] | None]] = []
-        self._unanswered: set[asyncio.Future[None]] = set()
-        self._wake = asyncio.Event()
-        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._submission: Submission | None = None
         self._task: asyncio.Task[None] | None = None
         self._scope: asyncio.TaskGroup | None = None
@@ -113,7 +110,7 @@ class Driver:
 
     # -- from outside -------------------------------------------------------------------------
 
-    def start(self, *commands: Command, submission: Submission | None = None) -> asyncio.Future[None]:
+    def start(self, *commands: Command, submission: Submission | None = None) -> Answer:
         """Begin turning with these commands together; the future resolves when the last of them is durable."""
         self._submission = submission
         answers = [self._put(command) for command in commands]
@@ -131,8 +128,7 @@ class Driver:
             if kept is None:
                 return
             report = kept
-        self._inbox.append((report, None))
-        self._wake.set()
+        self._inbox.post(report)
 
     def head(self, task: str, attempt: int) -> str | None:
         """See `Logs.head`."""
@@ -164,17 +160,11 @@ class Driver:
 
     def take_up(self) -> None:
         """After a replay: know the failures that some tasks allow, and let retries wait as long as they had left."""
-        now = self._clock()
         for shown in self.picture.snapshot.tasks:
             if shown.error is not None and shown.status.is_final:
                 self._values.failures[shown.key] = shown.error
         for key, task in self.state.retrying.items():
-            shown = self.picture.tasks[key]
-            left = 0.0
-            if shown.retry_at is not None and shown.ended is not None:
-                # A clock that went back does not make the wait longer than it was to be.
-                left = min(max(shown.retry_at - now, timedelta()), shown.retry_at - shown.ended).total_seconds()
-            self._arm(key, task.attempt, left)
+            self._timers.arm_again(self.picture.tasks[key], task.attempt, self._clock())
 
     # -- the scope ----------------------------------------------------------------------------
 
@@ -182,8 +172,7 @@ class Driver:
         try:
             async with asyncio.TaskGroup() as self._scope:
                 while not self.state.status.is_final or self._inbox:
-                    await self._wake.wait()
-                    self._wake.clear()
+                    await self._inbox.wait()
                     await self._turn()
                 for search in list(self._searches):
                     search.cancel()
@@ -221,39 +210,21 @@ class Driver:
     def _release(self) -> None:
         """Answer everybody who still waits, and want nothing more."""
         self._over = self._over or ServerUnavailable("the orchestrator is shutting down")
-        self._refuse(self._over)
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        self._inbox.refuse(self._over)
+        self._timers.close()
         self._attempts.close()
 
-    def _put(self, command: Command) -> asyncio.Future[None]:
-        done = asyncio.get_running_loop().create_future()
-        if self._over is not None:
-            done.set_exception(self._over)
-        elif self.parked is not None:
-            done.set_exception(StoreError(self.parked.reason, is_temporary=True))
-        else:
-            self._unanswered.add(done)
-            done.add_done_callback(self._unanswered.discard)
-            self._inbox.append((command, done))
-            self._wake.set()
-        return done
-
-    def _refuse(self, error: WorkflowError) -> None:
-        for done in list(self._unanswered):
-            if not done.done():
-                done.set_exception(error)
-
-    def _look_again(self) -> None:
-        self._wake.set()
+    def _put(self, command: Command) -> Answer:
+        refusal = self._over
+        if refusal is None and self.parked is not None:
+            refusal = StoreError(self.parked.reason, is_temporary=True)
+        return self._inbox.ask(command, refusal)
 
     # -- one turn -----------------------------------------------------------------------------
 
     async def _turn(self) -> None:
-        inbox, self._inbox = coalesce(self._inbox), []
         turn, decided = Turn(), []
-        for stimulus, done in inbox:
+        for stimulus, done in self._inbox.take():
             try:
                 happened = step(self.state, stimulus, self._clock(), random.random())
             except StateConflict as conflict:
@@ -316,7 +287,7 @@ class Driver:
             await self._until_it_works(lambda: self._store.append(batch))
         self._submission = None
 
-    async def _prepare(self, reservation: Reservation, turn: Turn, decided: Sequence[asyncio.Future[None]]) -> None:
+    async def _prepare(self, reservation: Reservation, turn: Turn, decided: Sequence[Answer]) -> None:
         """Have at hand what the executor needs, which may have to be read, or made, on the disk."""
         if not reservation.starts:
             return
@@ -349,13 +320,13 @@ class Driver:
         if self.parked is None or self.parked.reason != str(cause):
             since = self._clock() if self.parked is None else self.parked.since
             self._show(Parked(kind="waiting", reason=str(cause), since=since))
-        self._refuse(StoreError(f"{cause}{_LATER}", is_temporary=True))
+        self._inbox.refuse(StoreError(f"{cause}{_LATER}", is_temporary=True))
 
     def _show(self, parked: Parked | None) -> None:
         self.parked = self.picture.snapshot.parked = parked
         self._hub.lag(self.state.id)
 
-    def _tell(self, turn: Turn, decided: Sequence[asyncio.Future[None]]) -> None:
+    def _tell(self, turn: Turn, decided: Sequence[Answer]) -> None:
         """Show what is durable now, and answer those who asked for it. Told once, however often called."""
         events = [event for event in turn.events if event.seq > self.picture.snapshot.seq]
         for event in events:
@@ -372,19 +343,11 @@ class Driver:
         for event in events:
             match event:
                 case TaskRetrying():
-                    self._arm(event.task, event.attempt, event.delay)
+                    self._timers.arm(event.task, event.attempt, event.delay)
                 case TaskCompleted() if event.error is not None:
                     self._values.failures[event.task] = event.error
                 case _:
                     pass
-
-    def _arm(self, key: str, attempt: int, delay: float) -> None:
-        loop = asyncio.get_running_loop()
-        self._timers[key] = loop.call_later(delay, self._due, key, attempt)
-
-    def _due(self, key: str, attempt: int) -> None:
-        self._timers.pop(key, None)
-        self.post(RetryDue(task=key, attempt=attempt))
 
     # -- lookups ------------------------------------------------------------------------------
 
