@@ -31,7 +31,7 @@ PUBLIC_NAMES = """
     CellFailed Execution ExecutionCancelled ExecutionNotFound InputError NotPermitted ProtocolMismatch RateLimited
     Secret ServerUnavailable StateConflict StoreError TaskError TaskFailed ValueTooLarge WorkflowDefinitionError
     WorkflowError WorkflowNotFound __version__ allow_failure coalesce connect connection current_task execute executions
-    get_execution notebook_task progress task track unless when workflow workflows
+    get_execution notebook notebook_task progress task track unless when workflow workflows
 """.split()
 
 

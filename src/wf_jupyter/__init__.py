@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         WorkflowError,
         WorkflowNotFound,
     )
+    from wf_jupyter.notebook.workflow import notebook
     from wf_jupyter.values.secret import Secret
 
 __version__ = VERSION
@@ -69,6 +70,7 @@ __all__ = [
     "execute",
     "executions",
     "get_execution",
+    "notebook",
     "notebook_task",
     "progress",
     "task",
@@ -87,6 +89,7 @@ _HOMES = {
     "dsl.notebook": ("notebook_task",),
     "dsl.task": ("task",),
     "dsl.workflow": ("workflow",),
+    "notebook.workflow": ("notebook",),
     "values.secret": ("Secret",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

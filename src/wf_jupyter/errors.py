@@ -87,7 +87,12 @@ class TaskSkipped(TaskError):
 
 
 class CellFailed(WorkflowError):
-    """A cell of a notebook that runs as a task raised an exception; its traceback stands in the notes."""
+    """A cell of a notebook raised an exception; its traceback stands in the notes.
+
+    `outcome` is what a cell of `wf.notebook` left until then.
+    """
+
+    outcome: object = None
 
 
 class ExecutionCancelled(WorkflowError):

@@ -7,10 +7,10 @@ from argparse import Namespace
 from pathlib import Path
 from typing import assert_never
 
-from wf_jupyter.cli import loading
+from wf_jupyter.cli import loading, notebooks
 from wf_jupyter.client import api, session
 from wf_jupyter.client.execution import Execution
-from wf_jupyter.errors import WorkflowError
+from wf_jupyter.errors import InputError, WorkflowError
 from wf_jupyter.model.events import (
     Event,
     TaskCancelling,
@@ -37,17 +37,22 @@ from wf_jupyter.render.text import snapshot_text
 
 
 def run(asked: Namespace) -> int:
-    """Submit; without a server, or with `--watch`, stay until it has ended."""
-    workflow = loading.workflow(asked.workflow)
+    """Submit; without a server, with `--watch` or with `--output`, stay until it has ended."""
+    workflow = loading.workflow(asked.workflow, asked.mode_of_cells)
+    if asked.output and not notebooks.is_notebook(workflow):
+        raise InputError(f"--output is for notebooks, and {asked.workflow} is none", "output")
     if asked.executor:
         workflow = workflow.with_options(executor=asked.executor)
-    execution: Execution = workflow.submit(**loading.inputs(asked.parameter))
+    inputs = loading.inputs(asked.parameter)
+    execution: Execution = workflow.submit(**inputs)
     print(execution.id, flush=True)
     if asked.watch:
         _tell(execution)
-    elif execution.connection.server_id:
+    elif execution.connection.server_id and not asked.output:
         return 0
     execution.wait()
+    if asked.output:
+        notebooks.save(execution, workflow, inputs, Path(asked.output))
     return _outcome(execution)
 
 

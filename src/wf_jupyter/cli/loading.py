@@ -15,13 +15,22 @@ import cloudpickle  # type: ignore[import-untyped]
 
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.secrecy import masked
+from wf_jupyter.notebook.source import Mode
+from wf_jupyter.notebook.workflow import notebook
 
 
-def workflow(place: str) -> Any:
-    """The workflow behind `path/to/file.py:name` or `package.module:name`; `InputError` says what is wrong."""
+def workflow(place: str, mode: Mode | None = None) -> Any:
+    """The workflow behind `path/to/file.py:name`, `package.module:name` or `path/to/notebook.ipynb`.
+
+    `InputError` says what is wrong.
+    """
+    if place.endswith(".ipynb"):
+        return notebook(place, mode=mode or "reuse")
+    if mode is not None:
+        raise InputError(f"--{mode} is for notebooks, and {place} is none", "workflow")
     source, separator, name = place.rpartition(":")
     if not separator or not source or not name:
-        raise InputError(f"{place!r} is not of the form FILE_OR_MODULE:WORKFLOW", "workflow")
+        raise InputError(f"{place!r} is neither of the form FILE_OR_MODULE:WORKFLOW nor a file .ipynb", "workflow")
     module = _file(Path(source)) if source.endswith(".py") else _module(source)
     found = getattr(module, name, None)
     if not getattr(found, "__wf_workflow__", False):

@@ -55,13 +55,20 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--mode", choices=("auto", "server", "embedded"), help="insist on a server, or on none")
     parts = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    run = parts.add_parser("run", help="run a workflow from a file or module")
-    run.add_argument("workflow", metavar="FILE_OR_MODULE:WORKFLOW")
+    run = parts.add_parser("run", help="run a workflow from a file or module, or a notebook")
+    run.add_argument("workflow", metavar="FILE_OR_MODULE:WORKFLOW|NOTEBOOK.ipynb")
     run.add_argument(
         "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="an input; JSON or text"
     )
     run.add_argument("--executor", choices=("local", "inline", "dask"), help="where the tasks run")
     run.add_argument("--watch", action="store_true", help="tell what happens until it has ended")
+    run.add_argument("-o", "--output", metavar="FILE", help="of a notebook: write the executed notebook there")
+    how = run.add_mutually_exclusive_group()
+    for mode, told in (
+        ("fresh", "of a notebook: run every cell, and keep what they do for the next time"),
+        ("in-order", "of a notebook: run every cell, as any other tool does"),
+    ):
+        how.add_argument(f"--{mode}", dest="mode_of_cells", action="store_const", const=mode, help=told)
     run.set_defaults(command=commands.run)
 
     listing = parts.add_parser("list", help="list executions, newest first")

@@ -6,7 +6,6 @@ process if that is killed: IPython's kernels watch their parent.
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import builtins
 import contextvars
@@ -28,6 +27,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from wf_jupyter.context import progress
+from wf_jupyter.dsl.notebook import literal
 from wf_jupyter.errors import CellFailed, InputError
 
 _STARTUP_SECONDS = 120
@@ -48,7 +48,7 @@ def execute(notebook: dict[str, Any], path: Path, parameters: Mapping[str, objec
         home = path.parent if path.parent.is_dir() else Path.cwd()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         try:
-            _complete(_run(client, home, environment))
+            complete(_run(client, home, environment))
         except CellExecutionError as error:
             raise _failed(client, path, error) from None
         finally:
@@ -95,11 +95,12 @@ class _Client(NotebookClient):
     def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
         out = super().output(outs, msg, display_id, cell_index)
         if out is not None:
-            _forward(out)
+            forward(out)
         return out
 
 
-def _forward(out: Any) -> None:
+def forward(out: Any) -> None:
+    """Make an output of a cell one of the running task."""
     if out.output_type == "stream":
         (sys.stderr if out.name == "stderr" else sys.stdout).write(out.text)
     elif out.output_type in ("display_data", "execute_result"):
@@ -108,7 +109,7 @@ def _forward(out: Any) -> None:
             show(dict(out.data), raw=True)
 
 
-def _complete(coroutine: Coroutine[Any, Any, None]) -> None:
+def complete(coroutine: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine in a thread: this one may have a loop already, and its interrupts are the task's."""
     caught: list[BaseException] = []
     loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
@@ -119,13 +120,13 @@ def _complete(coroutine: Coroutine[Any, Any, None]) -> None:
         loops.append((asyncio.get_running_loop(), task))
         await coroutine
 
-    def complete() -> None:
+    def run() -> None:
         try:
             asyncio.run(main())
         except BaseException as error:  # raised again in the calling thread
             caught.append(error)
 
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(complete,), name="notebook")
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="notebook")
     thread.start()
     try:
         thread.join()
@@ -144,7 +145,7 @@ def _inject(nb: Any, parameters: Mapping[str, object], place: int, folder: Path)
         return None
     lines = []
     for number, (name, value) in enumerate(parameters.items()):
-        text = _literal(value)
+        text = literal(value)
         if text is None:
             text = f"__import__('pickle').load(open({_pickled(name, value, folder / str(number))!r}, 'rb'))"
         lines.append(f"{name} = {text}")
@@ -161,22 +162,10 @@ def _told(parameters: Mapping[str, object]) -> str:
     """The parameters as the kept notebook shows them: values that have no notation are named only."""
     lines = []
     for name, value in parameters.items():
-        text = _literal(value)
+        text = literal(value)
         kind = type(value).__name__
         lines.append(f"# {name}: a {kind}, given by the workflow" if text is None else f"{name} = {text}")
     return "\n".join(lines)
-
-
-def _literal(value: object) -> str | None:
-    """The value as Python writes it, or None when it cannot be written down."""
-    if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        value = value.item()
-    text = repr(value)
-    try:
-        written = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
-    return text if type(written) is type(value) and written == value else None
 
 
 def _pickled(name: str, value: object, path: Path) -> str:

@@ -41,16 +41,28 @@ class ExecutedNotebook:
         return f"<executed notebook {self.name}: {cells} cell{'' if cells == 1 else 's'}>"
 
 
+def literal(value: object) -> str | None:
+    """The value as Python writes it, or None when it cannot be written down."""
+    if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    text = repr(value)
+    try:
+        written = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return text if type(written) is type(value) and written == value else None
+
+
 class NotebookCall:
     """A notebook as a function of its parameters, all of them given by name."""
 
     def __init__(self, path: Path, output: str | None, notebook: Mapping[str, Any] | None = None) -> None:
         self.path = path
         self.output = output
-        self.notebook = _read(path) if notebook is None else notebook
+        self.notebook = read_notebook(path) if notebook is None else notebook
         self.__name__ = path.stem
         self.__doc__ = f"The notebook {path.name}."
-        self.__signature__ = _signature(self.notebook)
+        self.__signature__ = parameters_of(self.notebook)
 
     def __call__(self, **parameters: object) -> ExecutedNotebook:
         # nbclient takes a moment to import, and only those who run notebooks need to have it.
@@ -75,7 +87,7 @@ class NotebookCall:
 
     def __reduce__(self) -> tuple[type[NotebookCall], tuple[Path, str | None, Mapping[str, Any]]]:
         try:
-            notebook = _read(self.path)
+            notebook = read_notebook(self.path)
         except InputError:
             notebook = self.notebook  # gone meanwhile, or on another machine
         return NotebookCall, (self.path, self.output, notebook)
@@ -118,7 +130,8 @@ def source_of(cell: Mapping[str, Any]) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def read_notebook(path: Path) -> Mapping[str, Any]:
+    """The file as a dict of nbformat 4; `InputError` when it cannot be read or is not a notebook in Python."""
     try:
         notebook = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -129,11 +142,11 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise InputError(f"{path} is not a notebook of nbformat 4: it has no cells", "path")
     language = notebook.get("metadata", {}).get("kernelspec", {}).get("language", "python")
     if language != "python":
-        raise InputError(f"notebook {path} is in {language}: only notebooks in Python can be tasks", "path")
+        raise InputError(f"notebook {path} is in {language}: only notebooks in Python can be run", "path")
     return notebook
 
 
-class _Default:
+class Default:
     """A default of the notebook's: in a signature as it is written there, in a file name as its value."""
 
     def __init__(self, text: str) -> None:
@@ -157,7 +170,7 @@ def _filled(output: str, signature: inspect.Signature, parameters: Mapping[str, 
         raise InputError(f"output={output!r} cannot be filled in: {error} is no parameter", "output") from None
 
 
-def _signature(notebook: Mapping[str, Any]) -> inspect.Signature:
+def parameters_of(notebook: Mapping[str, Any]) -> inspect.Signature:
     """The parameters that the tagged cell assigns; without one, a notebook takes whatever it is given."""
     index = parameters_cell(notebook)
     if index is None:
@@ -165,7 +178,7 @@ def _signature(notebook: Mapping[str, Any]) -> inspect.Signature:
     known = _assigned(source_of(notebook["cells"][index]))
     return inspect.Signature(
         [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=_Default(text))
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=Default(text))
             for name, text in known.items()
         ]
     )

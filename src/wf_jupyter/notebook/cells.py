@@ -1,0 +1,53 @@
+"""The code of a cell's task."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from wf_jupyter.context import current_task
+from wf_jupyter.errors import CellFailed, WorkflowError
+from wf_jupyter.notebook.outcome import CellOutcome
+from wf_jupyter.notebook.source import Cell, Script
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def run_cell(script: Script, number: int) -> CellOutcome:
+    """Run one cell of a notebook, or take what is known of it; `CellFailed` when it raises."""
+    try:
+        from nbclient.exceptions import DeadKernelError
+
+        from wf_jupyter.notebook.execute import CellRaised, CellTooSlow
+        from wf_jupyter.notebook.places import session_folder
+        from wf_jupyter.notebook.session import Session
+    except ImportError as error:
+        raise ImportError(f"notebooks need {error.name}: pip install 'wf_jupyter[notebooks]'") from None
+    task = current_task()
+    if task is None:
+        raise WorkflowError("a cell of a notebook runs as a task only")
+    cell = script.cells[number - 1]
+    owner = os.getpid() if task.is_inline else os.getppid()
+    with Session.open(session_folder(task.execution), script, owner) as session:
+        try:
+            session.replay(script.cells[: number - 1])
+            outcome = session.run(cell)
+        except CellRaised as error:
+            failed = _failed(script, cell, error.name, error.value, error.traceback)
+            failed.outcome = error.outcome
+            raise failed from None
+        except CellTooSlow as error:
+            raise _failed(script, cell, "CellTimeout", str(error), []) from None
+        except DeadKernelError:
+            told = "the cell ended its process, or the system did (out of memory?)"
+            raise _failed(script, cell, "DeadKernel", told, []) from None
+        if number == len(script.cells):
+            session.end()
+    return outcome
+
+
+def _failed(script: Script, cell: Cell, name: str, value: str, traceback: list[str]) -> CellFailed:
+    failed = CellFailed(f"{name}: {value} (In [{cell.number}] of {script.name})")
+    if traceback:
+        failed.add_note(_COLOURS.sub("", "\n".join(traceback)))
+    return failed

@@ -1,0 +1,147 @@
+"""`wf.notebook`: the graph of a notebook's cells."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, get_args
+
+from wf_jupyter.dsl import tracing
+from wf_jupyter.dsl.notebook import Default, parameters_cell, parameters_of, read_notebook
+from wf_jupyter.dsl.task import Task
+from wf_jupyter.dsl.workflow import Workflow
+from wf_jupyter.errors import InputError
+from wf_jupyter.notebook.cells import run_cell
+from wf_jupyter.notebook.flow import Flow, flow_of
+from wf_jupyter.notebook.outcome import ExecutedCells
+from wf_jupyter.notebook.source import Cell, Mode, Script, read_book
+
+
+class NotebookBody:
+    """The body of a notebook's workflow: each call reads the file and records its cells."""
+
+    def __init__(self, path: Path, mode: Mode, cell_timeout: float | None, timeout: float | None) -> None:
+        self.path = path
+        self.mode: Mode = mode
+        self.cell_timeout = cell_timeout
+        self.timeout = timeout
+        self.__name__ = path.stem
+        self.__qualname__ = path.stem
+        self.__doc__ = f"The notebook {path.name}."
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        notebook = read_notebook(self.path)
+        return inspect.Signature() if parameters_cell(notebook) is None else parameters_of(notebook)
+
+    def __call__(self, **parameters: object) -> ExecutedCells:
+        given = {name: value for name, value in parameters.items() if not isinstance(value, Default)}
+        book = read_book(self.path, given)
+        script = Script(
+            name=book.path.name,
+            directory=str(book.path.parent),
+            cells=book.cells,
+            mode=self.mode,
+            cell_timeout=self.cell_timeout,
+            timeout=self.timeout,
+        )
+        return ExecutedCells(_recorded(script), book)
+
+
+class Notebook(Workflow[..., ExecutedCells]):
+    """A notebook as a workflow. Made by `wf.notebook`; its inputs are the names that the tagged cell assigns."""
+
+    function: NotebookBody
+
+    def with_mode(self, mode: Mode) -> Notebook:
+        """The same notebook, run in another way: `reuse`, `fresh` or `in-order`."""
+        body = self.function
+        return Notebook(
+            NotebookBody(body.path, _checked(mode), body.cell_timeout, body.timeout), self.name, self._given
+        )
+
+    def with_options(self, **options: Any) -> Notebook:
+        """As `Workflow.with_options`."""
+        return Notebook(self.function, self.name, super().with_options(**options)._given)
+
+
+def notebook(
+    path: str | os.PathLike[str],
+    *,
+    mode: Mode = "reuse",
+    cell_timeout: float | None = None,
+    timeout: float | None = None,
+    **options: Any,
+) -> Notebook:
+    """An ordinary notebook as a workflow: each code cell a task, what it reads and binds the edges.
+
+    The cells run in order in a kernel of their own, with the worker's interpreter, in the notebook's directory.
+    A cell whose text and whose inputs are as they were when it last ran is reused. The result is an
+    `ExecutedCells`, whose `save` writes the executed notebook.
+
+    Args:
+        path: the `.ipynb` file; it is read whenever the workflow is bound or submitted.
+        mode: `reuse` what did not change; run everything `fresh`, and keep it for the next time; or `in-order`,
+            everything, looking at nothing.
+        cell_timeout: seconds that a cell may take.
+        timeout: seconds that all of them may take.
+        options: as for `Workflow.with_options`.
+
+    Raises:
+        InputError: there is no such file, it is not a notebook in Python, or an option is not allowed.
+    """
+    source = Path(path).absolute()
+    read_book(source)
+    for name, seconds in (("cell_timeout", cell_timeout), ("timeout", timeout)):
+        if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
+            raise InputError(f"{name}={seconds!r} is not allowed: it must be a number of seconds above 0", name)
+    body = NotebookBody(source, _checked(mode), cell_timeout, timeout)
+    return Notebook(body, _workflow_name(source), options)
+
+
+def _checked(mode: Mode) -> Mode:
+    if mode not in get_args(Mode):
+        raise InputError(f"mode={mode!r} is not allowed: it must be one of {', '.join(get_args(Mode))}", "mode")
+    return mode
+
+
+def _workflow_name(path: Path) -> str:
+    return path.name.translate({ord("["): "(", ord("]"): ")"})
+
+
+def _recorded(script: Script) -> list[Any]:
+    """A node per cell. Each waits for the one above it, and is shown below those whose names it reads."""
+    trace = tracing.current()
+    assert trace is not None, "a notebook is traced as a workflow's body"
+    nodes: list[Any] = []
+    flows = [flow_of(cell.source) for cell in script.cells]
+    with ExitStack() as scope:
+        group = ""
+        for cell, writers in zip(script.cells, writers_of(flows), strict=True):
+            if cell.group != group:
+                scope.close()
+                group = cell.group
+                if group:
+                    scope.enter_context(trace.scope(group))
+            node: Any = Task(run_cell, {"name": _task_name(cell)})(script, cell.number)
+            node.after(*(nodes[writer] for writer in writers), *nodes[-1:])
+            nodes.append(node)
+    return nodes
+
+
+def _task_name(cell: Cell) -> str:
+    return f"{cell.number}: {cell.label}"
+
+
+def writers_of(flows: list[Flow]) -> Iterator[list[int]]:
+    """For each cell the cells (from 0) that last bound or changed what it reads, as far as its text tells."""
+    last: dict[str, int] = {}
+    uses: Mapping[str, frozenset[str]] = {}
+    for index, flow in enumerate(flows):
+        reads = flow.reads_with(uses)
+        yield sorted({last[name] for name in reads if name in last})
+        last.update(dict.fromkeys((*flow.binds, *flow.changes), index))
+        uses = {**uses, **flow.uses}
