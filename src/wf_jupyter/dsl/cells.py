@@ -27,7 +27,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from wf_jupyter.context import progress
-from wf_jupyter.dsl.notebook import literal
+from wf_jupyter.dsl.literals import literal
 from wf_jupyter.errors import CellFailed, InputError
 
 _STARTUP_SECONDS = 120

@@ -41,18 +41,6 @@ class ExecutedNotebook:
         return f"<executed notebook {self.name}: {cells} cell{'' if cells == 1 else 's'}>"
 
 
-def literal(value: object) -> str | None:
-    """The value as Python writes it, or None when it cannot be written down."""
-    if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        value = value.item()
-    text = repr(value)
-    try:
-        written = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
-    return text if type(written) is type(value) and written == value else None
-
-
 class NotebookCall:
     """A notebook as a function of its parameters, all of them given by name."""
 

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import cloudpickle  # type: ignore[import-untyped]
 
-from wf_jupyter.dsl.notebook import TAG, literal, parameters_cell, read_notebook, source_of
+from wf_jupyter.dsl.literals import literal
+from wf_jupyter.dsl.notebook import TAG, parameters_cell, read_notebook, source_of
 from wf_jupyter.errors import InputError
 
 #: `reuse` takes what is known to be as it was; `fresh` runs everything, and keeps it; `in-order` looks at nothing.
