@@ -1,4 +1,4 @@
-"""Golden vectors: the same events must fold to the same snapshot in Python and in the browser.
+"""Golden vectors: after each of the same events the same snapshot in Python and in the browser.
 
 `python -m tests.golden.vectors` writes `fold/*.json` anew; a test says when they are stale.
 """
@@ -266,18 +266,15 @@ SCRIPTS: tuple[Callable[[], Script], ...] = (
 
 
 def vector(script: Script) -> bytes:
-    """Events and the snapshot they fold to, as the wire would carry them."""
+    """Events, each with the snapshot that it leads to, as the wire would carry them."""
     first = empty("01golden", "epoch", BEGIN)
-    before = msgspec.json.encode(first)
+    before = msgspec.Raw(msgspec.json.encode(first))
     picture = Picture(first)
+    steps = []
     for event in script.events:
         picture.fold(event)
-    whole = {
-        "before": msgspec.Raw(before),
-        "events": script.events,
-        "snapshot": picture.snapshot,
-    }
-    return msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n"
+        steps.append({"event": event, "snapshot": msgspec.Raw(msgspec.json.encode(picture.snapshot))})
+    return msgspec.json.format(msgspec.json.encode({"before": before, "steps": steps}), indent=1) + b"\n"
 
 
 if __name__ == "__main__":

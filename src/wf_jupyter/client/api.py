@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+from msgspec import UNSET
+
 from wf_jupyter.client import display, session
 from wf_jupyter.client.connection import Connection
 from wf_jupyter.client.environment import environment
@@ -16,8 +19,11 @@ from wf_jupyter.client.listing import Executions
 from wf_jupyter.client.publishing import published
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.policy import ExecutionOptions
+from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.texts import storable
+from wf_jupyter.protocol.operations import EXECUTIONS, WORKFLOWS
+from wf_jupyter.protocol.rest import MAX_PAGE, ExecutionsQuery
 from wf_jupyter.values.packaging import pack
 
 if TYPE_CHECKING:
@@ -90,7 +96,15 @@ def executions(
     if not isinstance(limit, int) or limit < 1:
         raise InputError(f"limit={limit!r} is not allowed: it must be 1 or more", "limit")
     connection = session.current()
-    found = connection.executions(status=_status(status), workflow=workflow, limit=limit, before=before)
+    wanted = ExecutionsQuery(status=_status(status) or UNSET, workflow=UNSET if workflow is None else workflow)
+    found: list[Summary] = []
+    while len(found) < limit:
+        after = found[-1].id if found else before
+        query = msgspec.structs.replace(wanted, limit=min(limit - len(found), MAX_PAGE), before=after or UNSET)
+        page = connection.ask(EXECUTIONS, query=query).executions
+        found += page
+        if len(page) < query.limit:
+            break
     return Executions(connection, found)
 
 
@@ -105,7 +119,7 @@ def get_execution(id: str) -> Execution:  # noqa: A002 - what it is called every
 
 def workflows() -> list[str]:
     """The names of the published workflows."""
-    return session.current().workflows()
+    return [page.name for page in session.current().ask(WORKFLOWS).workflows]
 
 
 def publish(workflow: Workflow[..., Any], name: str | None = None) -> None:

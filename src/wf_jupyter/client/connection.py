@@ -7,24 +7,19 @@ errors of `wf_jupyter.errors`. Every interrupt (^C) is let through at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
 
 from wf_jupyter.client.mirror import Mirror
-from wf_jupyter.model.snapshot import Summary
-from wf_jupyter.model.status import ExecutionStatus
-from wf_jupyter.model.stimuli import Cancel, CancelTask, Pause, Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import DecodedPage
-from wf_jupyter.protocol.rest import FoundPage, HistoryPage, InputPage, LogStretch
+from wf_jupyter.protocol.commands import Command
+from wf_jupyter.protocol.operations import Operation
 from wf_jupyter.protocol.task_call import TaskCall
 
-#: What a person may ask of an execution.
-Action = Cancel | CancelTask | Pause | Resume | Retry
-
-
-#: Bytes of a log in one answer.
-LOG_LIMIT = 1 << 20
+A = TypeVar("A")
 
 
 class Connection(Protocol):
@@ -59,19 +54,17 @@ class Connection(Protocol):
         """Start a new execution on the results of an old one; returns its id."""
         ...
 
-    def command(self, execution: str, action: Action) -> None:
+    def command(self, execution: str, command: Command) -> None:
         """Ask something of an execution; `StateConflict` when its state does not allow that."""
         ...
 
-    def executions(
-        self,
-        *,
-        status: ExecutionStatus | None = None,
-        workflow: str | None = None,
-        limit: int = 50,
-        before: str | None = None,
-    ) -> list[Summary]:
-        """Executions, newest first."""
+    def ask(self, operation: Operation[A], *path: str, query: Struct | None = None) -> A:
+        """The answer to a question of `protocol.operations` that is answered in JSON.
+
+        Args:
+            path: what stands for the operation's `parameters`, in order.
+            query: of the operation's own type; None for one with all defaults.
+        """
         ...
 
     def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> DecodedPage:
@@ -92,28 +85,6 @@ class Connection(Protocol):
 
     def task_error(self, execution: str, key: str) -> bytes | None:
         """The pickled exception of a failed task, when it could be pickled."""
-        ...
-
-    def log_text(
-        self, execution: str, key: str, attempt: int | None, offset: int = 0, limit: int = LOG_LIMIT
-    ) -> LogStretch:
-        """What one attempt (by default the last) printed: up to `limit` bytes from byte `offset` on."""
-        ...
-
-    def search_log(self, execution: str, key: str, text: str, attempt: int | None, limit: int) -> FoundPage:
-        """Lines of what one attempt (by default the last) printed that hold the text."""
-        ...
-
-    def task_inputs(self, execution: str, key: str) -> InputPage:
-        """What a task is called with, as texts, and which tasks that comes from."""
-        ...
-
-    def history(self, execution: str) -> HistoryPage:
-        """How long its tasks usually take."""
-        ...
-
-    def workflows(self) -> list[str]:
-        """The names of the published workflows."""
         ...
 
     def publish(self, workflow: Published) -> None:

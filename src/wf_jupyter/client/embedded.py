@@ -19,18 +19,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
-from wf_jupyter.client.connection import LOG_LIMIT, Action
+import msgspec
+
 from wf_jupyter.client.loop import background
 from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.uploading import uploaded
 from wf_jupyter.errors import ExecutionNotFound, ServerUnavailable
-from wf_jupyter.model.snapshot import Summary, is_at_rest
-from wf_jupyter.model.status import ExecutionStatus
+from wf_jupyter.model.snapshot import is_at_rest
 from wf_jupyter.model.stimuli import Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import DecodedPage
-from wf_jupyter.protocol.rest import FoundPage, HistoryPage, InputPage, LogStretch
+from wf_jupyter.protocol.commands import Command
+from wf_jupyter.protocol.operations import Operation
 from wf_jupyter.protocol.task_call import TaskCall
 from wf_jupyter.version import VERSION
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from wf_jupyter.service.mailbox import Mailbox
     from wf_jupyter.service.runtime import Runtime
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 #: Seconds that the end of the process waits for the orchestrator to stop its workers.
@@ -106,20 +108,15 @@ class EmbeddedConnection:
         self._run_inline(again)
         return again
 
-    def command(self, execution: str, action: Action) -> None:
-        self._call(self._orchestrator.command(execution, action))
-        if isinstance(action, Resume | Retry):
+    def command(self, execution: str, command: Command) -> None:
+        self._call(self._orchestrator.command(execution, command))
+        if isinstance(command, Resume | Retry):
             self._run_inline(execution)
 
-    def executions(
-        self,
-        *,
-        status: ExecutionStatus | None = None,
-        workflow: str | None = None,
-        limit: int = 50,
-        before: str | None = None,
-    ) -> list[Summary]:
-        return self._call(self._orchestrator.executions(status=status, workflow=workflow, limit=limit, before=before))
+    def ask(self, operation: Operation[A], *path: str, query: msgspec.Struct | None = None) -> A:
+        from wf_jupyter.service.answers import answer
+
+        return self._call(answer(self._orchestrator, operation, path, query))
 
     def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> DecodedPage:
         page = self._call(self._orchestrator.following.page(execution, after, limit, wait))
@@ -136,23 +133,6 @@ class EmbeddedConnection:
 
     def task_error(self, execution: str, key: str) -> bytes | None:
         return self._call(self._orchestrator.task_error(execution, key))
-
-    def log_text(
-        self, execution: str, key: str, attempt: int | None, offset: int = 0, limit: int = LOG_LIMIT
-    ) -> LogStretch:
-        return self._call(self._orchestrator.tasks.log(execution, key, attempt, offset, limit))
-
-    def search_log(self, execution: str, key: str, text: str, attempt: int | None, limit: int) -> FoundPage:
-        return self._call(self._orchestrator.tasks.search(execution, key, text, attempt, limit))
-
-    def task_inputs(self, execution: str, key: str) -> InputPage:
-        return self._call(self._orchestrator.tasks.inputs(execution, key))
-
-    def history(self, execution: str) -> HistoryPage:
-        return self._call(self._orchestrator.history(execution))
-
-    def workflows(self) -> list[str]:
-        return [published.name for published in self._call(self._orchestrator.workflows())]
 
     def publish(self, workflow: Published) -> None:
         self._call(self._orchestrator.publish(workflow))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 from wf_jupyter.client import display, outcome, records, rerunning
-from wf_jupyter.client.connection import Action, Connection
+from wf_jupyter.client.connection import Connection
 from wf_jupyter.client.mirror import Link, Mirror
 from wf_jupyter.client.recording import write_html
 from wf_jupyter.client.records import LogText
@@ -25,6 +25,7 @@ from wf_jupyter.model.snapshot import Parked, Snapshot, is_at_rest, status_word
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Cancel, Pause, Resume, Retry
 from wf_jupyter.ports import ExecutionResult
+from wf_jupyter.protocol.commands import Command
 from wf_jupyter.render.comparison import Comparison, compare
 
 if TYPE_CHECKING:
@@ -256,8 +257,8 @@ class Execution(Generic[R]):
             self._mirror = self._connection.follow(self._id)
         return self._mirror
 
-    def _command(self, action: Action) -> None:
-        self._connection.command(self._id, action)
+    def _command(self, command: Command) -> None:
+        self._connection.command(self._id, command)
         # What the command changed must be visible to the next line, also to a `wait()` after a retry.
         self._connection.refresh(self._followed())
 

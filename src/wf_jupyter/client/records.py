@@ -15,6 +15,8 @@ from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.events import Event, TaskLog, TaskOutput, TasksAdded, WorkflowCompleted
 from wf_jupyter.model.snapshot import Snapshot, TaskSnapshot
 from wf_jupyter.protocol.codec import UnknownEvent
+from wf_jupyter.protocol.operations import LOG
+from wf_jupyter.protocol.rest import LogQuery
 
 _PAGE = 1000
 _WAIT = 20.0
@@ -91,7 +93,7 @@ def whole_log(connection: Connection, execution: str, task: str, attempt: int) -
     texts: list[str] = []
     offset = 0
     while True:
-        stretch = connection.log_text(execution, task, attempt, offset)
+        stretch = connection.ask(LOG, execution, task, query=LogQuery(attempt=attempt, offset=offset))
         texts.append(stretch.text)
         offset = stretch.end
         if not stretch.text or offset >= stretch.size:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 from weakref import WeakValueDictionary
 
 import msgspec
 
-from wf_jupyter.client.connection import LOG_LIMIT, Action
 from wf_jupyter.client.discovery import PROTOCOL, Endpoint
 from wf_jupyter.client.http import HttpSession
 from wf_jupyter.client.loop import background
@@ -20,37 +19,25 @@ from wf_jupyter.client.polling import Poller
 from wf_jupyter.client.socket import EventSocket
 from wf_jupyter.client.uploading import refused, uploaded
 from wf_jupyter.errors import ProtocolMismatch, ServerUnavailable, WorkflowError
-from wf_jupyter.model.snapshot import Snapshot, Summary
-from wf_jupyter.model.status import ExecutionStatus
-from wf_jupyter.model.stimuli import CancelTask, Retry
+from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import DecodedPage, decode_event_page
+from wf_jupyter.protocol.commands import Command, told
 from wf_jupyter.protocol.messages import Hello
+from wf_jupyter.protocol.operations import Operation
 from wf_jupyter.protocol.rest import (
     JSON,
     MAX_PAGE,
     MSGPACK,
-    CommandBody,
     Created,
-    ExecutionPage,
-    FoundPage,
-    HistoryPage,
-    InputPage,
-    LogStretch,
+    EventsQuery,
     PublishBody,
     RerunBody,
-    RetryBody,
 )
 from wf_jupyter.protocol.task_call import TaskCall
 
-
-class _Workflow(msgspec.Struct):
-    name: str
-
-
-class _Workflows(msgspec.Struct):
-    workflows: list[_Workflow]
+A = TypeVar("A")
 
 
 class RemoteConnection:
@@ -103,24 +90,17 @@ class RemoteConnection:
         body = self._post(f"{_execution(execution)}/rerun", msgspec.msgpack.encode(sent), "what is submitted has")
         return msgspec.json.decode(body, type=Created).id
 
-    def command(self, execution: str, action: Action) -> None:
-        name, sent = _told(action)
+    def command(self, execution: str, command: Command) -> None:
+        name, sent = told(command)
         self._call("POST", f"{_execution(execution)}/{name}", body=msgspec.json.encode(sent))
 
-    def executions(
-        self,
-        *,
-        status: ExecutionStatus | None = None,
-        workflow: str | None = None,
-        limit: int = 50,
-        before: str | None = None,
-    ) -> list[Summary]:
-        asked = {"status": status, "workflow": workflow, "limit": limit, "before": before}
-        body = self._call("GET", "executions" + _query(asked))
-        return msgspec.json.decode(body, type=ExecutionPage).executions
+    def ask(self, operation: Operation[A], *path: str, query: msgspec.Struct | None = None) -> A:
+        body = self._call("GET", _path(operation, path) + _query(query))
+        found: A = msgspec.json.decode(body, type=operation.answer)
+        return found
 
     def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> DecodedPage:
-        query = _query({"after": after, "limit": min(limit or MAX_PAGE, MAX_PAGE)})
+        query = _query(EventsQuery(after=after, limit=min(limit or MAX_PAGE, MAX_PAGE)))
         return decode_event_page(self._call("GET", f"{_execution(execution)}/events{query}", wait=wait))
 
     def result(self, execution: str) -> ExecutionResult:
@@ -141,29 +121,6 @@ class RemoteConnection:
     def task_error(self, execution: str, key: str) -> bytes | None:
         path = f"{_execution(execution)}/tasks/{quote(key)}/error"
         return self._call("GET", path, accept="*/*") or None
-
-    def log_text(
-        self, execution: str, key: str, attempt: int | None, offset: int = 0, limit: int = LOG_LIMIT
-    ) -> LogStretch:
-        path = f"{_execution(execution)}/tasks/{quote(key)}/log"
-        body = self._call("GET", path + _query({"attempt": attempt, "offset": offset, "limit": limit}))
-        return msgspec.json.decode(body, type=LogStretch)
-
-    def search_log(self, execution: str, key: str, text: str, attempt: int | None, limit: int) -> FoundPage:
-        path = f"{_execution(execution)}/tasks/{quote(key)}/search"
-        body = self._call("GET", path + _query({"text": text, "attempt": attempt, "limit": limit}))
-        return msgspec.json.decode(body, type=FoundPage)
-
-    def task_inputs(self, execution: str, key: str) -> InputPage:
-        path = f"{_execution(execution)}/tasks/{quote(key)}/inputs"
-        return msgspec.json.decode(self._call("GET", path), type=InputPage)
-
-    def history(self, execution: str) -> HistoryPage:
-        return msgspec.json.decode(self._call("GET", f"{_execution(execution)}/history"), type=HistoryPage)
-
-    def workflows(self) -> list[str]:
-        body = self._call("GET", "workflows")
-        return [page.name for page in msgspec.json.decode(body, type=_Workflows).workflows]
 
     def publish(self, workflow: Published) -> None:
         sent = PublishBody(
@@ -235,20 +192,17 @@ class RemoteConnection:
         return background().run(self._http.request(method, path, **options))
 
 
-def _told(action: Action) -> tuple[str, CommandBody | RetryBody]:
-    match action:
-        case CancelTask(task=task):
-            return "cancel", CommandBody(task=task)
-        case Retry(tasks=tasks):
-            return "retry", RetryBody(task=list(tasks) or None)
-        case _:
-            return type(action).__name__.lower(), CommandBody()
-
-
 def _execution(execution: str) -> str:
     return f"executions/{quote(execution, safe='')}"
 
 
-def _query(asked: Mapping[str, object]) -> str:
-    given = {name: str(value) for name, value in asked.items() if value is not None}
-    return f"?{urlencode(given)}" if given else ""
+def _path(operation: Operation[A], path: tuple[str, ...]) -> str:
+    # Slashes of task keys stay: some proxies refuse `%2F` in a path.
+    given = dict(zip(operation.parameters, path, strict=True))
+    return operation.path.format(**{name: quote(part, safe="/" * (name == "key")) for name, part in given.items()})
+
+
+def _query(asked: msgspec.Struct | None) -> str:
+    given = {} if asked is None else msgspec.to_builtins(asked)
+    texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in given.items()}
+    return f"?{urlencode(texts)}" if texts else ""

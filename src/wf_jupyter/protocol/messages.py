@@ -1,4 +1,4 @@
-"""The methods of the WebSocket: their parameters, results, and the action that each one needs.
+"""What the methods of the WebSocket take and answer, and what the server tells by itself.
 
 Unknown members are ignored in both directions, so that an older peer understands a newer one.
 """
@@ -91,28 +91,10 @@ class Retry(Unsubscribe, frozen=True, kw_only=True, omit_defaults=True):
 Params = Execute | Subscribe | Unsubscribe | Cancel | Pause | Resume | Retry
 
 
-class Method(msgspec.Struct, frozen=True):
-    """What a method takes, and the action that the identity must be allowed on `wf_jupyter`."""
-
-    params: type[Params]
-    action: Action
-
-
-METHODS: Mapping[str, Method] = {
-    "execute": Method(Execute, "execute"),
-    "subscribe": Method(Subscribe, "read"),
-    "unsubscribe": Method(Unsubscribe, "read"),
-    "cancel": Method(Cancel, "write"),
-    "pause": Method(Pause, "write"),
-    "resume": Method(Resume, "write"),
-    "retry": Method(Retry, "write"),
-}
-
-
-def read_params(method: Method, params: bytes) -> Params:
+def read_params(kind: type[Params], params: bytes) -> Params:
     """The typed parameters; `InputError` naming the field when they do not fit."""
     try:
-        return msgspec.json.decode(params, type=method.params)
+        return msgspec.json.decode(params, type=kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise input_error(error, "params") from None
 

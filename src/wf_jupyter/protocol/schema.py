@@ -15,6 +15,7 @@ import msgspec
 
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Snapshot, Summary
+from wf_jupyter.protocol.operations import RELAYED
 
 PATH = Path(__file__).with_name("schema.json")
 
@@ -22,7 +23,10 @@ _REFERENCE = "#/$defs/{name}"
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) whose `$defs` hold `Event`, `Snapshot`, `Summary` and all that they use."""
+    """JSON Schema (2020-12) whose `$defs` hold `Event`, `Snapshot`, `Summary` and all that they use.
+
+    Beside them, where a page's questions and commands go.
+    """
     (event, _, _), components = msgspec.json.schema_components((Event, Snapshot, Summary), ref_template=_REFERENCE)
     definitions = {"Event": event, **components}
     for definition in definitions.values():
@@ -33,6 +37,8 @@ def schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "wf_jupyter",
         "$defs": {name: definitions[name] for name in sorted(definitions)},
+        # No keyword of JSON Schema: what a page asks of its server, or through its kernel.
+        "operations": {name: {"verb": each.verb, "path": each.path} for name, each in RELAYED.items()},
     }
 
 

@@ -133,16 +133,13 @@ class KernelAccess(JupyterHandler):
         return "" if name.startswith(_MADE_UP) else name
 
 
-def permitted(action: Action, packed: Action | None = None) -> Callable[[Handler], Handler]:
-    """Require `action` for a handler method, or `packed` when the body is MessagePack, which may carry code.
-
-    Stands inside `tornado.web.authenticated`.
-    """
+def permitted(action: Action) -> Callable[[Handler], Handler]:
+    """Require `action` for a handler method. Stands inside `tornado.web.authenticated`."""
 
     def wrap(method: Handler) -> Handler:
         @functools.wraps(method)
         async def inner(self: KernelAccess, *args: Any, **kwargs: Any) -> None:
-            await self.require(packed if packed is not None and self.is_packed else action)
+            await self.require(action)
             await method(self, *args, **kwargs)
 
         return inner  # type: ignore[return-value]

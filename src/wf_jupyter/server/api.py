@@ -70,6 +70,11 @@ class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):
         self.set_status(status)
         self.finish(msgspec.json.encode(value), set_content_type=JSON)
 
+    def answer_nothing(self) -> None:
+        """End with 204."""
+        self.set_status(204)
+        self.finish()
+
     def compute_etag(self) -> None:
         """None: a digest of megabytes for each answer, that nobody asks for."""
 
@@ -97,19 +102,15 @@ class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):
             status_code = problems.crossing(error).status
             problem = problems.problem(error)
         if status_code == 405:
-            self.set_header("Allow", ", ".join(self._methods()))
+            self.set_header("Allow", ", ".join(self.methods()))
         if problem.retry_after is not None:
             self.set_header("Retry-After", str(math.ceil(problem.retry_after)))
         self.answer(problem, status_code)
 
-    def _methods(self) -> list[str]:
+    def methods(self) -> list[str]:
+        """What the path takes, for the header of a 405."""
         missing = web.RequestHandler._unimplemented_method
         return [name for name in self.SUPPORTED_METHODS if getattr(type(self), name.lower(), missing) is not missing]
-
-
-def given(told: T | msgspec.UnsetType) -> T | None:
-    """What a query says, or None when it does not say it. An empty text is a text."""
-    return None if isinstance(told, msgspec.UnsetType) else told
 
 
 class UnknownResource(RestHandler):

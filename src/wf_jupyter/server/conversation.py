@@ -16,9 +16,10 @@ from typing import Protocol
 import msgspec
 
 from wf_jupyter.errors import InputError, RateLimited, ValueTooLarge, WorkflowError
-from wf_jupyter.model.stimuli import Cancel, CancelTask, Command, Pause, Resume, Retry
-from wf_jupyter.protocol import jsonrpc, messages, problems, rest
+from wf_jupyter.protocol import jsonrpc, messages, problems
+from wf_jupyter.protocol.commands import command_in
 from wf_jupyter.protocol.messages import Action, EncodedSubscription, Executed, Params
+from wf_jupyter.protocol.operations import METHODS
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.rate_limit import Identity, RateLimiter
 from wf_jupyter.service.mailbox import Mailbox
@@ -138,11 +139,11 @@ class Conversation:
             await self._carry_out(self._outlet.send, read, params)
 
     async def _admit(self, read: jsonrpc.Call | jsonrpc.Notice) -> Params:
-        method = messages.METHODS.get(read.method)
-        if method is None:
+        operation = METHODS.get(read.method)
+        if operation is None or operation.method is None:
             raise _UnknownMethod(read.method)
-        params = messages.read_params(method, read.params)
-        await self._visitor.require(method.action)
+        params = messages.read_params(operation.method, read.params)
+        await self._visitor.require(operation.action)
         return params
 
     async def _carry_out(self, write: Write, read: jsonrpc.Call | jsonrpc.Notice, params: Params) -> None:
@@ -173,7 +174,7 @@ class Conversation:
             case messages.Subscribe():
                 return await self._subscribe(params)
             case messages.Cancel() | messages.Pause() | messages.Resume() | messages.Retry():
-                command = _command(params)
+                command = command_in(params)
                 await self._host.ask(lambda engine: engine.command(params.execution_id, command))
                 return {}
             case messages.Unsubscribe():
@@ -216,21 +217,8 @@ class Conversation:
 class _UnknownMethod(Exception):
     def told(self) -> jsonrpc.ErrorObject:
         """The standard error, with the methods that there are."""
-        known = ", ".join(sorted(messages.METHODS))
+        known = ", ".join(sorted(METHODS))
         return jsonrpc.ErrorObject(
             jsonrpc.METHOD_NOT_FOUND, f"there is no method {self.args[0][:100]!r}; there are {known}"
         )
 
-
-def _command(params: messages.Cancel | messages.Pause | messages.Resume | messages.Retry) -> Command:
-    match params:
-        case messages.Cancel(task=str(task)):
-            return CancelTask(task=task)
-        case messages.Cancel():
-            return Cancel(reason=params.reason)
-        case messages.Pause():
-            return Pause()
-        case messages.Resume():
-            return Resume()
-        case messages.Retry():
-            return Retry(tasks=tuple(rest.RetryBody(task=params.task).keys))

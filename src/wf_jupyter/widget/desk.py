@@ -8,28 +8,18 @@ disk or a server may take its time; commands are carried out in order, where the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
 from wf_jupyter.client.execution import Execution
 from wf_jupyter.client.loop import background
-from wf_jupyter.client.records import stream
 from wf_jupyter.errors import InputError
-from wf_jupyter.model.events import TaskOutput
-from wf_jupyter.model.stimuli import Cancel, CancelTask
+from wf_jupyter.protocol.commands import BODIES, command_of
+from wf_jupyter.protocol.operations import EVENTS, RELAYED, Operation
 from wf_jupyter.protocol.problems import input_error, problem
-from wf_jupyter.protocol.rest import (
-    CommandBody,
-    EventsQuery,
-    LogQuery,
-    OutputLine,
-    RerunFrom,
-    RetryBody,
-    SearchQuery,
-    TaskQuery,
-)
+from wf_jupyter.protocol.rest import EventsQuery, LogQuery, RerunFrom
 
 #: Bytes of a list in one answer, unless its first member alone is larger.
 LARGEST_ANSWER = 1 << 20
@@ -47,72 +37,49 @@ class Desk:
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
-        self._commands: Mapping[str, Callable[[object], object]] = {
-            "cancel": self._cancel,
-            "pause": lambda _: self._execution.pause(),
-            "resume": lambda _: self._execution.resume(),
-            "retry": lambda sent: self._execution.retry(_read(sent, RetryBody).keys or None),
-            "rerun": lambda sent: {"id": self._execution.rerun(_read(sent, RerunFrom).keys or None).id},
-        }
-        self._questions: Mapping[str, Callable[[object], object]] = {
-            "events": self._events,
-            "history": lambda _: execution.connection.history(execution.id),
-            "inputs": lambda sent: execution.connection.task_inputs(execution.id, _read(sent, _OfTask).task),
-            "outputs": self._outputs,
-            "log": self._log,
-            "search": self._search,
-        }
 
     def take(self, asked: Mapping[str, Any], send: Send) -> None:
         """A page's request, untrusted: its answer is sent once it is there, with the request's `id`."""
         method, sent = asked.get("method"), asked.get("params", {})
         head = {"kind": "answer", "execution_id": self._execution.id, "id": asked.get("id")}
-        if isinstance(method, str) and method in self._questions:
-            question = self._questions[method]
-            background().spawn(asyncio.to_thread(lambda: send({**head, **_outcome(question, sent)})))
+        operation = RELAYED.get(method) if isinstance(method, str) else None
+        if operation is None:
+            send({**head, **_outcome(_refuse)})
+        elif operation.verb == "get":
+            background().spawn(
+                asyncio.to_thread(lambda: send({**head, **_outcome(lambda: self._answer(operation, sent))}))
+            )
         else:
-            send({**head, **_outcome(self._commands.get(str(method), _refuse), sent)})
+            send({**head, **_outcome(lambda: self._carry_out(operation.name, sent))})
 
-    def _cancel(self, sent: object) -> None:
-        body = _read(sent, CommandBody)
-        command = Cancel(reason=body.reason) if body.task is None else CancelTask(task=body.task)
+    def _carry_out(self, name: str, sent: object) -> Mapping[str, Any]:
+        if name == "rerun":
+            return {"id": self._execution.rerun(_read(sent, RerunFrom).keys or None).id}
+        command = command_of(name, _read(sent, BODIES[name]))
         self._execution.connection.command(self._execution.id, command)
+        return {}
 
-    def _events(self, sent: object) -> Mapping[str, Any]:
-        wanted = _read(sent, EventsQuery)
-        page = self._execution.connection.events(self._execution.id, wanted.after, wanted.limit)
-        return _page("events", page.events)
-
-    def _outputs(self, sent: object) -> Mapping[str, Any]:
-        key, after = _read(sent, _OfTask).task, _read(sent, TaskQuery).after
-        events = stream(self._execution.connection, self._execution.id, after, follow=False)
-        lines = (
-            OutputLine(attempt=event.attempt, data=event.data, seq=event.seq, time=event.time)
-            for event in events
-            if isinstance(event, TaskOutput) and event.task == key
-        )
-        return _page("outputs", lines)
-
-    def _log(self, sent: object) -> object:
-        key, wanted = _read(sent, _OfTask).task, _read(sent, LogQuery)
-        attempt = None if wanted.attempt is msgspec.UNSET else wanted.attempt
-        limit = min(wanted.limit, LARGEST_ANSWER)
-        return self._execution.connection.log_text(self._execution.id, key, attempt, wanted.offset, limit)
-
-    def _search(self, sent: object) -> object:
-        key, wanted = _read(sent, _OfTask).task, _read(sent, SearchQuery)
-        attempt = None if wanted.attempt is msgspec.UNSET else wanted.attempt
-        return self._execution.connection.search_log(self._execution.id, key, wanted.text, attempt, wanted.limit)
+    def _answer(self, operation: Operation[Any], sent: object) -> Mapping[str, Any]:
+        connection, execution = self._execution.connection, self._execution.id
+        query = None if operation.query is None else _read(sent, operation.query)
+        if isinstance(query, EventsQuery):
+            # Read as clients do, who skip what a newer server may send.
+            return _bounded({EVENTS.name: connection.events(execution, query.after, query.limit).events})
+        if isinstance(query, LogQuery):
+            query = msgspec.structs.replace(query, limit=min(query.limit, LARGEST_ANSWER))
+        key = (_read(sent, _OfTask).task,) if "key" in operation.parameters else ()
+        found = connection.ask(operation, execution, *key, query=query)
+        return _bounded({name: getattr(found, name) for name in found.__struct_fields__})
 
 
-def _outcome(act: Callable[[object], object], sent: object) -> Mapping[str, Any]:
+def _outcome(act: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
     try:
-        return {"result": msgspec.to_builtins(act(sent)) or {}}
+        return {"result": act()}
     except Exception as error:  # whatever it is, the page must not wait for ever
         return {"error": msgspec.to_builtins(problem(error))}
 
 
-def _refuse(sent: object) -> None:
+def _refuse() -> Mapping[str, Any]:
     raise InputError("this kernel does not know what the page asks for", "method")
 
 
@@ -123,13 +90,21 @@ def _read(sent: object, kind: type[T]) -> T:
         raise input_error(error, "params") from None
 
 
-def _page(name: str, members: Iterable[msgspec.Struct]) -> Mapping[str, Any]:
-    """As many members as one answer takes."""
-    kept: list[Any] = []
+def _bounded(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An answer with as many members of each list as one message takes; `more` when some were left out."""
+    bounded: dict[str, Any] = {}
+    for name, value in answer.items():
+        kept, is_whole = _first(value) if isinstance(value, list) else (value, True)
+        bounded[name] = msgspec.to_builtins(kept)
+        if not is_whole:
+            bounded["more"] = True
+    return bounded
+
+
+def _first(members: list[Any]) -> tuple[list[Any], bool]:
     size = 0
-    for member in members:
+    for number, member in enumerate(members):
         size += len(msgspec.json.encode(member))
-        if kept and size > LARGEST_ANSWER:
-            return {name: kept, "more": True}
-        kept.append(msgspec.to_builtins(member))
-    return {name: kept}
+        if number and size > LARGEST_ANSWER:
+            return members[:number], False
+    return members, True

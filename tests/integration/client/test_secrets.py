@@ -13,6 +13,7 @@ import pytest
 import wf_jupyter as wf
 from wf_jupyter.cli.main import main
 from wf_jupyter.client import session
+from wf_jupyter.protocol.operations import INPUTS
 from wf_jupyter.values import sealing
 
 #: The code of the tasks must not hold the value itself.
@@ -100,7 +101,7 @@ def test_the_task_gets_the_value_and_nobody_else_sees_it(directory: Path, capsys
     assert execution.tasks["fetch_token"].result().reveal() == VALUE
     assert execution.tasks["spell"].inputs()["password"] == VALUE
     shown = [execution.events(), execution.snapshot(), execution._repr_mimebundle_(), execution.to_svg(), job.bind]
-    shown += [execution.connection.task_inputs(execution.id, key) for key in execution.tasks]
+    shown += [execution.connection.ask(INPUTS, execution.id, key) for key in execution.tasks]
     shown.append(execution.to_html(directory.parent / "run.html").read_text())
     assert main(["show", execution.id]) == 0
     shown.append(capsys.readouterr().out)

@@ -14,8 +14,7 @@ import pytest
 from jupyter_server.auth import Authorizer, IdentityProvider, User
 from tornado.httpclient import HTTPClientError
 
-from wf_jupyter.protocol.messages import METHODS
-from wf_jupyter.protocol.openapi import OPERATIONS
+from wf_jupyter.protocol.operations import METHODS, OPERATIONS
 
 EXTENSION = {"jpserver_extensions": {"wf_jupyter": True}}
 MSGPACK = {"Content-Type": "application/msgpack"}
@@ -23,6 +22,7 @@ MSGPACK = {"Content-Type": "application/msgpack"}
 ROUTES = [
     (operation.verb.upper(), re.sub(r"\{\w+\}", "unknown", operation.path), kind, action)
     for operation in OPERATIONS
+    if operation.path
     for kind, action in (({}, operation.action), (MSGPACK, operation.packed))
     if action is not None
 ]

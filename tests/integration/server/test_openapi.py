@@ -12,26 +12,30 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import CHECKS
 
 from tests.jupyter_process import JupyterProcess, until
-from wf_jupyter.protocol.openapi import OPERATIONS, document
+from wf_jupyter.protocol.openapi import document
+from wf_jupyter.protocol.operations import OPERATIONS
 from wf_jupyter.protocol.rest import MSGPACK, PREFIX
-from wf_jupyter.server.api import RestHandler, UnknownResource
+from wf_jupyter.server.endpoints import ENDPOINTS
 from wf_jupyter.server.routes import routes
+from wf_jupyter.service.answers import ANSWERS
 
 SCHEMA = schemathesis.openapi.from_dict(document("/", "0"))
 
 
-def test_every_operation_has_a_route_and_every_route_an_operation() -> None:
-    told = set()
+def test_every_operation_has_a_route_and_one_place_that_answers_it() -> None:
     for operation in OPERATIONS:
-        path = f"/{PREFIX}/" + re.sub(r"\{\w+\}", "x", operation.path)
-        handler = next(kind for pattern, kind in routes() if re.fullmatch(pattern, path))
-        assert issubclass(handler, RestHandler) and handler is not UnknownResource, operation.path
-        assert operation.verb in vars(handler), operation.path
-        told.add((handler, operation.verb))
-    for _, handler in routes():
-        if issubclass(handler, RestHandler) and handler is not UnknownResource:
-            verbs = {"get", "post", "put", "patch", "delete"} & set(vars(handler))
-            assert {(handler, verb) for verb in verbs} <= told
+        assert (operation.name in ANSWERS) + (operation.name in ENDPOINTS) == bool(operation.path), operation.name
+        if operation.path:
+            path = f"/{PREFIX}/" + re.sub(r"\{\w+\}", "x", operation.path)
+            route = next(route for route in routes() if re.fullmatch(route[0], path))
+            assert route[2]["operations"][operation.verb] is operation
+    assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
+    assert {*ANSWERS, *ENDPOINTS} <= {operation.name for operation in OPERATIONS}
+
+
+def test_programs_made_from_the_document_get_good_names() -> None:
+    told = [operation for path in document("/", "0")["paths"].values() for operation in path.values()]
+    assert all(re.fullmatch(r"[a-z_]+", operation["operationId"]) and len(operation["tags"]) == 1 for operation in told)
 
 
 async def test_the_server_tells_its_own_address(wire: Any) -> None:

@@ -45,9 +45,11 @@ function declaration(name, schema) {
 
 /** The generated file as text. */
 export function generate() {
-  const definitions = JSON.parse(readFileSync(SCHEMA, "utf8")).$defs;
+  const { $defs: definitions, operations } = JSON.parse(readFileSync(SCHEMA, "utf8"));
   const body = Object.entries(definitions).map(([name, schema]) => declaration(name, schema));
-  return `// Generated from protocol/schema.json by scripts/types.mjs: do not edit.\n\n${body.join("\n")}`;
+  const rows = Object.entries(operations).map(([name, { verb, path }]) => `  ${name}: { verb: "${verb}", path: "${path}" },`);
+  const table = `/** Where the questions and commands of a page go. */\nexport const OPERATIONS = {\n${rows.join("\n")}\n} as const;\n`;
+  return `// Generated from protocol/schema.json by scripts/types.mjs: do not edit.\n\n${body.join("\n")}\n${table}`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(TARGET, generate());

@@ -14,8 +14,7 @@ const FOLDER = join(import.meta.dirname, "../../../../tests/golden/fold");
 
 interface Vector {
   readonly before: unknown;
-  readonly events: unknown;
-  readonly snapshot: unknown;
+  readonly steps: readonly { readonly event: unknown; readonly snapshot: unknown }[];
 }
 
 /** Python writes some defaults and leaves others out: null, "", 0 and [] say the same as nothing. */
@@ -28,16 +27,31 @@ function lean(value: unknown): unknown {
   return Object.fromEntries(kept);
 }
 
+/** Fold event by event, and compare with what Python had after each. */
+function follow({ before, steps }: Vector): void {
+  const run = new Run();
+  run.load(decodeSnapshot(before)!);
+  for (const { event, snapshot } of steps) {
+    for (const each of decodeEvents([event])) run.apply(each);
+    expect(lean(picture(run)), `after ${JSON.stringify(event)}`).toEqual(lean(snapshot));
+    expect((run.counts as Uint32Array).reduce((sum, n) => sum + n, 0)).toBe(run.rows.size);
+  }
+}
+
 describe("the vectors that Python is held to", () => {
   const files = readdirSync(FOLDER).filter((name) => name.endsWith(".json"));
-  test.each(files)("%s gives the same picture", (name) => {
-    const vector = JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Vector;
-    const run = new Run();
-    run.load(decodeSnapshot(vector.before)!);
-    for (const event of decodeEvents(vector.events)) run.apply(event);
-    expect(lean(picture(run))).toEqual(lean(vector.snapshot));
-    expect((run.counts as Uint32Array).reduce((sum, n) => sum + n, 0)).toBe(run.rows.size);
+  test.each(files)("%s gives the same picture after every event", (name) => {
+    follow(JSON.parse(readFileSync(join(FOLDER, name), "utf8")) as Vector);
   });
+});
+
+// `tests/golden/test_random_histories.py` writes them, and runs this test with the path of its file.
+const HISTORIES = process.env["WF_JUPYTER_HISTORIES"];
+
+test.skipIf(HISTORIES === undefined)("random histories give the same picture after every event", () => {
+  const histories = JSON.parse(readFileSync(HISTORIES!, "utf8")) as Vector[];
+  expect(histories.length).toBeGreaterThan(0);
+  histories.forEach(follow);
 });
 
 test("a picture loaded as a snapshot gives the same picture", () => {

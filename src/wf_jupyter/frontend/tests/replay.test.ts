@@ -94,19 +94,17 @@ describe("a recording", () => {
   });
 
   test.each(readdirSync(VECTORS).filter((name) => name.endsWith(".json")))("ends where the fold ends: %s", (name) => {
-    const parsed: unknown = JSON.parse(readFileSync(join(VECTORS, name), "utf8"));
-    for (const vector of (Array.isArray(parsed) ? parsed : [parsed]) as { events: unknown; snapshot0?: Snapshot }[]) {
-      const all = decodeEvents(vector.events);
-      const straight = new Run();
-      straight.load(vector.snapshot0 ?? ORIGIN);
-      for (const event of all) straight.apply(event);
-      const recording = new Recording(vector.snapshot0 ?? ORIGIN);
-      recording.append(all);
-      const run = new Run();
-      recording.finish(run);
-      recording.seek(run, recording.span[0]);
-      recording.finish(run);
-      expect(picture(run)).toEqual(picture(straight));
-    }
+    const { steps } = JSON.parse(readFileSync(join(VECTORS, name), "utf8")) as { steps: { event: unknown }[] };
+    const all = decodeEvents(steps.map(({ event }) => event));
+    const straight = new Run();
+    straight.load(ORIGIN);
+    for (const event of all) straight.apply(event);
+    const recording = new Recording(ORIGIN);
+    recording.append(all);
+    const run = new Run();
+    recording.finish(run);
+    recording.seek(run, recording.span[0]);
+    recording.finish(run);
+    expect(picture(run)).toEqual(picture(straight));
   });
 });

@@ -214,7 +214,6 @@ export class Run {
       else {
         this.groups[known]!.size = group.size ?? null;
         this.#groups.add(known);
-        this.#dropStandIn(group.key);
       }
     }
     for (const task of event.tasks ?? []) if (!this.rows.has(task.key)) this.#addTask(task, PENDING);
@@ -266,20 +265,19 @@ export class Run {
     put(tasks.results, row, task.result);
   }
 
-  /** A group that had failed to expand and now has items no longer needs the task that told why. */
-  #dropStandIn(key: string): void {
-    const row = this.rows.get(key);
-    if (row === undefined || this.tasks.groupKeys[row] !== key) return;
-    this.rows.delete(key);
-    this.tasks.removed[row] = 1;
-    this.counts[this.tasks.status[row]!]!--;
-  }
-
   #reset(keys: readonly string[]): void {
+    const { tasks } = this;
+    const before = this.rows.size;
     for (const key of keys) {
       const row = this.rows.get(key);
       if (row === undefined) continue;
-      const tasks = this.tasks;
+      if (tasks.groupKeys[row] === key) {
+        // It stood for a mapped task that could not be expanded, which now has another chance.
+        this.rows.delete(key);
+        tasks.removed[row] = 1;
+        this.counts[tasks.status[row]!]!--;
+        continue;
+      }
       this.#move(row, PENDING);
       tasks.errors.delete(row);
       tasks.reasons.delete(row);
@@ -288,6 +286,9 @@ export class Run {
       this.#clearProgress(row);
       this.#touch(row);
     }
+    if (this.rows.size === before) return;
+    this.#unfold();
+    this.#settle();
   }
 
   #clearProgress(row: number): void {

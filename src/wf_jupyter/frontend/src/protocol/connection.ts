@@ -4,12 +4,11 @@ import { channel, type Channel, type Subscriber } from "./channel.ts";
 import { decodeSnapshot } from "./decode.ts";
 import { Greeting } from "./greeting.ts";
 import { Heir } from "./heir.ts";
-import { executionPath, notReady, pageConfig, refusal, RequestError, Rest, type Hello } from "./page.ts";
+import { OPERATIONS } from "./messages.gen.ts";
+import { operationPath, notReady, pageConfig, refusal, RequestError, Rest, type Hello } from "./page.ts";
 import { Relay, type Model } from "./relay.ts";
 import type { Pause } from "./retry.ts";
 import type { ConnectionState, Params, Question, Sink, Source } from "./source.ts";
-
-const COMMANDS: readonly string[] = ["cancel", "pause", "resume", "retry", "rerun"];
 
 /** The connection of one execution; `rest` is there while the page talks to the server itself. */
 export class Connection implements Source {
@@ -55,14 +54,13 @@ export class Connection implements Source {
     if (this.#fallback?.isThere) return this.#fallback.ask(method, params);
     if (this.#relay !== null) return this.#relay.ask(method, params);
     if (rest === null) throw new RequestError(0, "there is no connection");
-    if (COMMANDS.includes(method)) {
-      if (this.#channel?.isLive && method !== "rerun") return this.#channel.request(method, { execution_id: executionId, ...params });
-      return rest.post(executionPath(executionId, method), params);
+    const { verb, path } = OPERATIONS[method];
+    if (verb === "get") {
+      const { task, ...query } = params;
+      return rest.get(operationPath(path, { execution_id: executionId, key: task ?? "" }, query));
     }
-    const { task, ...others } = params;
-    const path = task === undefined ? executionPath(executionId, method) : executionPath(executionId, "tasks", String(task), method);
-    const query = Object.entries(others).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
-    return rest.get(query.length > 0 ? `${path}?${query.join("&")}` : path);
+    if (this.#channel?.isLive && method !== "rerun") return this.#channel.request(method, { execution_id: executionId, ...params });
+    return rest.post(operationPath(path, { execution_id: executionId }), params);
   }
 
   close(): void {

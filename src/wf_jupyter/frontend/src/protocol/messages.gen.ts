@@ -374,3 +374,18 @@ export interface WorkflowStarted {
   readonly type: "workflow.started";
   readonly workflow: string;
 }
+
+/** Where the questions and commands of a page go. */
+export const OPERATIONS = {
+  cancel: { verb: "post", path: "executions/{execution_id}/cancel" },
+  events: { verb: "get", path: "executions/{execution_id}/events" },
+  history: { verb: "get", path: "executions/{execution_id}/history" },
+  inputs: { verb: "get", path: "executions/{execution_id}/tasks/{key}/inputs" },
+  log: { verb: "get", path: "executions/{execution_id}/tasks/{key}/log" },
+  outputs: { verb: "get", path: "executions/{execution_id}/tasks/{key}/outputs" },
+  pause: { verb: "post", path: "executions/{execution_id}/pause" },
+  rerun: { verb: "post", path: "executions/{execution_id}/rerun" },
+  resume: { verb: "post", path: "executions/{execution_id}/resume" },
+  retry: { verb: "post", path: "executions/{execution_id}/retry" },
+  search: { verb: "get", path: "executions/{execution_id}/tasks/{key}/search" },
+} as const;

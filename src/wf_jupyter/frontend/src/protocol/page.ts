@@ -193,6 +193,13 @@ export function notReady(hello: Hello): string {
   return hello.message || "the workflow service did not start";
 }
 
+/** Path of an operation with its parameters filled in, and a query. Slashes of task keys stay: some proxies refuse `%2F`. */
+export function operationPath(path: string, given: Readonly<Record<string, string | number>>, query: Readonly<Record<string, string | number>> = {}): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => String(given[name] ?? "").split("/").map(encodeURIComponent).join("/"));
+  const pairs = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
+  return pairs.length > 0 ? `${filled}?${pairs.join("&")}` : filled;
+}
+
 /** Path of one execution, or of a command on it. Slashes of task keys stay: some proxies refuse `%2F` in a path. */
 export function executionPath(id: string, ...rest: string[]): string {
   return ["executions", id, ...rest].flatMap((part) => part.split("/")).map(encodeURIComponent).join("/");

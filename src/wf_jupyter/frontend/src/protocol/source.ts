@@ -1,6 +1,6 @@
 // What a transport owes to its listener, whichever way the events come.
 import type { Incoming } from "./decode.ts";
-import type { Snapshot } from "./messages.gen.ts";
+import type { OPERATIONS, Snapshot } from "./messages.gen.ts";
 
 /**
  * How the picture is connected to the truth. `delayed` comes through the kernel, or by asking over HTTP
@@ -19,8 +19,8 @@ export type ConnectionState =
 
 export type Command = "cancel" | "pause" | "resume" | "retry";
 
-/** What can be asked of whoever runs an execution: commands, and questions by the names of the REST interface. */
-export type Question = Command | "rerun" | "events" | "history" | "inputs" | "outputs" | "log" | "search";
+/** What can be asked of whoever runs an execution, by its name in the table of operations. */
+export type Question = keyof typeof OPERATIONS;
 export type Params = Readonly<Record<string, string | number>>;
 
 /** Statuses of executions that only a retry changes. */
