@@ -43,7 +43,8 @@ def _graph(choose: random.Random) -> list[NodeSpec]:
     for number in range(choose.randint(1, 6)):
         earlier = [each.key for each in nodes]
         needs = choose.sample(earlier, min(len(earlier), choose.randint(0, 2)))
-        options = {"retries": choose.choice([0, 0, 1]), "trigger_rule": choose.choice(["all_success"] * 4 + ["all_done"])}
+        rule = choose.choice(["all_success"] * 4 + ["all_done"])
+        options = {"retries": choose.choice([0, 0, 1]), "trigger_rule": rule}
         kind = choose.random()
         mapped: tuple[Over, ...] = ()
         if kind < 0.2:
