@@ -62,6 +62,10 @@ class TaskError(WorkflowError):
         told = f"task {task!r} failed: {kind}: {text}" if text else f"task {task!r} failed: {kind}"
         super().__init__(f"{told}\n\n{traceback.rstrip()}" if traceback else told)
 
+    def __repr__(self) -> str:
+        # Without the traceback, whose cells have other numbers in each run: nbval compares this text.
+        return f"{type(self).__name__}({', '.join(map(repr, (self.task, self.kind, self.text)))})"
+
     def __reduce__(self) -> tuple[type[TaskError], tuple[str, str, str, str]]:
         return type(self), (self.task, self.kind, self.text, self.traceback)
 

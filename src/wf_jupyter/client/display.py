@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from wf_jupyter.client.execution import Execution
 
 
+#: What `_repr_mimebundle_` may return: contents by MIME type, and their metadata.
+Bundle = dict[str, Any] | tuple[dict[str, Any], dict[str, Any]]
+
+
 def line(still: Snapshot) -> str:
     """One line for `repr`."""
     return f"<Execution of {still.workflow!r}{_outcome(still)}>"
@@ -43,12 +47,20 @@ def still_bundle(still: Snapshot, server_id: str = "") -> dict[str, Any]:
     return {"text/plain": snapshot_text(still), **shown}
 
 
-def bundle(execution: Execution) -> tuple[dict[str, Any], dict[str, Any]]:
+def bundle(execution: Execution) -> Bundle:
     """The MIME bundle of an execution: live when this is a kernel that can show it, and always still."""
     if not can_show_widgets():
-        return still_bundle(execution.still(), execution.connection.server_id), {}
-    found: tuple[dict[str, Any], dict[str, Any]] = execution.view()._repr_mimebundle_()
+        return still_bundle(execution.still(), execution.connection.server_id)
+    found: Bundle = execution.view()._repr_mimebundle_()
     return found
+
+
+def with_metadata(data: dict[str, Any], metadata: dict[str, Any]) -> Bundle:
+    """What `_repr_mimebundle_` returns: the data alone where there is no metadata.
+
+    IPython takes both; other kernels, as xeus-python's raw mode, take one dict of MIME types only.
+    """
+    return (data, metadata) if metadata else data
 
 
 def show(execution: Execution) -> None:
@@ -59,20 +71,33 @@ def show(execution: Execution) -> None:
     if can_show_widgets():
         from IPython.display import display
 
-        data, metadata = bundle(execution)
+        found = bundle(execution)
+        data, metadata = found if isinstance(found, tuple) else (found, {})
         start = beginning(execution.connection, execution.snapshot())
         display({**data, **still_bundle(start, execution.connection.server_id)}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
 
 
 def widget(execution: Execution, tab: str | None, height: int | None) -> Any:
     """A new live view; `ImportError` says what is missing."""
-    return import_module("wf_jupyter.widget.view").ExecutionView(execution, tab=tab, height=height)
+    return widgets("view").ExecutionView(execution, tab=tab, height=height)
+
+
+def widgets(name: str) -> Any:
+    """A module of widgets; `ImportError` where this kernel has none."""
+    try:
+        return import_module(f"wf_jupyter.widget.{name}")
+    except ImportError as error:
+        raise ImportError(
+            f"this kernel has no widgets: anywidget and ipywidgets, with IPython, cannot be imported here ({error}). "
+            "An execution as the last expression of a cell shows without them"
+        ) from error
 
 
 def can_show_widgets() -> bool:
     """Whether this is an IPython kernel with everything that the live view needs."""
-    shell = sys.modules.get("IPython")
-    if shell is None or not hasattr(shell.get_ipython(), "kernel"):
+    # A kernel that is not IPython's may have a module of that name with little in it.
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    if shell is None or not hasattr(shell(), "kernel"):
         return False
     return all(importlib.util.find_spec(name) is not None for name in ("anywidget", "ipywidgets"))
 

@@ -224,7 +224,7 @@ class Execution(Generic[R]):
     def __repr__(self) -> str:
         return display.line(self.still())
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> display.Bundle:
         return display.bundle(self)
 
     def __eq__(self, other: object) -> bool:

@@ -16,8 +16,8 @@ def client() -> Any:
 
 
 def forms() -> Any:
-    """The module that makes forms: `wf_jupyter.widget.form`."""
-    return import_module("wf_jupyter.widget.form")
+    """The module that makes forms: `wf_jupyter.widget.form`; `ImportError` where a kernel has no widgets."""
+    return import_module("wf_jupyter.client.display").widgets("form")
 
 
 def pictures() -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from wf_jupyter.client.display import still_bundle
+from wf_jupyter.client.display import Bundle, still_bundle, with_metadata
 from wf_jupyter.client.execution import Execution
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.snapshot import Snapshot
@@ -104,10 +104,10 @@ class ExecutionView(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return f"<live view of {self.workflow!r}>"
 
-    def _repr_mimebundle_(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        shown = super()._repr_mimebundle_(**options)
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **options: Any) -> Bundle:  # type: ignore[override]
+        shown = super()._repr_mimebundle_(include=include, exclude=exclude, **options)
         data, metadata = shown if isinstance(shown, tuple) else (shown or {}, {})
         wishes = {name: value for name in ("tab", "height") if (value := getattr(self, name))}
         if self.server_id and wishes:
             metadata = {**metadata, EXECUTION_TYPE: wishes}
-        return {**data, **still_bundle(self._execution.still(), self.server_id)}, metadata
+        return with_metadata({**data, **still_bundle(self._execution.still(), self.server_id)}, metadata)

@@ -388,7 +388,7 @@ def test_a_table_of_the_tasks():
 
 def still(execution):
     """What is compared from run to run; an execution of a server has richer types, which name it and show its state."""
-    bundle, _ = execution._repr_mimebundle_()
+    bundle = execution._repr_mimebundle_()
     return {kind: bundle[kind] for kind in ("text/plain", "text/html")}
 
 

@@ -123,6 +123,41 @@ def test_where_the_announced_server_cannot_be_used_one_line_says_so_and_why(tmp_
         assert "version 99" in done.stderr
 
 
+PACKAGE = Path(wf.__file__).parent
+NUMBER = ("PROTOCOL = 1", "PROTOCOL = 2")
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected", "told"),
+    [
+        ([], ["2", "server"], ""),
+        (["client/discovery.py", "protocol/messages.py"], ["2", "embedded"], "install the same version"),
+        (["executors/messages.py"], [], "install the same version"),
+    ],
+    ids=["the same protocol", "another protocol", "another protocol of workers"],
+)
+def test_a_kernel_with_another_version_runs_things_right_or_says_what_to_do(
+    changed: list[str], expected: list[str], told: str, tmp_path: Path, server: JupyterProcess
+) -> None:
+    other = tmp_path / "wf_jupyter"
+    shutil.copytree(PACKAGE, other, ignore=shutil.ignore_patterns("frontend", "static", "__pycache__"))
+    for name in ("version.py", *changed):
+        text = (other / name).read_text()
+        number = NUMBER if name in changed else (wf.__version__, "9.9.9")
+        assert number[0] in text
+        (other / name).write_text(text.replace(*number))
+    environment = {
+        **server.environment,
+        "PYTHONPATH": str(tmp_path),
+        "WF_JUPYTER_CONNECTION_FILE": str(announcements(server)[0]),
+    }
+    command = [sys.executable, "-c", f"{RUN}assert wf.__version__ == '9.9.9'"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    assert done.stdout.split() == expected, done.stderr
+    assert told in done.stderr
+    assert bool(expected) == (done.returncode == 0)
+
+
 def test_a_server_that_was_named_is_insisted_on(monkeypatch: pytest.MonkeyPatch, server: JupyterProcess) -> None:
     for url, token, told in (
         (f"http://127.0.0.1:{free_port()}/", "x", "did not answer"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import types
+
 import pytest
 from jupyter_process import until
 from sample_workflows import gated
@@ -52,11 +55,28 @@ def test_a_view_that_was_closed_is_told_nothing_and_the_next_display_makes_anoth
 
 
 def test_it_shows_the_same_still_picture_as_the_execution(execution):
-    data, _ = execution.view()._repr_mimebundle_()
-    still, _ = execution._repr_mimebundle_()
+    data = execution.view()._repr_mimebundle_()
+    still = execution._repr_mimebundle_()
     assert data["text/plain"] == still["text/plain"]
     assert data["text/html"] == still["text/html"]
     assert repr(execution.view()) == "<live view of 'waiting'>"
+
+
+def test_where_there_is_no_ipython_an_execution_is_one_dict_of_mime_types(execution, monkeypatch):
+    """As xeus-python takes it, whose raw mode has a module of that name, and no widgets."""
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    shown = dict(execution._repr_mimebundle_())
+    assert set(shown) == {"text/plain", "text/html"}
+    assert all(isinstance(content, str) for content in shown.values())
+    monkeypatch.setitem(sys.modules, "wf_jupyter.widget.view", None)
+    with pytest.raises(ImportError, match="this kernel has no widgets"):
+        execution.view()
+
+
+def test_the_text_of_a_failure_is_the_same_whatever_number_its_cell_has(execution):
+    failed = wf.TaskFailed("boom", "ValueError", "no 1", "Traceback: Cell In[7], line 2, in boom")
+    assert repr(failed) == "TaskFailed('boom', 'ValueError', 'no 1')"
+    assert "Cell In[7]" in str(failed)
 
 
 class Page:
