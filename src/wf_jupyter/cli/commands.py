@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from datetime import datetime
 from pathlib import Path
 from typing import assert_never
 
 from wf_jupyter.cli import loading, notebooks
 from wf_jupyter.client import api, session
 from wf_jupyter.client.execution import Execution
+from wf_jupyter.client.mirror import Link, Mirror
 from wf_jupyter.errors import InputError, WorkflowError
 from wf_jupyter.model.events import (
     Event,
@@ -31,7 +33,7 @@ from wf_jupyter.model.events import (
     WorkflowStarted,
     reason_of,
 )
-from wf_jupyter.model.snapshot import status_word
+from wf_jupyter.model.snapshot import is_at_rest, status_word
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.render.text import snapshot_text
 
@@ -156,9 +158,50 @@ def _command(asked: Namespace, name: str) -> int:
 
 
 def _tell(execution: Execution) -> None:
-    for event in execution.events(follow=True):
-        if text := _line(event):
-            print(f"{event.time.astimezone():%H:%M:%S}  {text}", file=sys.stderr, flush=True)
+    mirror = execution.follow()
+    reasons = _Reasons(mirror)
+    mirror.attach(reasons, lambda _: None)
+    try:
+        # One that does not go on by itself is told to where it stands: waiting for more could last for ever.
+        follow = not mirror.read(is_at_rest)
+        for event in execution.events(follow=True) if follow else execution.events():
+            if text := _line(event):
+                print(f"{event.time.astimezone():%H:%M:%S}  {text}", file=sys.stderr, flush=True)
+            if follow and mirror.read(is_at_rest) and event.seq >= mirror.position[1]:
+                break
+            reasons.look()
+    finally:
+        mirror.detach(reasons)
+
+
+class _Reasons:
+    """Tells why an execution does not move, and that it does again: that stands in no event."""
+
+    def __init__(self, mirror: Mirror) -> None:
+        self._mirror = mirror
+        self._reason = ""
+
+    def look(self) -> None:
+        """Tell what is new."""
+        parked = self._mirror.read(lambda snapshot: snapshot.parked)
+        reason = "" if parked is None else parked.reason
+        if reason == self._reason:
+            return
+        self._reason = reason
+        waits = parked is not None and parked.kind == "waiting"
+        text = f"parked: {reason}{' (goes on by itself)' if waits else ''}" if reason else "goes on"
+        print(f"{datetime.now():%H:%M:%S}  {text}", file=sys.stderr, flush=True)
+
+    def happened(self, events: object) -> None:
+        """Called with new events."""
+        self.look()
+
+    def replaced(self) -> None:
+        """Called with a new snapshot."""
+        self.look()
+
+    def linked(self, link: Link) -> None:
+        """Called when the connection comes or goes."""
 
 
 def _outcome(execution: Execution) -> int:

@@ -19,6 +19,16 @@ Talks to the Jupyter server of this user that was started last; without one, wor
 this process, and executions are read from the data directory.
 """
 
+#: Commands for which nothing has to run: this process would end before it.
+_LOOKING = (
+    commands.list_executions,
+    commands.show,
+    commands.export,
+    commands.logs,
+    commands.cancel,
+    commands.pause,
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
@@ -27,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if asked.command == commands.doctor:
             # It asks no server, and must work where none would start.
             return commands.doctor(asked)
+        if asked.command in _LOOKING and not getattr(asked, "follow", False):
+            session.observe()
         if asked.url or asked.mode:
             session.connect(asked.url, asked.token, asked.mode)
         else:

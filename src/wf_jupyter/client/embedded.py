@@ -16,7 +16,7 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -73,12 +73,16 @@ class EmbeddedConnection:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, directory: Path | None = None) -> EmbeddedConnection:
-        """Start the orchestrator; `StoreError` when the data directory cannot be used."""
+    def open(cls, directory: Path | None = None, *, is_observer: bool = False) -> EmbeddedConnection:
+        """Start the orchestrator; `StoreError` when the data directory cannot be used.
+
+        An observer does not go on with what other processes left.
+        """
         from wf_jupyter.service.config import RuntimeConfig
         from wf_jupyter.service.runtime import Runtime
 
-        return cls(Runtime.open(RuntimeConfig(data_dir=directory or data_directory())))
+        recovery: Literal["resume", "leave"] = "leave" if is_observer else "resume"
+        return cls(Runtime.open(RuntimeConfig(data_dir=directory or data_directory(), recovery=recovery)))
 
     # -- asking -----------------------------------------------------------------------------------
 
@@ -95,6 +99,8 @@ class EmbeddedConnection:
         """If the execution is an inline one, run its tasks here and now, until it has ended."""
         if self._call(self._orchestrator.options(execution)).executor == "inline" and self._runtime.inline is not None:
             mirror = self.follow(execution)
+            # What it was told of last may be that the execution does not move.
+            self.refresh(mirror)
             self._runtime.inline.run_pending(lambda: mirror.read(is_at_rest))
 
     def execute(self, name: str, inputs: Mapping[str, object]) -> str:

@@ -171,7 +171,9 @@ class Execution(Generic[R]):
     @overload
     def events(self, after: int = 0, follow: bool = False) -> list[Event] | Iterator[Event]: ...
     def events(self, after: int = 0, follow: bool = False) -> list[Event] | Iterator[Event]:
-        """The events with `seq > after`; with `follow`, an iterator that goes on until the execution ends."""
+        """The events with `seq > after`; with `follow`, an iterator that goes on until the execution ends, or does not
+        move any more unless somebody resumes it (`parked` says why).
+        """
         stream = records.stream(self._connection, self._id, after, follow)
         return stream if follow else list(stream)
 

@@ -13,7 +13,7 @@ from wf_jupyter.client.connection import Connection
 from wf_jupyter.engine.fold import Picture, empty
 from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.events import Event, TaskLog, TaskOutput, TasksAdded, WorkflowCompleted
-from wf_jupyter.model.snapshot import Snapshot, TaskSnapshot
+from wf_jupyter.model.snapshot import Snapshot, TaskSnapshot, is_at_rest
 from wf_jupyter.protocol.codec import UnknownEvent
 from wf_jupyter.protocol.operations import LOG
 from wf_jupyter.protocol.rest import LogQuery
@@ -75,7 +75,7 @@ def stream(connection: Connection, execution: str, after: int, follow: bool) -> 
             return
         if not page and follow and not ended:
             # Started at or after the end: no event tells of it any more.
-            ended = connection.follow(execution).status.is_final
+            ended = connection.follow(execution).read(is_at_rest)
 
 
 def printed(events: Iterable[Event], task: str | None) -> Iterator[str]:

@@ -32,6 +32,7 @@ _NAMED = 5
 _lock = threading.RLock()
 _connection: Connection | None = None
 _embedded: EmbeddedConnection | None = None
+_is_observer = False
 _has_warned = False
 
 
@@ -53,6 +54,12 @@ def connect(url: str | None = None, token: str | None = None, mode: str | None =
         return _connection
 
 
+def observe() -> None:
+    """An orchestrator inside this process, if one is needed, only looks: it goes on with nothing that others left."""
+    global _is_observer
+    _is_observer = True
+
+
 def embedded() -> EmbeddedConnection:
     """The orchestrator inside this process, started at the first call.
 
@@ -65,7 +72,7 @@ def embedded() -> EmbeddedConnection:
         if _embedded is None:
             from wf_jupyter.client.embedded import EmbeddedConnection
 
-            _embedded = EmbeddedConnection.open()
+            _embedded = EmbeddedConnection.open(is_observer=_is_observer)
         return _embedded
 
 

@@ -26,7 +26,7 @@ from wf_jupyter.model.events import (
     WorkflowStarted,
     reason_of,
 )
-from wf_jupyter.model.snapshot import GroupSnapshot, Progress, Snapshot, TaskSnapshot
+from wf_jupyter.model.snapshot import GroupSnapshot, Parked, Progress, Snapshot, TaskSnapshot
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 
 
@@ -124,6 +124,8 @@ def fold(picture: Picture, event: Event) -> None:
             _reset(picture, event.tasks)
         case WorkflowInterrupted():
             snapshot.status = ExecutionStatus.INTERRUPTED
+            if event.reason:
+                snapshot.parked = Parked(kind="stopped", reason=event.reason, since=event.time)
         case WorkflowRecovered():
             if snapshot.status is ExecutionStatus.INTERRUPTED:
                 snapshot.status = ExecutionStatus.RUNNING

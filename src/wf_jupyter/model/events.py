@@ -204,9 +204,10 @@ class WorkflowRetried(_Event, frozen=True, kw_only=True, tag="workflow.retried")
 
 
 class WorkflowInterrupted(_Event, frozen=True, kw_only=True, tag="workflow.interrupted"):
-    """The orchestrator that ran the execution is gone."""
+    """The orchestrator that ran the execution is gone; `reason` says why it does not go on by itself."""
 
     epoch: str = ""
+    reason: str = ""
 
 
 class WorkflowRecovered(_Event, frozen=True, kw_only=True, tag="workflow.recovered"):

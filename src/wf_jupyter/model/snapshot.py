@@ -61,7 +61,8 @@ class GroupSnapshot(Record, msgspec.Struct, kw_only=True):
 
 
 class Parked(Record, msgspec.Struct, frozen=True, kw_only=True):
-    """Why an execution that has not ended does not move: a fact about its orchestrator, not about its log.
+    """Why an execution that has not ended does not move: a fact about its orchestrator, and not in its log unless
+    that says that it was interrupted.
 
     `waiting`: it goes on by itself as soon as the cause has passed. `stopped`: it goes on when somebody
     resumes it. `unreadable`: what is stored of it cannot be read. The next event says that it has passed.
@@ -79,7 +80,9 @@ def is_at_rest(snapshot: Snapshot | Summary) -> bool:
 
 def status_word(snapshot: Snapshot | Summary) -> str:
     """The status in a word, as people should read it: one that does not move is never called running."""
-    if snapshot.parked is None:
+    if snapshot.parked is None or (
+        snapshot.status is ExecutionStatus.INTERRUPTED and snapshot.parked.kind == "stopped"
+    ):
         return snapshot.status.value
     return "unreadable" if snapshot.parked.kind == "unreadable" else "parked"
 

@@ -32,7 +32,7 @@ class RuntimeConfig:
     inline_limit: int = 64 * 1024
     size_limit: int = 64 * 1024**3
     log_limit: int = 64 * 1024**2
-    recovery: Literal["resume", "interrupt"] = "resume"
+    recovery: Literal["resume", "interrupt", "leave"] = "resume"
     takeover_interval: float = 2.0
     retention_days: float | None = 90.0
     retention_bytes: int | None = 20 * 1024**3

@@ -302,8 +302,10 @@ class Orchestrator:
         return driver.picture
 
     def _with_reason(self, execution: str, picture: Picture) -> Picture:
-        if not picture.snapshot.status.is_final:
-            picture.snapshot.parked = self._active.parked(execution)
+        status, parked = picture.snapshot.status, self._active.parked(execution)
+        # Of an interrupted one the reason stands in its log.
+        if parked is not None or not (status.is_final or status is ExecutionStatus.INTERRUPTED):
+            picture.snapshot.parked = parked
         return picture
 
     async def _unreadable(self, execution: str) -> Picture:

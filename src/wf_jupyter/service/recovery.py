@@ -6,6 +6,7 @@ import asyncio
 
 from wf_jupyter.errors import ExecutionNotFound
 from wf_jupyter.model.events import WorkflowInterrupted
+from wf_jupyter.model.snapshot import Parked
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Recover
 from wf_jupyter.ports import Batch, Clock, Store
@@ -15,6 +16,15 @@ from wf_jupyter.service.execution.active import ActiveExecutions
 from wf_jupyter.service.hub import Hub
 from wf_jupyter.service.ids import new_epoch
 from wf_jupyter.service.tails import Tails
+
+#: Why an execution does not go on by itself.
+INLINE = (
+    "its tasks ran in the thread of a program that is gone: in a notebook or script, "
+    "wf.get_execution(id).resume() goes on with it there, cancel() gives it up"
+)
+LEFT = "the Jupyter server that ran it is gone, and the recovery policy of the next one leaves it until it is resumed"
+
+NOBODY = "the process that ran it is gone: it goes on with the next notebook or Jupyter server that uses this directory"
 
 
 class Recovery:
@@ -43,10 +53,14 @@ class Recovery:
 
         The others are marked as interrupted, until somebody resumes them: when the policy says so,
         and when their tasks run in the thread of a caller who is gone. One that cannot be taken over is
-        parked with the reason, and keeps nobody else from it.
+        parked with the reason, and keeps nobody else from it. Who only looks (`leave`) changes nothing.
         """
         recovered = []
         for execution in await self._store.orphans():
+            if self._policy == "leave":
+                if (await self._store.summary(execution)).status is not ExecutionStatus.INTERRUPTED:
+                    self._active.parking.keep(execution, Parked(kind="stopped", reason=NOBODY, since=self._clock()))
+                continue
             try:
                 async with self._active.lock:
                     if await self._take_over(execution):
@@ -80,16 +94,18 @@ class Recovery:
         if self._policy == "resume" and options.executor != "inline":
             await self._active.take_up(execution, Recover())
             return True
-        await self._interrupt(execution)
+        await self._interrupt(execution, INLINE if options.executor == "inline" else LEFT)
         return False
 
-    async def _interrupt(self, execution: str) -> None:
-        """Say in its log that the execution does not go on by itself."""
+    async def _interrupt(self, execution: str, reason: str) -> None:
+        """Say in its log that the execution does not go on by itself, and why."""
         snapshot = (await self._archive.picture(execution)).snapshot
         if snapshot.status is ExecutionStatus.INTERRUPTED:
             return
         await self._tails.catch_up(execution)
-        event = WorkflowInterrupted(seq=snapshot.seq + 1, time=self._clock(), epoch=new_epoch(self._store.epoch))
+        event = WorkflowInterrupted(
+            seq=snapshot.seq + 1, time=self._clock(), epoch=new_epoch(self._store.epoch), reason=reason
+        )
         status, counts = ExecutionStatus.INTERRUPTED, dict(snapshot.counts)
         await self._store.append(Batch(execution=execution, events=(event,), status=status, counts=counts))
         self._tails.end(execution, snapshot.seq)

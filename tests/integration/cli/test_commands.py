@@ -25,6 +25,7 @@ def double(x):
 @wf.task
 def wait(path):
     import pathlib, time
+    pathlib.Path(path).with_name("begun").touch()
     while not pathlib.Path(path).exists():
         time.sleep(0.01)
 
@@ -148,3 +149,41 @@ def test_a_run_on_a_server_outlives_its_terminal_and_can_be_paused_and_cancelled
     assert wf(place, "cancel", name).stdout.startswith("waiting: cancel")
     until(lambda: "cancelled" in wf(place, "list").stdout, "it is not cancelled")
     assert "nothing to do" in wf(place, "cancel", name, expected=1).stderr
+
+
+def killed(place, submit):
+    """The id of an execution whose process was killed while it ran."""
+    folder, environment = place
+    code = (
+        f"import flow, os, threading\nthreading.Timer(60, os._exit, [1]).start()\n"
+        f"from wf_jupyter.client import api, session\nbegin = lambda w: w.submit(path={str(folder / 'gate')!r})\n{submit}"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=folder, env=environment)
+    try:
+        until((folder / "begun").exists, "it does not begin")
+    finally:
+        process.kill()
+        process.wait()
+    return wf(place, "list", "--limit", "1").stdout.split()[0]
+
+
+def test_whoever_only_looks_at_what_a_killed_process_left_does_not_run_it(terminal):
+    folder, _ = terminal
+    name = killed(terminal, "begin(flow.waiting).wait()")
+    for command in (("list",), ("show", name)):
+        told = wf(terminal, *command).stdout
+        assert "parked" in told and "the process that ran it is gone" in told
+    assert wf(terminal, "logs", name).stdout == ""
+    (folder / "gate").touch()
+    told = wf(terminal, "watch", name).stderr
+    assert "recovered: 1 tasks run again" in told and "attempt 2" in told and "attempt 3" not in told
+
+
+def test_an_inline_execution_whose_process_is_gone_says_why_it_does_not_go_on(terminal):
+    folder, _ = terminal
+    name = killed(terminal, "begin(flow.waiting.with_options(executor='inline'))")
+    told = wf(terminal, "watch", name, expected=1).stderr
+    assert "interrupted" in told and "its tasks ran in the thread of a program that is gone" in told
+    assert "resume() goes on with it there" in wf(terminal, "show", name).stdout
+    (folder / "gate").touch()
+    assert wf(terminal, "resume", name).stdout == "waiting: succeeded\n"

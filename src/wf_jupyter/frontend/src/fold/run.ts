@@ -134,6 +134,7 @@ export class Run {
         break;
       case "workflow.interrupted":
         this.status = "interrupted";
+        if (event.reason) this.parked = { kind: "stopped", reason: event.reason, since: event.time };
         break;
       case "workflow.retried":
         this.status = "running";

@@ -44,7 +44,7 @@ const EVENTS: { readonly [type in Event["type"]]: Readonly<Record<string, Check>
   "workflow.resumed": {},
   "workflow.cancelling": { reason: optional(text) },
   "workflow.retried": { tasks: optional(texts), epoch: optional(text) },
-  "workflow.interrupted": { epoch: optional(text) },
+  "workflow.interrupted": { epoch: optional(text), reason: optional(text) },
   "workflow.recovered": { tasks: optional(texts), epoch: optional(text) },
   "workflow.completed": { status: text, failed: optional(texts), result: optional(result) },
 };

@@ -52,7 +52,8 @@ export interface GroupSnapshot {
 }
 
 /**
- * Why an execution that has not ended does not move: a fact about its orchestrator, not about its log.
+ * Why an execution that has not ended does not move: a fact about its orchestrator, and not in its log unless
+ * that says that it was interrupted.
  *
  * `waiting`: it goes on by itself as soon as the cause has passed. `stopped`: it goes on when somebody
  * resumes it. `unreadable`: what is stored of it cannot be read. The next event says that it has passed.
@@ -313,10 +314,11 @@ export interface WorkflowCompleted {
 }
 
 /**
- * The orchestrator that ran the execution is gone.
+ * The orchestrator that ran the execution is gone; `reason` says why it does not go on by itself.
  */
 export interface WorkflowInterrupted {
   readonly epoch?: string;
+  readonly reason?: string;
   readonly seq: number;
   readonly time: string;
   readonly type: "workflow.interrupted";

@@ -74,7 +74,8 @@ export class Header {
       this.#shown = shown;
       this.#asked = null;
       const shape = icon(parked === null ? (SHAPES[status] ?? PENDING) : RETRYING);
-      const said = parked === null ? word(status) : parked.kind === "unreadable" ? "Unreadable" : "Parked";
+      const isItself = parked === null || (status === "interrupted" && parked.kind === "stopped");
+      const said = isItself ? word(status) : parked.kind === "unreadable" ? "Unreadable" : "Parked";
       this.#pill.replaceChildren(shape, html("span", "", {}, said));
       this.#pill.dataset["status"] = parked === null ? status : "interrupted";
       this.#pill.hidden = status === "pending" && run.seq === 0 && parked === null;
