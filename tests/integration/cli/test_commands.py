@@ -154,10 +154,8 @@ def test_a_run_on_a_server_outlives_its_terminal_and_can_be_paused_and_cancelled
 def killed(place, submit):
     """The id of an execution whose process was killed while it ran."""
     folder, environment = place
-    code = (
-        f"import flow, os, threading\nthreading.Timer(60, os._exit, [1]).start()\n"
-        f"from wf_jupyter.client import api, session\nbegin = lambda w: w.submit(path={str(folder / 'gate')!r})\n{submit}"
-    )
+    gate = str(folder / "gate")
+    code = f"import flow, os, threading\nthreading.Timer(60, os._exit, [1]).start()\ngate = {gate!r}\n{submit}"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=folder, env=environment)
     try:
         until((folder / "begun").exists, "it does not begin")
@@ -169,7 +167,7 @@ def killed(place, submit):
 
 def test_whoever_only_looks_at_what_a_killed_process_left_does_not_run_it(terminal):
     folder, _ = terminal
-    name = killed(terminal, "begin(flow.waiting).wait()")
+    name = killed(terminal, "flow.waiting.submit(path=gate).wait()")
     for command in (("list",), ("show", name)):
         told = wf(terminal, *command).stdout
         assert "parked" in told and "the process that ran it is gone" in told
@@ -181,7 +179,7 @@ def test_whoever_only_looks_at_what_a_killed_process_left_does_not_run_it(termin
 
 def test_an_inline_execution_whose_process_is_gone_says_why_it_does_not_go_on(terminal):
     folder, _ = terminal
-    name = killed(terminal, "begin(flow.waiting.with_options(executor='inline'))")
+    name = killed(terminal, "flow.waiting.with_options(executor='inline').submit(path=gate)")
     told = wf(terminal, "watch", name, expected=1).stderr
     assert "interrupted" in told and "its tasks ran in the thread of a program that is gone" in told
     assert "resume() goes on with it there" in wf(terminal, "show", name).stdout
