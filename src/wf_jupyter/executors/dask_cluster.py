@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import IO
 
 import msgspec
@@ -27,6 +26,7 @@ import msgspec
 from wf_jupyter.executors.process import MPL_BACKEND
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.model.texts import storable
+from wf_jupyter.version import FOLDER
 
 _BOOTSTRAP = (
     "import sys, json; o = json.loads(sys.argv[1]); sys.path[:] = o['path'] or sys.path[1:] + o['fallback']; "
@@ -131,7 +131,7 @@ def main(options: Mapping[str, object]) -> None:
 def _popen(environment: Environment, workers: int, channel: int, errors: IO[bytes]) -> subprocess.Popen[bytes]:
     options = {
         "path": list(environment.path),
-        "fallback": [str(Path(__file__).parent.parent.parent)],
+        "fallback": [str(FOLDER.parent)],
         "channel": channel,
         "workers": workers,
     }

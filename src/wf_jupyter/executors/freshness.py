@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from wf_jupyter.model.graph import Coverage
 from wf_jupyter.values.fingerprint.modules import file_digest, is_installed, stamps
+from wf_jupyter.version import FOLDER
 
 _EXECUTIONS = 1000
 #: The clock of file systems runs behind that of processes, by a tick of the kernel.
@@ -44,7 +45,7 @@ class Freshness:
 
     def __init__(self) -> None:
         paths = sysconfig.get_paths()
-        own = str(Path(__file__).parent.parent)
+        own = str(FOLDER)
         roots = [paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"], own]
         self._fixed = tuple(os.path.join(root, "") for root in roots)
         self._seen: dict[str, None] = {}

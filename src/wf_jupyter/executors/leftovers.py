@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from wf_jupyter.executors.process_state import Aspect, CannotRestore
+from wf_jupyter.version import FOLDER
 
 #: How long threads that are about to end, as those of a pool that nobody holds any more, are waited for.
 JOIN_SECONDS = 0.05
 _PATHS = sysconfig.get_paths()
 _INSTALLED = tuple(os.path.join(_PATHS[name], "") for name in ("purelib", "platlib"))
 _LIBRARY = tuple(os.path.join(_PATHS[name], "") for name in ("stdlib", "platstdlib"))
-_OWN = os.path.join(Path(__file__).parent.parent, "")
+_OWN = os.path.join(FOLDER, "")
 
 
 def is_users(module: str | None) -> bool:

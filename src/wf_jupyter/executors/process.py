@@ -22,6 +22,7 @@ from wf_jupyter.executors.frames import FrameReader, FrameTooLarge
 from wf_jupyter.executors.messages import LOST, FromWorker, ToWorker, decode_from_worker, pack
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.model.texts import storable
+from wf_jupyter.version import FOLDER
 
 #: Lets the worker's own imports come from libraries, whatever stands beside the notebook; `main` sets the module
 #: path as it is in the kernel. Before the first import the path is cut down to the standard library.
@@ -250,7 +251,7 @@ class WorkerProcess:
 def _start(environment: Environment, role: str, channel: socket.socket) -> subprocess.Popen[bytes]:
     options = {
         "path": list(environment.path),
-        "fallback": [str(Path(__file__).parent.parent.parent)],
+        "fallback": [str(FOLDER.parent)],
         "channel": channel.fileno(),
         "parent": os.getpid(),
         "role": role,

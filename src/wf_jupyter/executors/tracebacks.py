@@ -16,11 +16,12 @@ from pathlib import Path
 
 from wf_jupyter.model.texts import storable
 from wf_jupyter.values.sources import label_of
+from wf_jupyter.version import FOLDER
 
 LIMIT = 100_000
 _FRAMES = 100
 _LINE = 400
-_PACKAGE = Path(__file__).parent.parent
+_PACKAGE = FOLDER
 _OWN = tuple(os.path.join(_PACKAGE, layer, "") for layer in ("executors", "values", "dsl"))
 _CALLERS = (os.path.join(_PACKAGE, "executors", "runner.py"), os.path.join(_PACKAGE, "dsl", ""))
 #: Frames of these stand before the author's: how his code is loaded and called.
