@@ -203,6 +203,10 @@ def _path(operation: Operation[A], path: tuple[str, ...]) -> str:
 
 
 def _query(asked: msgspec.Struct | None) -> str:
-    given = {} if asked is None else msgspec.to_builtins(asked)
-    texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in given.items()}
+    """The query string of what differs from the defaults."""
+    if asked is None:
+        return ""
+    usual = {field.name: field.default for field in msgspec.structs.fields(asked)}
+    told = {name: value for name, value in msgspec.to_builtins(asked).items() if value != usual[name]}
+    texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in told.items()}
     return f"?{urlencode(texts)}" if texts else ""
