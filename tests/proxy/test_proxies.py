@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from browser import launched, texts
+from browser import LAB, launched
 from jupyter_process import JupyterProcess, until
 
 from tests.hub.hub import Server
+from tests.saved import saved
 
 from .proxies import Proxy, apache, documented, nginx
 
@@ -72,8 +73,9 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterProcess
         f"--ServerApp.base_url={quote(PREFIX)}",
         f"--ServerApp.local_hostnames={PUBLIC}",
         "--ServerApp.trust_xheaders=True",
+        *LAB,
     ]
-    running = JupyterProcess(tmp_path_factory.mktemp("jupyter"), options=options)
+    running = JupyterProcess(tmp_path_factory.mktemp("jupyter"), "lab", options=options)
     running.url += quote(PREFIX[1:])
     running.start()
     yield running
@@ -172,23 +174,38 @@ def browser() -> Iterator[Any]:
 
 
 class Look:
-    """A page on the lasting execution of a visit."""
+    """A page on the lasting execution of a visit: one of ours, or a notebook in JupyterLab that was saved with it."""
 
-    def __init__(self, browser: Any, visit: Visit, token: str, has_sockets: bool) -> None:
+    def __init__(self, browser: Any, visit: Visit, jupyter: JupyterProcess, has_sockets: bool) -> None:
         self.visit = visit
         self.wanted = "" if has_sockets else "delayed · no WebSocket"
-        self.page = browser.new_context().new_page()
-        self.page.set_default_timeout(30_000)
-        self.page.goto(f"{visit.page}login?next={quote(PREFIX)}wf-jupyter/&token={token}")
+        self._context = browser.new_context()
+        self.page = self._opened()
+        self.page.goto(f"{visit.page}login?next={quote(PREFIX)}wf-jupyter/&token={jupyter.token}")
         self.page.goto(f"{visit.page}wf-jupyter/executions/{visit.lasting}")
+        # Its view needs no kernel, which JupyterLab does not get where there are no WebSockets.
+        name = saved(jupyter, visit.lasting)
+        self.lab = self._opened()
+        self.lab.goto(f"{visit.page}lab/workspaces/{visit.lasting}/tree/{name}?reset", wait_until="commit")
 
-    def is_current(self) -> bool:
-        self.page.wait_for_timeout(100)
-        told = texts(self.page)
+    def _opened(self) -> Any:
+        page = self._context.new_page()
+        page.set_default_timeout(30_000)
+        return page
+
+    def told(self, page: Any) -> str:
+        return " ".join(page.locator(".wfj-root").all_inner_texts())
+
+    def is_current(self, page: Any) -> bool:
+        page.wait_for_timeout(100)
+        told = self.told(page)
         return "Running" in told and self.wanted in told and "connecting" not in told and "stale" not in told
 
-    def becomes_current(self, seconds: float = 40) -> None:
-        until(self.is_current, f"not current: {texts(self.page)[:300]}", seconds)
+    def becomes_current(self, page: Any, seconds: float = 40) -> None:
+        until(lambda: self.is_current(page), f"not current at {page.url}: {self.told(page)[:300]}", seconds)
+
+    def close(self) -> None:
+        self._context.close()
 
     @property
     def sockets(self) -> int:
@@ -201,28 +218,32 @@ def looks(visits: Callable[[str], Visit], jupyter: JupyterProcess, browser: Any)
     opened: dict[str, Look] = {}
     for kind in KINDS:
         with contextlib.suppress(pytest.skip.Exception):
-            opened[kind] = Look(browser, visits(kind), jupyter.token, "as it is" not in kind)
+            opened[kind] = Look(browser, visits(kind), jupyter, "as it is" not in kind)
     yield opened
     for look in opened.values():
-        look.page.context.close()
+        look.close()
 
 
-@pytest.mark.place("nginx as documented", "page")
-@pytest.mark.place("nginx with TLS that cuts what is idle for 5 s", "page")
-@pytest.mark.place("nginx as it is: no WebSocket, no `Host`, a cut of 3 s", "page")
-@pytest.mark.place("Apache as documented", "page")
-@pytest.mark.place("Apache as it is: no WebSocket, a cut of 3 s", "page")
+@pytest.mark.place("nginx as documented", "page", "Lab")
+@pytest.mark.place("nginx with TLS that cuts what is idle for 5 s", "page", "Lab")
+@pytest.mark.place("nginx as it is: no WebSocket, no `Host`, a cut of 3 s", "page", "Lab")
+@pytest.mark.place("Apache as documented", "page", "Lab")
+@pytest.mark.place("Apache as it is: no WebSocket, a cut of 3 s", "page", "Lab")
 def test_pages_are_current_and_stay_so_for_longer_than_a_proxy_has_patience(
     visits: Callable[[str], Visit], looks: dict[str, Look]
 ) -> None:
     for look in looks.values():
-        look.becomes_current()
+        look.becomes_current(look.page)
+        look.becomes_current(look.lab, 90)
     before = {kind: look.sockets for kind, look in looks.items()}
     next(iter(looks.values())).page.wait_for_timeout(6_000)
     for kind, look in looks.items():
-        assert look.is_current(), f"{kind}: {texts(look.page)[:300]}"
+        for page in (look.page, look.lab):
+            assert look.is_current(page), f"{kind}: {look.told(page)[:300]}"
         if not look.wanted:
             assert look.sockets == before[kind], f"{kind}: the WebSocket was cut"
+        # Five JupyterLabs keep two processors busy.
+        look.lab.close()
 
 
 @pytest.mark.place("nginx as documented", "kernel")
@@ -243,8 +264,8 @@ def test_kernels_are_reached_through_a_proxy_and_find_the_server_without_it(
 def test_after_a_restart_of_jupyter_pages_go_on(looks: dict[str, Look], jupyter: JupyterProcess) -> None:
     jupyter.kill()
     jupyter.start()
-    for kind, look in looks.items():
-        look.becomes_current()
+    for look in looks.values():
+        look.becomes_current(look.page)
 
 
 @pytest.mark.place("nginx as documented", "REST")

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from wf_jupyter.client import remote
 from wf_jupyter.client.discovery import Endpoint, choose
 from wf_jupyter.client.http import HttpSession
 from wf_jupyter.errors import InputError, NotPermitted, ServerUnavailable, WorkflowError
+from wf_jupyter.protocol.rest import EventsQuery, ExecutionsQuery
 
 Answer = Callable[[str], Awaitable[tuple[int, str]]]
 
@@ -123,3 +125,10 @@ def test_an_address_is_taken_as_people_copy_it_but_for_what_may_hold_a_token() -
     with pytest.raises(InputError, match="WF_JUPYTER_TOKEN") as error:
         choose({"WF_JUPYTER_URL": "http://host/lab?token=hidden"})
     assert "hidden" not in str(error.value)
+
+
+def test_a_question_says_only_what_differs_from_what_is_usual() -> None:
+    """`wait` is added where a request is sent, and nothing may be given twice."""
+    assert remote._query(EventsQuery(after=3)) == "?after=3"
+    assert remote._query(EventsQuery()) == remote._query(None) == ""
+    assert remote._query(ExecutionsQuery(workflow="a b", limit=3)) == "?workflow=a+b&limit=3"
