@@ -109,6 +109,11 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """What `%load_ext wf_jupyter` calls."""
+    import_module(f"{__name__}.client.magics").load(shell)
+
+
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     """What `jupyter server` loads; it asks only in its own process."""
     from wf_jupyter import unsupported

@@ -31,7 +31,7 @@ class _Comparing:
 
 
 def _is_execution(output: Mapping[str, Any]) -> bool:
-    return EXECUTION_TYPE in output.get("data", {})
+    return EXECUTION_TYPE in output.get("data", {}) or EXECUTION_TYPE in output.get("metadata", {})
 
 
 def _text(output: Mapping[str, Any]) -> str:

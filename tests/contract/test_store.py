@@ -239,6 +239,16 @@ async def test_a_summary_follows_the_latest_batch(store: Store) -> None:
     assert (line.status, line.ended) == (ExecutionStatus.RUNNING, None)
 
 
+async def test_a_line_of_the_list_has_the_inputs_in_short(store: Store) -> None:
+    many = {f"x{number}": "1" * 100 for number in range(10)}
+    begun = first("e1")
+    started_event = msgspec.structs.replace(begun.events[0], inputs={"day": "'Monday'", **many})
+    await store.append(msgspec.structs.replace(begun, events=(started_event, *begun.events[1:])))
+    (line,) = await store.summaries()
+    assert list(line.inputs)[:2] == ["day", "x0"] and line.inputs["day"] == "'Monday'"
+    assert len(line.inputs) == 6 and len(line.inputs["x0"]) == 60
+
+
 async def test_deleting_forgets_everything_of_one_execution_only(store: Store) -> None:
     await store.append(first("e1", shared=b"both", own=b"mine"))
     await store.append(first("e2", shared=b"both"))

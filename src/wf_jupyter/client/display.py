@@ -1,16 +1,18 @@
 """How an execution shows at the end of a cell: live where that can be, and always as a still picture.
 
-The still picture is what a saved notebook keeps, so it holds nothing that differs from run to run.
+The still picture is what a saved notebook keeps: its text holds nothing that differs from run to run.
 The widget stands above the client and is therefore known here by name only, and only at call time.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import secrets
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from wf_jupyter.client.ending import follow_display, follow_result
 from wf_jupyter.client.records import beginning
 from wf_jupyter.model.snapshot import Snapshot
 
@@ -22,11 +24,6 @@ if TYPE_CHECKING:
 Bundle = dict[str, Any] | tuple[dict[str, Any], dict[str, Any]]
 
 
-def line(still: Snapshot) -> str:
-    """One line for `repr`."""
-    return f"<Execution of {still.workflow!r}{_outcome(still)}>"
-
-
 def svg(snapshot: Snapshot) -> str:
     """The graph as a picture."""
     from wf_jupyter.render.svg import snapshot_svg
@@ -34,23 +31,34 @@ def svg(snapshot: Snapshot) -> str:
     return snapshot_svg(snapshot)
 
 
-def still_bundle(still: Snapshot, server_id: str = "") -> dict[str, Any]:
+def still_html(snapshot: Snapshot) -> str:
+    """HTML that survives a sanitizer."""
+    from wf_jupyter.render.html import snapshot_html
+
+    return snapshot_html(snapshot)
+
+
+def still_bundle(execution: Execution, snapshot: Snapshot | None = None) -> dict[str, Any]:
     """What shows where nothing runs: text, and HTML that survives a sanitizer.
 
-    Of an execution that the server `server_id` runs also what JupyterLab shows it live by, with no kernel.
+    Of an execution that a server runs also what JupyterLab shows it live by, with no kernel. The text is that of the
+    beginning, however far the execution is: it is what nbval compares.
     """
-    from wf_jupyter.render.html import snapshot_html
     from wf_jupyter.render.stored import stored_bundle
     from wf_jupyter.render.text import snapshot_text
 
-    shown = stored_bundle(still, server_id) if server_id else {"text/html": snapshot_html(still)}
-    return {"text/plain": snapshot_text(still), **shown}
+    still = execution.still() if snapshot is None else snapshot
+    start = beginning(execution.connection, still) if still.status.is_final else still
+    server_id = execution.connection.server_id
+    shown = stored_bundle(still, server_id) if server_id else {"text/html": still_html(still)}
+    return {"text/plain": snapshot_text(start), **shown}
 
 
 def bundle(execution: Execution) -> Bundle:
     """The MIME bundle of an execution: live when this is a kernel that can show it, and always still."""
     if not can_show_widgets():
-        return still_bundle(execution.still(), execution.connection.server_id)
+        return still_bundle(execution)
+    follow_result(execution)
     found: Bundle = execution.view()._repr_mimebundle_()
     return found
 
@@ -66,15 +74,18 @@ def with_metadata(data: dict[str, Any], metadata: dict[str, Any]) -> Bundle:
 def show(execution: Execution) -> None:
     """Display an execution that was just submitted, when there is a notebook to display it in.
 
-    The still picture is that of the beginning, however fast the tasks were.
+    The still picture is that of the beginning, however fast the tasks were; when it has ended, that of the end.
     """
     if can_show_widgets():
         from IPython.display import display
 
-        found = bundle(execution)
+        found: Bundle = execution.view()._repr_mimebundle_()
         data, metadata = found if isinstance(found, tuple) else (found, {})
         start = beginning(execution.connection, execution.snapshot())
-        display({**data, **still_bundle(start, execution.connection.server_id)}, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
+        shown = {**data, **still_bundle(execution, start)}
+        display_id = secrets.token_hex(8)
+        display(shown, metadata=metadata, raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
+        follow_display(execution, display_id)
 
 
 def widget(execution: Execution, tab: str | None, height: int | None) -> Any:
@@ -101,7 +112,3 @@ def can_show_widgets() -> bool:
         return False
     return all(importlib.util.find_spec(name) is not None for name in ("anywidget", "ipywidgets"))
 
-
-def _outcome(still: Snapshot) -> str:
-    count = len(still.tasks)
-    return f": {still.status}, {count} {'task' if count == 1 else 'tasks'}" if still.status.is_final else ""

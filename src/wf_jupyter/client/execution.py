@@ -224,7 +224,7 @@ class Execution(Generic[R]):
     # -- how it shows ------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        return display.line(self.still())
+        return f"<Execution of {self.workflow!r}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> display.Bundle:
         return display.bundle(self)

@@ -61,6 +61,8 @@ async function bundled(entry, banner, format = "esm") {
     bundle: true,
     write: false,
     format,
+    // a script has no address of its own: what asks for it finds the page's
+    define: format === "iife" ? { "import.meta.url": '""' } : {},
     target: "es2022",
     minify: true,
     charset: "utf8",

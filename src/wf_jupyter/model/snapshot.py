@@ -109,7 +109,7 @@ class Snapshot(Record, msgspec.Struct, kw_only=True):
 
 
 class Summary(Record, msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a list of executions."""
+    """One line of a list of executions. `inputs` are the first few, each in a few words."""
 
     id: str
     workflow: str
@@ -120,3 +120,16 @@ class Summary(Record, msgspec.Struct, frozen=True, kw_only=True):
     counts: Mapping[str, int] = {}
     parked: Parked | None = None
     owner: str = ""
+    inputs: Mapping[str, str] = {}
+
+
+#: Inputs that a line has room for, and characters of each.
+_INPUTS = 6
+_INPUT = 60
+
+
+def inputs_in_short(inputs: Mapping[str, str]) -> dict[str, str]:
+    """The inputs as one line of a list shows them."""
+    return {
+        name: text if len(text) <= _INPUT else f"{text[: _INPUT - 1]}…" for name, text in list(inputs.items())[:_INPUTS]
+    }

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from wf_jupyter.errors import ExecutionNotFound, Unreadable
-from wf_jupyter.model.snapshot import Parked, Summary
+from wf_jupyter.model.snapshot import Parked, Summary, inputs_in_short
 from wf_jupyter.model.status import FINAL_EXECUTION, ExecutionStatus
 from wf_jupyter.ports import Holding
-from wf_jupyter.store.decoding import decode, decode_time
+from wf_jupyter.store.decoding import SENSELESS, decode, decode_time
 from wf_jupyter.store.owners import MISSING_SECONDS, Ownership
 
 _UNFINISHED = tuple(status for status in ExecutionStatus if status not in FINAL_EXECUTION)
 _SUMMARY = "id, workflow, status, seq, created, ended, counts, asked_by"
+#: The first event has the inputs.
+_FIRST = "(SELECT body FROM events WHERE execution = number AND seq = 1)"
 #: SQLite limits the number of parameters of one statement.
 _AT_ONCE = 500
 #: Stands for a time that cannot be read.
 _UNKNOWN = datetime.fromtimestamp(0, UTC)
 T = TypeVar("T")
 _counts = msgspec.json.Decoder(dict[str, int])
+
+
+class _First(msgspec.Struct):
+    inputs: Mapping[str, str] = {}
+
+
+_first = msgspec.json.Decoder(_First)
 
 
 def read_summaries(
@@ -38,10 +47,10 @@ def read_summaries(
     given = {condition: value for condition, value in wanted.items() if value is not None}
     where = f"WHERE {' AND '.join(given)}" if given else ""
     rows = connection.execute(
-        f"SELECT {_SUMMARY} FROM executions {where} ORDER BY id DESC LIMIT ?",
+        f"SELECT {_SUMMARY}, {_FIRST} FROM executions {where} ORDER BY id DESC LIMIT ?",
         (*given.values(), max(limit, 0)),
     )
-    return [_summary(row) for row in rows]
+    return [msgspec.structs.replace(_summary(row), inputs=_inputs(first)) for *row, first in rows]
 
 
 def read_summary(connection: sqlite3.Connection, execution: str) -> Summary:
@@ -123,7 +132,15 @@ def read_holdings(connection: sqlite3.Connection) -> list[Holding]:
     ]
 
 
-def _summary(row: tuple[str, str, str, int, str, str | None, bytes, str]) -> Summary:
+def _inputs(first: bytes | None) -> Mapping[str, str]:
+    try:
+        return {} if first is None else inputs_in_short(_first.decode(first).inputs)
+    except SENSELESS:
+        # The line says so only when its own columns cannot be read: without its inputs it is still a line.
+        return {}
+
+
+def _summary(row: Sequence[Any]) -> Summary:
     execution, workflow, status, seq, created, ended, counts, asked_by = row
     try:
         return Summary(

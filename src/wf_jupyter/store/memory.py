@@ -10,16 +10,16 @@ import secrets
 import shutil
 import tempfile
 import weakref
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from wf_jupyter.errors import ExecutionNotFound, StateConflict, StoreError
-from wf_jupyter.model.events import Event
+from wf_jupyter.model.events import Event, WorkflowStarted
 from wf_jupyter.model.history import Experience
 from wf_jupyter.model.keys import Digest
-from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.model.snapshot import Summary, inputs_in_short
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Expansion, Submission
@@ -338,4 +338,10 @@ def _summary(key: str, execution: _Execution) -> Summary:
         ended=execution.ended,
         counts=execution.counts,
         owner=execution.submission.owner,
+        inputs=_inputs(execution),
     )
+
+
+def _inputs(execution: _Execution) -> Mapping[str, str]:
+    first = execution.events[0] if execution.events else None
+    return inputs_in_short(first.inputs) if isinstance(first, WorkflowStarted) else {}

@@ -128,6 +128,17 @@ export class WorkflowClient {
     await this.#command("retry", executionId, options);
   }
 
+  /** Start a new execution that keeps every result whose code and inputs are unchanged; its id. */
+  async rerun(executionId: string): Promise<string> {
+    await this.#connected();
+    const answer = await this.#gate.pass(() => this.#rest.post(executionPath(executionId, "rerun"), {})).catch((error: unknown) => {
+      throw error instanceof RequestError ? rpcError(error) : error;
+    });
+    const id = isObject(answer) ? answer["id"] : undefined;
+    if (typeof id !== "string") throw new RpcError(CODES.internal, "the server's answer is not understood");
+    return id;
+  }
+
   /** Start no more tasks until `resume`. */
   async pause(executionId: string): Promise<void> {
     await this.#command("pause", executionId);

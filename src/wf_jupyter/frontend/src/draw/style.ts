@@ -54,7 +54,7 @@ export const TOKENS = `
 .wfj-s-skipped { --wfj-tone: var(--wfj-skipped); } .wfj-s-pending { --wfj-tone: var(--wfj-pending); }
 `;
 
-const ICONS = `
+export const ICONS = `
 .wfj-icon { width: 16px; height: 16px; flex: none; overflow: visible; color: var(--wfj-tone, var(--wfj-pending)); }
 .wfj-i-fill { fill: currentColor; }
 .wfj-i-mark { fill: none; stroke: var(--wfj-mark); stroke-width: 2.1; stroke-linecap: round; stroke-linejoin: round; }

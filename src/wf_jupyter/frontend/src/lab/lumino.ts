@@ -12,6 +12,20 @@ export interface Widget {
   dispose(): void;
 }
 
+/** What a widget shows of itself on a tab. */
+export interface Title {
+  label: string;
+  caption: string;
+  closable: boolean;
+  icon: unknown;
+}
+
+/** A widget of our own: it has a title, and says when it was closed. */
+export interface OwnWidget extends Widget {
+  id: string;
+  readonly title: Title;
+}
+
 export interface Panel extends Widget {
   readonly widgets: readonly Widget[];
   addWidget(widget: Widget): void;
@@ -46,8 +60,12 @@ export interface MimeExtension {
   };
 }
 
+/** Who shares what the page itself is made of. */
+const CORE = "_JUPYTERLAB.CORE_OUTPUT";
+
 interface Shared {
   readonly loaded?: unknown;
+  readonly from?: string;
   get(): Promise<() => unknown>;
 }
 
@@ -57,7 +75,7 @@ export type Scope = Readonly<Record<string, Readonly<Record<string, Shared>>>>;
 /** The page's own copy of a module: the one that is in use, where it offers several. */
 export async function shared(scope: Scope, name: string): Promise<unknown> {
   const versions = Object.values(scope[name] ?? {});
-  const chosen = versions.find(({ loaded }) => Boolean(loaded)) ?? versions[0];
+  const chosen = versions.find(({ loaded }) => Boolean(loaded)) ?? versions.find(({ from }) => from === CORE) ?? versions[0];
   if (chosen === undefined) throw new Error(`wf-jupyter: this page does not share ${name}`);
   return (await chosen.get())();
 }

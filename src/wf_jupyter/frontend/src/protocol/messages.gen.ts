@@ -126,13 +126,14 @@ export interface Snapshot {
 }
 
 /**
- * One line of a list of executions.
+ * One line of a list of executions. `inputs` are the first few, each in a few words.
  */
 export interface Summary {
   readonly counts?: { readonly [key: string]: number };
   readonly created: string;
   readonly ended?: string | null;
   readonly id: string;
+  readonly inputs?: { readonly [key: string]: string };
   readonly owner?: string;
   readonly parked?: Parked | null;
   readonly seq: number;

@@ -241,6 +241,7 @@ export class App implements Listener {
     this.#announcer.show(run, Date.now());
     this.#root.setAttribute("aria-label", `Workflow ${run.workflow}`);
     this.#root.dataset["status"] = run.status;
+    this.#root.dataset["execution"] = run.id;
   }
 
   /** Whether the panel shows a task that failed: then its error and what can be done stand there alone. */

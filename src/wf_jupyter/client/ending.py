@@ -1,0 +1,85 @@
+"""When an execution that a cell shows has ended, the cell's output becomes its outcome, also where no page is open.
+
+A page with the JupyterLab extension does this by itself. nbclient, papermill and `nbconvert --execute` follow
+`update_display_data`: the message names the output by the id that it was shown under.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from wf_jupyter.client.loop import background
+from wf_jupyter.client.mirror import Link
+
+if TYPE_CHECKING:
+    from wf_jupyter.client.execution import Execution
+
+_log = logging.getLogger("wf_jupyter")
+
+
+def follow_result(execution: Execution) -> None:
+    """Update the result that the running cell is about to show, when this is called while it is being shown.
+
+    A cell's result has no id to update it by, unless its message is given one.
+    """
+    shell = _shell()
+    message = getattr(getattr(shell, "displayhook", None), "msg", None)
+    content = message.get("content") if isinstance(message, dict) else None
+    if isinstance(content, dict) and not content.get("data"):
+        display_id = secrets.token_hex(8)
+        content["transient"] = {"display_id": display_id}
+        _Ending(execution, shell, display_id)
+
+
+def follow_display(execution: Execution, display_id: str) -> None:
+    """Update what was displayed under `display_id`."""
+    _Ending(execution, _shell(), display_id)
+
+
+def _shell() -> Any:
+    found = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return None if found is None else found()
+
+
+class _Ending:
+    """Listens for as long as the kernel lives: an execution that is retried ends again."""
+
+    def __init__(self, execution: Execution, shell: Any, display_id: str) -> None:
+        self._execution = execution
+        self._publisher = shell.display_pub
+        self._parent = shell.displayhook.parent_header
+        self._display_id = display_id
+        self._told = -1
+        self._mirror = execution.follow()
+        if self._mirror.attach(self, lambda snapshot: snapshot.status.is_final):
+            self._told = self._mirror.position[1]
+
+    def happened(self, events: Sequence[object]) -> None:
+        seq = self._mirror.position[1]
+        if self._mirror.status.is_final and seq != self._told:
+            self._told = seq
+            # The picture of a large graph takes a moment, and asks the orchestrator how it began.
+            background().spawn(asyncio.to_thread(self._update))
+
+    def replaced(self) -> None:
+        self.happened(())
+
+    def linked(self, link: Link) -> None:
+        pass
+
+    def _update(self) -> None:
+        try:
+            found = self._execution.view()._repr_mimebundle_()
+            data, metadata = found if isinstance(found, tuple) else (found, {})
+            content = {"data": data, "metadata": metadata, "transient": {"display_id": self._display_id}}
+            publisher = self._publisher
+            publisher.session.send(
+                publisher.pub_socket, "update_display_data", content, parent=self._parent, ident=publisher.topic
+            )
+        except Exception as error:
+            _log.warning("the outcome of %r could not be shown: %s", self._execution.workflow, error)
