@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 EXECUTION_TYPE = "application/vnd.wf-jupyter.execution+json"
+#: Of a list of them.
+_LIST_TYPE = "application/vnd.wf-jupyter.executions+json"
 
 
 def pytest_collection_modifyitems(items: Iterable[Any]) -> None:
@@ -31,7 +33,8 @@ class _Comparing:
 
 
 def _is_execution(output: Mapping[str, Any]) -> bool:
-    return EXECUTION_TYPE in output.get("data", {}) or EXECUTION_TYPE in output.get("metadata", {})
+    data = output.get("data", {})
+    return EXECUTION_TYPE in data or _LIST_TYPE in data or EXECUTION_TYPE in output.get("metadata", {})
 
 
 def _text(output: Mapping[str, Any]) -> str:

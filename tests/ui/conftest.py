@@ -40,6 +40,7 @@ class Notebook:
     def __init__(self, page: Any, lab: JupyterProcess, name: str) -> None:
         self.page = page
         self.lab = lab
+        self.name = name
         page.goto(f"{lab.url}lab/workspaces/{Path(name).stem}/tree/{name}?token={lab.token}&reset")
         page.wait_for_function(READY, timeout=60_000)
 

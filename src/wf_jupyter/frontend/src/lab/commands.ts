@@ -2,7 +2,7 @@
 import type { Summary } from "../protocol/messages.gen.ts";
 import type { Board } from "./board.ts";
 import type { Application, Command, Parts } from "./jupyterlab.ts";
-import type { PageActions } from "./plugin.ts";
+import type { PageActions } from "./list-actions.ts";
 import { isFinished } from "./summary-words.ts";
 import type { Opened } from "./tabs.ts";
 

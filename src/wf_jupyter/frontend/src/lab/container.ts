@@ -1,6 +1,7 @@
 // The entry of the prebuilt extension for JupyterLab and Notebook 7: a module federation container, written
 // by hand, since its modules need a few classes of the page and nothing of a builder.
 import { shared, type MimeExtension, type Panel, type Scope } from "./lumino.ts";
+import { EXECUTIONS_TYPE, ListOutput } from "./list-output.ts";
 import type { Application, Launcher, Palette, Parts, Restorer, SettingRegistry, StatusBar } from "./jupyterlab.ts";
 import { Output } from "./output.ts";
 import { activate, PLUGIN, type Kit } from "./plugin.ts";
@@ -81,11 +82,11 @@ function extension(Panel: new () => Panel): MimeExtension {
     rendererFactory: {
       // It shows text, and what the page's own server tells of the id.
       safe: true,
-      mimeTypes: [EXECUTION_TYPE],
+      mimeTypes: [EXECUTION_TYPE, EXECUTIONS_TYPE],
       defaultRank: RANK,
-      createRenderer: () => {
+      createRenderer: ({ mimeType }) => {
         const panel = new Panel();
-        const output = new Output(panel);
+        const output = mimeType === EXECUTION_TYPE ? new Output(panel) : new ListOutput(panel);
         panel.disposed.connect(() => output.dispose());
         return Object.assign(panel, { renderModel: async (model: Parameters<Output["show"]>[0]) => output.show(model) });
       },

@@ -44,6 +44,7 @@ button, input { font: inherit; color: inherit; } h2, h3, p, ul { margin: 0; padd
 .wfj-listing-older { margin: 10px 12px; min-height: 26px; border: 1px solid var(--wfj-line-strong); border-radius: 6px; background: none; cursor: pointer; }
 &.wfj-listing-stale .wfj-listing-list { opacity: .6; }
 .wfj-status-button { display: inline-flex; align-items: center; gap: 5px; height: 20px; padding: 0 8px; border: 0; border-radius: 4px; cursor: pointer; font-size: 12px; font-weight: 600; color: var(--wfj-running-ink); background: color-mix(in srgb, var(--wfj-running) 16%, transparent); }
+&.wfj-listing-cell { height: auto; max-height: 460px; margin: 2px 0; border: 1px solid var(--wfj-line); border-radius: 10px; }
 @media (hover: none) { .wfj-entry-buttons { display: flex; } }
 @media (forced-colors: active) { .wfj-entry-bar > i { background: Highlight; } }
 `;

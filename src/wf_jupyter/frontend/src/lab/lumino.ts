@@ -56,7 +56,7 @@ export interface MimeExtension {
     readonly safe: boolean;
     readonly mimeTypes: readonly string[];
     readonly defaultRank: number;
-    createRenderer(): Renderer;
+    createRenderer(options: { readonly mimeType: string }): Renderer;
   };
 }
 

@@ -4,9 +4,12 @@ import { icon } from "../draw/icons.ts";
 import { isDark, watchTheme } from "../draw/palette.ts";
 import { RUNNING } from "../fold/statuses.ts";
 import { Board } from "./board.ts";
+import { OPEN_EVENT } from "./list-output.ts";
 import { addCommands, OPEN, SHOW } from "./commands.ts";
 import type { Application, Notices, Parts, Settings, Tracker } from "./jupyterlab.ts";
-import { Listing, type ListingActions } from "./listing.ts";
+import type { Summary } from "../protocol/messages.gen.ts";
+import { listActions } from "./list-actions.ts";
+import { Listing } from "./listing.ts";
 import type { OwnWidget } from "./lumino.ts";
 import { tellEnd, type Told } from "./notices.ts";
 import { LOGO } from "./signs.ts";
@@ -33,7 +36,15 @@ export function activate(kit: Kit, app: Application, parts: Parts): void {
   const tracker = new kit.WidgetTracker({ namespace: "wf-jupyter" });
   const tabs = new Tabs(app, create, tracker, logo);
   const board = new Board();
-  const actions = listingActions(kit, app, board, new Rest(config));
+  const actions = listActions(board, new Rest(config), {
+    open: (opened) => void app.commands.execute(OPEN, { ...opened }),
+    complain: (words) => void kit.Notification.emit(words, "error", { autoClose: 8_000 }),
+  });
+  // a list in a cell opens executions like the panel does
+  document.addEventListener(OPEN_EVENT, (event) => {
+    event.preventDefault();
+    actions.open((event as CustomEvent<Summary>).detail);
+  });
   const rules: Rules = { told: "failed and long", long: 30, statusBar: true };
 
   const listing = new Listing(board, actions, TITLE);
@@ -80,37 +91,6 @@ function follow(settings: Settings, rules: Rules, board: Board): void {
   };
   settings.changed.connect(read);
   read();
-}
-
-export interface PageActions extends ListingActions {
-  /** Of an execution's own page. */
-  address(id: string): string;
-}
-
-function listingActions({ Notification }: Kit, app: Application, board: Board, rest: Rest): PageActions {
-  const home = rest.url("").replace(/api\/v1\/$/, "");
-  const address = (id: string): string => `${home}executions/${encodeURIComponent(id)}`;
-  const open = (id: string, workflow: string): void => void app.commands.execute(OPEN, { id, workflow });
-  const tried = async (words: string, act: () => Promise<unknown>): Promise<void> => {
-    try {
-      // a click must not take effect minutes later, when the server is back
-      if (!board.isCurrent) throw new Error("there is no connection to the server");
-      await act();
-      board.refresh();
-    } catch (error) {
-      Notification.emit(`${words}: ${error instanceof Error ? error.message : String(error)}`, "error", { autoClose: 8_000 });
-    }
-  };
-  const { client } = board;
-  return {
-    address,
-    open: ({ id, workflow }) => open(id, workflow),
-    cancel: ({ id, workflow }) => tried(`${workflow} was not cancelled`, () => client.cancel(id)),
-    retry: ({ id, workflow }) => tried(`${workflow} was not retried`, () => client.retry(id)),
-    rerun: ({ id, workflow }) => tried(`${workflow} was not run again`, async () => open(await client.rerun(id), workflow)),
-    compare: (before, after) => void window.open(`${address(after.id)}/compare/${encodeURIComponent(before.id)}`),
-    page: () => void window.open(home),
-  };
 }
 
 /** How many run; a press shows them. Not there while nothing runs. */

@@ -20,6 +20,8 @@ export interface LaneView {
   readonly now: number;
   readonly expected: Work;
   readonly critical: boolean;
+  /** When all that it waits for had ended (ms); NaN while something has not. */
+  readonly ready: number;
   /** Width of the lane in pixels; 0 while unknown. */
   readonly width: number;
 }
@@ -31,14 +33,18 @@ export function taskLane(lane: HTMLElement, row: number, view: LaneView): string
   const { now, expected } = view;
   const status = tasks.status[row]!;
   const spans = attemptSpans(view.session, row);
+  const begun = spans[0]?.started ?? (isFinal(status) ? Number.NaN : now);
+  if (begun - view.ready > 0) bar(lane, view.scale, "wfj-queued", view.ready, begun, `queued for ${duration((begun - view.ready) / 1000)}: no worker was free`);
   spans.forEach((span, i) => {
-    const end = Number.isNaN(span.ended) ? now : span.ended;
+    const whole = Number.isNaN(span.ended) ? now : span.ended;
     const last = i === spans.length - 1;
+    const end = last ? ownEnd(run, row, span.started, whole) : whole;
+    if (end < whole) bar(lane, view.scale, `wfj-span wfj-around wfj-s-${statusName(status)}`, end, whole, `${duration((whole - end) / 1000)} until its outcome was stored`);
     const tone = span.failed || !last ? "failed" : statusName(status === RETRYING ? FAILED : status);
     const earlier = !last || status === RETRYING ? " wfj-earlier" : "";
-    bar(lane, view.scale, `wfj-span wfj-s-${tone}${earlier}`, span.started, end, `try ${span.number}, ${duration((end - span.started) / 1000)}`);
+    bar(lane, view.scale, `wfj-span wfj-s-${tone}${earlier}`, span.started, end, `try ${span.number}, ran ${duration((end - span.started) / 1000)}`);
     const next = spans[i + 1]?.started ?? (status === RETRYING && last ? Math.max(tasks.retryAt[row]!, now) : null);
-    if (next !== null) bar(lane, view.scale, "wfj-wait", end, next, "waiting to try again");
+    if (next !== null) bar(lane, view.scale, "wfj-wait", whole, next, "waiting to try again");
   });
   if (status === CACHED) bar(lane, view.scale, "wfj-span wfj-cached-mark wfj-s-cached", tasks.ended[row]!, tasks.ended[row]!, "cached");
   if (status === SKIPPED) lane.append(html("span", "wfj-lane-note", {}, skipped(run, row)));
@@ -52,6 +58,15 @@ export function taskLane(lane: HTMLElement, row: number, view: LaneView): string
   return taskWords(run, row, now, expected, spans);
 }
 
+/** An attempt takes longer than the function ran, by the way of its outcome to the log: so much is worth telling apart. */
+const WORTH_MS = 100;
+
+/** When the function itself had ended, in ms. */
+function ownEnd(run: Run, row: number, started: number, ended: number): number {
+  const own = started + run.tasks.duration[row]! * 1000;
+  return isFinal(run.tasks.status[row]!) && ended - own > WORTH_MS ? own : ended;
+}
+
 function taskWords(run: Run, row: number, now: number, expected: Work, spans: readonly AttemptSpan[]): string {
   const { tasks } = run;
   const status = tasks.status[row]!;
@@ -59,9 +74,13 @@ function taskWords(run: Run, row: number, now: number, expected: Work, spans: re
   if (status === SKIPPED) return "–";
   const begun = spans[0]?.started ?? tasks.started[row]!;
   if (status === RUNNING || status === RETRYING) return duration((now - begun) / 1000);
-  if (isFinal(status)) return (spans.length > 1 ? duration((tasks.ended[row]! - begun) / 1000) : duration(tasks.duration[row]!)) || "–";
+  if (isFinal(status)) return (spans.length > 1 ? duration((tasks.ended[row]! - begun) / 1000) : ownWords(tasks.duration[row]!)) || "–";
   const long = (expected.end - expected.begin) / 1000;
   return Number.isFinite(long) ? `~${duration(long)}` : "";
+}
+
+function ownWords(seconds: number): string {
+  return seconds < 0.0005 ? "< 1 ms" : duration(seconds);
 }
 
 /** The attempts of a task as far as they are known, the last from the picture itself. */

@@ -25,6 +25,8 @@ export const TIMELINE = `
 .wfj-span.wfj-expected { background: color-mix(in srgb, var(--wfj-tone) 13%, var(--wfj-bg)); border: 1px dashed color-mix(in srgb, var(--wfj-tone) 70%, var(--wfj-bg)); }
 .wfj-span.wfj-s-running + .wfj-expected { border-left-width: 0; border-radius: 0 3px 3px 0; }
 .wfj-cached-mark { width: 10px !important; clip-path: polygon(0 0, 60% 0, 100% 50%, 60% 100%, 0 100%); background: var(--wfj-cached) !important; }
+.wfj-span.wfj-around { background: color-mix(in srgb, var(--wfj-tone) 20%, var(--wfj-bg)) !important; border-radius: 0 3px 3px 0; } .wfj-span.wfj-around::after { content: none; }
+.wfj-queued { position: absolute; top: 12.5px; border-top: 2px dotted var(--wfj-line-strong); }
 .wfj-wait { position: absolute; top: 12.5px; border-top: 2px dotted var(--wfj-retrying); }
 .wfj-concurrency { position: absolute; top: 6px; bottom: 6px; box-sizing: border-box; overflow: hidden; border-radius: 3px; background: color-mix(in srgb, var(--wfj-tone, var(--wfj-running)) 7%, transparent); }
 .wfj-area { display: block; width: 100%; height: 100%; }

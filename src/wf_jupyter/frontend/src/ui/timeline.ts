@@ -211,7 +211,7 @@ export class TimelineView {
     const texts = html("span", "wfj-lane-texts", {}, html("span", "wfj-name", {}, this.#name(index)));
     const head = html("span", "wfj-lane-name", { title: node.key }, icon(status), texts);
     const lane = html("span", "wfj-lane");
-    const view: LaneView = { session, scale: this.#scale, now, expected: this.#plan.expected[index]!, critical, width: this.#over.clientWidth };
+    const view: LaneView = { session, scale: this.#scale, now, expected: this.#plan.expected[index]!, critical, ready: this.#ready(index), width: this.#over.clientWidth };
     const took = node.group < 0 ? taskLane(lane, node.row, view) : groupLane(lane, node.group, view);
     if (node.group >= 0) texts.append(html("span", "wfj-lane-sub", {}, this.#groupWords(node.group, now)));
     const unusual = node.group < 0 && session.history.isUnusual(run, node.row, now);
@@ -226,6 +226,13 @@ export class TimelineView {
     row.setAttribute("aria-label", `${spoken}${critical ? ", on the critical path" : ""}${unusual ? ", far longer than usual" : ""}`);
     if (critical) this.#connect(lane, place, this.#before.get(index)!);
     return row;
+  }
+
+  /** When all that a node waits for had ended; NaN while something has not. */
+  #ready(index: number): number {
+    const { run } = this.session;
+    const { known } = this.#plan;
+    return known[index]!.needs.reduce((latest, need) => Math.max(latest, known[need]!.end), Number.isNaN(run.started) ? run.created : run.started);
   }
 
   #groupWords(group: number, now: number): string {
