@@ -86,7 +86,7 @@ $(BIN)/python:
 
 $(VENV)/.demo: $(BIN)/python $(CONFIG) $(SOURCES)
 	@echo "Installing into $(VENV): a minute or two, the first time"
-	@$(PIP) $(CONSTRAINTS:%=-c %) -e '.[examples,lab]'
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on $(CONSTRAINTS:%=-c %) -e '.[examples,lab]'
 	@touch $@
 
 $(VENV)/.test: $(BIN)/python $(CONFIG) $(SOURCES)

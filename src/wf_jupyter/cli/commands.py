@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import assert_never
 
-from wf_jupyter.cli import loading, notebooks
+from wf_jupyter.cli import live, loading, notebooks
 from wf_jupyter.client import api, session
 from wf_jupyter.client.execution import Execution
 from wf_jupyter.client.mirror import Link, Mirror
@@ -158,6 +158,9 @@ def _command(asked: Namespace, name: str) -> int:
 
 
 def _tell(execution: Execution) -> None:
+    if live.is_terminal(sys.stderr):
+        live.watch(execution)
+        return
     mirror = execution.follow()
     reasons = _Reasons(mirror)
     mirror.attach(reasons, lambda _: None)

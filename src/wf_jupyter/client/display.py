@@ -63,14 +63,6 @@ def bundle(execution: Execution) -> Bundle:
     return found
 
 
-def with_metadata(data: dict[str, Any], metadata: dict[str, Any]) -> Bundle:
-    """What `_repr_mimebundle_` returns: the data alone where there is no metadata.
-
-    IPython takes both; other kernels, as xeus-python's raw mode, take one dict of MIME types only.
-    """
-    return (data, metadata) if metadata else data
-
-
 def show(execution: Execution) -> None:
     """Display an execution that was just submitted, when there is a notebook to display it in.
 

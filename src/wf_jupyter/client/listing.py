@@ -44,7 +44,8 @@ class Executions(Sequence[Execution]):
         return "\n".join([f"{len(lines)} {'execution' if len(lines) == 1 else 'executions'}", *lines])
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in ("workflow", "inputs", "status", "tasks", "started", "took", "id"))
+        names = ("workflow", "inputs", "status", "tasks", "started", "took", "id")
+        head = "".join(f"<th>{name}</th>" for name in names)
         rows = "".join(f"<tr>{_cells(summary)}</tr>" for summary in self.summaries)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 

@@ -2,6 +2,7 @@
 import type { ExecutionQuery } from "../client/client.ts";
 import { isObject } from "../protocol/decode.ts";
 import { pageConfig, Rest } from "../protocol/page.ts";
+import { OPEN_EVENT } from "../ui/opening.ts";
 import { Board } from "./board.ts";
 import { listActions } from "./list-actions.ts";
 import { Listing } from "./listing.ts";
@@ -9,8 +10,6 @@ import type { MimeModel, Panel } from "./lumino.ts";
 import { Still } from "./still.ts";
 
 export const EXECUTIONS_TYPE = "application/vnd.wf-jupyter.executions+json";
-/** Asks the page to open an execution: its detail has the id and the workflow. Whoever can, prevents the default. */
-export const OPEN_EVENT = "wf-jupyter:open";
 
 export class ListOutput {
   readonly #still: Still;

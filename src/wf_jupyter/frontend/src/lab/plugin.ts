@@ -4,7 +4,7 @@ import { icon } from "../draw/icons.ts";
 import { isDark, watchTheme } from "../draw/palette.ts";
 import { RUNNING } from "../fold/statuses.ts";
 import { Board } from "./board.ts";
-import { OPEN_EVENT } from "./list-output.ts";
+import { OPEN_EVENT } from "../ui/opening.ts";
 import { addCommands, OPEN, SHOW } from "./commands.ts";
 import type { Application, Notices, Parts, Settings, Tracker } from "./jupyterlab.ts";
 import type { Summary } from "../protocol/messages.gen.ts";

@@ -15,6 +15,7 @@ import { firstFailure, Footer } from "./footer.ts";
 import { Header, TABS, type Tab } from "./header.ts";
 import { TaskPanel } from "./panel.ts";
 import { ReplayBar } from "./replay.ts";
+import { RunAgain } from "./run-again.ts";
 import { STYLE } from "./style.ts";
 import type { Listener, Session } from "./session.ts";
 import { TableView } from "./table.ts";
@@ -45,6 +46,7 @@ export class App implements Listener {
   readonly #detail = html("div", "wfj-detail-area");
   readonly #bar = html("div", "wfj-replay-area");
   readonly #rewind = button("Replay", "wfj-command wfj-tool", () => void this.#replay());
+  readonly #again: RunAgain;
   #replayEnd: AbortController | null = null;
   #left: readonly [string, string] = ["", ""];
   #leftAt = 0;
@@ -70,7 +72,7 @@ export class App implements Listener {
     this.#root = html("div", "wfj-root", { "data-lm-suppress-shortcuts": "true", role: "region", "aria-label": `Workflow ${session.run.workflow}` });
     this.#header = new Header({
       tab: (tab) => this.#open(tab),
-      command: (command) => this.#command(session.ask(command)),
+      command: async (command) => void (await this.#command(session.ask(command))),
       filter: (status) => {
         this.#table.filter(status);
         this.#open("table");
@@ -92,7 +94,8 @@ export class App implements Listener {
       this.#header.element, this.#bar, this.#body, this.#detail, this.#footer.element, this.#announcer.element,
     );
     this.#root.addEventListener("keydown", (event) => this.#key(event), { signal });
-    this.#header.tools.append(this.#rewind);
+    this.#again = new RunAgain(session, (answer) => this.#command(answer), (said) => this.#footer.notice(said));
+    this.#header.tools.append(this.#again.element, this.#rewind);
     this.#root.classList.toggle("wfj-still", session.isFile);
     this.#root.classList.toggle("wfj-dark", isDark());
     place.append(this.#root);
@@ -237,6 +240,7 @@ export class App implements Listener {
     const { run, clock } = this.session;
     this.#header.show(run);
     this.#header.tick(run, clock.now(), this.#left);
+    this.#again.show();
     this.#footer.show(run, this.session.canAsk && ["running", "failed", "cancelled"].includes(run.status), this.#tellsFailure);
     this.#announcer.show(run, Date.now());
     this.#root.setAttribute("aria-label", `Workflow ${run.workflow}`);
@@ -359,13 +363,14 @@ export class App implements Listener {
     else this.#select(key);
   }
 
-  async #command(answer: Promise<unknown>): Promise<void> {
+  async #command<T>(answer: Promise<T>): Promise<T> {
     this.#footer.notice("");
     const waits = setTimeout(() => this.#footer.notice(WAITING), PATIENCE_MS);
     try {
-      await answer;
+      const answered = await answer;
       clearTimeout(waits);
       if (this.#footer.told === WAITING) this.#footer.notice("");
+      return answered;
     } catch (error) {
       clearTimeout(waits);
       this.#footer.notice(error instanceof Error ? error.message : String(error));

@@ -50,11 +50,11 @@ export class Footer {
   }
 
   /** Tell something until the next command, or until it is pressed away. */
-  notice(text: string): void {
-    this.told = text;
-    this.#notice.hidden = text === "";
+  notice(said: string | HTMLElement): void {
+    this.told = typeof said === "string" ? said : (said.textContent ?? "");
+    this.#notice.hidden = said === "";
     const shut = button("×", "wfj-close", () => this.notice(""), "Close the message");
-    this.#notice.replaceChildren(html("span", "", {}, text), shut);
+    this.#notice.replaceChildren(html("span", "", {}, said), shut);
     this.#frame();
   }
 

@@ -8,10 +8,14 @@ import { button, html, setAttribute, setText } from "../draw/element.ts";
 import { icon } from "../draw/icons.ts";
 import { StackedBar, Tally } from "../draw/tally.ts";
 import { clock, duration } from "../draw/words.ts";
+import { copyText } from "./clipboard.ts";
 
 export const TABS = ["graph", "timeline", "table"] as const;
 export type Tab = (typeof TABS)[number];
 
+/** Characters of an id that are shown, and how long its being copied is. */
+const ID_SHOWN = 10;
+const COPIED_MS = 1_500;
 const SHAPES: { readonly [status in ExecutionStatus]: number } = {
   pending: PENDING,
   running: RUNNING,
@@ -40,6 +44,7 @@ export class Header {
   readonly #pill = html("span", "wfj-pill");
   readonly #elapsed = html("span", "wfj-elapsed");
   readonly #badge: HTMLButtonElement;
+  readonly #id: HTMLButtonElement;
   readonly #commands = html("span", "wfj-commands");
   readonly #tabs = new Map<Tab, HTMLButtonElement>();
   readonly #bar = new StackedBar("tasks done");
@@ -50,6 +55,7 @@ export class Header {
 
   constructor(private readonly actions: HeaderActions) {
     this.#badge = button("", "wfj-badge", () => actions.reconnect());
+    this.#id = button("", "wfj-id", () => void this.#copyId());
     const tabs = html("div", "wfj-tabs", { role: "tablist", "aria-label": "View" });
     for (const tab of TABS) {
       const made = button(tab[0]!.toUpperCase() + tab.slice(1), "wfj-tab", () => actions.tab(tab));
@@ -59,7 +65,7 @@ export class Header {
       tabs.append(made);
     }
     this.#tally = new Tally("wfj-counts", true, (status) => actions.filter(status));
-    const what = html("div", "wfj-what", {}, this.#name, this.#pill, this.#elapsed, this.#badge);
+    const what = html("div", "wfj-what", {}, this.#name, this.#pill, this.#elapsed, this.#id, this.#badge);
     const row = html("div", "wfj-head-row", {}, what, this.#commands, this.tools, tabs);
     this.element = html("div", "wfj-head", {}, row, this.#reason, this.#bar.element, this.#tally.element);
   }
@@ -69,6 +75,8 @@ export class Header {
     setText(this.#name, run.workflow || "workflow");
     this.#name.title = run.workflow;
     const { status, parked } = run;
+    this.#id.hidden = run.id === "" || !isFinalExecution(status);
+    if (this.#id.dataset["id"] !== run.id) this.#showId(run.id);
     const shown = `${status} ${parked?.kind ?? ""}`;
     if (shown !== this.#shown) {
       this.#shown = shown;
@@ -117,6 +125,19 @@ export class Header {
       element.setAttribute("aria-selected", String(name === tab));
       element.tabIndex = name === tab ? 0 : -1;
     }
+  }
+
+  #showId(id: string): void {
+    this.#id.dataset["id"] = id;
+    setText(this.#id, id.slice(0, ID_SHOWN));
+    setAttribute(this.#id, "title", `Copy the id ${id}`);
+    setAttribute(this.#id, "aria-label", `${id.slice(0, ID_SHOWN)}: copy the id`);
+  }
+
+  async #copyId(): Promise<void> {
+    const id = this.#id.dataset["id"] ?? "";
+    await copyText(id).then(() => setText(this.#id, "copied"), (error: Error) => setText(this.#id, error.message));
+    setTimeout(() => this.#showId(id), COPIED_MS);
   }
 
   #showCommands(status: ExecutionStatus, parked: string | null): void {

@@ -37,6 +37,7 @@ button, input, select { font-family: inherit; }
 .wfj-badge { border: 0; padding: 2px 8px; border-radius: 10px; font-size: 11px; background: var(--wfj-hover); color: var(--wfj-dim); }
 .wfj-badge:is([data-kind="waiting"], [data-kind="gone"], [data-kind="refused"]) { background: color-mix(in srgb, var(--wfj-retrying) 15%, var(--wfj-bg)); color: var(--wfj-retrying-ink); }
 .wfj-badge:not(:disabled) { cursor: pointer; }
+.wfj-id { border: 0; padding: 2px 4px; background: none; color: var(--wfj-dim); font: 11px var(--wfj-mono); cursor: pointer; border-radius: 4px; min-height: 24px; } .wfj-id:hover { color: var(--wfj-ink); } &.wfj-narrow .wfj-id { display: none; }
 .wfj-commands { display: flex; gap: 6px; }
 .wfj-command, .wfj-action, .wfj-toggle-button {
   height: 24px; padding: 0 10px; border: 1px solid var(--wfj-line-strong); border-radius: 6px; background: var(--wfj-bg); color: var(--wfj-ink); font-size: 12px; cursor: pointer; white-space: nowrap; flex: none; box-sizing: border-box;
