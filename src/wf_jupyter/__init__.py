@@ -1,7 +1,6 @@
 """Workflows of Python tasks that run in the Jupyter server and are watched in the notebook.
 
-The public names below are resolved at first use, so that importing the package stays cheap in a
-kernel and pulls in neither the server nor the widget.
+The public names are resolved at first use: importing the package is cheap and loads neither server nor widget.
 """
 
 from __future__ import annotations
@@ -84,6 +83,7 @@ __all__ = [
 _HOMES = {
     "client.api": ("connect", "connection", "execute", "executions", "get_execution", "workflows"),
     "client.execution": ("Execution",),
+    "client.magics": ("load_ipython_extension",),
     "context": ("current_task", "progress", "track"),
     "dsl.conditions": ("allow_failure", "coalesce", "unless", "when"),
     "dsl.notebook": ("notebook_task",),
@@ -98,7 +98,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 if not TYPE_CHECKING:  # to a type checker it would stand for every name, a misspelt one as well
 
     def __getattr__(name: str) -> Any:
-        if name not in __all__:
+        if name not in __all__ and name not in _HOME_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f"{__name__}.{_HOME_OF.get(name, 'errors')}"), name)
         globals()[name] = value
@@ -107,11 +107,6 @@ if not TYPE_CHECKING:  # to a type checker it would stand for every name, a miss
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-def load_ipython_extension(shell: Any) -> None:
-    """What `%load_ext wf_jupyter` calls."""
-    import_module(f"{__name__}.client.magics").load(shell)
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:

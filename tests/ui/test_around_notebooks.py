@@ -127,7 +127,7 @@ def test_settings_and_commands_are_known_to_jupyterlab(around: Any, lab: Jupyter
     commands = around.evaluate("() => window.jupyterapp.commands.listCommands()")
     assert {"wf-jupyter:show", "wf-jupyter:open", "wf-jupyter:retry-latest"} <= set(commands)
     around.evaluate(ORDER, "launcher:create")
-    expect(around.locator(".jp-LauncherCard", has_text="Workflow Executions").first).to_be_visible()
+    expect(around.locator(".jp-LauncherCard", has_text="Workflow Executions").last).to_be_visible()
 
 
 def failing_when(gate: Path) -> wf.workflow:  # type: ignore[valid-type]

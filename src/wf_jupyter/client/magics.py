@@ -33,8 +33,8 @@ _CODE = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type, 
 _HELP = "%wf, %wf list [STATUS], or %wf open [ID]"
 
 
-def load(shell: Any) -> None:
-    """Register the magics with IPython."""
+def load_ipython_extension(shell: Any) -> None:
+    """Register the magics with IPython; what `%load_ext wf_jupyter` calls."""
     shell.register_magic_function(_wf, "line", "wf")
     shell.register_magic_function(lambda line, cell: _task(shell, line, cell), "cell", "task")
 

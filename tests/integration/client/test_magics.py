@@ -18,7 +18,7 @@ def shell() -> Any:
 
     wf.connect(mode="embedded")
     made = InteractiveShell()  # type: ignore[no-untyped-call]
-    wf.load_ipython_extension(made)
+    made.run_line_magic("load_ext", "wf_jupyter")
     return made
 
 
