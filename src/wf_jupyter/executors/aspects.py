@@ -43,16 +43,20 @@ def table() -> list[Aspect]:
         Aspect("the signal mask", _signal_mask, lambda mask: _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)),
         leftovers.standard_descriptors(),
         Aspect("the current directory", os.getcwd, os.chdir),
-        Aspect("the environment", lambda: os.environ._data, _set_environment, dict),  # type: ignore[attr-defined]
+        Aspect("the environment", _variables, _set_environment, dict, dicts=lambda: [_variables()]),
         Aspect("the umask", _umask, os.umask),
         lists_aspect((sys, "path"), (sys, "meta_path"), (sys, "path_hooks"), (sys, "argv"), (gc, "callbacks")),
-        Aspect("imported modules", lambda: tuple(sys.modules.values()), _set_modules, _keep_modules, renews=True),
+        Aspect(
+            *("imported modules", lambda: tuple(sys.modules.values()), _set_modules, _keep_modules),
+            renews=True,
+            dicts=lambda: [sys.modules],
+        ),
         Aspect("the warning filters", lambda: warnings.filters, _restore_filters(), list),
         *(names_aspect(name) for name in _WATCHED),
         Aspect("the interpreter's settings", _read_settings, _set_settings),
         seeds(random, ("seed", "setstate")),
         Aspect("the priority", lambda: os.getpriority(os.PRIO_PROCESS, 0), _set_priority),
-        Aspect("users and session", lambda: (os.geteuid(), os.getegid(), os.getsid(0)), _refuse),
+        Aspect("users", lambda: (os.geteuid(), os.getegid()), _refuse),
         Aspect("open descriptors", leftovers.DescriptorCount().is_high, _refuse),
         Aspect("threads", leftovers.threads, leftovers.wait_for_threads, set),
         Aspect("child processes", leftovers.children, leftovers.spare_children, set),
@@ -188,8 +192,12 @@ def _signal_mask() -> set[int]:
     return mask
 
 
+def _variables() -> dict[Any, Any]:
+    return os.environ._data  # type: ignore[attr-defined, no-any-return]
+
+
 def _set_environment(kept: dict[Any, Any]) -> None:
-    live = os.environ._data  # type: ignore[attr-defined]
+    live = _variables()
     zone = live.get(b"TZ")
     for key in [key for key in live if key not in kept]:
         del os.environ[os.fsdecode(key)]

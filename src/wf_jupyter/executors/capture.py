@@ -121,8 +121,10 @@ class Streams:
 
     def install(self) -> None:
         """Put them in place: called before each attempt, as the one before may have left others there."""
-        sys.stdout = self._out
-        sys.stderr = self._err
+        if sys.stdout is not self._out:
+            sys.stdout = self._out
+        if sys.stderr is not self._err:
+            sys.stderr = self._err
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

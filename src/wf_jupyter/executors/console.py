@@ -31,9 +31,13 @@ def install() -> None:
         sys.stdin = Keyboard(sys.stdin)
     if not isinstance(sys.breakpointhook, Breakpoint):
         sys.breakpointhook = Breakpoint(sys.breakpointhook)
-    warnings.formatwarning = format_warning
-    traceback.StackSummary.format_frame_summary = format_frame  # type: ignore[method-assign, assignment]
-    threading.excepthook = report_thread
+    # Where they are in place already, setting them would look like a change.
+    if warnings.formatwarning is not format_warning:
+        warnings.formatwarning = format_warning
+    if traceback.StackSummary.format_frame_summary is not format_frame:
+        traceback.StackSummary.format_frame_summary = format_frame  # type: ignore[method-assign, assignment]
+    if threading.excepthook is not report_thread:
+        threading.excepthook = report_thread
 
 
 class Keyboard(io.TextIOBase):

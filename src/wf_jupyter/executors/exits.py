@@ -44,7 +44,7 @@ class ExitFunctions:
 
     def run(self, sink: output.Output) -> None:
         """Call those of one attempt, the last one first; an error is printed, as Python does at its exit."""
-        for func, args, kwargs in reversed(self._registered.pop(id(sink), [])):
+        for func, args, kwargs in reversed(self._registered.pop(id(sink), ())):
             try:
                 func(*args, **kwargs)
             except BaseException:  # of users' making; SystemExit included, as at the exit of Python

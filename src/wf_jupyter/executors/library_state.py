@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from wf_jupyter.executors.aspects import seeds
@@ -28,23 +28,27 @@ def table(watch: ImportWatch, add: Callable[[Aspect], None]) -> list[Aspect]:
         _dict_of("logging", lambda m: m._nameToLevel, put_back),
         _of("socket", lambda m: m.getdefaulttimeout(), lambda m, kept: m.setdefaulttimeout(kept)),
         _of("locale", lambda m: m._setlocale(m.LC_ALL, None), lambda m, kept: m.setlocale(m.LC_ALL, kept)),
-        _of("tempfile", lambda m: m.tempdir, lambda m, kept: setattr(m, "tempdir", kept)),
+        _name_of("tempfile", "tempdir"),
         _of("resource", _read_limits, _set_limits),
         _of(
             "multiprocessing.context",
             lambda m: m._default_context._actual_context,
             lambda m, kept: setattr(m._default_context, "_actual_context", kept),
         ),
-        _of("asyncio.events", lambda m: _policy(m) is None, lambda m, _: setattr(m, "_event_loop_policy", None)),
-        _of("decimal", lambda m: _context(m.DefaultContext), lambda m, kept: _set_context(m.DefaultContext, kept)),
+        _name_of("asyncio.events", "_event_loop_policy"),
+        _of("decimal", lambda m: m.DefaultContext.__reduce__(), lambda m, kept: _set_context(m.DefaultContext, kept)),
         _of("csv", lambda m: m.field_size_limit(), lambda m, kept: m.field_size_limit(kept)),
         _dict_of("copyreg", lambda m: m.dispatch_table, put_back),
         _dict_of("sqlite3.dbapi2", lambda m: m.adapters, put_back),
         _dict_of("sqlite3.dbapi2", lambda m: m.converters, put_back),
         *(names_aspect(name) for name in _REPLACED),
         _of("numpy", _read_numpy, _set_numpy),
-        _of("pandas", _read_pandas, _set_pandas),
-        _dict_of("matplotlib", lambda m: m.rcParams, _set_rc),
+        Aspect(
+            *("pandas", _pandas_options, _set_pandas),
+            module="pandas",
+            dicts=lambda: [group for _, group in _pandas_groups()],
+        ),
+        _dict_of("matplotlib", lambda m: m.rcParams, put_back),
         _dict_of("matplotlib.units", lambda m: m.registry, put_back),
     ]
 
@@ -54,8 +58,22 @@ def _of(name: str, read: Callable[[Any], Any], restore: Callable[[Any, Any], obj
 
 
 def _dict_of(name: str, find: Callable[[Any], Any], restore: Callable[[Any, Any], object]) -> Aspect:
+    def live() -> Any:
+        return find(sys.modules[name])
+
+    return Aspect(name, live, lambda kept: restore(live(), kept), dict, name, dicts=lambda: [live()])
+
+
+def _name_of(name: str, attribute: str) -> Aspect:
+    """A single name of a module."""
+
+    def restore(kept: Any) -> None:
+        setattr(sys.modules[name], attribute, kept)
+
     return Aspect(
-        name, lambda: find(sys.modules[name]), lambda kept: restore(find(sys.modules[name]), kept), dict, name
+        *(f"{name}.{attribute}", lambda: getattr(sys.modules[name], attribute, None), restore),
+        module=name,
+        dicts=lambda: [vars(sys.modules[name])],
     )
 
 
@@ -121,18 +139,12 @@ def _limit_numbers(resource: Any) -> list[int]:
 _CONTEXT = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")
 
 
-def _context(context: Any) -> tuple[Any, ...]:
-    return (*(getattr(context, name) for name in _CONTEXT), dict(context.traps))
-
-
-def _set_context(context: Any, kept: tuple[Any, ...]) -> None:
-    for name, value in zip(_CONTEXT, kept, strict=False):
+def _set_context(context: Any, kept: tuple[Any, tuple[Any, ...]]) -> None:
+    *values, flags, traps = kept[1]
+    for name, value in zip(_CONTEXT, values, strict=True):
         setattr(context, name, value)
-    context.traps = kept[-1]
-
-
-def _policy(events: Any) -> object:
-    return getattr(events, "_event_loop_policy", None)
+    context.flags = {signal: signal in flags for signal in context.flags}
+    context.traps = {signal: signal in traps for signal in context.traps}
 
 
 # -- installed libraries ------------------------------------------------------------------------------
@@ -149,23 +161,21 @@ def _set_numpy(numpy: Any, kept: tuple[Any, ...]) -> None:
     numpy.setbufsize(kept[3])
 
 
-def _read_pandas(pandas: Any) -> list[Any]:
-    return list(_pandas_options(pandas))
-
-
-def _set_pandas(pandas: Any, kept: list[Any]) -> None:
-    for (name, value), (_, was) in zip(_pandas_options(pandas), kept, strict=False):
+def _set_pandas(kept: list[Any]) -> None:
+    for (name, value), (_, was) in zip(_pandas_options(), kept, strict=False):
         if value is not was and value != was:
-            pandas.set_option(name, was)
+            sys.modules["pandas"].set_option(name, was)
 
 
-def _pandas_options(pandas: Any, group: Any = None, prefix: str = "") -> Any:
-    for name, value in (sys.modules["pandas._config.config"]._global_config if group is None else group).items():
+def _pandas_options() -> list[tuple[str, Any]]:
+    found = [(prefix + name, value) for prefix, group in _pandas_groups() for name, value in group.items()]
+    return [(name, value) for name, value in found if not isinstance(value, dict)]
+
+
+def _pandas_groups(group: Any = None, prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """The nested dicts that hold the options, each with the beginning of its options' names."""
+    group = sys.modules["pandas._config.config"]._global_config if group is None else group
+    yield prefix, group
+    for name, value in group.items():
         if isinstance(value, dict):
-            yield from _pandas_options(pandas, value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
-
-
-def _set_rc(live: Any, kept: dict[str, Any]) -> None:
-    put_back(live, kept)
+            yield from _pandas_groups(value, f"{prefix}{name}.")

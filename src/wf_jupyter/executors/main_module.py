@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import pickle
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextvars import ContextVar
 from types import FunctionType, ModuleType
 from typing import Any
@@ -20,18 +20,16 @@ from wf_jupyter.executors.imports import ImportWatch
 from wf_jupyter.values.code import Code
 from wf_jupyter.values.codec import decode, encode_bytes
 
-_scopes: ContextVar[tuple[Mapping[str, Any], ...]] = ContextVar("wf_jupyter_main", default=())
-#: For threads, which have a context of their own: the scopes that were entered last.
-_latest: tuple[Mapping[str, Any], ...] = ()
+_functions: ContextVar[list[Any]] = ContextVar("wf_jupyter_main")
+#: For threads, which have a context of their own: those that were entered last.
+_latest: list[Any] = []
 
 
 def enter(code: Code, arguments: Iterable[object]) -> None:
     """Let `__main__` answer with the names that a task's function sees, and with functions that it is given."""
     global _latest
-    functions = [code.function, *(given for given in arguments if isinstance(given, FunctionType))]
-    own = {getattr(function, "__name__", ""): function for function in reversed(functions)}
-    _latest = (*(scope for function in functions for scope in scopes(function)), own)
-    _scopes.set(_latest)
+    _latest = [code.function, *[given for given in arguments if type(given) is FunctionType]]
+    _functions.set(_latest)
 
 
 def install(watch: ImportWatch) -> None:
@@ -43,9 +41,13 @@ def install(watch: ImportWatch) -> None:
 def _find(name: str) -> Any:
     # Not its `__file__`: a child that is not forked would run the user's script again.
     if not name.startswith("__"):
-        for scope in _scopes.get() or _latest:
+        functions = _functions.get(_latest)
+        for scope in (scope for function in functions for scope in scopes(function)):
             if name in scope:
                 return scope[name]
+        for function in functions:
+            if getattr(function, "__name__", "") == name:
+                return function
         for kind in _classes():
             if kind.__module__ == "__main__" and kind.__qualname__ == name:
                 return kind

@@ -9,9 +9,9 @@ is how a module says what may be kept from one task to the next.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from types import CellType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -24,7 +24,7 @@ _DEPTH = 3
 _LARGE = 1000
 _MOST = 5000
 _CONTAINERS = (list, dict, set, deque, OrderedDict, defaultdict, Counter, bytearray)
-_HOLDERS = (type, *_CONTAINERS)
+_HOLDERS = (type, FunctionType, *_CONTAINERS)
 
 
 class UserModules:
@@ -32,26 +32,30 @@ class UserModules:
 
     def __init__(self, watch: ImportWatch) -> None:
         self._executed = watch.executed
-        self._live: dict[int, Any] = {}
+        self._names: dict[int, Any] = {}
+        self._dicts: list[dict[Any, Any]] = []
         self._classes: dict[int, type] = {}
+        self._held: dict[int, Any] = {}
         self._objects = Objects()
 
-    def aspects(self) -> tuple[Aspect, Aspect]:
+    def aspects(self) -> tuple[Aspect, ...]:
         """For the table; to be read in this order."""
-        modules = Aspect("modules of the user's", self._read, self._restore, _keep)
-        return modules, self._objects.aspect()
+        names = Aspect("modules of the user's", self._find, self._restore, _keep, dicts=lambda: self._dicts)
+        held = Aspect("what modules of the user's hold", lambda: self._held, self._restore, _keep)
+        return names, held, self._objects.aspect()
 
-    def _read(self) -> dict[int, Any]:
+    def _find(self) -> dict[int, Any]:
+        """The namespaces of modules, classes and functions; with those of modules that came since the last look."""
         while self._executed:
             module = self._executed.pop()
             if is_users(module.__name__) and module.__name__ != "__main__":
-                self._add(vars(module), module, _DEPTH)
-        return self._live
+                self._add_names(vars(module), vars(module), module, _DEPTH)
+        return self._names
 
     def _restore(self, kept: dict[int, Any]) -> None:
         for key, was in kept.items():
-            live = self._live[key]
-            if differ(partial(self._live.get, key), was):
+            live = self._names.get(key, self._held.get(key))
+            if differ(lambda live=live: live, was):  # type: ignore[misc]
                 owner = self._classes.get(key)
                 if owner is not None:
                     _put_back_attributes(owner, was)
@@ -59,13 +63,25 @@ class UserModules:
                     _put_back(live, was)
                 kept[key] = live.copy()  # names that Python itself adds stay
 
+    def _add_names(self, holder: object, names: Any, module: ModuleType, depth: int) -> None:
+        if id(holder) not in self._names and len(self._names) < _MOST:
+            self._names[id(holder)] = names
+            # Of a class it is a dict behind a proxy.
+            self._dicts += [names] if isinstance(names, dict) else gc.get_referents(names)
+            self._look(names, module, depth)
+
     def _add(self, holder: Any, module: ModuleType, depth: int) -> None:
-        if id(holder) in self._live or len(self._live) >= _MOST:
-            return
-        self._live[id(holder)] = live = vars(holder) if isinstance(holder, type) else holder
         if isinstance(holder, type):
             self._classes[id(holder)] = holder
-        for value in tuple(_values(live)) if depth else ():
+            self._add_names(holder, vars(holder), module, depth)
+        elif isinstance(holder, FunctionType):
+            self._add_names(holder.__dict__, holder.__dict__, module, depth)
+        elif id(holder) not in self._held and len(self._held) < _MOST:
+            self._held[id(holder)] = holder
+            self._look(holder, module, depth)
+
+    def _look(self, holder: Any, module: ModuleType, depth: int) -> None:
+        for value in tuple(_values(holder)) if depth else ():
             for behind in _behind(value, module):
                 if isinstance(behind, _HOLDERS):
                     self._add(behind, module, depth - 1)
@@ -93,7 +109,7 @@ def _behind(value: Any, module: ModuleType) -> Iterator[Any]:
         yield from _behind(value.__func__, module)
     elif kind is FunctionType:
         if is_users(value.__module__):
-            yield value.__dict__
+            yield value
             for default in value.__defaults__ or ():
                 yield from _behind(default, module)
             yield from [value.__kwdefaults__] if value.__kwdefaults__ else []

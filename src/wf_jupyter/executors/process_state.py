@@ -4,6 +4,8 @@ The process as it was before its first attempt is remembered. After each attempt
 a fraction of a microsecond for each aspect and some ten for all, and put back where it differs. What cannot
 be put back makes the worker dirty, and it is replaced. What an *import* changes (`six` adds a finder, numpy
 adds warning filters) is kept: the module is not imported again, so the next attempt could not get it anew.
+
+What consists of dicts is read only when their versions say that somebody changed them (`dict_versions`).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from wf_jupyter.executors.dict_versions import ARE_COUNTED, DictVersions
 from wf_jupyter.executors.imports import ImportWatch
 
 
@@ -25,7 +28,7 @@ class Aspect(NamedTuple):
 
     `read` gives it, possibly the live object; `keep` makes of that a copy which later ones are compared with by
     `==`; `restore` puts a copy back and raises `CannotRestore`. With `module` it exists once that is imported. With
-    `renews` what `restore` returns is compared with from then on.
+    `renews` what `restore` returns is compared with from then on. `dicts` gives those that alone decide what is read.
     """
 
     name: str
@@ -34,6 +37,7 @@ class Aspect(NamedTuple):
     keep: Callable[[Any], Any] = lambda value: value
     module: str = ""
     renews: bool = False
+    dicts: Callable[[], Sequence[dict[Any, Any]]] | None = None
 
 
 class ProcessState:
@@ -42,6 +46,10 @@ class ProcessState:
     def __init__(self, aspects: Sequence[Aspect], watch: ImportWatch) -> None:
         self._waiting = list(aspects)
         self._known: list[tuple[Callable[[], Any], list[Any], Aspect]] = []
+        #: Those that are read after each attempt, and the versions of the dicts that the others are made of.
+        self._read: list[tuple[Callable[[], Any], list[Any]]] = []
+        self._dicts = DictVersions()
+        self._versions: list[int] | None = None
         watch.before, watch.after = self._before, self._after
 
     def add(self, aspect: Aspect) -> None:
@@ -58,17 +66,19 @@ class ProcessState:
         """Put back what differs; returns what could not be."""
         try:
             # The usual case, without a call of `differ` for each: it would double the cost.
-            for read, known, _ in self._known:
-                if read() != known[0]:
-                    break
-            else:
-                return []
+            if self._dicts.read() == self._versions:
+                for read, known in self._read:
+                    if read() != known[0]:
+                        break
+                else:
+                    return []
         except Exception:
             pass
         return self._put_back()
 
     def _put_back(self) -> list[str]:
         dirty: list[str] = []
+        versions = self._note_dicts()  # before they are compared: a thread may go on changing them
         for read, known, aspect in self._known:
             if differ(read, known[0]):
                 try:
@@ -79,7 +89,16 @@ class ProcessState:
                         dirty.append(aspect.name)
                 except Exception as error:  # the system may refuse, and so may objects of users
                     dirty.append(f"{aspect.name} ({error})" if str(error) else aspect.name)
+        self._versions = versions
         return dirty
+
+    def _note_dicts(self) -> list[int] | None:
+        """The versions of the dicts that there are now; None when a module is missing."""
+        try:
+            self._dicts = DictVersions(one for _, _, aspect in self._known for one in _counted(aspect))
+        except Exception:
+            return None
+        return self._dicts.read()
 
     def change(self, act: Callable[[], object]) -> None:
         """Do something that changes the state for good."""
@@ -95,7 +114,10 @@ class ProcessState:
             if aspect.module and aspect.module not in sys.modules:
                 self._waiting.append(aspect)
             else:
-                self._known.append((aspect.read, [aspect.keep(aspect.read())], aspect))
+                known = [aspect.keep(aspect.read())]
+                self._known.append((aspect.read, known, aspect))
+                if not _counted(aspect):
+                    self._read.append((aspect.read, known))
 
     def _before(self) -> list[Any]:
         return [aspect.keep(read()) for read, _, aspect in self._known]
@@ -105,6 +127,11 @@ class ProcessState:
             if differ(read, was):
                 known[0] = merge(known[0], was, aspect.keep(read()))
         self._look_for_new()
+        self._versions = None  # there may be more dicts than before
+
+
+def _counted(aspect: Aspect) -> Sequence[dict[Any, Any]]:
+    return aspect.dicts() if ARE_COUNTED and aspect.dicts is not None else ()
 
 
 def differ(read: Callable[[], Any], kept: Any) -> bool:
@@ -172,7 +199,9 @@ def names_aspect(name: str) -> Aspect:
         put_back(vars(sys.modules[name]), kept.names)
         return keep(None)  # in another order, perhaps
 
-    return Aspect(f"names in {name}", read, restore, keep, module=name, renews=True)
+    return Aspect(
+        f"names in {name}", read, restore, keep, module=name, renews=True, dicts=lambda: [vars(sys.modules[name])]
+    )
 
 
 def lists_aspect(*places: tuple[ModuleType, str]) -> Aspect:
