@@ -36,7 +36,7 @@ _ANYTHING = inspect.Signature(
         inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
     ]
 )
-
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as DefaultedTypeVar
@@ -71,6 +71,7 @@ class Task(Generic[P, R]):
         self._earlier: tuple[object, ...] = ()
         self._settings: TaskSettings = task_settings(function, options)
         self._signature: inspect.Signature | None = None
+        self._positions: range | None = None
         self.__wrapped__ = function
         self.__name__ = getattr(function, "__name__", self.name)
         self.__qualname__ = getattr(function, "__qualname__", self.name)
@@ -101,7 +102,8 @@ class Task(Generic[P, R]):
         if trace is None:
             _refuse_nodes(self.name, args, kwargs)
             return self.function(*args, **kwargs)
-        self._bind(args, kwargs, "")
+        if kwargs or not self._takes(len(args)):
+            self._bind(args, kwargs, "")
         return self._record(trace, self._call(args, kwargs))
 
     @overload
@@ -233,6 +235,15 @@ class Task(Generic[P, R]):
             retry_on=settings.retry_on,
             outputs=settings.outputs,
         )
+
+    def _takes(self, many: int) -> bool:
+        """Whether so many arguments by position, and no others, surely fit: `bind` takes as long as the rest of a call."""
+        if self._positions is None:
+            kinds = [(each.kind, each.default is each.empty) for each in self.signature.parameters.values()]
+            by_position = [is_needed for kind, is_needed in kinds if kind in _BY_POSITION]
+            others = any(is_needed for kind, is_needed in kinds if kind is inspect.Parameter.KEYWORD_ONLY)
+            self._positions = range(0) if others else range(sum(by_position), len(by_position) + 1)
+        return many in self._positions
 
     def _bind(
         self, args: tuple[object, ...], kwargs: Mapping[str, object], how: str, is_partial: bool = False

@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from types import CellType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -54,8 +55,8 @@ class UserModules:
 
     def _restore(self, kept: dict[int, Any]) -> None:
         for key, was in kept.items():
-            live = self._names.get(key, self._held.get(key))
-            if differ(lambda live=live: live, was):  # type: ignore[misc]
+            live = self._names[key] if key in self._names else self._held[key]
+            if differ(partial(_given, live), was):
                 owner = self._classes.get(key)
                 if owner is not None:
                     _put_back_attributes(owner, was)
@@ -87,6 +88,10 @@ class UserModules:
                     self._add(behind, module, depth - 1)
                 else:
                     self._objects.add(behind)
+
+
+def _given(value: Any) -> Any:
+    return value
 
 
 def _keep(live: dict[int, Any]) -> dict[int, Any]:

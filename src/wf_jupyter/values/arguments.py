@@ -8,17 +8,17 @@ object may have changed by then.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 from wf_jupyter.model.arguments import ArgumentSpec
 from wf_jupyter.model.draft import DraftNode, Each, Items, NodeRef, PackedItems, Source
 from wf_jupyter.model.keys import TaskKey
-from wf_jupyter.model.secrecy import MASK, is_secret, masked
+from wf_jupyter.model.secrecy import MASK, masked
 from wf_jupyter.values.known_secrets import KnownSecrets
+from wf_jupyter.values.parameters import KnownParameters
 from wf_jupyter.values.plain import is_plain
 from wf_jupyter.values.preview import facts_of, shorten, text_of
-from wf_jupyter.values.secret import secret_parameters
 
 #: Characters of one argument, of one item of a mapped list, and of a whole graph.
 TEXT, ITEM, GRAPH = 200, 80, 1 << 20
@@ -36,30 +36,29 @@ _PLAIN = (int, float, bool, type(None))
 class Describer:
     """Describes the arguments of one graph's nodes."""
 
-    def __init__(self, known: KnownSecrets | None = None) -> None:
+    def __init__(self, known: KnownSecrets | None = None, parameters: KnownParameters | None = None) -> None:
         self._known = known or KnownSecrets()
+        self._parameters = parameters or KnownParameters()
         self._left = GRAPH
         self._seconds = SECONDS
 
     def of(self, node: DraftNode) -> list[ArgumentSpec]:
         """What the node is called with, in the order of its signature as far as that is known."""
-        found = names(node.function, len(node.args))
-        given = [*zip(found, node.args, strict=True), *node.kwargs.items()]
-        marked = secret_parameters(node.function)
+        parameters = self._parameters.of(node.function)
+        given = [*zip(parameters.first(len(node.args)), node.args, strict=True), *node.kwargs.items()]
         told = [
-            self._argument(name, value, bool(node.needs), is_hidden=name in marked or is_secret(name))
+            self._argument(name, value, bool(node.needs), is_hidden=parameters.hides(name))
             for name, value in given[:MOST]
         ]
         return told + [
-            self._mapped(name, source, is_hidden=name in marked or is_secret(name))
-            for name, source in node.over.items()
+            self._mapped(name, source, is_hidden=parameters.hides(name)) for name, source in node.over.items()
         ]
 
     def _argument(self, name: str, value: object, may_refer: bool, is_hidden: bool = False) -> ArgumentSpec:
-        sources = tuple(dict.fromkeys(_sources(value, 0))) if may_refer else ()
         if isinstance(value, NodeRef):
             part = "".join(f"[{key!r}]" for key in value.path)
-            return ArgumentSpec(name=name, text=shorten(part, TEXT), sources=sources)
+            return ArgumentSpec(name=name, text=shorten(part, TEXT), sources=(value.source,))
+        sources = tuple(dict.fromkeys(_sources(value, 0))) if may_refer else ()
         text = MASK if is_hidden and value is not None else self._text(value, TEXT)
         return ArgumentSpec(name=name, text=text, sources=sources)
 
@@ -100,13 +99,6 @@ class Describer:
         text = shorten("" if is_plain(value) else facts_of(value), limit) or text_of(value, limit)
         self._seconds -= time.monotonic() - began
         return text
-
-
-def names(function: Callable[..., object], many: int) -> list[str]:
-    """The names of its first `many` parameters."""
-    code = getattr(function, "__code__", None)
-    known: tuple[str, ...] = () if code is None else code.co_varnames[: code.co_argcount]
-    return [known[i] if i < len(known) else f"#{i + 1}" for i in range(many)]
 
 
 def _sources(value: object, depth: int) -> Iterator[TaskKey]:

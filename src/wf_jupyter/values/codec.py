@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType
 
 from wf_jupyter.errors import StoreError
+from wf_jupyter.model.draft import NodeRef
 from wf_jupyter.model.submission import LARGE
 from wf_jupyter.values.classes import reduce_class
 from wf_jupyter.values.functions import reduce_function
@@ -42,7 +43,7 @@ def encode(value: object, references: Callable[[object], Reference | None] | Non
     before the value changes. Raises whatever pickling raises.
     """
     body, buffers = _pickled(value, references)
-    return list(_lay_out(body, buffers))
+    return list(_lay_out(body, buffers)) if buffers else [HEAD.pack(MAGIC, 0, len(body)) + body]
 
 
 def encode_bytes(value: object, references: Callable[[object], Reference | None] | None = None) -> bytes:
@@ -58,6 +59,8 @@ def encode_apart(
     Raises whatever pickling raises.
     """
     body, buffers = _pickled(value, references)
+    if not buffers and len(body) < LARGE:
+        return HEAD.pack(MAGIC, 0, len(body)) + body
     numbers = [_APART | keep(buffer) if len(buffer) >= LARGE else None for buffer in buffers]
     body_number = _APART | keep(body) if len(body) >= LARGE else None
     inline = [buffer for buffer, number in zip(buffers, numbers, strict=True) if number is None]
@@ -140,9 +143,11 @@ def _pickler(
 
 
 def _pickled(value: object, references: Callable[[object], Reference | None] | None) -> tuple[bytes, list[memoryview]]:
+    # cloudpickle costs some 20 µs to set up; most results and arguments of small tasks do not need it.
     if is_plain(value):
-        # cloudpickle costs some 20 µs to set up; most results of small tasks do not need it.
         return pickle.dumps(value, protocol=5), []
+    if references is not None and is_plain(value, besides=NodeRef):
+        return _with_references(value, references), []
     buffers: list[pickle.PickleBuffer] = []
     stream = io.BytesIO()
     try:
@@ -152,6 +157,21 @@ def _pickled(value: object, references: Callable[[object], Reference | None] | N
             raise RecursionError("it is nested too deeply") from error
         raise
     return stream.getvalue(), [buffer.raw() for buffer in buffers]
+
+
+class _Referring(pickle.Pickler):
+    references: Callable[[object], Reference | None]
+
+    def persistent_id(self, obj: object) -> Reference | None:
+        return self.references(obj) if isinstance(obj, NodeRef) else None
+
+
+def _with_references(value: object, references: Callable[[object], Reference | None]) -> bytes:
+    stream = io.BytesIO()
+    pickler = _Referring(stream, protocol=5)
+    pickler.references = references
+    pickler.dump(value)
+    return stream.getvalue()
 
 
 def _lay_out(

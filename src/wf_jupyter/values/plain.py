@@ -23,16 +23,26 @@ def encode_plain(value: object) -> bytes:
     return HEAD.pack(MAGIC, 0, len(body)) + body
 
 
-def is_plain(value: object, depth: int = 3) -> bool:
-    """Whether the value is small and made of nothing but plain data, so that none of it has code of its own."""
-    if type(value) in _ATOMS:
+def is_plain(value: object, depth: int = 3, besides: type | tuple[()] = ()) -> bool:
+    """Whether the value is small and made of nothing but plain data, so that none of it has code of its own.
+
+    Instances of `besides` may stand in it as well.
+    """
+    kind = type(value)
+    if kind in _ATOMS:
         return True
     if depth == 0:
-        return False
-    if type(value) is list or type(value) is tuple:
-        return len(value) <= _SMALL and all(is_plain(item, depth - 1) for item in value)
-    if type(value) is dict:
-        return len(value) <= _SMALL and all(
-            type(key) in _ATOMS and is_plain(item, depth - 1) for key, item in value.items()
+        return isinstance(value, besides)
+    if kind is list or kind is tuple:
+        if len(value) > _SMALL:  # type: ignore[arg-type]
+            return False
+        for item in value:  # type: ignore[attr-defined]
+            if type(item) not in _ATOMS and not isinstance(item, besides) and not is_plain(item, depth - 1, besides):
+                return False
+        return True
+    if kind is dict:
+        return len(value) <= _SMALL and all(  # type: ignore[arg-type]
+            type(key) in _ATOMS and is_plain(item, depth - 1, besides)
+            for key, item in value.items()  # type: ignore[attr-defined]
         )
-    return False
+    return isinstance(value, besides)

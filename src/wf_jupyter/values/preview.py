@@ -29,6 +29,9 @@ SECONDS = 1.0
 ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _COUNTED = (list, tuple, dict, set, frozenset, range, deque)
 _ATOMS = (type(None), bool, int, float, complex, str, bytes)
+#: What is looked at no further, as small results are the most frequent ones: these, and integers of so many bits.
+_NUMBERS = (type(None), bool, float)
+_SHORT = 256
 #: Entries up to which keys and members are sorted, as sorting compares all of them.
 _SORTED = 1000
 #: Frames and arrays are shown as by default, whatever the notebook's options say of its own outputs.
@@ -134,6 +137,9 @@ def facts_of(value: object) -> str:
 
 def describe(value: object, size: int) -> ResultInfo:
     """The preview of `value`, whose encoded size is `size`. Never raises, and takes a few seconds at most."""
+    kind = type(value)
+    if kind is int and value.bit_length() < _SHORT or kind in _NUMBERS:  # type: ignore[attr-defined]
+        return ResultInfo(type=kind.__name__, text=repr(value), size=size)
     return ResultInfo(
         type=_kind(value),
         text=text_of(value),

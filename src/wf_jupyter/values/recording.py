@@ -13,18 +13,22 @@ from wf_jupyter.model.draft import DraftNode, Items, NodeRef, PackedCall, Packed
 from wf_jupyter.model.graph import Need
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.values import container
-from wf_jupyter.values.arguments import Describer, names
+from wf_jupyter.values.arguments import Describer
 from wf_jupyter.values.blobs import Blobs
 from wf_jupyter.values.code import code_pieces
 from wf_jupyter.values.codec import Chunk, Reference, encode, encode_apart
 from wf_jupyter.values.keying import Keying
 from wf_jupyter.values.known_secrets import KnownSecrets
 from wf_jupyter.values.obstacles import reason_of
+from wf_jupyter.values.parameters import KnownParameters
 from wf_jupyter.values.refusals import refuse_argument, refuse_code, refuse_item
-from wf_jupyter.values.secret import hidden, secret_parameters
+from wf_jupyter.values.secret import hidden
 from wf_jupyter.values.unchanged import Parts, parts_of, same
 
 References = Callable[[object], Reference | None]
+#: Positions of results among the needs of a node, and the names of those that are given by name, which come last.
+_Reads = tuple[tuple[int, ...], tuple[str, ...]]
+_NUMBERS = (type(None), bool, int, float)
 
 
 class _Known:
@@ -48,8 +52,10 @@ class Recorder:
     def __init__(self, *, inline: bool = False, uses_cache: bool = False) -> None:
         self._blobs = Blobs()
         self._known = KnownSecrets.inherited()
-        self._describer = Describer(self._known)
+        self._parameters = KnownParameters()
+        self._describer = Describer(self._known, self._parameters)
         self._codes: dict[tuple[int, tuple[type[BaseException], ...]], _Known] = {}
+        self._calls: dict[_Reads, tuple[Digest, tuple[Digest, ...]]] = {}
         self._keying = Keying(self._is_unchanged, inline=inline, uses_cache=uses_cache)
 
     @property
@@ -107,7 +113,7 @@ class Recorder:
             for parameter, source in live.over.items():
                 given = node.over[parameter]
                 if isinstance(source, Items) and isinstance(given, PackedItems):
-                    items = [self._item(live, parameter, i, value) for i, value in enumerate(source.values)]
+                    items = self._encoded(live, parameter, source.values)
                     if not self._blobs.matches(given.literal, list(container.chunks(items))):
                         return False
         except Exception:  # what can no longer be pickled has changed
@@ -133,6 +139,16 @@ class Recorder:
         return code
 
     def _call(self, node: DraftNode) -> tuple[Digest, tuple[Digest, ...]]:
+        reads = _results_only(node)
+        if reads is None:
+            return self._packed_call(node)
+        # Nothing but results of other tasks: most calls of a graph, and often alike.
+        known = self._calls.get(reads)
+        if known is None:
+            known = self._calls[reads] = self._packed_call(node)
+        return known
+
+    def _packed_call(self, node: DraftNode) -> tuple[Digest, tuple[Digest, ...]]:
         references = referring(node.needs, f"an argument of task {node.key!r}")
         large: list[Digest] = []
 
@@ -150,25 +166,47 @@ class Recorder:
         return call, tuple(large)
 
     def _items(self, node: DraftNode, parameter: str, values: Sequence[object]) -> PackedItems:
-        items = [self._item(node, parameter, index, value) for index, value in enumerate(values)]
+        items = self._encoded(node, parameter, values)
         return PackedItems(self._blobs.add(b"".join(container.chunks(items))), len(items))
 
-    def _item(self, node: DraftNode, parameter: str, index: int, value: object) -> list[Chunk]:
+    def _encoded(self, node: DraftNode, parameter: str, values: Sequence[object]) -> list[list[Chunk]]:
         references = referring(node.needs, f"an item of {parameter!r} of task {node.key!r}")
-        try:
-            marked = parameter in secret_parameters(node.function)
-            return encode(self.hidden(parameter, value, marked), references)
-        except WorkflowError:
-            raise
-        except Exception as error:
-            raise refuse_item(node, parameter, index, value, references, error) from error
+        marked = parameter in self._parameters.of(node.function).marked
+        items = []
+        for index, value in enumerate(values):
+            try:
+                items.append(encode(self.hidden(parameter, value, marked), references))
+            except WorkflowError:
+                raise
+            except Exception as error:
+                raise refuse_item(node, parameter, index, value, references, error) from error
+        return items
 
     def _without_secrets(self, node: DraftNode) -> tuple[tuple[object, ...], dict[str, object]]:
         """The arguments, with what is secret in them sealed."""
-        marked = secret_parameters(node.function)
-        found = zip(names(node.function, len(node.args)), node.args, strict=True)
-        args = tuple(self.hidden(name, value, name in marked) for name, value in found)
+        parameters = self._parameters.of(node.function)
+        if not node.kwargs and parameters.shows(len(node.args)) and all(map(_holds_nothing, node.args)):
+            return node.args, node.kwargs
+        marked = parameters.marked
+        found = zip(parameters.first(len(node.args)), node.args, strict=True)
+        args = tuple([self.hidden(name, value, name in marked) for name, value in found])
         return args, {name: self.hidden(name, value, name in marked) for name, value in node.kwargs.items()}
+
+
+def _results_only(node: DraftNode) -> _Reads | None:
+    """Which of a node's needs its arguments are, when they are whole results and nothing else."""
+    given = (*node.args, *node.kwargs.values())
+    if not given or not all([isinstance(value, NodeRef) and not value.path for value in given]):
+        return None
+    needs = node.needs
+    try:
+        return tuple([needs.index(ref.need) for ref in given]), tuple(node.kwargs)  # type: ignore[attr-defined]
+    except ValueError:
+        return None
+
+
+def _holds_nothing(value: object) -> bool:
+    return type(value) in _NUMBERS or isinstance(value, NodeRef)
 
 
 def referring(needs: Sequence[Need], place: str) -> References:

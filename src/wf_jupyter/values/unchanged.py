@@ -8,6 +8,7 @@ in place, and then only its bytes tell.
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable
 from types import BuiltinFunctionType, CodeType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
@@ -19,6 +20,7 @@ _BY_NAME = (ModuleType, BuiltinFunctionType, GetSetDescriptorType, MemberDescrip
 #: Members of a class that Python or the standard library put there, and that nobody changes.
 _MADE = frozenset({"__dict__", "__weakref__", "__annotations__", "__dataclass_fields__", "__dataclass_params__"})
 _MISSING = object()
+_CONSTANT = (*_ATOMS, *_BY_NAME)
 
 #: All that a function refers to, in a fixed order. Holding the objects keeps their identities unique.
 Parts = tuple[object, ...]
@@ -44,7 +46,7 @@ def parts_of(function: Callable[..., object]) -> Parts | None:
 
 def same(one: Parts, other: Parts) -> bool:
     """Whether both consist of the very same objects."""
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
+    return len(one) == len(other) and all(map(operator.is_, one, other))
 
 
 class _Walk:
@@ -54,7 +56,7 @@ class _Walk:
 
     def add(self, thing: object) -> None:
         self.parts.append(thing)
-        if isinstance(thing, (*_ATOMS, *_BY_NAME)) or thing is _MISSING or id(thing) in self._seen:
+        if isinstance(thing, _CONSTANT) or thing is _MISSING or id(thing) in self._seen:
             return
         if len(self.parts) > _MOST:
             raise CannotTell
