@@ -174,6 +174,11 @@ def seeds(module: Any, names: tuple[str, ...]) -> Aspect:
 # -- the process --------------------------------------------------------------------------------------
 
 
+def has_timer() -> bool:
+    """Whether a timer runs that will send a signal."""
+    return any([_signal.getitimer(timer)[0] for timer in _TIMERS])
+
+
 def _stop_timers(_: object) -> None:
     for timer in _TIMERS:
         _signal.setitimer(timer, 0.0)

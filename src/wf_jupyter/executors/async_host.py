@@ -119,6 +119,10 @@ class AsyncHost(Worker):
             self.dirty.append("a call in a thread of the loop's pool")
         return super().put_back(sink)
 
+    def reports_first(self) -> bool:
+        """Never: what is cancelled may still have something to say."""
+        return False
+
     def _is_pool_idle(self) -> bool:
         # A thread says that it is idle a moment after the result of its call is there.
         until = time.monotonic() + JOIN_SECONDS

@@ -44,8 +44,15 @@ class ExitFunctions:
 
     def run(self, sink: output.Output) -> None:
         """Call those of one attempt, the last one first; an error is printed, as Python does at its exit."""
-        for func, args, kwargs in reversed(self._registered.pop(id(sink), ())):
-            try:
-                func(*args, **kwargs)
-            except BaseException:  # of users' making; SystemExit included, as at the exit of Python
-                sys.stderr.write("Error in a function called at exit:\n" + traceback.format_exc())
+        calls = self._registered.pop(id(sink), None)
+        if calls is None:
+            return
+        speaking = output.speak_for(sink)
+        try:
+            for func, args, kwargs in reversed(calls):
+                try:
+                    func(*args, **kwargs)
+                except BaseException:  # of users' making; SystemExit included, as at the exit of Python
+                    sys.stderr.write("Error in a function called at exit:\n" + traceback.format_exc())
+        finally:
+            output.speak_no_more(speaking)

@@ -166,7 +166,8 @@ class LocalExecutor:
 
     def on_returned(self, line: Line, jobs: Sequence[Job]) -> None:
         for job in reversed(jobs):
-            job.line = None
+            job.line, job.began = None, None
+            _disarm(job)
             if job.stopping is not None:
                 self._finish(job, _stopped(job, 0.0))
             else:

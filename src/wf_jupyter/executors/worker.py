@@ -167,14 +167,20 @@ class Worker:
         """Undo what attempts changed; what is to be sent when something cannot be undone. `sink` hears of it."""
         speaking = output.speak_for(sink)
         try:
-            self.install_streams()
-            self.exits.run(sink)
             self.dirty += self.state.restore()
             aspects.forget_shown_warnings()
             faulthandler.cancel_dump_traceback_later()
         finally:
             output.speak_no_more(speaking)
         return [self.give_back()] if self.dirty else []
+
+    def reports_first(self) -> bool:
+        """Whether an attempt is reported before the process is put back, which takes as long as small ones do.
+
+        Not when others wait here: they begin, to those who watch, when it is over. Nor when a timer of its runs,
+        which may end the process.
+        """
+        return not self._line and not aspects.has_timer()
 
     def _prepare_for(self, code: Code, arguments: Sequence[object]) -> None:
         main_module.enter(code, arguments)
@@ -191,8 +197,10 @@ class Worker:
         """
         if capture.is_fork():
             os._exit(0)  # a child that the task forked, and that came back from the task
-        # Before the final message: what waits here must not begin when this attempt is over.
-        returned = self.put_back(sink) if is_last else []
+        self.install_streams()
+        self.exits.run(sink)
+        is_early = is_last and self.reports_first()
+        returned = self.put_back(sink) if is_last and not is_early else []
         last = [*returned, *sink.close()]
         if self._pipes.unread():
             final = _unread(final)
@@ -201,6 +209,8 @@ class Worker:
         except FrameTooLarge as error:
             final = Raised(final.token, final.duration, Failure(kind="value", type="ValueTooLarge", message=str(error)))
             self.channel.send([*last, final])
+        if is_early and (returned := self.put_back(sink)):
+            self.channel.send(returned)
         return final
 
     def _attempt(self, assigned: Assigned) -> None:
