@@ -237,7 +237,7 @@ class Task(Generic[P, R]):
         )
 
     def _takes(self, many: int) -> bool:
-        """Whether so many arguments by position, and no others, surely fit: `bind` takes as long as the rest of a call."""
+        """Whether so many arguments by position, and no others, surely fit; `bind` takes as long as all the rest."""
         if self._positions is None:
             kinds = [(each.kind, each.default is each.empty) for each in self.signature.parameters.values()]
             by_position = [is_needed for kind, is_needed in kinds if kind in _BY_POSITION]

@@ -176,7 +176,7 @@ def seeds(module: Any, names: tuple[str, ...]) -> Aspect:
 
 def has_timer() -> bool:
     """Whether a timer runs that will send a signal."""
-    return any([_signal.getitimer(timer)[0] for timer in _TIMERS])
+    return any(_signal.getitimer(timer)[0] for timer in _TIMERS)
 
 
 def _stop_timers(_: object) -> None:

@@ -20,8 +20,18 @@ LIMIT = 1 << 16
 _MOST = 200
 #: Types and modules of what is immutable, or the process's own anyway.
 _CONSTANT = frozenset(
-    {"__future__", "abc", "datetime", "decimal", "fractions", "functools", "logging", "operator", "pathlib", "re", "types", "typing"}
-    | {"typing_extensions", "uuid", "zoneinfo", "_thread", "threading", "enum", "contextvars", "_contextvars"}
+    {"abc", "datetime", "decimal", "fractions", "functools", "logging", "operator", "pathlib", "re", "types", "typing"}
+    | {
+        "__future__",
+        "typing_extensions",
+        "uuid",
+        "zoneinfo",
+        "_thread",
+        "threading",
+        "enum",
+        "contextvars",
+        "_contextvars",
+    }
 )
 
 

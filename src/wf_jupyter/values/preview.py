@@ -138,7 +138,7 @@ def facts_of(value: object) -> str:
 def describe(value: object, size: int) -> ResultInfo:
     """The preview of `value`, whose encoded size is `size`. Never raises, and takes a few seconds at most."""
     kind = type(value)
-    if kind is int and value.bit_length() < _SHORT or kind in _NUMBERS:  # type: ignore[attr-defined]
+    if (kind is int and value.bit_length() < _SHORT) or kind in _NUMBERS:  # type: ignore[attr-defined]
         return ResultInfo(type=kind.__name__, text=repr(value), size=size)
     return ResultInfo(
         type=_kind(value),

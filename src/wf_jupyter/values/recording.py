@@ -196,7 +196,7 @@ class Recorder:
 def _results_only(node: DraftNode) -> _Reads | None:
     """Which of a node's needs its arguments are, when they are whole results and nothing else."""
     given = (*node.args, *node.kwargs.values())
-    if not given or not all([isinstance(value, NodeRef) and not value.path for value in given]):
+    if not given or not all(isinstance(value, NodeRef) and not value.path for value in given):
         return None
     needs = node.needs
     try:
