@@ -20,18 +20,9 @@ LIMIT = 1 << 16
 _MOST = 200
 #: Types and modules of what is immutable, or the process's own anyway.
 _CONSTANT = frozenset(
-    {"abc", "datetime", "decimal", "fractions", "functools", "logging", "operator", "pathlib", "re", "types", "typing"}
-    | {
-        "__future__",
-        "typing_extensions",
-        "uuid",
-        "zoneinfo",
-        "_thread",
-        "threading",
-        "enum",
-        "contextvars",
-        "_contextvars",
-    }
+    {"__future__", "_contextvars", "_thread", "abc", "contextvars", "datetime", "decimal", "enum", "fractions"}
+    | {"functools", "logging", "operator", "pathlib", "re", "threading", "types", "typing", "typing_extensions"}
+    | {"uuid", "zoneinfo"}
 )
 
 
