@@ -26,6 +26,8 @@ from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Cancel, Pause, Resume, Retry
 from wf_jupyter.ports import ExecutionResult
 from wf_jupyter.protocol.commands import Command
+from wf_jupyter.protocol.operations import USAGE
+from wf_jupyter.protocol.pages import UsagePage
 from wf_jupyter.render.comparison import Comparison, compare
 
 if TYPE_CHECKING:
@@ -193,6 +195,14 @@ class Execution(Generic[R]):
     def to_frame(self) -> Any:
         """One row per task, as a pandas DataFrame."""
         return records.frame(self.snapshot())
+
+    def usage(self) -> UsagePage:
+        """Seconds of the processor and bytes of memory at the peak, per task and in all, of what has ended so far.
+
+        Measured where the tasks ran. `memory` is that of the whole process, the interpreter included; None where
+        several tasks shared a process, and for those that took a few milliseconds.
+        """
+        return self._connection.ask(USAGE, self._id)
 
     def to_svg(self) -> str:
         """The graph with its states, as an SVG picture."""

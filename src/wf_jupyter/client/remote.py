@@ -26,15 +26,8 @@ from wf_jupyter.protocol.codec import DecodedPage, decode_event_page
 from wf_jupyter.protocol.commands import Command, told
 from wf_jupyter.protocol.messages import Hello
 from wf_jupyter.protocol.operations import Operation
-from wf_jupyter.protocol.rest import (
-    JSON,
-    MAX_PAGE,
-    MSGPACK,
-    Created,
-    EventsQuery,
-    PublishBody,
-    RerunBody,
-)
+from wf_jupyter.protocol.pages import Created
+from wf_jupyter.protocol.rest import JSON, MAX_PAGE, MSGPACK, EventsQuery, PublishBody, RerunBody
 from wf_jupyter.protocol.task_call import TaskCall
 
 A = TypeVar("A")

@@ -125,6 +125,7 @@ def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime
                     result=report.result,
                     lengths=report.lengths,
                     truth=report.truth,
+                    usage=report.usage,
                 ),
             )
         case AttemptExpanded():
@@ -141,6 +142,7 @@ def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime
                     status=TaskStatus.CANCELLED,
                     duration=report.duration,
                     reason=stopped_by(state),
+                    usage=report.usage,
                 ),
             )
         case Printed():
@@ -191,7 +193,7 @@ def _expand(state: ExecutionState, task: Task, report: AttemptExpanded, now: dat
         failure = Failure(
             kind="definition", type="WorkflowDefinitionError", message=f"{told}: an execution may have {limits}"
         )
-        return (_final_failure(state, task, failure, report.duration, now),)
+        return (_final_failure(state, task, failure, report, now),)
     if fragment.graph.nodes:
         return (fragment_infos(state, fragment, now, seq=state.seq + 1),)
     return (
@@ -202,6 +204,7 @@ def _expand(state: ExecutionState, task: Task, report: AttemptExpanded, now: dat
             attempt=task.attempt,
             status=TaskStatus.SUCCEEDED,
             duration=report.duration,
+            usage=report.usage,
         ),
     )
 
@@ -218,13 +221,14 @@ def _failed(state: ExecutionState, task: Task, report: AttemptFailed, now: datet
                 attempt=task.attempt,
                 error=failure,
                 delay=retry_wait(options, task.attempt, luck),
+                usage=report.usage,
             ),
         )
-    return (_final_failure(state, task, failure, report.duration, now),)
+    return (_final_failure(state, task, failure, report, now),)
 
 
 def _final_failure(
-    state: ExecutionState, task: Task, failure: Failure, duration: float, now: datetime
+    state: ExecutionState, task: Task, failure: Failure, report: AttemptFailed | AttemptExpanded, now: datetime
 ) -> TaskCompleted:
     return TaskCompleted(
         seq=state.seq + 1,
@@ -232,8 +236,9 @@ def _final_failure(
         task=task.key,
         attempt=task.attempt,
         status=TaskStatus.FAILED,
-        duration=duration,
+        duration=report.duration,
         error=failure,
+        usage=report.usage,
     )
 
 

@@ -52,10 +52,11 @@ class Misplaced(RuntimeError):
 class Host:
     """The attempts of this process. All methods but `run` are quick and called on Dask's event loop."""
 
-    def __init__(self, own: bool) -> None:
+    def __init__(self, own: bool, threads: int) -> None:
         self.identity = secrets.token_hex(8)
         self._own = own
-        self._runner = Runner(owns_figures=own)
+        self._is_alone = threads == 1
+        self._runner = Runner(owns_figures=own, is_alone=self._is_alone)
         self._flusher = Flusher()
         self._freshness = freshness.Freshness()
         self._lock = threading.Lock()
@@ -83,7 +84,7 @@ class Host:
             self._running[run.token] = stop
             if self._freshness.is_stale_for(run.execution):
                 self._freshness.forget_modules()
-                self._runner = Runner(owns_figures=self._own)
+                self._runner = Runner(owns_figures=self._own, is_alone=self._is_alone)
             runner = self._runner
         began = freshness.now()
         sink = Output(run.token, lambda messages: tell(_packed(messages)), self._flusher, run.log_limit)
@@ -164,7 +165,7 @@ def prepare(own: bool, dask_worker: Any) -> bytes:
     """Make this process ready for attempts; says what it is. Dask fills in `dask_worker`."""
     global _host
     if _host is None:
-        _host = Host(own)
+        _host = Host(own, dask_worker.state.nthreads)
     memory = dask_worker.memory_manager.memory_limit or 0
     return _encode(About(_host.identity, PROTOCOL, os.getpid(), dask_worker.state.nthreads, memory))
 

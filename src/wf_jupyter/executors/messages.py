@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from wf_jupyter.executors.frames import frame
-from wf_jupyter.model.events import Failure, ResultInfo
+from wf_jupyter.model.events import Failure, ResultInfo, Usage
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Expansion
@@ -112,6 +112,7 @@ class Done(_Message, frozen=True, tag=21):
     truth: bool | None
     unread: bool = False
     is_kept: bool = True
+    usage: Usage | None = None
 
 
 class Expanded(_Message, frozen=True, tag=22):
@@ -121,6 +122,7 @@ class Expanded(_Message, frozen=True, tag=22):
     duration: float
     expansion: Expansion
     unread: bool = False
+    usage: Usage | None = None
 
 
 class Raised(_Message, frozen=True, tag=23):
@@ -131,6 +133,7 @@ class Raised(_Message, frozen=True, tag=23):
     failure: Failure
     values: tuple[Value, ...] = ()
     unread: bool = False
+    usage: Usage | None = None
 
 
 class Stopped(_Message, frozen=True, tag=24):
@@ -139,6 +142,7 @@ class Stopped(_Message, frozen=True, tag=24):
     token: int
     duration: float
     unread: bool = False
+    usage: Usage | None = None
 
 
 class Text(_Message, frozen=True, tag=25):

@@ -34,13 +34,16 @@ def report_of(message: Final | Text | Progress | Shown, attempt: Attempt) -> Rep
                 lengths=message.lengths,
                 truth=message.truth,
                 is_kept=message.is_kept,
+                usage=message.usage,
             )
-        case Expanded(duration=duration, expansion=expansion):
-            return AttemptExpanded(task=task, attempt=number, duration=duration, expansion=expansion)
-        case Raised(duration=duration, failure=failure, values=values):
-            return AttemptFailed(task=task, attempt=number, duration=duration, failure=failure, values=values)
-        case Stopped(duration=duration):
-            return AttemptStopped(task=task, attempt=number, duration=duration)
+        case Expanded(duration=duration, expansion=expansion, usage=usage):
+            return AttemptExpanded(task=task, attempt=number, duration=duration, expansion=expansion, usage=usage)
+        case Raised(duration=duration, failure=failure, values=values, usage=usage):
+            return AttemptFailed(
+                task=task, attempt=number, duration=duration, failure=failure, values=values, usage=usage
+            )
+        case Stopped(duration=duration, usage=usage):
+            return AttemptStopped(task=task, attempt=number, duration=duration, usage=usage)
         case Text(stream=stream, text=text):
             return Printed(task=task, attempt=number, stream=stream, text=text)
         case Progress(done=done, total=total, text=label):

@@ -20,6 +20,7 @@ from wf_jupyter.executors import failures, output
 from wf_jupyter.executors.codes import Codes
 from wf_jupyter.executors.display import show_figures
 from wf_jupyter.executors.messages import Done, Expanded, Final, Raised, Run, Stopped
+from wf_jupyter.executors.meter import Meter
 from wf_jupyter.executors.results import Refused, discard, store
 from wf_jupyter.model.graph import Coverage
 from wf_jupyter.model.submission import Expansion, split_large
@@ -53,7 +54,7 @@ class Runner:
     """Runs attempts in this process.
 
     `owns_figures`: figures that a task leaves open are shown and closed. `prepare` is called just before the task.
-    `is_inline`: this is the process that submits as well.
+    `is_inline`: this is the process that submits as well. `is_alone`: one attempt at a time has the process.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class Runner:
         owns_figures: bool,
         prepare: Prepare = lambda code, arguments: None,
         is_inline: bool = False,
+        is_alone: bool = False,
     ) -> None:
+        self._is_alone = is_alone
         self._is_inline = is_inline
         self._codes = Codes()
         self._owns_figures = owns_figures
@@ -70,7 +73,9 @@ class Runner:
 
     def run(self, run: Run, code: bytes, call: bytes, sink: output.Output, guard: Guard) -> Final:
         """Run an attempt in this thread; never raises. The caller closes `sink` and sends what this returns."""
-        return contextvars.copy_context().run(self._run, run, code, call, sink, guard)
+        meter = Meter(self._is_alone)
+        final = contextvars.copy_context().run(self._run, run, code, call, sink, guard)
+        return msgspec.structs.replace(final, usage=meter.usage())
 
     async def run_async(self, run: Run, code: bytes, call: bytes, sink: output.Output) -> Final:
         """The same for an `async def` task, inside a context of its own. Raises `CancelledError` when cancelled."""

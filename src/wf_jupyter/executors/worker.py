@@ -75,7 +75,7 @@ class Worker:
     def __init__(self, channel: Channel, interrupts: Interrupts) -> None:
         self.channel = channel
         self.interrupts = interrupts
-        self.runner = Runner(owns_figures=True, prepare=self._prepare_for)
+        self.runner = Runner(owns_figures=True, prepare=self._prepare_for, is_alone=True)
         self.watch = ImportWatch()
         self._setups = SetupKeeper()
         self.exits = ExitFunctions()

@@ -52,6 +52,16 @@ class ResultInfo(Record, msgspec.Struct, frozen=True, kw_only=True, omit_default
     html: str | None = None
 
 
+class Usage(Record, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one attempt used: seconds of the processor, and bytes of its process's memory at the peak.
+
+    `memory` is None where several attempts share a process, and for those of a few milliseconds.
+    """
+
+    cpu: float = 0.0
+    memory: int | None = None
+
+
 class TaskInfo(Record, msgspec.Struct, frozen=True, kw_only=True):
     """A task as it is added: `dependencies` are keys of tasks or of groups."""
 
@@ -146,6 +156,7 @@ class TaskRetrying(_Event, frozen=True, kw_only=True, tag="task.retrying"):
     attempt: int
     error: Failure
     delay: float
+    usage: Usage | None = None
 
 
 class TaskCancelling(_Event, frozen=True, kw_only=True, tag="task.cancelling"):
@@ -172,6 +183,7 @@ class TaskCompleted(_Event, frozen=True, kw_only=True, tag="task.completed"):
     result: ResultInfo | None = None
     lengths: Mapping[str, int] = {}
     truth: bool | None = None
+    usage: Usage | None = None
 
 
 def reason_of(event: TaskCompleted) -> Reason | None:

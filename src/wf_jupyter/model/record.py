@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 _OF_THE_RUN = frozenset(
     {
         *("id", "epoch", "time", "created", "started", "ended", "since", "duration", "retry_at", "published"),
-        *("worker", "owner"),
+        *("worker", "owner", "usage"),
     }
 )
 

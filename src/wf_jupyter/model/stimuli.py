@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from wf_jupyter.model.events import Failure, ResultInfo
+from wf_jupyter.model.events import Failure, ResultInfo, Usage
 from wf_jupyter.model.submission import Expansion
 
 
@@ -117,6 +117,7 @@ class AttemptSucceeded(_Stimulus, frozen=True, kw_only=True):
     lengths: Mapping[str, int] = {}
     truth: bool | None = None
     is_kept: bool = True
+    usage: Usage | None = None
 
 
 class AttemptExpanded(_Stimulus, frozen=True, kw_only=True):
@@ -126,6 +127,7 @@ class AttemptExpanded(_Stimulus, frozen=True, kw_only=True):
     attempt: int
     duration: float
     expansion: Expansion
+    usage: Usage | None = None
 
 
 class AttemptFailed(_Stimulus, frozen=True, kw_only=True):
@@ -136,6 +138,7 @@ class AttemptFailed(_Stimulus, frozen=True, kw_only=True):
     duration: float
     failure: Failure
     values: tuple[Value, ...] = ()
+    usage: Usage | None = None
 
 
 class AttemptStopped(_Stimulus, frozen=True, kw_only=True):
@@ -144,6 +147,7 @@ class AttemptStopped(_Stimulus, frozen=True, kw_only=True):
     task: str
     attempt: int
     duration: float
+    usage: Usage | None = None
 
 
 class RetryDue(_Stimulus, frozen=True, kw_only=True):

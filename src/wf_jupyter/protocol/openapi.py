@@ -153,4 +153,3 @@ def _query_schema(schema: dict[str, Any], components: dict[str, Any]) -> dict[st
     if schema.get("default") is not None:
         chosen["default"] = schema["default"]
     return chosen
-

@@ -17,7 +17,7 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 
 from wf_jupyter.model.snapshot import Snapshot
-from wf_jupyter.protocol import messages, rest
+from wf_jupyter.protocol import messages, pages, rest
 from wf_jupyter.protocol.messages import Action
 from wf_jupyter.protocol.rest import JSON, MSGPACK
 
@@ -107,7 +107,7 @@ EXECUTIONS = Operation(
     path="executions",
     summary="Executions, newest first; `before` is the id of the last one of the previous page",
     query=rest.ExecutionsQuery,
-    answer=rest.ExecutionPage,
+    answer=pages.ExecutionPage,
     errors=(400,),
 )
 EVENTS = Operation(
@@ -115,7 +115,7 @@ EVENTS = Operation(
     path=f"{_EXECUTION}/events",
     summary="Events after `after`; with `wait`, as soon as there is one",
     query=rest.EventsQuery,
-    answer=rest.EventPage,
+    answer=pages.EventPage,
     errors=(400, 404),
     is_relayed=True,
 )
@@ -123,7 +123,7 @@ HISTORY = Operation(
     name="history",
     path=f"{_EXECUTION}/history",
     summary="How long its tasks usually take, from earlier executions of the workflow",
-    answer=rest.HistoryPage,
+    answer=pages.HistoryPage,
     errors=(404,),
     is_relayed=True,
 )
@@ -132,7 +132,7 @@ LOG = Operation(
     path=f"{_TASK}/log",
     summary="Everything that one attempt of a task printed, a stretch at a time",
     query=rest.LogQuery,
-    answer=rest.LogStretch,
+    answer=pages.LogStretch,
     errors=(400, 404),
     is_relayed=True,
 )
@@ -141,7 +141,7 @@ SEARCH = Operation(
     path=f"{_TASK}/search",
     summary="The lines of that log that hold a text, whatever its case",
     query=rest.SearchQuery,
-    answer=rest.FoundPage,
+    answer=pages.FoundPage,
     errors=(400, 404),
     is_relayed=True,
 )
@@ -149,7 +149,7 @@ INPUTS = Operation(
     name="inputs",
     path=f"{_TASK}/inputs",
     summary="What a task is called with, and which tasks that comes from",
-    answer=rest.InputPage,
+    answer=pages.InputPage,
     errors=(400, 404),
     is_relayed=True,
 )
@@ -158,15 +158,23 @@ OUTPUTS = Operation(
     path=f"{_TASK}/outputs",
     summary="What a task displayed",
     query=rest.TaskQuery,
-    answer=rest.OutputPage,
+    answer=pages.OutputPage,
     errors=(400, 404),
+    is_relayed=True,
+)
+USAGE = Operation(
+    name="usage",
+    path=f"{_EXECUTION}/usage",
+    summary="Seconds of the processor and memory at the peak, per task and in all",
+    answer=pages.UsagePage,
+    errors=(404,),
     is_relayed=True,
 )
 WORKFLOWS = Operation(
     name="workflows",
     path="workflows",
     summary="The newest version of each published workflow",
-    answer=rest.WorkflowList,
+    answer=pages.WorkflowList,
 )
 
 OPERATIONS: Sequence[Operation[Any]] = (
@@ -189,7 +197,7 @@ OPERATIONS: Sequence[Operation[Any]] = (
         packed="submit",
         body={JSON: messages.Execute, MSGPACK: None},
         body_required=True,
-        answer=rest.Created,
+        answer=pages.Created,
         status=201,
         errors=(400, 404, 413, 429),
         method=messages.Execute,
@@ -237,13 +245,14 @@ OPERATIONS: Sequence[Operation[Any]] = (
         action="write",
         packed="submit",
         body={JSON: rest.RerunFrom, MSGPACK: None},
-        answer=rest.Created,
+        answer=pages.Created,
         status=201,
         errors=(400, 404, 409, 413, 429),
         is_relayed=True,
     ),
     EVENTS,
     HISTORY,
+    USAGE,
     Operation(
         name="picture",
         path=f"{_EXECUTION}/picture",
@@ -256,7 +265,7 @@ OPERATIONS: Sequence[Operation[Any]] = (
         path=f"{_EXECUTION}/result",
         summary="How it ended: a preview, or with `Accept: application/msgpack` the encoded value",
         query=rest.ResultQuery,
-        answer=rest.ResultPage,
+        answer=pages.ResultPage,
         answers_bytes=MSGPACK,
         errors=(400, 404, 409),
     ),
@@ -265,7 +274,7 @@ OPERATIONS: Sequence[Operation[Any]] = (
         path=f"{_TASK}/logs",
         summary="What a task printed",
         query=rest.TaskQuery,
-        answer=rest.LogPage,
+        answer=pages.LogPage,
         errors=(400, 404),
     ),
     LOG,
@@ -305,7 +314,7 @@ OPERATIONS: Sequence[Operation[Any]] = (
         action="submit",
         body={MSGPACK: None},
         body_required=True,
-        answer=rest.WorkflowPage,
+        answer=pages.WorkflowPage,
         status=201,
         errors=(400, 413),
     ),
@@ -313,7 +322,7 @@ OPERATIONS: Sequence[Operation[Any]] = (
         name="workflow",
         path="workflows/{name}",
         summary="The newest version of one, with the JSON Schema of its inputs",
-        answer=rest.WorkflowPage,
+        answer=pages.WorkflowPage,
         errors=(404,),
     ),
 )

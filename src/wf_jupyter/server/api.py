@@ -16,7 +16,8 @@ from tornado import web
 
 from wf_jupyter.errors import WorkflowError
 from wf_jupyter.protocol import problems
-from wf_jupyter.protocol.rest import JSON, MSGPACK, Created, read_json, read_msgpack, read_query
+from wf_jupyter.protocol.pages import Created
+from wf_jupyter.protocol.rest import JSON, MSGPACK, read_json, read_msgpack, read_query
 from wf_jupyter.server.access import KernelAccess
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.rate_limit import RateLimiter

@@ -221,4 +221,3 @@ class _UnknownMethod(Exception):
         return jsonrpc.ErrorObject(
             jsonrpc.METHOD_NOT_FOUND, f"there is no method {self.args[0][:100]!r}; there are {known}"
         )
-

@@ -21,15 +21,8 @@ from wf_jupyter.protocol.commands import BODIES, command_of
 from wf_jupyter.protocol.messages import Execute
 from wf_jupyter.protocol.openapi import document
 from wf_jupyter.protocol.operations import BYTES
-from wf_jupyter.protocol.rest import (
-    HelloQuery,
-    PublishBody,
-    RerunBody,
-    RerunFrom,
-    ResultPage,
-    ResultQuery,
-    UploadQuery,
-)
+from wf_jupyter.protocol.pages import ResultPage
+from wf_jupyter.protocol.rest import HelloQuery, PublishBody, RerunBody, RerunFrom, ResultQuery, UploadQuery
 from wf_jupyter.render.stored import stored_bundle
 from wf_jupyter.server.api import RestHandler
 from wf_jupyter.server.streaming import send_packed

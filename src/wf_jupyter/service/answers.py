@@ -12,29 +12,27 @@ from typing import Any, TypeVar
 import msgspec
 
 from wf_jupyter.errors import ExecutionNotFound
-from wf_jupyter.model.events import TaskLog, TaskOutput
+from wf_jupyter.model.events import TaskCompleted, TaskLog, TaskOutput, TaskRetrying
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.ports import Published
 from wf_jupyter.protocol.operations import Operation
-from wf_jupyter.protocol.rest import (
+from wf_jupyter.protocol.pages import (
     EventPage,
-    EventsQuery,
     ExecutionPage,
-    ExecutionsQuery,
     FoundPage,
     HistoryPage,
     InputPage,
     LogLine,
     LogPage,
-    LogQuery,
     LogStretch,
     OutputLine,
     OutputPage,
-    SearchQuery,
-    TaskQuery,
+    TaskUsage,
+    UsagePage,
     WorkflowList,
     WorkflowPage,
 )
+from wf_jupyter.protocol.rest import EventsQuery, ExecutionsQuery, LogQuery, SearchQuery, TaskQuery
 from wf_jupyter.service.orchestrator import Orchestrator
 
 A = TypeVar("A")
@@ -65,6 +63,28 @@ async def events(engine: Orchestrator, execution: str, query: EventsQuery) -> Ev
 async def history(engine: Orchestrator, execution: str) -> HistoryPage:
     """From earlier executions of the same workflow; no task is named that none of them finished."""
     return await engine.history(execution)
+
+
+async def usage(engine: Orchestrator, execution: str) -> UsagePage:
+    """From the events of attempts that ended, of the whole log: also of those before a retry."""
+    tasks: dict[str, TaskUsage] = {}
+    after = 0
+    while page := await engine.events(execution, after=after, limit=_PAGE):
+        for event in page:
+            if isinstance(event, TaskCompleted | TaskRetrying) and event.usage is not None:
+                before = tasks.pop(event.task, TaskUsage(task=event.task, attempts=0, cpu=0.0))
+                tasks[event.task] = TaskUsage(
+                    task=event.task,
+                    attempts=before.attempts + 1,
+                    cpu=round(before.cpu + event.usage.cpu, 6),
+                    memory=_most(before.memory, event.usage.memory),
+                )
+        after = page[-1].seq
+    if not tasks:
+        await engine.snapshot(execution)  # ExecutionNotFound for an unknown id
+    found = list(tasks.values())
+    cpu = round(sum(each.cpu for each in found), 6)
+    return UsagePage(cpu=cpu, memory=_most(*(each.memory for each in found)), tasks=found)
 
 
 async def logs(engine: Orchestrator, execution: str, key: str, query: TaskQuery) -> LogPage:
@@ -117,6 +137,7 @@ ANSWERS: Mapping[str, Callable[..., Awaitable[Any]]] = {
         execution,
         events,
         history,
+        usage,
         logs,
         log,
         search,
@@ -151,6 +172,10 @@ def workflow_page(workflow: Published) -> WorkflowPage:
         parameters=workflow.parameters,
         published=workflow.published,
     )
+
+
+def _most(*measured: int | None) -> int | None:
+    return max((each for each in measured if each is not None), default=None)
 
 
 def _given(told: T | msgspec.UnsetType) -> T | None:

@@ -9,7 +9,7 @@ from wf_jupyter.model.arguments import Arguments, ArgumentSpec
 from wf_jupyter.model.graph import GraphSpec, NodeSpec, Over
 from wf_jupyter.model.keys import inside, item_key
 from wf_jupyter.ports import Record
-from wf_jupyter.protocol.rest import TaskInput
+from wf_jupyter.protocol.pages import TaskInput
 
 _ITEM = re.compile(r"(.*)\[(\d+)\]")
 

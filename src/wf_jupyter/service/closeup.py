@@ -9,7 +9,7 @@ from wf_jupyter.engine.fold import Picture
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.arguments import decode_arguments
 from wf_jupyter.ports import Store
-from wf_jupyter.protocol.rest import FoundPage, InputPage, LogStretch
+from wf_jupyter.protocol.pages import FoundPage, InputPage, LogStretch
 from wf_jupyter.protocol.task_call import TaskCall
 from wf_jupyter.service.archive import Ended
 from wf_jupyter.service.called import find_call

@@ -11,7 +11,7 @@ from wf_jupyter.engine.fold import Picture
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.ports import Store
-from wf_jupyter.protocol.rest import EventPage
+from wf_jupyter.protocol.pages import EventPage
 from wf_jupyter.service.archive import copy_snapshot
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.hub import EVERYTHING, Hub, Recent

@@ -16,7 +16,7 @@ from wf_jupyter.model.history import Durations, Experience
 from wf_jupyter.model.snapshot import GroupSnapshot, Snapshot, TaskSnapshot
 from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.ports import Store
-from wf_jupyter.protocol.rest import HistoryPage, Usual
+from wf_jupyter.protocol.pages import HistoryPage, Usual
 
 #: Executions that an estimate is made from, the newest first.
 NEWEST = 20

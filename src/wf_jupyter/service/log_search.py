@@ -17,7 +17,7 @@ from typing import IO
 
 from wf_jupyter.errors import StoreError
 from wf_jupyter.ports import Store
-from wf_jupyter.protocol.rest import FoundLine
+from wf_jupyter.protocol.pages import FoundLine
 from wf_jupyter.service.logs import log_name, printed_text
 
 #: Bytes that are looked at together.

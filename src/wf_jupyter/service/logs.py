@@ -23,7 +23,7 @@ from wf_jupyter.model.events import TaskLog
 from wf_jupyter.model.stimuli import Printed
 from wf_jupyter.ports import EventLog, Store
 from wf_jupyter.private_files import make_directory, open_file
-from wf_jupyter.protocol.rest import LogStretch
+from wf_jupyter.protocol.pages import LogStretch
 
 #: Characters of one attempt that become events.
 EVENT_LIMIT = 1 << 20

@@ -29,7 +29,7 @@ from wf_jupyter.ports import (
     Published,
     Store,
 )
-from wf_jupyter.protocol.rest import HistoryPage
+from wf_jupyter.protocol.pages import HistoryPage
 from wf_jupyter.service.archive import Archive, copy_snapshot
 from wf_jupyter.service.closeup import Closeup
 from wf_jupyter.service.config import RuntimeConfig

@@ -6,7 +6,7 @@ import time
 
 import wf_jupyter as wf
 from tests.integration.service.conftest import PATIENCE, ended, packed
-from wf_jupyter.protocol.rest import HistoryPage
+from wf_jupyter.protocol.pages import HistoryPage
 from wf_jupyter.service.runtime import Runtime
 
 

@@ -172,6 +172,7 @@ export interface TaskCompleted {
   readonly time: string;
   readonly truth?: boolean | null;
   readonly type: "task.completed";
+  readonly usage?: Usage | null;
 }
 
 /**
@@ -233,6 +234,7 @@ export interface TaskRetrying {
   readonly task: string;
   readonly time: string;
   readonly type: "task.retrying";
+  readonly usage?: Usage | null;
 }
 
 /**
@@ -288,6 +290,16 @@ export interface TasksAdded {
   readonly tasks?: readonly TaskInfo[];
   readonly time: string;
   readonly type: "tasks.added";
+}
+
+/**
+ * What one attempt used: seconds of the processor, and bytes of its process's memory at the peak.
+ *
+ * `memory` is None where several attempts share a process, and for those of a few milliseconds.
+ */
+export interface Usage {
+  readonly cpu?: number;
+  readonly memory?: number | null;
 }
 
 /**
@@ -391,4 +403,5 @@ export const OPERATIONS = {
   resume: { verb: "post", path: "executions/{execution_id}/resume" },
   retry: { verb: "post", path: "executions/{execution_id}/retry" },
   search: { verb: "get", path: "executions/{execution_id}/tasks/{key}/search" },
+  usage: { verb: "get", path: "executions/{execution_id}/usage" },
 } as const;

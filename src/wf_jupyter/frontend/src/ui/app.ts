@@ -274,6 +274,7 @@ export class App implements Listener {
     this.#body.setAttribute("aria-label", tab);
     if (tab === "graph") this.#graph.resized();
     this.#picture().changed({ tasks: new Set(), groups: new Set(), structure: true });
+    if (tab === "table") void this.session.loadUsages().then(() => this.#tab === "table" && this.#table.refresh());
     if (tab === "timeline") void this.session.loadAttempts().then(() => this.#tab === "timeline" && this.#timeline.refresh());
   }
 

@@ -68,7 +68,8 @@ export class TaskPanel {
     const inputs = Object.entries(session.run.inputs);
     if (inputs.length > 0) this.#result.after(inputsElement(inputs));
     void this.#loadOutputs();
-    if (!session.isReplaying) void session.loadAttempts().then(() => this.show());
+    if (session.isReplaying) return;
+    void session.loadAttempts().then(() => this.show());
   }
 
   /** Scroll to the error. */
@@ -100,6 +101,7 @@ export class TaskPanel {
       const word = html("span", "wfj-status-word", {}, statusName(status));
       this.#title.replaceChildren(icon(status), html("b", "", {}, this.key), word);
       this.element.dataset["status"] = statusName(status);
+      if (isFinal(status) && !this.session.isReplaying) void this.session.loadUsages().then(() => this.show());
     }
     this.#actions.show();
     this.#showGiven();
@@ -134,6 +136,9 @@ export class TaskPanel {
     if (!Number.isNaN(first)) say("queued", duration(Math.max(0, first - ready) / 1000));
     if (spans.length > 1) say("each", spans.map((span) => duration(((Number.isNaN(span.ended) ? now : span.ended) - span.started) / 1000)).slice(-8).join(", "));
     say("ran", running ? duration((now - started) / 1000) : isFinal(tasks.status[row]!) ? duration(tasks.duration[row]!) : "");
+    const used = this.session.usages.get(this.key);
+    say("processor", duration(used?.cpu ?? Number.NaN));
+    say("memory", used?.memory ? `${bytes(used.memory)} at the peak` : "");
     say("started", Number.isNaN(started) ? "" : `${duration((started - begun) / 1000)} after the start`);
     say("worker", tasks.workers[row]!);
     const usual = this.session.history.of(tasks.names[row]!);

@@ -34,6 +34,12 @@ export interface Watcher {
 const PAGE = 1_000;
 const GRACE_MS = 2_000;
 
+/** Seconds of the processor, and bytes of memory at the peak; NaN for what was not measured. */
+export interface Usage {
+  readonly cpu: number;
+  readonly memory: number;
+}
+
 /** Connects with its first view and disconnects 2 s after the last. */
 export class Session {
   readonly run = new Run();
@@ -234,6 +240,17 @@ export class Session {
     if (!isObject(told)) return;
     this.run.history = decodeHistory(told);
     this.#plan();
+  }
+
+  /** What tasks used, by key, as far as it was asked for. */
+  usages: ReadonlyMap<string, Usage> = new Map();
+
+  /** Learn what the tasks that ended have used, where somebody can be asked. */
+  async loadUsages(): Promise<void> {
+    const told = this.canAsk ? (await this.ask("usage").catch(() => ({}) as Fields))["tasks"] : null;
+    if (!Array.isArray(told)) return;
+    const number = (value: unknown): number => (typeof value === "number" ? value : Number.NaN);
+    this.usages = new Map(told.filter(isObject).map(({ task, cpu, memory }) => [String(task), { cpu: number(cpu), memory: number(memory) }]));
   }
 
   /** Learn of attempts from before this page opened, where some task had several and somebody can be asked. */

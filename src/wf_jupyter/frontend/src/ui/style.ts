@@ -102,13 +102,14 @@ const LISTS = `
 .wfj-table-bar > .wfj-toggle-button:last-child { margin-left: auto; } .wfj-table-bar > .wfj-search { flex: 1 1 80px; max-width: 180px; }
 .wfj-search { flex: 0 1 150px; min-width: 80px; }
 .wfj-rows { overflow: auto; position: relative; scrollbar-gutter: stable; }
-.wfj-row { display: grid; grid-template-columns: 104px minmax(90px, 1.5fr) 46px 76px 76px minmax(70px, 1.2fr); gap: 8px; align-items: center; padding: 0 14px; font-size: 12px; box-sizing: border-box; }
+.wfj-row { display: grid; grid-template-columns: 104px minmax(90px, 1.5fr) 46px 76px 76px 108px minmax(70px, 1.2fr); gap: 8px; align-items: center; padding: 0 14px; font-size: 12px; box-sizing: border-box; }
+&.wfj-narrow .wfj-row { grid-template-columns: 104px minmax(90px, 1.5fr) 46px 76px 76px minmax(70px, 1.2fr); } &.wfj-narrow .wfj-cell:nth-child(6) { display: none; }
 .wfj-rows .wfj-row { position: absolute; left: 0; right: 0; border-bottom: 1px solid var(--wfj-line); user-select: text; cursor: pointer; }
 .wfj-rows .wfj-row:hover { background: var(--wfj-hover); }
 .wfj-row-head { height: 27px; border-bottom: 1px solid var(--wfj-line-strong); overflow-y: hidden; scrollbar-gutter: stable; }
 .wfj-cell { display: flex; align-items: center; gap: 6px; min-width: 0; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; }
 .wfj-cell .wfj-icon { width: 13px; height: 13px; } .wfj-rows .wfj-cell:nth-child(n+3) { display: block; color: var(--wfj-dim); }
-.wfj-cell:nth-child(3), .wfj-cell:nth-child(4), .wfj-cell:nth-child(5) { text-align: right; justify-content: flex-end; }
+.wfj-cell:nth-child(3), .wfj-cell:nth-child(4), .wfj-cell:nth-child(5), .wfj-cell:nth-child(6) { text-align: right; justify-content: flex-end; }
 .wfj-row[data-status="failed"] .wfj-cell:last-child { color: var(--wfj-failed-ink); }
 .wfj-sort { border: 0; background: none; padding: 0; color: var(--wfj-dim); font-size: 11.5px; font-weight: 600; cursor: pointer; }
 .wfj-cell[aria-sort="ascending"] .wfj-sort::after { content: " ▲"; font-size: 8px; } .wfj-cell[aria-sort="descending"] .wfj-sort::after { content: " ▼"; font-size: 8px; }

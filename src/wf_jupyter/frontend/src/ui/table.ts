@@ -15,7 +15,7 @@ const SETTLE_MS = 200;
 const OPEN = "open";
 /** Seconds to choose from. */
 const LEAST = [0, 1, 10, 60, 600, 3600];
-const COLUMNS = ["Status", "Task", "Tries", "Started", "Duration", "Result"] as const;
+const COLUMNS = ["Status", "Task", "Tries", "Started", "Duration", "Used", "Result"] as const;
 type Column = (typeof COLUMNS)[number];
 
 /** The table of a run. */
@@ -137,6 +137,8 @@ export class TableView {
           return tasks.started[row]!;
         case "Duration":
           return this.#seconds(row, now);
+        case "Used":
+          return this.session.usages.get(tasks.keys[row]!)?.cpu ?? Number.NaN;
         case "Result":
           return tasks.results.get(row)?.size ?? Number.NaN;
       }
@@ -186,7 +188,7 @@ export class TableView {
     const { tasks } = run;
     const status = tasks.status[row]!;
     const now = clock.now();
-    const [, , tries, started, took, last] = this.#cells(row, now) as [string, string, string, string, string, string];
+    const [, , tries, started, took, used, last] = this.#cells(row, now) as [string, string, string, string, string, string, string];
     const cell = (...children: (Node | string)[]): HTMLElement => html("span", "wfj-cell", { role: "cell" }, ...children);
     const name = html("button", "wfj-link", { type: "button", tabindex: -1 }, tasks.keys[row]!);
     const element = html("div", "wfj-row", { role: "row", "aria-rowindex": index + 2 });
@@ -196,6 +198,7 @@ export class TableView {
       cell(tries),
       cell(started),
       cell(took),
+      cell(used),
       cell(last),
     );
     if (history.isUnusual(run, row, now)) {
@@ -221,7 +224,13 @@ export class TableView {
     const last = said || [fact(result), result?.size ? bytes(result.size) : ""].filter(Boolean).join(" · ");
     const tries = tasks.attempts[row]! > 0 ? count(tasks.attempts[row]!) : "";
     const took = status === CACHED ? "" : duration(this.#seconds(row, now));
-    return [statusName(status), tasks.keys[row]!, tries, duration((tasks.started[row]! - begun) / 1000), took, last];
+    return [statusName(status), tasks.keys[row]!, tries, duration((tasks.started[row]! - begun) / 1000), took, this.#used(row), last];
+  }
+
+  /** Seconds of the processor, and memory at the peak. */
+  #used(row: number): string {
+    const used = this.session.usages.get(this.session.run.tasks.keys[row]!);
+    return used === undefined ? "" : [duration(used.cpu), used.memory ? bytes(used.memory) : ""].filter(Boolean).join(" · ");
   }
 
   #renew(row: number): void {
