@@ -44,7 +44,7 @@ fast: $(VENV)/.test
 	@WF_JUPYTER_TEST_EXAMPLES=few $(BIN)/python -m pytest -q -n 2 tests/unit
 
 slow: $(VENV)/.test
-	@$(BIN)/python -m pytest -m long
+	@$(BIN)/python -m pytest -m long -s
 
 test: $(VENV)/.test
 	@.ci/check; checked=$$?; .ci/test && exit $$checked

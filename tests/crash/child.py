@@ -3,7 +3,8 @@
 Started as `child.py MODE CLIENT`, with the folder of everything in WF_CRASH_FOLDER. It tells on
 stdout what it is about to do, one word per line, so that whoever kills it can choose the moment.
 MODE `more` submits workflows while few are running; `commands` also pauses, resumes, cancels single tasks,
-retries, reruns, publishes and executes at random; `finish` submits nothing and ends when every execution has.
+retries, reruns, publishes and executes at random; `executed` begins with publishing and executing, and says so
+before it goes on like that; `finish` submits nothing and ends when every execution has.
 """
 
 from __future__ import annotations
@@ -211,6 +212,14 @@ def main(mode: str, name: str) -> None:
     engine = runtime.orchestrator
     say("open")
     client = Client(runtime, name)
+    if mode == "executed":
+        workflow = published(fan, "fan 1", here())
+        runtime.call(engine.publish(workflow)).result(60)
+        note("moves", "publish")
+        note("submitted", runtime.call(engine.execute("fan 1", {"n": 3})).result(60))
+        note("moves", "execute")
+        say("executed")
+        mode = "commands"
     turn = 0
     while True:
         lines = runtime.call(engine.executions(limit=10_000)).result(60)
