@@ -62,7 +62,7 @@ def overs(draw: st.DrawFn, keys: list[TaskKey], position: int) -> Over:
 
 
 @st.composite
-def graphs(draw: st.DrawFn, largest: int = 7) -> GraphSpec:
+def graphs(draw: st.DrawFn, largest: int = 7, cache: tuple[bool, ...] = (False, False, False, True)) -> GraphSpec:
     nodes: list[NodeSpec] = []
     keys: list[TaskKey] = []
     for number in range(draw(st.integers(0, largest))):
@@ -77,7 +77,7 @@ def graphs(draw: st.DrawFn, largest: int = 7) -> GraphSpec:
             retries=draw(st.sampled_from((0, 0, 1, 2))),
             trigger_rule=draw(st.sampled_from(("all_success", "all_success", "all_done", "one_failed"))),
             max_parallel=draw(st.sampled_from((None, None, 1, 2))),
-            cache=draw(st.sampled_from((False, False, False, True))),
+            cache=draw(st.sampled_from(cache)),
             resources=draw(st.sampled_from(({}, {}, {"gpu": 1.0}, {"gpu": 2.0}))),
         )
         nodes.append(

@@ -1,8 +1,8 @@
 """The orchestrator while everything around it fails: faults at every call of the store and of the executor.
 
 Nobody waits for ever, no slot or resource is lost, every log is a history that the engine can continue,
-and what is shown is the fold of what is on disk. `WF_JUPYTER_FAULT_EXAMPLES=2000 pytest -s` on this file
-plays many more histories and says how many faults they met.
+and what is shown is the fold of what is on disk. After causes that pass nothing has to be resumed by hand.
+`tests/slow/test_faults.py` plays many more histories, and tells which faults they met where.
 """
 
 from __future__ import annotations
@@ -35,8 +35,14 @@ from wf_jupyter.testing import Faults, FaultyStore, ScriptedExecutor, VirtualLoo
 from wf_jupyter.values import container
 
 EXAMPLES = int(os.environ.get("WF_JUPYTER_FAULT_EXAMPLES", "25"))
-STORE = ("append", "append", "append", "values", "cached", "adopt", "directory", "events", "record", "blobs", "claim")
-EXECUTOR = ("start", "start", "stop", "slots")
+#: What is called while executions run, are commanded, taken over, rerun and deleted.
+STORE = (
+    *("append", "values", "cached", "adopt", "directory", "events", "record", "blobs", "claim"),
+    *("summaries", "delete", "write_history", "orphans", "newest_id", "positions"),
+)
+EXECUTOR = ("start", "stop", "slots")
+PASSING = ("full", "inodes", "slow")
+KINDS = (*PASSING, "corrupt", "bug")
 LIST = container.pack([b"item"] * 3)
 HERE = Environment(executable="python", directory="/", path=())
 GPU = 2.0
@@ -70,7 +76,7 @@ class FaultMachine(RuleBasedStateMachine):
         self.faults = Faults()
         self.executors: list[ScriptedExecutor] = []
         self.asked: list[tuple[str, asyncio.Task[Any]]] = []
-        self.told: set[str] = set()
+        self.has_passing_faults_only = True
         self.open()
 
     # -- plumbing -----------------------------------------------------------------------------
@@ -127,12 +133,23 @@ class FaultMachine(RuleBasedStateMachine):
 
     # -- what happens -------------------------------------------------------------------------
 
-    @initialize(graph=graphs(largest=5))
-    def begin(self, graph: GraphSpec) -> None:
+    @initialize(
+        graph=graphs(largest=5, cache=(False, True)),
+        kinds=st.sampled_from((PASSING, KINDS)),
+        places=st.lists(
+            st.tuples(st.sampled_from(STORE + EXECUTOR), st.sampled_from((0, 0, 1, 2, 4)), st.integers(0, 4)),
+            min_size=10,
+            max_size=24,
+        ),
+    )
+    def begin(self, graph: GraphSpec, kinds: tuple[str, ...], places: list[tuple[str, int, int]]) -> None:
+        """What will fail, and at which of its calls, is settled before anything happens."""
         self.submit(graph, "continue")
+        for number, (method, after, kind) in enumerate(places):
+            self.arm([method], kinds[kind % len(kinds)], 1 + number % 2, after)
 
     @precondition(lambda self: len(self.data.executions) < 3)
-    @rule(graph=graphs(largest=4), on_failure=st.sampled_from(("continue", "fail_fast")))
+    @rule(graph=graphs(largest=4, cache=(False, True)), on_failure=st.sampled_from(("continue", "fail_fast")))
     def submit(self, graph: GraphSpec, on_failure: str) -> None:
         submission = Submission(
             workflow="w",
@@ -176,15 +193,50 @@ class FaultMachine(RuleBasedStateMachine):
         _, (execution, task, _) = self.draw_attempt(data)
         self.ask("cancel task", self.orchestrator.command(execution, CancelTask(task=task)))
 
+    @precondition(lambda self: self.running())
+    @rule()
+    def all_that_runs_succeeds(self) -> None:
+        for _ in range(8):
+            for executor, key in self.running():
+                executor.succeed(key, 2)
+            self.settle()
+
+    @precondition(lambda self: len(self.data.executions) < 5 and self.finished())
+    @rule(data=st.data())
+    def rerun(self, data: st.DataObject) -> None:
+        finished = self.finished()
+        execution = finished[data.draw(st.integers(0, len(finished) - 1))]
+        self.ask("rerun", self.orchestrator.rerun(execution))
+        played["reruns"] += 1
+
     @rule(
-        method=st.sampled_from(STORE + EXECUTOR),
-        kind=st.sampled_from(("full", "full", "inodes", "corrupt", "bug", "slow")),
+        methods=st.lists(st.sampled_from(STORE + EXECUTOR), min_size=1, max_size=4),
+        kind=st.sampled_from(PASSING),
         times=st.integers(1, 3),
         after=st.integers(0, 2),
     )
-    def break_something(self, method: str, kind: str, times: int, after: int) -> None:
-        if kind != "slow" or method in STORE:
-            self.faults.fail(method, fault(kind), times=times, after=after)
+    def something_fails_for_a_while(self, methods: list[str], kind: str, times: int, after: int) -> None:
+        self.arm(methods, kind, times, after)
+
+    @rule(methods=st.lists(st.sampled_from(STORE + EXECUTOR), min_size=1, max_size=2), kind=st.sampled_from(KINDS))
+    def something_breaks(self, methods: list[str], kind: str) -> None:
+        self.arm(methods, kind, 1, 0)
+
+    @precondition(lambda self: self.data.executions)
+    @rule(data=st.data(), what=st.sampled_from(("executions", "snapshot", "events", "result")))
+    def read(self, data: st.DataObject, what: str) -> None:
+        execution = () if what == "executions" else (self.draw(data),)
+        self.ask(what, getattr(self.orchestrator, what)(*execution))
+
+    def arm(self, methods: list[str], kind: str, times: int, after: int) -> None:
+        for method in methods:
+            # What an executor refuses is always a bug: it has no disk of its own.
+            if method in STORE or kind not in PASSING:
+                self.has_passing_faults_only &= kind in PASSING
+                self.faults.fail(method, fault(kind), times=times, after=after)
+
+    def finished(self) -> list[str]:
+        return [execution for execution, held in self.data.executions.items() if held.status.is_final]
 
     @rule(seconds=st.sampled_from((0.3, 5.0, 60.0)))
     def time_passes(self, seconds: float) -> None:
@@ -195,9 +247,13 @@ class FaultMachine(RuleBasedStateMachine):
         for executor in self.executors:
             executor.stubborn = is_stubborn
 
-    @rule()
-    def restart(self) -> None:
-        played["restarts"] += 1
+    @precondition(lambda self: self.running())
+    @rule(is_killed=st.booleans())
+    def restart(self, is_killed: bool) -> None:
+        played["kills" if is_killed else "restarts"] += 1
+        if is_killed:
+            # Nothing of what it does from here on counts.
+            self.data.living.clear()
         self.loop.run_until_complete(self.orchestrator.close())
         self.settle(5.0)
         waiting = [what for what, task in self.asked if not task.done()]
@@ -253,6 +309,13 @@ class FaultMachine(RuleBasedStateMachine):
 
     def end(self) -> None:
         self.faults.clear()
+        # As a server does that could not start.
+        self.ask("recover", self.orchestrator.recover())
+        self.settle(60.0)
+        if self.has_passing_faults_only:
+            lines = self.loop.run_until_complete(self.orchestrator.executions())
+            parked = [line.parked for line in lines if line.parked is not None]
+            assert not parked, f"goes on when somebody resumes it, although the cause has passed: {parked}"
         for executor in self.executors:
             executor.stubborn = False
         for _ in range(300):
@@ -303,6 +366,10 @@ TestFaults.settings = settings(
 )
 
 
-def teardown_module() -> None:
-    if EXAMPLES > 25:
-        print(f"\n{dict(played)}; {met.total()} faults met: {dict(met)}")
+def table() -> str:
+    """Faults that were met, by place and kind."""
+    kinds = sorted({kind for _, kind in met})
+    lines = [f"{'':<16}" + "".join(f"{kind:>14}" for kind in kinds)]
+    for place in (*STORE, *EXECUTOR):
+        lines.append(f"{place:<16}" + "".join(f"{met[place, kind] or '–':>14}" for kind in kinds))
+    return "\n".join([*lines, f"{met.total()} faults in {dict(played)}"])

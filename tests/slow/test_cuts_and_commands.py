@@ -47,8 +47,8 @@ async def _play(folder: Path) -> None:
     store: SqliteStore | None = None
     try:
         async with (
-            Cutter(first.port, chance, longest=0.4, most_bytes=60_000) as near,
-            Cutter(second.port, chance, longest=0.4, most_bytes=60_000) as far,
+            Cutter(first.port, chance, longest=3.0, most_bytes=60_000) as near,
+            Cutter(second.port, chance, longest=3.0, most_bytes=60_000) as far,
         ):
             cutters = ((near, first), (far, second))
 

@@ -11,7 +11,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from wf_jupyter.errors import WorkflowError
 from wf_jupyter.model.history import Durations, Experience
 from wf_jupyter.model.snapshot import GroupSnapshot, Snapshot, TaskSnapshot
 from wf_jupyter.model.status import TaskStatus
@@ -94,15 +93,14 @@ class Histories:
 
     async def close(self) -> None:
         """Wait for what is being written."""
-        await asyncio.gather(*self._writing)
+        await asyncio.gather(*self._writing, return_exceptions=True)
 
     async def _keep(self, snapshot: Snapshot) -> None:
-        experience = summarize(snapshot)
-        if not experience.tasks:
-            return
         try:
-            await self._store.write_history(snapshot.id, experience)
-        except WorkflowError as error:
+            experience = summarize(snapshot)
+            if experience.tasks:
+                await self._store.write_history(snapshot.id, experience)
+        except Exception as error:
             _log.warning("the history of execution %s is not kept: %s", snapshot.id, error)
 
 

@@ -6,6 +6,7 @@ not final has a driver; any other is read from the log when somebody asks.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 
@@ -94,11 +95,10 @@ class Orchestrator:
 
     async def close(self) -> None:
         """Stop the workers and release the store; what is not final is resumed by the next orchestrator."""
-        await self._neighbours.close()
-        await self._active.close()
-        await self._pools.close()
-        await self._histories.close()
-        await self._store.close()
+        # Each of them, in the opposite order, whatever becomes of the others.
+        async with contextlib.AsyncExitStack() as ending:
+            for part in (self._store, self._histories, self._pools, self._active, self._neighbours):
+                ending.push_async_callback(part.close)
 
     def active_count(self) -> int:
         """How many executions are at work, or wait for something to pass. Callable from any thread."""
@@ -229,9 +229,8 @@ class Orchestrator:
 
     async def delete(self, execution: str) -> None:
         """Forget an execution; `StateConflict` while it runs. One that is parked or cannot be read can be forgotten."""
-        await self._active.let_go(execution)
         self._archive.forget(execution)
-        await self._store.delete(execution)
+        await self._active.delete(execution)
 
     # -- following ----------------------------------------------------------------------------
 

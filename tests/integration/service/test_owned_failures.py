@@ -318,3 +318,17 @@ def test_who_cannot_take_over_leaves_it_to_another_orchestrator(scene: Scene) ->
     assert scene.run(slow.snapshot(scene.execution)).parked is None and not executor.running
     assert slow.active_count() == 0 and scene.statuses() == {"a": "running"}
     scene.run(slow.close())
+
+
+def test_what_is_parked_and_cannot_be_deleted_goes_on(scene: Scene) -> None:
+    scene.submit(node("a"), node("b", "a"))
+    full = StoreError("the disk is full", is_temporary=True)
+    scene.faults.fail("append", full, times=2)
+    scene.faults.fail("delete", full)
+    scene.executor.succeed(scene.key("a"))
+    scene.settle()
+    with pytest.raises(StoreError, match="the disk is full"):
+        scene.run(scene.orchestrator.delete(scene.execution))
+    assert scene.snapshot().parked is not None
+    scene.settle(60)
+    assert scene.snapshot().parked is None and scene.statuses()["a"] == "running"

@@ -9,7 +9,7 @@ import msgspec
 
 from wf_jupyter.engine.fold import Picture, empty
 from wf_jupyter.engine.state import ExecutionState, new_state
-from wf_jupyter.errors import StateConflict, Unreadable
+from wf_jupyter.errors import ExecutionNotFound, StateConflict, Unreadable
 from wf_jupyter.model.graph import GraphSpec
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Parked
@@ -149,8 +149,21 @@ class ActiveExecutions:
         driver.post(report)
         return True
 
-    async def let_go(self, execution: str) -> None:
-        """Before it is deleted: `StateConflict` while it runs; one that is parked is not waited for."""
+    async def delete(self, execution: str) -> None:
+        """Forget it; `StateConflict` while it runs. One that is parked is not waited for, and stays so if that fails."""
+        was_going_on = await self._let_go(execution)
+        try:
+            await self._store.delete(execution)
+        except ExecutionNotFound:
+            raise
+        except Exception as failure:
+            if was_going_on:
+                self.parking.park(execution, failure)
+            raise
+
+    async def _let_go(self, execution: str) -> bool:
+        """Whether it was to go on, and does not."""
+        was_parked = self.parking.get(execution) is not None
         driver = self._drivers.get(execution)
         if driver is not None:
             if driver.parked is None:
@@ -158,6 +171,7 @@ class ActiveExecutions:
             await driver.abandon()
             self._drivers.pop(execution, None)
         self.parking.leave(execution)
+        return was_parked or driver is not None
 
     async def close(self) -> None:
         """Stop turning; what is not final is resumed by the next orchestrator."""

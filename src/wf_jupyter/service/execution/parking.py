@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from wf_jupyter.errors import Unreadable
+from wf_jupyter.errors import ExecutionNotFound, Unreadable
 from wf_jupyter.model.snapshot import Parked
 from wf_jupyter.ports import Clock
 from wf_jupyter.service.execution.commit import FIRST_WAIT, LONGEST_WAIT, as_store_error
@@ -60,10 +60,11 @@ class Parking:
         if known is None or known.reason != parked.reason:
             _log.error("execution %s is parked (%s): %s", execution, parked.kind, parked.reason)
             self._show(execution)
-        if parked.kind == "waiting" and execution not in self._attempts:
+        trying = self._attempts.get(execution)
+        if parked.kind == "waiting" and (trying is None or trying.done()):
             attempt = asyncio.get_running_loop().create_task(self._try_again(execution), name=f"take up {execution}")
             self._attempts[execution] = attempt
-            attempt.add_done_callback(lambda _: self._attempts.pop(execution, None))
+            attempt.add_done_callback(lambda ended: self._forget(execution, ended))
 
     def leave(self, execution: str) -> None:
         """It goes on, or is gone."""
@@ -77,6 +78,11 @@ class Parking:
             attempt.cancel()
         await asyncio.gather(*attempts, return_exceptions=True)
 
+    def _forget(self, execution: str, ended: asyncio.Task[None]) -> None:
+        # It may have been parked anew in the moment in which this one ended.
+        if self._attempts.get(execution) is ended:
+            del self._attempts[execution]
+
     async def _try_again(self, execution: str) -> None:
         wait = FIRST_WAIT
         while (parked := self._parked.get(execution)) is not None and parked.kind == "waiting":
@@ -86,6 +92,8 @@ class Parking:
                 return
             try:
                 await self._ways.get(execution, self._take_up)(execution)
+            except ExecutionNotFound:
+                self.leave(execution)
             except Exception as failure:
                 if execution in self._parked:
                     self.park(execution, failure)

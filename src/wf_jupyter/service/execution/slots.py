@@ -41,7 +41,8 @@ class SlotPool:
             self._waiting[holder] = on_capacity
         taken = free[:granted]
         self._reserved.update(taken)
-        self._held[holder] += len(taken)
+        if taken:
+            self._held[holder] += len(taken)
         return taken
 
     def wait(self, holder: Hashable, on_capacity: Callable[[], None]) -> None:
