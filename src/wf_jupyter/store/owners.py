@@ -12,6 +12,7 @@ database names another owner by then.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -26,6 +27,8 @@ from wf_jupyter.store.locks import lock, try_lock
 
 #: For how long a lock file must be missing: several times as long as owners take to look at their own.
 MISSING_SECONDS = 6.0
+#: There is no lock file, or something else in its place, which says as little.
+_NO_FILE = (FileNotFoundError, IsADirectoryError)
 
 
 class Ownership:
@@ -48,7 +51,7 @@ class Ownership:
             return self._descriptor is None
         try:
             descriptor = os.open(self._path(owner), os.O_RDWR)
-        except FileNotFoundError:
+        except _NO_FILE:
             now = self._seconds()
             return now - self._missing.setdefault(owner, now) >= patience
         try:
@@ -75,7 +78,7 @@ class Ownership:
             path = self._path(owner)
             try:
                 descriptor = os.open(path, os.O_RDWR)
-            except FileNotFoundError:
+            except _NO_FILE:
                 continue
             try:
                 if try_lock(descriptor, fcntl.LOCK_EX, path):
@@ -99,6 +102,8 @@ class Ownership:
         if self._descriptor is None or _is_at(self._descriptor, self._path(self.id)):
             return
         make_directory(self._directory, within=self._directory.parent)
+        with contextlib.suppress(OSError):
+            self._path(self.id).rmdir()
         old, self._descriptor = self._descriptor, _hold(self._path(self.id))
         os.close(old)
 
@@ -111,7 +116,7 @@ def is_held(directory: Path, owner: str) -> bool:
     path = directory / f"{owner}.lock"
     try:
         descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
+    except _NO_FILE:
         return False
     try:
         return not try_lock(descriptor, fcntl.LOCK_SH, path)

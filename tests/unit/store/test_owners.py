@@ -43,6 +43,11 @@ class Watch:
         return self.now
 
 
+def put_a_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 def test_an_owner_whose_lock_file_was_deleted_makes_a_new_one_before_it_is_taken_for_gone(tmp_path: Path) -> None:
     watch = Watch()
     owner, judge = Ownership(tmp_path / "owners"), Ownership(tmp_path / "owners", watch)
@@ -50,6 +55,7 @@ def test_an_owner_whose_lock_file_was_deleted_makes_a_new_one_before_it_is_taken
         lambda: (tmp_path / "owners" / f"{owner.id}.lock").unlink(),
         lambda: shutil.rmtree(tmp_path / "owners"),
         lambda: (tmp_path / "owners" / f"{owner.id}.lock").rename(tmp_path / "elsewhere"),
+        lambda: put_a_directory(tmp_path / "owners" / f"{owner.id}.lock"),
     ):
         delete()
         assert not judge.is_gone(owner.id)

@@ -150,7 +150,7 @@ class ActiveExecutions:
         return True
 
     async def delete(self, execution: str) -> None:
-        """Forget it; `StateConflict` while it runs. One that is parked is not waited for, and stays so if that fails."""
+        """Forget it; `StateConflict` while it runs. A parked one is not waited for; if that fails, it stays so."""
         was_going_on = await self._let_go(execution)
         try:
             await self._store.delete(execution)
