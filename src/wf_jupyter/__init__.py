@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         WorkflowError,
         WorkflowNotFound,
     )
-    from wf_jupyter.notebook.workflow import notebook
+    from wf_jupyter.notebooks.workflow import notebook
     from wf_jupyter.values.secret import Secret
 
 __version__ = VERSION
@@ -89,7 +89,7 @@ _HOMES = {
     "dsl.notebook": ("notebook_task",),
     "dsl.task": ("task",),
     "dsl.workflow": ("workflow",),
-    "notebook.workflow": ("notebook",),
+    "notebooks.workflow": ("notebook",),
     "values.secret": ("Secret",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -41,8 +41,9 @@ from wf_jupyter.render.text import snapshot_text
 def run(asked: Namespace) -> int:
     """Submit; without a server, with `--watch` or with `--output`, stay until it has ended."""
     workflow = loading.workflow(asked.workflow, asked.mode_of_cells)
-    if asked.output and not notebooks.is_notebook(workflow):
-        raise InputError(f"--output is for notebooks, and {asked.workflow} is none", "output")
+    for option in ("output", "check"):
+        if getattr(asked, option) and not notebooks.is_notebook(workflow):
+            raise InputError(f"--{option} is for notebooks, and {asked.workflow} is none", option)
     if asked.executor:
         workflow = workflow.with_options(executor=asked.executor)
     inputs = loading.inputs(asked.parameter)
@@ -50,12 +51,13 @@ def run(asked: Namespace) -> int:
     print(execution.id, flush=True)
     if asked.watch:
         _tell(execution)
-    elif execution.connection.server_id and not asked.output:
+    elif execution.connection.server_id and not (asked.output or asked.check):
         return 0
     execution.wait()
     if asked.output:
         notebooks.save(execution, workflow, inputs, Path(asked.output))
-    return _outcome(execution)
+    ended = _outcome(execution)
+    return notebooks.check(execution, workflow, inputs) if asked.check and not ended else ended
 
 
 def list_executions(asked: Namespace) -> int:

@@ -15,8 +15,8 @@ import cloudpickle  # type: ignore[import-untyped]
 
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.secrecy import masked
-from wf_jupyter.notebook.source import Mode
-from wf_jupyter.notebook.workflow import notebook
+from wf_jupyter.notebooks.source import Mode
+from wf_jupyter.notebooks.workflow import notebook
 
 
 def workflow(place: str, mode: Mode | None = None) -> Any:

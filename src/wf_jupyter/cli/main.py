@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from wf_jupyter.cli import commands
+from wf_jupyter.cli import commands, notebooks
 from wf_jupyter.cli.servers import announce
 from wf_jupyter.client import session
 from wf_jupyter.errors import WorkflowError
@@ -34,9 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     asked = parser().parse_args(arguments)
     try:
-        if asked.command == commands.doctor:
-            # It asks no server, and must work where none would start.
-            return commands.doctor(asked)
+        if asked.command in (commands.doctor, notebooks.plan):
+            # They ask no server, and must work where none would start.
+            return int(asked.command(asked))
         if asked.command in _LOOKING and not getattr(asked, "follow", False):
             session.observe()
         if asked.url or asked.mode:
@@ -81,7 +81,15 @@ def parser() -> argparse.ArgumentParser:
         ("in-order", "of a notebook: run every cell, as any other tool does"),
     ):
         how.add_argument(f"--{mode}", dest="mode_of_cells", action="store_const", const=mode, help=told)
+    how.add_argument(
+        "--check", action="store_true", help="of a notebook: run it in order as well, and name the cells that differ"
+    )
     run.set_defaults(command=commands.run)
+
+    plan = parts.add_parser("plan", help="say what a run of a notebook would do, and why")
+    plan.add_argument("workflow", metavar="NOTEBOOK.ipynb")
+    plan.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="as for run")
+    plan.set_defaults(command=notebooks.plan)
 
     listing = parts.add_parser("list", help="list executions, newest first")
     listing.add_argument("--status", help="only those in this status")

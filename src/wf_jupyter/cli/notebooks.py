@@ -3,20 +3,48 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from wf_jupyter.cli import loading
 from wf_jupyter.client.execution import Execution
-from wf_jupyter.errors import StateConflict, TaskFailed, WorkflowError
-from wf_jupyter.notebook.outcome import CellOutcome, ExecutedCells
-from wf_jupyter.notebook.source import read_book
-from wf_jupyter.notebook.workflow import Notebook
+from wf_jupyter.errors import InputError, StateConflict, TaskFailed, WorkflowError
+from wf_jupyter.notebooks.outcome import CellOutcome, ExecutedCells
+from wf_jupyter.notebooks.source import read_book
+from wf_jupyter.notebooks.workflow import Notebook
 
 
 def is_notebook(workflow: object) -> bool:
     """Whether it is one that `wf.notebook` made."""
     return isinstance(workflow, Notebook)
+
+
+def plan(asked: Namespace) -> int:
+    """What a run would do."""
+    workflow = loading.workflow(asked.workflow)
+    if not isinstance(workflow, Notebook):
+        raise InputError(f"plan is for notebooks, and {asked.workflow} is none", "workflow")
+    print(workflow.plan(**loading.inputs(asked.parameter)))
+    return 0
+
+
+def check(execution: Execution[Any], workflow: Notebook, inputs: Mapping[str, object]) -> int:
+    """Run the notebook in order as well; 1 when a cell shows something else than in the execution that has ended."""
+    cells = list(execution.result())
+    in_order = list(workflow.with_mode("in-order").submit(**inputs).result())
+    differ = [one.number for one, other in zip(cells, in_order, strict=True) if not one.shows_the_same(other)]
+    reused = sum(cell.is_reused for cell in cells)
+    if not differ:
+        print(f"in order all {len(cells)} cells show the same; {reused} of them had been reused", file=sys.stderr)
+        return 0
+    again = list(workflow.with_mode("in-order").submit(**inputs).result())
+    steady = [n for n in differ if in_order[n - 1].shows_the_same(again[n - 1])]
+    for number in differ:
+        what = "shows something else" if number in steady else "shows something else each time"
+        print(f"In [{number}] {what} when it runs in order: it was {cells[number - 1].how}", file=sys.stderr)
+    return 1 if steady else 0
 
 
 def save(execution: Execution[Any], workflow: Notebook, inputs: Mapping[str, object], path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from nbclient import NotebookClient
 import wf_jupyter as wf
 from wf_jupyter.client import session
 
+#: In warnings: the kernel's process and a digest of the cell's text.
+_PROCESS = re.compile(r"ipykernel_\d+/\d+")
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 #: A notebook with a parameter, headings, and outputs of every usual kind.
 REPORT = (
@@ -65,7 +68,7 @@ def merged(found: list[Any]) -> list[Any]:
     others = []
     for output in found:
         if output["output_type"] == "stream":
-            streams[output["name"]] = streams.get(output["name"], "") + output["text"]
+            streams[output["name"]] = streams.get(output["name"], "") + _PROCESS.sub("ipykernel", output["text"])
         else:
             others.append({key: value for key, value in output.items() if key != "traceback"})
     return [*sorted(streams.items()), *others]

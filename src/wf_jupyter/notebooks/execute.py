@@ -15,9 +15,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from wf_jupyter.dsl.cells import complete, forward
-from wf_jupyter.notebook.outcome import CellOutcome
-from wf_jupyter.notebook.process import Trunk
-from wf_jupyter.notebook.source import Cell
+from wf_jupyter.notebooks.outcome import CellOutcome
+from wf_jupyter.notebooks.process import Trunk
+from wf_jupyter.notebooks.source import Cell
 
 _WELCOME_SECONDS = 1.0
 

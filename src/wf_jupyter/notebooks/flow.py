@@ -15,6 +15,8 @@ from functools import lru_cache
 from typing import Any
 
 _BUILTINS = frozenset(dir(builtins))
+_TIMED_CELL = re.compile(r"^\s*%%(?:time|capture|prun)\b[^\n]*(?:\n|$)")
+_TIMED = re.compile(r"^(\s*)%time[ \t]+(?=\S)", re.MULTILINE)
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 
@@ -81,6 +83,8 @@ def flow_of(source: str) -> Flow:
 
 def python_of(source: str) -> str:
     """The cell as IPython hands it to Python; magics are calls there."""
+    # These run what follows as if they were not there.
+    source = _TIMED.sub(r"\1", _TIMED_CELL.sub("", source))
     try:
         from IPython.core.inputtransformer2 import TransformerManager
     except ImportError:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 
 from wf_jupyter.context import current_task
 from wf_jupyter.errors import CellFailed, WorkflowError
-from wf_jupyter.notebook.outcome import CellOutcome
-from wf_jupyter.notebook.source import Cell, Script
+from wf_jupyter.notebooks.outcome import CellOutcome
+from wf_jupyter.notebooks.source import Cell, Script
+
+if TYPE_CHECKING:
+    from wf_jupyter.notebooks.session import Session
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -18,9 +22,9 @@ def run_cell(script: Script, number: int) -> CellOutcome:
     try:
         from nbclient.exceptions import DeadKernelError
 
-        from wf_jupyter.notebook.execute import CellRaised, CellTooSlow
-        from wf_jupyter.notebook.places import session_folder
-        from wf_jupyter.notebook.session import Session
+        from wf_jupyter.notebooks.execute import CellRaised, CellTooSlow
+        from wf_jupyter.notebooks.places import session_folder
+        from wf_jupyter.notebooks.session import Session as Sessions
     except ImportError as error:
         raise ImportError(f"notebooks need {error.name}: pip install 'wf_jupyter[notebooks]'") from None
     task = current_task()
@@ -28,10 +32,9 @@ def run_cell(script: Script, number: int) -> CellOutcome:
         raise WorkflowError("a cell of a notebook runs as a task only")
     cell = script.cells[number - 1]
     owner = os.getpid() if task.is_inline else os.getppid()
-    with Session.open(session_folder(task.execution), script, owner) as session:
+    with Sessions.open(session_folder(task.execution), script, owner) as session:
         try:
-            session.replay(script.cells[: number - 1])
-            outcome = session.run(cell)
+            outcome = _outcome(session, cell)
         except CellRaised as error:
             failed = _failed(script, cell, error.name, error.value, error.traceback)
             failed.outcome = error.outcome
@@ -44,6 +47,21 @@ def run_cell(script: Script, number: int) -> CellOutcome:
         if number == len(script.cells):
             session.end()
     return outcome
+
+
+def _outcome(session: Session, cell: Cell) -> CellOutcome:
+    from wf_jupyter.notebooks.history import History
+    from wf_jupyter.notebooks.places import records_folder
+    from wf_jupyter.notebooks.records import Records
+    from wf_jupyter.notebooks.runs import Runs
+
+    script = session.script
+    if script.mode != "in-order":
+        history = History(session.folder, script, Records(records_folder(), script))
+        if history.knows(cell.number):
+            return Runs(session, history, reuses=script.mode == "reuse").outcome(cell)
+    session.replay(script.cells[: cell.number - 1])
+    return session.execute(cell, None, is_shown=True)[0]
 
 
 def _failed(script: Script, cell: Cell, name: str, value: str, traceback: list[str]) -> CellFailed:

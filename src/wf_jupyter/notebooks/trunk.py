@@ -15,10 +15,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from wf_jupyter.notebooks.exchange import CONNECTION, LOCK, LOG, PROCESS
+
 #: How long it waits for work: for a `retry()` after a failure, and for people who look what failed.
 KEEP_SECONDS = 900.0
 _LOOK_SECONDS = 0.5
-LOCK, CONNECTION, PROCESS, LOG = "lock", "kernel.json", "trunk.json", "trunk.log"
 
 
 def main(folder: str, owner: int) -> None:
@@ -69,6 +70,9 @@ def _serve(folder: str, owner: int) -> None:
         ["-f", str(Path(folder, CONNECTION)), "--IPKernelApp.log_level=ERROR", "--HistoryManager.hist_file=:memory:"]
     )
     watch = _Watch(Path(folder), owner)
+    from wf_jupyter.notebooks.observer import Observer
+
+    Observer(app.shell, Path(folder)).install()
     app.shell.events.register("pre_run_cell", watch.begin)
     app.shell.events.register("post_run_cell", watch.end)
     threading.Thread(target=watch.run, name="wf-trunk", daemon=True).start()

@@ -13,12 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wf_jupyter.errors import WorkflowError
-from wf_jupyter.notebook.trunk import CONNECTION, LOG, PROCESS, start_time
+from wf_jupyter.notebooks.exchange import CONNECTION, LOG, PROCESS
+from wf_jupyter.notebooks.trunk import start_time
 
 _START_SECONDS = 120.0
 _LOOK_SECONDS = 0.01
 _END_SECONDS = 5.0
-_BOOTSTRAP = "import sys; from wf_jupyter.notebook.trunk import main; main(sys.argv[1], int(sys.argv[2]))"
+_BOOTSTRAP = "import sys; from wf_jupyter.notebooks.trunk import main; main(sys.argv[1], int(sys.argv[2]))"
 #: Variables that tell a process whose child it is, and would tell the trunk something that is not so.
 _OTHERS = ("JPY_PARENT_PID", "JPY_INTERRUPT_EVENT", "MPLBACKEND")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, SupportsIndex
 
 from wf_jupyter.dsl.notebook import ExecutedNotebook
-from wf_jupyter.notebook.source import Book, Cell
+from wf_jupyter.notebooks.source import Book, Cell
 
 _WIDGETS = "application/vnd.jupyter.widget-state+json"
 
@@ -30,6 +30,15 @@ class CellOutcome:
     displays: dict[str, list[int]] = field(default_factory=dict, repr=False)
     updates: list[tuple[str, dict[str, Any]]] = field(default_factory=list, repr=False)
     widgets: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def how(self) -> str:
+        """How it came about, as a phrase."""
+        return f"{'reused' if self.is_reused else 'run'} ({self.reason or 'in order'})"
+
+    def shows_the_same(self, other: CellOutcome) -> bool:
+        """Whether the outputs are equal; in how many pieces a text was printed is chance."""
+        return _joined(self.outputs) == _joined(other.outputs)
 
     def __repr__(self) -> str:
         count = len(self.outputs)
@@ -103,3 +112,14 @@ def _put(notebook: dict[str, Any], cell: Cell, outcome: CellOutcome) -> None:
     place["execution_count"] = cell.number
     metadata = place.setdefault("metadata", {})
     metadata["wf_jupyter"] = {"reused": outcome.is_reused, "reason": outcome.reason}
+
+
+def _joined(outputs: list[dict[str, Any]]) -> list[object]:
+    texts: dict[str, str] = {}
+    others: list[object] = []
+    for output in outputs:
+        if output["output_type"] == "stream":
+            texts[output["name"]] = texts.get(output["name"], "") + output["text"]
+        else:
+            others.append({name: value for name, value in output.items() if name != "execution_count"})
+    return [texts, *others]

@@ -14,10 +14,13 @@ from wf_jupyter.dsl.notebook import Default, parameters_cell, parameters_of, rea
 from wf_jupyter.dsl.task import Task
 from wf_jupyter.dsl.workflow import Workflow
 from wf_jupyter.errors import InputError
-from wf_jupyter.notebook.cells import run_cell
-from wf_jupyter.notebook.flow import Flow, flow_of
-from wf_jupyter.notebook.outcome import ExecutedCells
-from wf_jupyter.notebook.source import Cell, Mode, Script, read_book
+from wf_jupyter.notebooks.cells import run_cell
+from wf_jupyter.notebooks.flow import Flow, flow_of
+from wf_jupyter.notebooks.outcome import ExecutedCells
+from wf_jupyter.notebooks.places import records_folder
+from wf_jupyter.notebooks.plan import Plan, plan_of
+from wf_jupyter.notebooks.records import Records
+from wf_jupyter.notebooks.source import Book, Cell, Mode, Script, read_book
 
 
 class NotebookBody:
@@ -38,9 +41,24 @@ class NotebookBody:
         return inspect.Signature() if parameters_cell(notebook) is None else parameters_of(notebook)
 
     def __call__(self, **parameters: object) -> ExecutedCells:
-        given = {name: value for name, value in parameters.items() if not isinstance(value, Default)}
-        book = read_book(self.path, given)
-        script = Script(
+        book = self._book(parameters)
+        return ExecutedCells(_recorded(self._script(book)), book)
+
+    def script(self, parameters: Mapping[str, object]) -> Script:
+        """What would run with these parameters."""
+        try:
+            self.__signature__.bind(**parameters)
+        except TypeError as error:
+            raise InputError(f"{self.path.name}: {error}", "inputs") from None
+        return self._script(self._book(parameters))
+
+    def _book(self, parameters: Mapping[str, object]) -> Book:
+        return read_book(
+            self.path, {name: value for name, value in parameters.items() if not isinstance(value, Default)}
+        )
+
+    def _script(self, book: Book) -> Script:
+        return Script(
             name=book.path.name,
             directory=str(book.path.parent),
             cells=book.cells,
@@ -48,13 +66,20 @@ class NotebookBody:
             cell_timeout=self.cell_timeout,
             timeout=self.timeout,
         )
-        return ExecutedCells(_recorded(script), book)
 
 
 class Notebook(Workflow[..., ExecutedCells]):
     """A notebook as a workflow. Made by `wf.notebook`; its inputs are the names that the tagged cell assigns."""
 
     function: NotebookBody
+
+    def plan(self, **inputs: object) -> Plan:
+        """What a run with these inputs would do, cell by cell, and why; nothing runs.
+
+        It is known where executions run on this machine, and not what a server elsewhere has kept.
+        """
+        script = self.function.script(inputs)
+        return plan_of(script, Records(records_folder(), script))
 
     def with_mode(self, mode: Mode) -> Notebook:
         """The same notebook, run in another way: `reuse`, `fresh` or `in-order`."""

@@ -1,0 +1,169 @@
+"""What a cell does that leaves no trace in a name: files, programs, the network, the clock, numbers by chance.
+
+Python tells of most of it by audit events; the functions of `time` and `secrets` are wrapped, before anything that
+uses them is imported. What C code does by itself is not seen (the rules on the text know the usual names).
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import secrets
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from wf_jupyter.notebooks.stamps import stamp
+
+_CLOCKS = (
+    "time",
+    "time_ns",
+    "perf_counter",
+    "perf_counter_ns",
+    "monotonic",
+    "process_time",
+    "localtime",
+    "gmtime",
+    "ctime",
+)
+#: Those who ask for the time for their own ends.
+_PATIENT = frozenset[str]().union(
+    ("logging", "threading", "queue", "asyncio", "tornado", "zmq", "ipykernel", "IPython", "traitlets"),
+    ("concurrent", "selectors", "jupyter_client", "comm", "matplotlib_inline", "importlib"),
+    ("tempfile", "subprocess", "tqdm", "joblib", "wf_jupyter", "matplotlib", "multiprocessing"),
+    ("socket", "sqlite3", "zipfile", "gzip", "tarfile", "random", "email", "http"),
+)
+_PROGRAMS = ("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.fork", "os.forkpty", "pty.spawn")
+_HARMLESS = ("fc-list", "ldconfig", "gcc", "cc", "ld", "objdump", "lscpu", "uname", "lsb_release", "nproc")
+_NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.sendto", "urllib.Request")
+_CHANGES = ("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.utime",
+            "shutil.rmtree", "shutil.move", "shutil.copyfile", "os.chmod")  # fmt: skip
+_PATHS = sysconfig.get_paths()
+_INSTALLED = tuple({os.path.join(os.path.realpath(_PATHS[name]), "") for name in ("stdlib", "purelib", "platlib")}
+                   | {os.path.join(sys.prefix, ""), os.path.join(sys.base_prefix, ""), "/proc/", "/sys/", "/dev/",
+                      "/etc/", "/usr/share/", "/usr/lib/"})  # fmt: skip
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class Events:
+    """Collects what the main thread does while a cell runs."""
+
+    def __init__(self) -> None:
+        self._is_on = False
+        self._thread = threading.get_ident()
+        self._ignored = tuple(
+            os.path.join(Path(place).expanduser(), "") for place in ("~/.cache", "~/.ipython", "~/.config")
+        )
+        self.read: dict[str, str] = {}
+        self.written: set[str] = set()
+        self.never: dict[str, None] = {}
+
+    def install(self) -> None:
+        """Listen from now on, to the end of the process."""
+        sys.addaudithook(self._audit)
+        for name in _CLOCKS:
+            setattr(time, name, self._timed(getattr(time, name)))
+        secrets.randbits = self._by_chance(secrets.randbits)
+        os.urandom = self._by_chance(os.urandom)
+
+    def begin(self) -> None:
+        """A cell begins."""
+        self.read, self.written, self.never = {}, set(), {}
+        self._is_on = True
+
+    def end(self) -> None:
+        """It has ended."""
+        self._is_on = False
+
+    def _audit(self, event: str, args: tuple[Any, ...]) -> None:
+        if not self._is_on:
+            return
+        if event == "open":
+            self._open(*args)
+        elif event in ("os.listdir", "os.scandir", "glob.glob", "glob.glob/2"):
+            self._reads(args[0] if args and args[0] else ".")
+        elif event in _CHANGES:
+            for path in args[:2]:
+                self._writes(path)
+        elif event in _PROGRAMS:
+            program = Path(str(args[0])).name if args else ""
+            if program not in _HARMLESS:
+                self.never["it runs another program, and what that does is not seen"] = None
+        elif event in _NETWORK:
+            if not (event == "socket.connect" and args and isinstance(args[1], str)):
+                self.never["it uses the network"] = None
+        elif event == "sqlite3.connect" and args and str(args[0]) not in (":memory:", ""):
+            self.never[f"it uses the database {Path(str(args[0])).name}"] = None
+
+    def _open(self, path: Any, mode: Any, flags: Any) -> None:
+        writes = bool(flags & _WRITING) if isinstance(flags, int) and not isinstance(mode, str) else False
+        if isinstance(mode, str):
+            writes = any(letter in mode for letter in "wax+")
+            if "a" in mode or "+" in mode:
+                self._reads(path)
+        if writes:
+            self._writes(path)
+        else:
+            self._reads(path)
+
+    def _place(self, path: Any) -> str | None:
+        if isinstance(path, int) or path is None or (threading.get_ident() != self._thread and not path):
+            return None
+        try:
+            found = os.path.abspath(os.fsdecode(path))  # noqa: PTH100
+        except (TypeError, ValueError):
+            return None
+        if found.startswith((*_INSTALLED, *self._ignored)) or found.endswith(".pyc"):
+            return None
+        return found
+
+    def _reads(self, path: Any) -> None:
+        place = self._place(path)
+        if place is not None and place not in self.read and place not in self.written:
+            self._is_on = False  # what the stamp reads is no deed of the cell
+            try:
+                self.read[place] = stamp(place)
+            finally:
+                self._is_on = True
+
+    def _writes(self, path: Any) -> None:
+        place = self._place(path)
+        if place is not None:
+            self.written.add(place)
+
+    def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def timed(*args: Any) -> Any:
+            if self._is_on and not args and threading.get_ident() == self._thread:
+                asker = sys._getframe(1).f_globals.get("__name__", "")
+                if asker.partition(".")[0] not in _PATIENT and not _imports():
+                    self.never["it asks for the time"] = None
+            return function(*args)
+
+        return timed
+
+    def _by_chance(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def asked(*args: Any) -> Any:
+            if self._is_on:
+                asker = sys._getframe(1).f_globals.get("__name__", "")
+                own = ("tempfile", "uuid", "random", "multiprocessing", "jupyter_client", "ipykernel", "comm")
+                if asker.partition(".")[0] not in own and not _imports():
+                    self.never["it draws numbers that nothing seeds"] = None
+            return function(*args)
+
+        return asked
+
+
+def _imports() -> bool:
+    """Whether a module is being imported: what it sets up then it does once, and the random states are looked at."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False

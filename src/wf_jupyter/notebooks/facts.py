@@ -1,0 +1,83 @@
+"""What is observed of a cell, what is kept of it, and the orders that a cell is run with.
+
+Names that begin with `@` stand for what is not a variable: `@settings` of the process that any cell may depend on,
+`@random` and `@numpy.random`, the states that random numbers come from, and `@all`, everything above.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+SETTINGS, ALL = "@settings", "@all"
+#: Where a name stands that nothing above has bound.
+UNBOUND = "-"
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A name that a cell bound, or whose value it changed.
+
+    `uses` are the names that the value's functions look up; `stored` is the file of a value that can be loaded.
+    """
+
+    uses: tuple[str, ...] = ()
+    stored: str = ""
+    is_changed: bool = False
+
+
+class Facts(msgspec.Struct, kw_only=True):
+    """What a cell did. `reads` are the names it could look up, functions' included, with or without a value.
+
+    `settings` and `drawn` say what it changed or drew from, `never` why it must run each time, `barrier` why
+    everything after it must run in order. Files have stamps: as they were read, and as they were left.
+    """
+
+    reads: tuple[str, ...] = ()
+    writes: dict[str, Written] = {}
+    deletes: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    drawn: tuple[str, ...] = ()
+    seeded: tuple[str, ...] = ()
+    files_read: dict[str, str] = {}
+    files_written: dict[str, str] = {}
+    never: tuple[str, ...] = ()
+    barrier: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class Record(msgspec.Struct, kw_only=True):
+    """A cell as it ran once: reused when what it read stands at the same versions, and its files are the same."""
+
+    key: str
+    reads: dict[str, str]
+    facts: Facts
+    outcome: dict[str, Any]
+    seconds: float = 0.0
+
+
+class Entry(msgspec.Struct, kw_only=True):
+    """A cell in one execution: under which key it ran or was reused, and what it read at which version."""
+
+    number: int
+    key: str
+    reads: dict[str, str]
+    facts: Facts
+    is_reused: bool = False
+
+
+class Orders(msgspec.Struct, kw_only=True):
+    """For the observer in the trunk: how to run the next cell.
+
+    `reads` are the names that its text looks up, `binds` those it assigns; `seeds` are calls it begins with. Names to
+    `forget` are not as they would be in a run in order; `load` gives files of values that the cell is to find.
+    """
+
+    number: int
+    reads: tuple[str, ...] = ()
+    binds: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
+    forget: tuple[str, ...] = ()
+    load: dict[str, str] = {}
+    values: str = ""

@@ -1,0 +1,439 @@
+"""A look at a value: a digest of its content, what of it can change, and which of the notebook's names it uses.
+
+Two looks before and after a cell tell whether the cell changed the value, whatever it called; two values that share
+an object that can change are changed together. Nothing here calls code of the user's: no `repr`, no `==`.
+What cannot be looked into is opaque, and counts as changed by every cell that reads it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import dis
+import enum
+import fractions
+import functools
+import gc
+import hashlib
+import pathlib
+import pickle
+import re
+import sys
+import types
+import uuid
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: Objects that a look visits at most. A figure has some ten thousand.
+BUDGET = 100_000
+_HEAP_TYPE = 1 << 9
+_ATOMS = (int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented))
+_WRITTEN = (
+    range, dt.date, dt.datetime, dt.time, dt.timedelta, dt.timezone, decimal.Decimal,
+    fractions.Fraction, pathlib.PosixPath, pathlib.PurePosixPath, uuid.UUID,
+)  # fmt: skip
+#: Of no content: which lock or weak reference it is changes nothing that a cell shows.
+_EMPTY = (weakref.ReferenceType, weakref.ProxyType, type(__import__("_thread").allocate_lock()))
+_CACHES = ("_cache", "_item_cache", "_cached", "__pydantic_private__")
+
+
+@dataclass(frozen=True)
+class Look:
+    """`marks` are the ids of objects that can change, `uses` the global names that its functions look up.
+
+    A `plain` value consists of what is the same when it has been written to a file and read again. Of a `vague`
+    one not all was seen.
+    """
+
+    digest: str
+    marks: frozenset[int]
+    uses: frozenset[str]
+    is_opaque: bool
+    is_plain: bool
+    is_vague: bool
+    size: int
+
+
+def look_at(value: object, namespace: Mapping[str, object]) -> Look:
+    """Look at a value of a namespace."""
+    walk = _Walk(namespace)
+    is_vague = False
+    try:
+        walk.visit(value)
+    except (_TooMuch, RecursionError):
+        is_vague = True
+    except Exception:  # objects of users and libraries may do anything when they are taken apart
+        walk.is_opaque = True
+        is_vague = True
+    is_opaque = walk.is_opaque or is_vague
+    return Look(
+        digest=walk.hash.hexdigest(),
+        marks=frozenset(walk.marks),
+        uses=frozenset(walk.uses),
+        is_opaque=is_opaque,
+        is_plain=walk.is_plain and not is_opaque,
+        is_vague=is_vague,
+        size=walk.size,
+    )
+
+
+def global_names(code: types.CodeType) -> set[str]:
+    """Names that the code, and what it defines, looks up or sets as globals."""
+    found = {
+        str(instruction.argval)
+        for instruction in dis.get_instructions(code)
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL")
+    }
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= global_names(constant)
+    return found
+
+
+class _TooMuch(Exception):
+    pass
+
+
+class _Walk:
+    def __init__(self, namespace: Mapping[str, object]) -> None:
+        self.hash = hashlib.blake2b(digest_size=16)
+        self.marks: set[int] = set()
+        self.uses: set[str] = set()
+        self.is_opaque = False
+        self.is_plain = True
+        self.size = 0
+        self._namespace = namespace
+        self._seen: dict[int, int] = {}
+        self._kept: list[object] = []  # so that an id stays its object's
+
+    def feed(self, *parts: object) -> None:
+        for part in parts:
+            data = (
+                part if isinstance(part, bytes | bytearray | memoryview) else str(part).encode("utf-8", "surrogatepass")
+            )
+            self.size += len(data)
+            self.hash.update(len(data).to_bytes(8, "little"))
+            self.hash.update(data)
+
+    def visit(self, value: Any) -> None:
+        kind = type(value)
+        if kind in _ATOMS:
+            self.feed(kind.__name__, value if kind is bytes else repr(value) if kind is not str else value)
+            return
+        known = self._seen.get(id(value))
+        if known is not None:
+            self.feed("again", known)
+            return
+        if len(self._seen) >= BUDGET:
+            raise _TooMuch
+        self._seen[id(value)] = len(self._seen)
+        self._kept.append(value)
+        self.feed(kind.__module__, kind.__qualname__)
+        if kind in _WRITTEN:
+            self.feed(repr(value))
+            return
+        for test, visit in _VISITORS:
+            if isinstance(value, test):
+                visit(self, value)
+                return
+        if _visit_library(self, value, kind):
+            return
+        self._instance(value, kind)
+
+    def each(self, values: Iterable[Any]) -> None:
+        for value in values:
+            self.visit(value)
+
+    def can_change(self, value: object) -> None:
+        self.marks.add(id(value))
+
+    # -- containers and atoms ---------------------------------------------------------------------
+
+    def sequence(self, value: Any) -> None:
+        if not isinstance(value, tuple):
+            self.can_change(value)
+        self.feed(len(value))
+        self.each(iter(value))
+        self._more(value, (list, tuple, deque))
+
+    def mapping(self, value: Any) -> None:
+        self.can_change(value)
+        self.feed(len(value))
+        for key, item in dict.items(value):
+            self.visit(key)
+            self.visit(item)
+        if hasattr(value, "default_factory"):
+            self.visit(value.default_factory)
+        self._more(value, (dict,))
+
+    def unordered(self, value: Any) -> None:
+        if not isinstance(value, frozenset):
+            self.can_change(value)
+        self.is_plain = False  # another process may have another order
+        self.feed(len(value))
+        self.each(value)
+
+    def _more(self, value: Any, plain: tuple[type, ...]) -> None:
+        if type(value) not in plain:
+            self.is_plain = False
+            self._attributes(value)
+
+    def buffer(self, value: Any) -> None:
+        self.can_change(value.obj if isinstance(value, memoryview) and value.obj is not None else value)
+        self.is_plain = self.is_plain and type(value) is bytearray
+        self.feed(bytes(value))
+
+    def empty(self, value: Any) -> None:
+        self.is_plain = False
+
+    def member(self, value: Any) -> None:
+        self.is_plain = False
+        self.feed(value._name_)
+
+    # -- code -------------------------------------------------------------------------------------
+
+    def module(self, value: Any) -> None:
+        self.is_plain = False
+        self.feed(value.__name__)
+
+    def function(self, value: Any) -> None:
+        self.is_plain = False
+        if value.__globals__ is self._namespace:
+            self.can_change(value)
+            self.uses |= global_names(value.__code__)
+            self.code(value.__code__)
+            self.visit(value.__defaults__)
+            self.visit(value.__kwdefaults__)
+        else:
+            self.feed(value.__module__, value.__qualname__)
+        for cell in value.__closure__ or ():
+            self.can_change(cell)
+            try:
+                self.visit(cell.cell_contents)
+            except ValueError:
+                self.feed("empty")
+        self.visit(dict(vars(value)))
+
+    def code(self, code: types.CodeType) -> None:
+        self.feed(code.co_code, *code.co_names, *code.co_varnames)
+        for constant in code.co_consts:
+            if isinstance(constant, types.CodeType):
+                self.code(constant)
+            else:
+                self.feed(repr(constant))
+
+    def bound(self, value: Any) -> None:
+        self.is_plain = False
+        self.feed(value.__name__)
+        self.visit(getattr(value, "__func__", None))
+        if not isinstance(value.__self__, types.ModuleType):
+            self.visit(value.__self__)
+
+    def partial(self, value: Any) -> None:
+        self.is_plain = False
+        self.can_change(value)
+        self.each((value.func, value.args, value.keywords))
+
+    def wrapped(self, value: Any) -> None:
+        """`staticmethod`, `classmethod`, `property`."""
+        self.is_plain = False
+        self.each(getattr(value, name, None) for name in ("__func__", "fget", "fset", "fdel"))
+
+    def kind(self, value: Any) -> None:
+        self.is_plain = False
+        if value.__module__ != "__main__":
+            self.feed(value.__module__, value.__qualname__)
+            return
+        self.can_change(value)
+        self.each(value.__bases__)
+        for name, member in list(vars(value).items()):
+            if name not in ("__dict__", "__weakref__", "__doc__", "_abc_impl", "__annotations__"):
+                self.feed(name)
+                self.visit(member)
+
+    def running(self, value: Any) -> None:
+        """A generator: where it stands cannot be told."""
+        code = next(getattr(value, name) for name in ("gi_code", "cr_code", "ag_code") if hasattr(value, name))
+        self.uses |= global_names(code)
+        self.opaque(value)
+
+    def opaque(self, value: Any) -> None:
+        self.is_opaque = True
+        self.is_plain = False
+        self.can_change(value)
+        for inner in gc.get_referents(value):
+            if inner is not self._namespace and not isinstance(inner, type | types.ModuleType | types.FrameType):
+                self.visit(inner)
+
+    # -- objects ----------------------------------------------------------------------------------
+
+    def _instance(self, value: Any, kind: type) -> None:
+        self.is_plain = False
+        self.can_change(value)
+        self.visit(kind)
+        if not all(base is object or (base.__flags__ & _HEAP_TYPE and not _is_native(base)) for base in kind.__mro__):
+            self.opaque(value)
+        self._attributes(value)
+
+    def _attributes(self, value: Any) -> None:
+        kind = type(value)
+        members = getattr(value, "__dict__", None)
+        for name, member in list(members.items()) if isinstance(members, dict) else ():
+            if name in _CACHES or _is_cached(kind, name):
+                continue  # filled when it is read first
+            self.feed(name)
+            self.visit(member)
+        for base in kind.__mro__:
+            slots = vars(base).get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
+                slot = vars(base).get(name)
+                if isinstance(slot, types.MemberDescriptorType):
+                    try:
+                        member = slot.__get__(value)
+                    except AttributeError:
+                        continue
+                    self.feed(name)
+                    self.visit(member)
+
+
+def _is_native(kind: type) -> bool:
+    """Whether C code defines the class: then its instances have a state that only C code can reach."""
+    for name, member in vars(kind).items():
+        if isinstance(member, types.MethodDescriptorType | types.WrapperDescriptorType):
+            return True
+        if isinstance(member, types.GetSetDescriptorType) and name not in ("__dict__", "__weakref__"):
+            return True
+        if name == "__new__" and isinstance(member, types.BuiltinFunctionType):
+            return True
+    return False
+
+
+def _is_cached(kind: type, name: str) -> bool:
+    for base in kind.__mro__:
+        found = vars(base).get(name)
+        if found is not None:
+            return not isinstance(found, types.FunctionType) and "cache" in type(found).__name__.lower()
+    return False
+
+
+def _visit_library(walk: _Walk, value: Any, kind: type) -> bool:
+    """Values of libraries that keep their content in C; whether this was one."""
+    family = kind.__module__.partition(".")[0]
+    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    if family == "numpy" and numpy is not None:
+        return _visit_numpy(walk, value, numpy)
+    if family == "pandas" and pandas is not None:
+        return _visit_pandas(walk, value, pandas)
+    if numpy is not None and isinstance(value, numpy.ndarray):
+        _array(walk, value, numpy)
+        walk._more(value, ())
+        return True
+    return False
+
+
+def _visit_numpy(walk: _Walk, value: Any, numpy: Any) -> bool:
+    if isinstance(value, numpy.ndarray):
+        _array(walk, value, numpy)
+        if type(value) is not numpy.ndarray:
+            walk._more(value, ())
+    elif isinstance(value, numpy.generic):
+        walk.feed(value.dtype.str, value.tobytes())
+    elif isinstance(value, numpy.dtype):
+        walk.feed(repr(value))
+    elif isinstance(value, numpy.random.Generator):
+        walk.can_change(value.bit_generator)
+        walk.is_plain = False
+        walk.visit(value.bit_generator.state)
+    elif isinstance(value, numpy.random.BitGenerator):
+        walk.can_change(value)
+        walk.is_plain = False
+        walk.visit(value.state)
+    elif isinstance(value, numpy.random.RandomState):
+        walk.can_change(value)
+        walk.is_plain = False
+        walk.visit(value.get_state(legacy=False))
+    elif isinstance(value, numpy.ufunc):
+        walk.is_plain = False
+        walk.feed(value.__name__)
+    else:
+        return False
+    return True
+
+
+def _array(walk: _Walk, value: Any, numpy: Any) -> None:
+    root = value
+    while isinstance(getattr(root, "base", None), numpy.ndarray):
+        root = root.base
+    owner = getattr(root, "base", None)
+    walk.marks.update((id(value), id(root), id(root if owner is None else owner)))
+    walk.feed(value.dtype.str, repr(value.shape), value.flags.c_contiguous, value.flags.writeable)
+    if value.base is not None:
+        walk._kept.append(root)
+    if value.dtype.hasobject:
+        walk.each(value.ravel().tolist() if value.dtype.kind == "O" else [pickle.dumps(value)])
+    else:
+        whole = value if value.flags.c_contiguous else numpy.ascontiguousarray(value)
+        walk.feed(whole.reshape(-1).view(numpy.uint8).data if whole.size else b"")
+
+
+def _visit_pandas(walk: _Walk, value: Any, pandas: Any) -> bool:
+    if isinstance(value, pandas.DataFrame | pandas.Series):
+        walk.can_change(value)
+        walk.is_plain = walk.is_plain and type(value) in (pandas.DataFrame, pandas.Series)
+        manager = value._mgr
+        walk.each(manager.axes)
+        for block in manager.blocks:
+            walk.feed(block.mgr_locs.as_array.tobytes())
+            walk.visit(block.values)
+        walk.visit(dict(value.attrs))
+        walk.visit(getattr(value, "name", None) if isinstance(value, pandas.Series) else None)
+    elif isinstance(value, pandas.RangeIndex):
+        walk.feed(value.start, value.stop, value.step)
+        walk.visit(list(value.names))
+    elif isinstance(value, pandas.MultiIndex):
+        walk.each([*value.levels, *value.codes, list(value.names)])
+    elif isinstance(value, pandas.Index):
+        walk.can_change(value)
+        walk.visit(list(value.names))
+        walk.visit(value._data)
+    elif isinstance(value, pandas.Categorical):
+        walk.can_change(value)
+        walk.each([value.codes, value.categories, value.ordered])
+    elif isinstance(value, pandas.api.extensions.ExtensionArray):
+        walk.can_change(value)
+        inner = getattr(value, "_ndarray", None)
+        walk.feed(str(value.dtype))
+        if inner is not None:
+            walk.visit(inner)
+        else:
+            walk.feed(pickle.dumps(value, protocol=5))
+    elif value is pandas.NaT or value is pandas.NA or isinstance(value, _scalars(pandas)):
+        walk.feed(repr(value))
+    else:
+        return False
+    return True
+
+
+def _scalars(pandas: Any) -> tuple[type, ...]:
+    return (pandas.Timestamp, pandas.Timedelta, pandas.Period, pandas.Interval, pandas.api.extensions.ExtensionDtype)
+
+
+_VISITORS: tuple[tuple[Any, Callable[[_Walk, Any], None]], ...] = (
+    (enum.Enum, _Walk.member),
+    (list | tuple | deque, _Walk.sequence),
+    (dict, _Walk.mapping),
+    (set | frozenset, _Walk.unordered),
+    (types.ModuleType, _Walk.module),
+    (type, _Walk.kind),
+    (types.FunctionType, _Walk.function),
+    (types.MethodType | types.BuiltinMethodType | types.MethodWrapperType, _Walk.bound),
+    (functools.partial, _Walk.partial),
+    (staticmethod | classmethod | property, _Walk.wrapped),
+    (types.GeneratorType | types.CoroutineType | types.AsyncGeneratorType, _Walk.running),
+    (bytearray | memoryview, _Walk.buffer),
+    (re.Pattern, lambda walk, value: walk.feed(value.pattern, value.flags)),
+    (_EMPTY, _Walk.empty),
+)

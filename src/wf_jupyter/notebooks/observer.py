@@ -1,0 +1,279 @@
+"""Observes each cell in the trunk: what it read, bound and changed.
+
+Before a cell it carries out the orders that the cell's task left in the session's directory, and looks at what the
+cell can read; after it, it looks again and leaves the facts there. It must not be noticed: no name, no output, no
+code of the user's is touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import sys
+import threading
+import types
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from wf_jupyter.notebooks.events import Events
+from wf_jupyter.notebooks.exchange import FACTS, ORDERS
+from wf_jupyter.notebooks.facts import Facts, Orders, Written
+from wf_jupyter.notebooks.looks import Look, look_at
+from wf_jupyter.notebooks.settings import random_states, settings_of
+from wf_jupyter.notebooks.stamps import stamp
+
+#: Values that are worth a file: what took at least so long, and is at most so large.
+_STORE_SECONDS, _STORE_BYTES = 0.3, 64 << 20
+#: Libraries that number what they make, so that what a cell shows depends on all that ran above.
+_NUMBERING = ("bokeh", "altair", "holoviews", "panel", "hvplot", "tensorflow", "keras")
+
+#: Names that IPython and Python keep for themselves.
+_OWN = {"_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh", "__builtins__", "__warningregistry__",
+        "__annotations__"}  # fmt: skip
+
+
+class Observer:
+    """Of one kernel."""
+
+    def __init__(self, shell: Any, folder: Path) -> None:
+        self._shell = shell
+        self._folder = folder
+        self._events = Events()
+        self._orders: Orders | None = None
+        self._looks: dict[str, Look] = {}
+        self._known: dict[str, int] = {}
+        self._settings: dict[str, str] = {}
+        self._random: dict[str, str] = {}
+        self._threads: set[threading.Thread] = set()
+        self._modules: set[str] = set()
+        self._running: set[threading.Thread] = set()
+        self._begun = 0.0
+
+    def install(self) -> None:
+        """Observe from now on. Before anything of the user's is imported."""
+        self._events.install()
+        self._shell.events.register("pre_run_cell", self._before)
+        self._shell.events.register("post_run_cell", self._after)
+
+    @property
+    def _names(self) -> dict[str, Any]:
+        names: dict[str, Any] = self._shell.user_ns
+        return names
+
+    # -- before -----------------------------------------------------------------------------------
+
+    def _before(self, info: Any) -> None:
+        try:
+            path = self._folder / ORDERS
+            self._orders = msgspec.json.decode(path.read_bytes(), type=Orders) if path.exists() else None
+            (self._folder / FACTS).unlink(missing_ok=True)
+            if self._orders is not None:
+                self._prepare(self._orders)
+        except Exception:  # the cell runs all the same, and without facts nothing is concluded from it
+            self._orders = None
+
+    def _prepare(self, orders: Orders) -> None:
+        self._shell.execution_count = orders.number
+        for name in orders.forget:
+            self._names.pop(name, None)
+        for name, file in orders.load.items():
+            with contextlib.suppress(Exception):  # then the name is missing, and the cell is run in another way
+                self._names[name] = pickle.loads(Path(file).read_bytes())
+        present = self._present()
+        for name in self._closure(orders.reads, present):
+            # Nothing runs between two cells, but threads.
+            if name not in self._looks or self._known.get(name) != id(present[name]) or self._threads:
+                self._look(name, present[name])
+        self._known = {name: id(value) for name, value in present.items()}
+        self._looks = {name: look for name, look in self._looks.items() if name in present}
+        self._settings = settings_of(self._names, self._shell)
+        self._random = random_states()
+        self._modules = set(sys.modules)
+        self._running = set(threading.enumerate())
+        self._events.begin()
+        self._begun = _now()
+
+    def _look(self, name: str, value: object) -> Look:
+        look = self._looks[name] = look_at(value, self._names)
+        return look
+
+    def _present(self) -> dict[str, Any]:
+        hidden = self._shell.user_ns_hidden
+        return {
+            name: value
+            for name, value in list(self._names.items())
+            if not (name in hidden and hidden[name] is value) and not _is_history(name)
+        }
+
+    def _closure(self, reads: Iterable[str], present: Mapping[str, Any]) -> list[str]:
+        """Names with values among `reads`, and those that functions among them look up."""
+        found: dict[str, None] = {}
+        waiting = list(reads)
+        while waiting:
+            name = waiting.pop()
+            if name in found or name not in present:
+                continue
+            found[name] = None
+            look = self._looks.get(name) if self._known.get(name) == id(present[name]) else None
+            waiting += (look or self._look(name, present[name])).uses
+        return list(found)
+
+    # -- after ------------------------------------------------------------------------------------
+
+    def _after(self, result: Any) -> None:
+        orders, self._orders = self._orders, None
+        seconds = _now() - self._begun
+        self._events.end()
+        if orders is None:
+            return
+        with contextlib.suppress(Exception):  # without facts nothing is concluded from the cell
+            facts = self._facts(orders, seconds)
+            new = self._folder / (FACTS + ".new")
+            new.write_bytes(msgspec.json.encode(facts))
+            new.replace(self._folder / FACTS)
+
+    def _facts(self, orders: Orders, seconds: float) -> Facts:
+        before, present = dict(self._looks), self._present()
+        read = self._closure_before(orders, before)
+        marks = frozenset[int]().union(*(before[name].marks for name in read if name in before))
+        is_vague = any(before[name].is_vague for name in read if name in before)
+        bound = {n for n, value in present.items() if self._known.get(n) != id(value)} | (
+            set(orders.binds) & set(present)
+        )
+        changed = set[str]()
+        for name in present:
+            old = before.get(name)
+            if name in bound:
+                continue
+            touched = name in read or old is None or (is_vague and old.marks) or old.is_vague or old.marks & marks
+            if old is None and name not in read:
+                continue  # nobody looked at it, as nobody read it
+            if touched and old is not None:
+                new = self._look(name, present[name])
+                if new.digest != old.digest or (new.is_opaque and name in read):
+                    changed.add(name)
+        # What shares an object that changed changed as well, whether it shows or not.
+        moved = frozenset[int]().union(*(before[name].marks for name in changed if name in before))
+        changed |= {n for n, look in before.items() if n in present and n not in bound and look.marks & moved}
+        writes = {}
+        for name in sorted(bound | changed):
+            look = self._look(name, present[name])
+            writes[name] = Written(tuple(sorted(look.uses)), self._store(name, look, orders, seconds), name in changed)
+        self._known = {name: id(value) for name, value in present.items()}
+        settings, drawn = self._changes(orders)
+        written = {path: stamp(path) for path in sorted(self._events.written)}
+        return Facts(
+            reads=tuple(sorted({*orders.reads, *read})),
+            writes=writes,
+            deletes=tuple(sorted(name for name in before if name not in present)),
+            settings=settings,
+            drawn=drawn,
+            seeded=self._seeded(orders),
+            files_read={**self._events.read, **self._imported()},
+            files_written=written,
+            never=tuple(self._events.never),
+            barrier=self._barriers(),
+        )
+
+    def _closure_before(self, orders: Orders, before: Mapping[str, Look]) -> set[str]:
+        found: set[str] = set()
+        waiting = list(orders.reads)
+        while waiting:
+            name = waiting.pop()
+            if name not in found and name in before:
+                found.add(name)
+                waiting += before[name].uses
+            elif name not in before and name in self._names and name not in found:
+                found.add(name)
+        return found
+
+    def _store(self, name: str, look: Look, orders: Orders, seconds: float) -> str:
+        """The file of a value that can be loaded instead of run again, or nothing."""
+        if not orders.values or not look.is_plain or seconds < _STORE_SECONDS or look.size > _STORE_BYTES:
+            return ""
+        others = (other for key, other in self._looks.items() if key != name and key in self._names)
+        if any(look.marks & other.marks or other.is_vague for other in others):
+            return ""  # apart from what it shares an object with, it would be another one
+        path = Path(orders.values, f"{look.digest}.pickle")
+        try:
+            if not path.exists():
+                data = pickle.dumps(self._names[name], protocol=5)
+                if look_at(pickle.loads(data), self._names).digest != look.digest:
+                    return ""
+                new = path.with_suffix(f".{os.getpid()}")
+                new.write_bytes(data)
+                new.replace(path)
+        except Exception:  # a value that refuses is made again
+            return ""
+        return str(path)
+
+    def _changes(self, orders: Orders) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        settings, random = settings_of(self._names, self._shell), random_states()
+        changed = [name for name, told in settings.items() if self._settings.get(name) != told]
+        for name in orders.changes:
+            value = self._names.get(name)
+            if isinstance(value, types.ModuleType) or (isinstance(value, type) and value.__module__ != "__main__"):
+                changed.append(f"attributes of {name}")
+        drawn = [name for name, told in random.items() if self._random.get(name, told) != told]
+        return tuple(changed), tuple(drawn)
+
+    def _seeded(self, orders: Orders) -> tuple[str, ...]:
+        """Random states that the cell sets before it draws from them."""
+        found = []
+        for call in orders.seeds:
+            root, *path = call.split(".")
+            value = self._names.get(root)
+            for part in path:
+                value = getattr(value, part, None) if isinstance(value, types.ModuleType) else None
+            for module, functions, state in (
+                ("random", ("seed", "setstate"), "@random"),
+                ("numpy.random", ("seed", "set_state"), "@numpy.random"),
+                ("torch", ("manual_seed",), "@torch"),
+            ):
+                if any(
+                    value is not None and value == getattr(sys.modules.get(module), name, None) for name in functions
+                ):
+                    found.append(state)
+        return tuple(found)
+
+    def _imported(self) -> dict[str, str]:
+        """The files of modules that the cell loaded: all of the user's own, the first of each package."""
+        found = {}
+        for name in set(sys.modules) - self._modules:
+            path = getattr(sys.modules.get(name), "__file__", None)
+            if not isinstance(path, str) or not Path(path).is_absolute():
+                continue
+            is_installed = "site-packages" in path
+            if ("." not in name) if is_installed else "/lib/python3" not in path:
+                found[path] = stamp(path)
+        return found
+
+    def _barriers(self) -> tuple[str, ...]:
+        found = []
+        started = [t for t in threading.enumerate() if t not in self._running and not t.name.startswith("wf-")]
+        for thread in started:
+            if getattr(thread, "_target", None) is None or not _is_installed(thread):
+                found.append(f"a thread that it started ({thread.name}) still runs")
+                self._threads.add(thread)
+        for library in _NUMBERING:
+            if library in sys.modules and library not in self._modules:
+                found.append(f"{library} numbers what it makes")
+        return tuple(found)
+
+
+def _is_installed(thread: threading.Thread) -> bool:
+    target: Any = getattr(thread, "_target", None)
+    module = sys.modules.get(getattr(target, "__module__", "") or "")
+    return "site-packages" in (getattr(module, "__file__", None) or "")
+
+
+def _is_history(name: str) -> bool:
+    return name in _OWN or (name.startswith("_") and (name[1:].isdigit() or (name[1:2] == "i" and name[2:].isdigit())))
+
+
+def _now() -> float:
+    return os.times().elapsed

@@ -1,0 +1,185 @@
+"""The state of the process that cells share besides their names: settings of libraries and of Python itself.
+
+Each is digested before and after a cell. What changed is one name, `@settings`, which every cell reads: which of them
+a cell depends on cannot be seen. Random states are apart: cells that draw from them change them.
+"""
+
+from __future__ import annotations
+
+import builtins
+import gc
+import hashlib
+import locale
+import logging
+import os
+import sys
+import types
+from collections.abc import Callable, Mapping
+from typing import Any
+
+#: Variables that differ from kernel to kernel, or that libraries set for themselves.
+_OWN_VARIABLES = ("JPY_", "WF_JUPYTER_", "KMP_", "COLUMNS", "LINES", "PYDEVD_", "PWD", "OLDPWD", "SHLVL", "_")
+
+
+def digest(*parts: object) -> str:
+    """A short digest of the parts' texts."""
+    found = hashlib.blake2b(digest_size=12)
+    for part in parts:
+        data = part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogatepass")
+        found.update(len(data).to_bytes(8, "little") + data)
+    return found.hexdigest()
+
+
+def settings_of(namespace: Mapping[str, object], shell: Any) -> dict[str, str]:
+    """Every setting that is known, by what people call it."""
+    found = {}
+    for name, look in _LOOKS.items():
+        try:
+            told = look(namespace, shell)
+        except Exception:  # a library of another version
+            continue
+        if told is not None:
+            found[name] = digest(told)
+    return found
+
+
+def random_states() -> dict[str, str]:
+    """The states that random numbers without a generator of their own come from."""
+    found = {}
+    if (random := sys.modules.get("random")) is not None:
+        found["@random"] = digest(random.getstate())
+    if (numpy := sys.modules.get("numpy.random")) is not None and hasattr(numpy, "get_state"):
+        state = numpy.get_state(legacy=False)
+        found["@numpy.random"] = digest(state["state"]["key"].tobytes(), {**state, "state": state["state"]["pos"]})
+    if (torch := sys.modules.get("torch")) is not None and hasattr(torch, "get_rng_state"):
+        found["@torch"] = digest(torch.get_rng_state().numpy().tobytes())
+    return found
+
+
+def _matplotlib(namespace: Mapping[str, object], shell: Any) -> object:
+    library: Any = sys.modules.get("matplotlib")
+    return None if library is None else sorted(dict.items(library.rcParams), key=lambda item: str(item[0]))
+
+
+def _figures(namespace: Mapping[str, object], shell: Any) -> object:
+    helpers: Any = sys.modules.get("matplotlib._pylab_helpers")
+    return [] if helpers is None else list(helpers.Gcf.figs)
+
+
+def _pandas(namespace: Mapping[str, object], shell: Any) -> object:
+    config: Any = sys.modules.get("pandas._config.config")
+    return None if config is None else config._global_config
+
+
+def _numpy(namespace: Mapping[str, object], shell: Any) -> object:
+    numpy: Any = sys.modules.get("numpy")
+    return None if numpy is None else (numpy.get_printoptions(), numpy.geterr())
+
+
+def _sklearn(namespace: Mapping[str, object], shell: Any) -> object:
+    sklearn: Any = sys.modules.get("sklearn")
+    return None if sklearn is None else sklearn.get_config()
+
+
+def _filters(namespace: Mapping[str, object], shell: Any) -> object:
+    warnings: Any = sys.modules["warnings"]
+    return [
+        (f[0], getattr(f[1], "pattern", f[1]), f[2].__qualname__, getattr(f[3], "pattern", f[3]), f[4])
+        for f in warnings.filters
+    ]
+
+
+def _warned(namespace: Mapping[str, object], shell: Any) -> object:
+    """Warnings that were shown are not shown again."""
+    found = []
+    for name, module in list(sys.modules.items()):
+        seen = getattr(module, "__dict__", {}).get("__warningregistry__")
+        if seen:
+            found.append((name, sorted(str(key) for key in seen if key != "version")))
+    own = namespace.get("__warningregistry__") or {}
+    assert isinstance(own, dict)
+    return sorted(found), sorted(str(key) for key in own if key != "version")
+
+
+def _loggers(namespace: Mapping[str, object], shell: Any) -> object:
+    found: list[object] = [logging.root.manager.disable]
+    for name, logger in [("", logging.root), *logging.root.manager.loggerDict.items()]:
+        if isinstance(logger, logging.Logger) and not name.startswith(("asyncio", "tornado", "ipykernel", "traitlets")):
+            handlers = [(type(h).__name__, h.level) for h in logger.handlers if not isinstance(h, logging.NullHandler)]
+            if logger.level or handlers or logger.disabled or not logger.propagate:
+                found.append((name, logger.level, logger.disabled, logger.propagate, handlers))
+    return found
+
+
+def _decimal(namespace: Mapping[str, object], shell: Any) -> object:
+    decimal: Any = sys.modules.get("decimal")
+    if decimal is None:
+        return None
+    context = decimal.getcontext()
+    traps = [trap.__name__ for trap, is_set in context.traps.items() if is_set]
+    return context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp, traps
+
+
+def _environment(namespace: Mapping[str, object], shell: Any) -> object:
+    return sorted((name, value) for name, value in os.environ.items() if not name.startswith(_OWN_VARIABLES))
+
+
+def _python(namespace: Mapping[str, object], shell: Any) -> object:
+    hooks = [_name(getattr(sys, name)) for name in ("excepthook", "displayhook", "stdout", "stderr")]
+    limits = sys.getrecursionlimit(), sys.getswitchinterval(), gc.isenabled(), sys.get_int_max_str_digits()
+    return hooks, limits, locale.setlocale(locale.LC_ALL), sys.gettrace() is None
+
+
+def _shell(namespace: Mapping[str, object], shell: Any) -> object:
+    formatters = [
+        (name, len(each.type_printers) + len(each.deferred_printers), getattr(each, "float_precision", ""))
+        for name, each in shell.display_formatter.formatters.items()
+    ]
+    backend = sys.modules.get("matplotlib_inline.config")
+    inline = None
+    if backend is not None:
+        configured: Any = backend
+        found = configured.InlineBackend.instance(parent=shell)
+        inline = (sorted(found.figure_formats), found.rc, found.print_figure_kwargs, found.close_figures)
+    extensions = sorted(shell.extension_manager.loaded)
+    events = sorted((name, len(each)) for name, each in shell.events.callbacks.items())
+    return formatters, inline, extensions, events, shell.ast_node_interactivity, len(shell.ast_transformers)
+
+
+def _patched(namespace: Mapping[str, object], shell: Any) -> object:
+    """Functions of the modules that the notebook has names for, and of Python itself."""
+    modules = {value for value in namespace.values() if isinstance(value, types.ModuleType)}
+    modules |= {sys.modules[name.partition(".")[0]] for name in [module.__name__ for module in modules]
+                if name.partition(".")[0] in sys.modules}  # fmt: skip
+    found = []
+    for module in sorted({builtins, *modules}, key=lambda each: each.__name__):
+        members = list(vars(module).items())
+        # Only what the notebook defined: a module may well load its own parts when they are asked for.
+        patched = sorted(name for name, value in members if getattr(value, "__module__", "") == "__main__")
+        if patched and module.__name__ != "__main__":
+            found.append((module.__name__, patched))
+    return found
+
+
+def _name(value: object) -> str:
+    kind = type(value)
+    return f"{getattr(value, '__module__', kind.__module__)}.{getattr(value, '__qualname__', kind.__qualname__)}"
+
+
+_LOOKS: Mapping[str, Callable[[Mapping[str, object], Any], object]] = {
+    "matplotlib's settings": _matplotlib,
+    "figures that are open": _figures,
+    "pandas' options": _pandas,
+    "numpy's options": _numpy,
+    "sklearn's settings": _sklearn,
+    "the filters of warnings": _filters,
+    "which warnings were shown": _warned,
+    "logging": _loggers,
+    "the decimal context": _decimal,
+    "the environment": _environment,
+    "the working directory": lambda namespace, shell: os.getcwd(),  # noqa: PTH109
+    "the module path": lambda namespace, shell: sys.path,
+    "Python's own settings": _python,
+    "IPython's settings": _shell,
+    "functions of modules": _patched,
+}
