@@ -16,9 +16,7 @@ import functools
 import gc
 import hashlib
 import pathlib
-import pickle
 import re
-import sys
 import types
 import uuid
 import weakref
@@ -26,6 +24,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from wf_jupyter.notebooks.arrays import visit_library
 
 #: Objects that a look visits at most. A figure has some ten thousand.
 BUDGET = 100_000
@@ -107,7 +107,7 @@ class _Walk:
         self.size = 0
         self._namespace = namespace
         self._seen: dict[int, int] = {}
-        self._kept: list[object] = []  # so that an id stays its object's
+        self.kept: list[object] = []  # so that an id stays its object's
 
     def feed(self, *parts: object) -> None:
         for part in parts:
@@ -130,7 +130,7 @@ class _Walk:
         if len(self._seen) >= BUDGET:
             raise _TooMuch
         self._seen[id(value)] = len(self._seen)
-        self._kept.append(value)
+        self.kept.append(value)
         self.feed(kind.__module__, kind.__qualname__)
         if kind in _WRITTEN:
             self.feed(repr(value))
@@ -139,7 +139,7 @@ class _Walk:
             if isinstance(value, test):
                 visit(self, value)
                 return
-        if _visit_library(self, value, kind):
+        if visit_library(self, value, kind):
             return
         self._instance(value, kind)
 
@@ -157,7 +157,7 @@ class _Walk:
             self.can_change(value)
         self.feed(len(value))
         self.each(iter(value))
-        self._more(value, (list, tuple, deque))
+        self.more(value, (list, tuple, deque))
 
     def mapping(self, value: Any) -> None:
         self.can_change(value)
@@ -167,7 +167,7 @@ class _Walk:
             self.visit(item)
         if hasattr(value, "default_factory"):
             self.visit(value.default_factory)
-        self._more(value, (dict,))
+        self.more(value, (dict,))
 
     def unordered(self, value: Any) -> None:
         if not isinstance(value, frozenset):
@@ -176,7 +176,8 @@ class _Walk:
         self.feed(len(value))
         self.each(value)
 
-    def _more(self, value: Any, plain: tuple[type, ...]) -> None:
+    def more(self, value: Any, plain: tuple[type, ...]) -> None:
+        """Visit what a value of a class of its own has besides its items."""
         if type(value) not in plain:
             self.is_plain = False
             self._attributes(value)
@@ -317,108 +318,6 @@ def _is_cached(kind: type, name: str) -> bool:
         if found is not None:
             return not isinstance(found, types.FunctionType) and "cache" in type(found).__name__.lower()
     return False
-
-
-def _visit_library(walk: _Walk, value: Any, kind: type) -> bool:
-    """Values of libraries that keep their content in C; whether this was one."""
-    family = kind.__module__.partition(".")[0]
-    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
-    if family == "numpy" and numpy is not None:
-        return _visit_numpy(walk, value, numpy)
-    if family == "pandas" and pandas is not None:
-        return _visit_pandas(walk, value, pandas)
-    if numpy is not None and isinstance(value, numpy.ndarray):
-        _array(walk, value, numpy)
-        walk._more(value, ())
-        return True
-    return False
-
-
-def _visit_numpy(walk: _Walk, value: Any, numpy: Any) -> bool:
-    if isinstance(value, numpy.ndarray):
-        _array(walk, value, numpy)
-        if type(value) is not numpy.ndarray:
-            walk._more(value, ())
-    elif isinstance(value, numpy.generic):
-        walk.feed(value.dtype.str, value.tobytes())
-    elif isinstance(value, numpy.dtype):
-        walk.feed(repr(value))
-    elif isinstance(value, numpy.random.Generator):
-        walk.can_change(value.bit_generator)
-        walk.is_plain = False
-        walk.visit(value.bit_generator.state)
-    elif isinstance(value, numpy.random.BitGenerator):
-        walk.can_change(value)
-        walk.is_plain = False
-        walk.visit(value.state)
-    elif isinstance(value, numpy.random.RandomState):
-        walk.can_change(value)
-        walk.is_plain = False
-        walk.visit(value.get_state(legacy=False))
-    elif isinstance(value, numpy.ufunc):
-        walk.is_plain = False
-        walk.feed(value.__name__)
-    else:
-        return False
-    return True
-
-
-def _array(walk: _Walk, value: Any, numpy: Any) -> None:
-    root = value
-    while isinstance(getattr(root, "base", None), numpy.ndarray):
-        root = root.base
-    owner = getattr(root, "base", None)
-    walk.marks.update((id(value), id(root), id(root if owner is None else owner)))
-    walk.feed(value.dtype.str, repr(value.shape), value.flags.c_contiguous, value.flags.writeable)
-    if value.base is not None:
-        walk._kept.append(root)
-    if value.dtype.hasobject:
-        walk.each(value.ravel().tolist() if value.dtype.kind == "O" else [pickle.dumps(value)])
-    else:
-        whole = value if value.flags.c_contiguous else numpy.ascontiguousarray(value)
-        walk.feed(whole.reshape(-1).view(numpy.uint8).data if whole.size else b"")
-
-
-def _visit_pandas(walk: _Walk, value: Any, pandas: Any) -> bool:
-    if isinstance(value, pandas.DataFrame | pandas.Series):
-        walk.can_change(value)
-        walk.is_plain = walk.is_plain and type(value) in (pandas.DataFrame, pandas.Series)
-        manager = value._mgr
-        walk.each(manager.axes)
-        for block in manager.blocks:
-            walk.feed(block.mgr_locs.as_array.tobytes())
-            walk.visit(block.values)
-        walk.visit(dict(value.attrs))
-        walk.visit(getattr(value, "name", None) if isinstance(value, pandas.Series) else None)
-    elif isinstance(value, pandas.RangeIndex):
-        walk.feed(value.start, value.stop, value.step)
-        walk.visit(list(value.names))
-    elif isinstance(value, pandas.MultiIndex):
-        walk.each([*value.levels, *value.codes, list(value.names)])
-    elif isinstance(value, pandas.Index):
-        walk.can_change(value)
-        walk.visit(list(value.names))
-        walk.visit(value._data)
-    elif isinstance(value, pandas.Categorical):
-        walk.can_change(value)
-        walk.each([value.codes, value.categories, value.ordered])
-    elif isinstance(value, pandas.api.extensions.ExtensionArray):
-        walk.can_change(value)
-        inner = getattr(value, "_ndarray", None)
-        walk.feed(str(value.dtype))
-        if inner is not None:
-            walk.visit(inner)
-        else:
-            walk.feed(pickle.dumps(value, protocol=5))
-    elif value is pandas.NaT or value is pandas.NA or isinstance(value, _scalars(pandas)):
-        walk.feed(repr(value))
-    else:
-        return False
-    return True
-
-
-def _scalars(pandas: Any) -> tuple[type, ...]:
-    return (pandas.Timestamp, pandas.Timedelta, pandas.Period, pandas.Interval, pandas.api.extensions.ExtensionDtype)
 
 
 _VISITORS: tuple[tuple[Any, Callable[[_Walk, Any], None]], ...] = (

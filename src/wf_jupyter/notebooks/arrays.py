@@ -1,0 +1,124 @@
+"""How a look visits numpy's and pandas' values, whose content C code keeps."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+
+class Walk(Protocol):
+    """What a visit tells; see `looks`."""
+
+    marks: set[int]
+    is_plain: bool
+    kept: list[object]
+
+    def feed(self, *parts: object) -> None: ...
+    def visit(self, value: Any) -> None: ...
+    def each(self, values: Iterable[Any]) -> None: ...
+    def can_change(self, value: object) -> None: ...
+    def more(self, value: Any, plain: tuple[type, ...]) -> None: ...
+
+
+def visit_library(walk: Walk, value: Any, kind: type) -> bool:
+    """Values of libraries that keep their content in C; whether this was one."""
+    family = kind.__module__.partition(".")[0]
+    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    if family == "numpy" and numpy is not None:
+        return _visit_numpy(walk, value, numpy)
+    if family == "pandas" and pandas is not None:
+        return _visit_pandas(walk, value, pandas)
+    if numpy is not None and isinstance(value, numpy.ndarray):
+        _array(walk, value, numpy)
+        walk.more(value, ())
+        return True
+    return False
+
+
+def _visit_numpy(walk: Walk, value: Any, numpy: Any) -> bool:
+    if isinstance(value, numpy.ndarray):
+        _array(walk, value, numpy)
+        if type(value) is not numpy.ndarray:
+            walk.more(value, ())
+    elif isinstance(value, numpy.generic):
+        walk.feed(value.dtype.str, value.tobytes())
+    elif isinstance(value, numpy.dtype):
+        walk.feed(repr(value))
+    elif isinstance(value, numpy.random.Generator):
+        walk.can_change(value.bit_generator)
+        walk.is_plain = False
+        walk.visit(value.bit_generator.state)
+    elif isinstance(value, numpy.random.BitGenerator):
+        walk.can_change(value)
+        walk.is_plain = False
+        walk.visit(value.state)
+    elif isinstance(value, numpy.random.RandomState):
+        walk.can_change(value)
+        walk.is_plain = False
+        walk.visit(value.get_state(legacy=False))
+    elif isinstance(value, numpy.ufunc):
+        walk.is_plain = False
+        walk.feed(value.__name__)
+    else:
+        return False
+    return True
+
+
+def _array(walk: Walk, value: Any, numpy: Any) -> None:
+    root = value
+    while isinstance(getattr(root, "base", None), numpy.ndarray):
+        root = root.base
+    owner = getattr(root, "base", None)
+    walk.marks.update((id(value), id(root), id(root if owner is None else owner)))
+    walk.feed(value.dtype.str, repr(value.shape), value.flags.c_contiguous, value.flags.writeable)
+    if value.base is not None:
+        walk.kept.append(root)
+    if value.dtype.hasobject:
+        walk.each(value.ravel().tolist() if value.dtype.kind == "O" else [pickle.dumps(value)])
+    else:
+        whole = value if value.flags.c_contiguous else numpy.ascontiguousarray(value)
+        walk.feed(whole.reshape(-1).view(numpy.uint8).data if whole.size else b"")
+
+
+def _visit_pandas(walk: Walk, value: Any, pandas: Any) -> bool:
+    if isinstance(value, pandas.DataFrame | pandas.Series):
+        walk.can_change(value)
+        walk.is_plain = walk.is_plain and type(value) in (pandas.DataFrame, pandas.Series)
+        manager = value._mgr
+        walk.each(manager.axes)
+        for block in manager.blocks:
+            walk.feed(block.mgr_locs.as_array.tobytes())
+            walk.visit(block.values)
+        walk.visit(dict(value.attrs))
+        walk.visit(getattr(value, "name", None) if isinstance(value, pandas.Series) else None)
+    elif isinstance(value, pandas.RangeIndex):
+        walk.feed(value.start, value.stop, value.step)
+        walk.visit(list(value.names))
+    elif isinstance(value, pandas.MultiIndex):
+        walk.each([*value.levels, *value.codes, list(value.names)])
+    elif isinstance(value, pandas.Index):
+        walk.can_change(value)
+        walk.visit(list(value.names))
+        walk.visit(value._data)
+    elif isinstance(value, pandas.Categorical):
+        walk.can_change(value)
+        walk.each([value.codes, value.categories, value.ordered])
+    elif isinstance(value, pandas.api.extensions.ExtensionArray):
+        walk.can_change(value)
+        inner = getattr(value, "_ndarray", None)
+        walk.feed(str(value.dtype))
+        if inner is not None:
+            walk.visit(inner)
+        else:
+            walk.feed(pickle.dumps(value, protocol=5))
+    elif value is pandas.NaT or value is pandas.NA or isinstance(value, _scalars(pandas)):
+        walk.feed(repr(value))
+    else:
+        return False
+    return True
+
+
+def _scalars(pandas: Any) -> tuple[type, ...]:
+    return (pandas.Timestamp, pandas.Timedelta, pandas.Period, pandas.Interval, pandas.api.extensions.ExtensionDtype)
