@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from wf_jupyter.cli import commands, notebooks
 from wf_jupyter.cli.servers import announce
@@ -67,30 +68,7 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--mode", choices=("auto", "server", "embedded"), help="insist on a server, or on none")
     parts = whole.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    run = parts.add_parser("run", help="run a workflow from a file or module, or a notebook")
-    run.add_argument("workflow", metavar="FILE_OR_MODULE:WORKFLOW|NOTEBOOK.ipynb")
-    run.add_argument(
-        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="an input; JSON or text"
-    )
-    run.add_argument("--executor", choices=("local", "inline", "dask"), help="where the tasks run")
-    run.add_argument("--watch", action="store_true", help="tell what happens until it has ended")
-    run.add_argument("-o", "--output", metavar="FILE", help="of a notebook: write the executed notebook there")
-    how = run.add_mutually_exclusive_group()
-    for mode, told in (
-        ("fresh", "of a notebook: run every cell, and keep what they do for the next time"),
-        ("in-order", "of a notebook: run every cell, as any other tool does"),
-    ):
-        how.add_argument(f"--{mode}", dest="mode_of_cells", action="store_const", const=mode, help=told)
-    how.add_argument(
-        "--check", action="store_true", help="of a notebook: run it in order as well, and name the cells that differ"
-    )
-    run.set_defaults(command=commands.run)
-
-    plan = parts.add_parser("plan", help="say what a run of a notebook would do, and why")
-    plan.add_argument("workflow", metavar="NOTEBOOK.ipynb")
-    plan.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="as for run")
-    plan.set_defaults(command=notebooks.plan)
-
+    _add_run(parts)
     listing = parts.add_parser("list", help="list executions, newest first")
     listing.add_argument("--status", help="only those in this status")
     listing.add_argument("--workflow", help="only those of this workflow")
@@ -124,6 +102,32 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument("--data-dir", metavar="DIRECTORY", help="not the one of this user, but this one")
     doctor.set_defaults(command=commands.doctor)
     return whole
+
+
+def _add_run(parts: Any) -> None:
+    run = parts.add_parser("run", help="run a workflow from a file or module, or a notebook")
+    run.add_argument("workflow", metavar="FILE_OR_MODULE:WORKFLOW|NOTEBOOK.ipynb")
+    run.add_argument(
+        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="an input; JSON or text"
+    )
+    run.add_argument("--executor", choices=("local", "inline", "dask"), help="where the tasks run")
+    run.add_argument("--watch", action="store_true", help="tell what happens until it has ended")
+    run.add_argument("-o", "--output", metavar="FILE", help="of a notebook: write the executed notebook there")
+    how = run.add_mutually_exclusive_group()
+    for mode, told in (
+        ("fresh", "of a notebook: run every cell, and keep what they do for the next time"),
+        ("in-order", "of a notebook: run every cell, as any other tool does"),
+    ):
+        how.add_argument(f"--{mode}", dest="mode_of_cells", action="store_const", const=mode, help=told)
+    how.add_argument(
+        "--check", action="store_true", help="of a notebook: run it in order as well, and name the cells that differ"
+    )
+    run.set_defaults(command=commands.run)
+
+    plan = parts.add_parser("plan", help="say what a run of a notebook would do, and why")
+    plan.add_argument("workflow", metavar="NOTEBOOK.ipynb")
+    plan.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="as for run")
+    plan.set_defaults(command=notebooks.plan)
 
 
 if __name__ == "__main__":
