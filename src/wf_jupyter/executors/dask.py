@@ -18,6 +18,7 @@ from wf_jupyter.executors.dask_job import Job
 from wf_jupyter.executors.dask_link import Link
 from wf_jupyter.executors.reports import worker_lost
 from wf_jupyter.model.submission import Environment
+from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.ports import Attempt, ReportSink
 
 #: Where the submitting process says which cluster it means; the setting of the server stands between the two.
@@ -56,6 +57,7 @@ class DaskExecutor:
         self._idle_seconds = idle_seconds
         self._grace = grace
         self._loop = asyncio.get_running_loop()
+        self._thread = OwnerThread("the Dask executor")
         self._jobs: dict[tuple[str, str, int], Job] = {}
         self._waiting: list[Job] = []
         self._board: Board | None = None
@@ -75,6 +77,7 @@ class DaskExecutor:
 
     def start(self, attempt: Attempt, worker: str) -> None:
         """Hand an attempt over. `worker` is a wish: one that has the inputs is better."""
+        self._thread.check()
         job = Job(attempt)
         self._jobs[job.key] = job
         if self._idle is not None:
@@ -84,6 +87,7 @@ class DaskExecutor:
 
     def stop(self, execution: str, task: str, number: int) -> None:
         """Interrupt an attempt, or drop it when it has not begun."""
+        self._thread.check()
         job = self._jobs.get((execution, task, number))
         if job is None:
             return

@@ -21,6 +21,7 @@ from wf_jupyter.model.events import Failure
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.stimuli import AttemptFailed, AttemptStopped, Report
 from wf_jupyter.model.submission import Environment
+from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.ports import Attempt, ReportSink
 
 #: Only attempts that take less than this are sent ahead, in seconds ...
@@ -59,6 +60,7 @@ class LocalExecutor:
         self._idle_seconds = idle_seconds
         self._grace = grace
         self._loop = asyncio.get_running_loop()
+        self._thread = OwnerThread("the pool of workers")
         self._lines = {name: self._line(name, "plain") for name in (f"worker-{i + 1}" for i in range(max_workers))}
         self._async = self._line("async-1", "async")
         self._leaving: set[Line] = set()
@@ -102,6 +104,7 @@ class LocalExecutor:
     def start(self, attempt: Attempt, worker: str) -> None:
         """Hand an attempt over. `worker` is a wish: an async attempt goes to the asyncio host, and one that is
         not short does not go behind another one."""
+        self._thread.check()
         self._token += 1
         job = Job(self._token, attempt)
         self._jobs[attempt.execution, attempt.task, attempt.number] = job
@@ -119,6 +122,7 @@ class LocalExecutor:
 
     def stop(self, execution: str, task: str, number: int) -> None:
         """Interrupt an attempt, and kill its worker when it has not stopped after the grace."""
+        self._thread.check()
         job = self._jobs.get((execution, task, number))
         if job is not None:
             self._stop(job, "cancel")

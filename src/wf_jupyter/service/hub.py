@@ -14,6 +14,7 @@ import msgspec
 from wf_jupyter.engine.fold import Picture
 from wf_jupyter.model.events import WORKFLOW_EVENTS, Event
 from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.ports import Notifier
 from wf_jupyter.service.mailbox import Events, Mailbox
 
@@ -49,13 +50,16 @@ class Hub:
         self._mailboxes: dict[str, dict[Mailbox, None]] = {}
         self._recent: dict[str, Recent] = {}
         self._notifiers = list(notifiers)
+        self._thread = OwnerThread("the hub")
 
     def add(self, execution_id: str, mailbox: Mailbox) -> None:
         """Deliver what is published from now on. `"*"` gets the workflow-level events of all."""
+        self._thread.check()
         self._mailboxes.setdefault(execution_id, {})[mailbox] = None
 
     def remove(self, execution_id: str, mailbox: Mailbox) -> None:
         """Deliver no more; unknown mailboxes are ignored."""
+        self._thread.check()
         mailboxes = self._mailboxes.get(execution_id)
         if mailboxes is None:
             return
@@ -105,6 +109,7 @@ class Hub:
 
     def tell(self, execution_id: str, events: Sequence[Event]) -> None:
         """Tell those who follow the execution."""
+        self._thread.check()
         if mailboxes := self._mailboxes.get(execution_id):
             delivery = Events(execution_id, tuple(events))
             for mailbox in mailboxes:

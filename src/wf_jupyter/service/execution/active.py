@@ -27,6 +27,7 @@ from wf_jupyter.model.stimuli import (
     Start,
 )
 from wf_jupyter.model.submission import Submission
+from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.ports import Clock, Store
 from wf_jupyter.service.archive import Archive
 from wf_jupyter.service.config import RuntimeConfig
@@ -70,6 +71,7 @@ class ActiveExecutions:
         # A resource that is returned may be what an execution in another environment waits for.
         self._resources = Resources(config.resources, pools.tell_waiting)
         self._handed_over = HandedOver()
+        self._thread = OwnerThread("the set of running executions")
         self._drivers: dict[str, Driver] = {}
         self._is_closed = False
         self.lock = asyncio.Lock()
@@ -141,6 +143,7 @@ class ActiveExecutions:
 
         What it held goes back even when nobody is interested in how it ended.
         """
+        self._thread.check()
         if isinstance(report, AttemptSucceeded | AttemptExpanded | AttemptFailed | AttemptStopped):
             self._handed_over.ended((execution, report.task, report.attempt))
         driver = self._drivers.get(execution)

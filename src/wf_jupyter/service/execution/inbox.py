@@ -6,6 +6,7 @@ import asyncio
 
 from wf_jupyter.errors import WorkflowError
 from wf_jupyter.model.stimuli import Command, Report, Stimulus
+from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.service.execution.coalescing import coalesce
 
 Answer = asyncio.Future[None]
@@ -18,6 +19,7 @@ class Inbox:
         self._waiting: list[tuple[Stimulus, Answer | None]] = []
         self._unanswered: set[Answer] = set()
         self._wake = asyncio.Event()
+        self._thread = OwnerThread("the inbox of an execution")
 
     def __bool__(self) -> bool:
         """Whether something waits for the next turn."""
@@ -25,11 +27,13 @@ class Inbox:
 
     def post(self, report: Report) -> None:
         """Something happened to an attempt; nobody waits for an answer."""
+        self._thread.check()
         self._waiting.append((report, None))
         self._wake.set()
 
     def ask(self, command: Command, refusal: WorkflowError | None) -> Answer:
         """Somebody asked for something; with a refusal, the answer is that."""
+        self._thread.check()
         answer: Answer = asyncio.get_running_loop().create_future()
         if refusal is not None:
             answer.set_exception(refusal)

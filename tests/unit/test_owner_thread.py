@@ -1,0 +1,38 @@
+"""What belongs to one thread fails at its door in any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from wf_jupyter.owner_thread import OwnerThread
+from wf_jupyter.service.execution.inbox import Inbox
+from wf_jupyter.service.hub import Hub
+from wf_jupyter.service.mailbox import Mailbox
+
+
+def elsewhere(act: Callable[[], object]) -> None:
+    with ThreadPoolExecutor(1, thread_name_prefix="stranger") as pool:
+        pool.submit(act).result()
+
+
+def test_the_first_thread_that_uses_it_owns_it() -> None:
+    thread = OwnerThread("the thing")
+    elsewhere(thread.check)
+    with pytest.raises(RuntimeError, match="the thing belongs to one thread and was used in another, 'MainThread'"):
+        thread.check()
+
+
+def test_hub_and_inbox_are_refused_to_strangers() -> None:
+    hub, mailbox = Hub(), Mailbox(lambda: None)
+    hub.add("x", mailbox)
+    for act in (lambda: hub.add("x", mailbox), lambda: hub.remove("x", mailbox), lambda: hub.publish("x", "w", [])):
+        with pytest.raises(RuntimeError, match="hub belongs to one thread.*stranger"):
+            elsewhere(act)
+    assert hub.has("x", mailbox)
+    inbox = Inbox()
+    inbox.post(None)  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError, match="inbox"):
+        elsewhere(lambda: inbox.post(None))  # type: ignore[arg-type]
