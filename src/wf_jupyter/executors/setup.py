@@ -1,4 +1,4 @@
-"""Sets a worker's logging, warning filters and arguments up as the submitting process had them."""
+"""Sets a worker's logging, warning filters, arguments and options up as the submitting process had them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ import warnings
 from typing import Any
 
 from wf_jupyter.executors.aspects import forget_shown_warnings
+from wf_jupyter.executors.imports import ImportWatch
+from wf_jupyter.values.library_options import Option, set_option
 from wf_jupyter.values.setup import HandlerSetup, Setup
 
 
 class SetupKeeper:
     """Applies the set-up of attempts where it differs from that of the one before."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: ImportWatch) -> None:
         self.present = Setup()
         self._own_filters = list(warnings.filters)
         self._arguments = list(sys.argv)
+        #: What options were before, to be set again when the next attempt does not ask for them.
+        self._earlier: list[Option] = []
+        for library in ("pandas", "matplotlib"):
+            watch.on_import(library, lambda module: self._set_options(module.__name__))
 
     def apply(self, setup: Setup) -> None:
         """Make this process so; what is not mentioned is as in a process where nothing was set."""
@@ -31,7 +37,19 @@ class SetupKeeper:
             warnings.filters[:] = given + [one for one in self._own_filters if one not in given]  # type: ignore[index]
             forget_shown_warnings()
         sys.argv[:] = setup.arguments or self._arguments
+        for option in reversed(self._earlier):
+            set_option(option)
+        self._earlier.clear()
         self.present = setup
+        for library in ("pandas", "matplotlib"):
+            self._set_options(library)
+
+    def _set_options(self, library: str) -> None:
+        """Set those of a library; of one that is not imported yet, when it is."""
+        if library in sys.modules:
+            for option in self.present.options:
+                if option[0] == library and (before := set_option(option)) is not None:
+                    self._earlier.append(before)
 
 
 def _set_loggers(setup: Setup, before: Setup) -> None:

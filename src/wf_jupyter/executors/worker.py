@@ -77,7 +77,7 @@ class Worker:
         self.interrupts = interrupts
         self.runner = Runner(owns_figures=True, prepare=self._prepare_for, is_alone=True)
         self.watch = ImportWatch()
-        self._setups = SetupKeeper()
+        self._setups = SetupKeeper(self.watch)
         self.exits = ExitFunctions()
         self.state = ProcessState([*aspects.table(), *library_state.table(self.watch, self._add)], self.watch)
         #: What the attempts so far changed and what cannot be put back: this process is to be replaced.

@@ -55,9 +55,9 @@ def explain_function(function: object, key: str, error: Exception, encode: Encod
     return told if _is_depth(error) else f"{reason_of(error)}: {told}"
 
 
-def explain_value(value: object, name: str, error: Exception, encode: Encode) -> str:
-    """The same for a value that is called `name`."""
-    told = None if _is_depth(error) else _explain(_Spot(value, "it", name), encode)
+def explain_value(value: object, name: str, error: Exception, encode: Encode, hint: str = "") -> str:
+    """The same for a value that is called `name`; `hint` says what else can be done."""
+    told = None if _is_depth(error) else _explain(_Spot(value, "it", name), encode, hint)
     return reason_of(error) if told is None else f"{reason_of(error)}: {told}"
 
 
@@ -72,7 +72,7 @@ def _is_depth(error: Exception) -> bool:
     return isinstance(error, RecursionError) or isinstance(error.__cause__, RecursionError)  # as cloudpickle raises it
 
 
-def _explain(start: _Spot, encode: Encode) -> str | None:
+def _explain(start: _Spot, encode: Encode, hint: str = "") -> str | None:
     spot = variable = start
     seen = {id(start.value)}
     for _ in range(_DEPTH):
@@ -89,7 +89,7 @@ def _explain(start: _Spot, encode: Encode) -> str | None:
         return None
     kind = _kind(spot.value)
     told = f"is {kind}" if spot.path == variable.path else f"holds {kind} at {spot.path}"
-    return f"{variable.title} {told}. {_hint(spot)}"
+    return f"{variable.title} {told}. {hint or _hint(spot)}"
 
 
 def _blamed(spot: _Spot, encode: Encode, seen: set[int]) -> _Spot | None:

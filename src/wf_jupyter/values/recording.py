@@ -19,9 +19,8 @@ from wf_jupyter.values.code import code_pieces
 from wf_jupyter.values.codec import Chunk, Reference, encode, encode_apart
 from wf_jupyter.values.keying import Keying
 from wf_jupyter.values.known_secrets import KnownSecrets
-from wf_jupyter.values.obstacles import reason_of
 from wf_jupyter.values.parameters import KnownParameters
-from wf_jupyter.values.refusals import refuse_argument, refuse_code, refuse_item
+from wf_jupyter.values.refusals import refuse_argument, refuse_code, refuse_item, refuse_result
 from wf_jupyter.values.secret import hidden
 from wf_jupyter.values.unchanged import Parts, parts_of, same
 
@@ -90,14 +89,13 @@ class Recorder:
     def template(self, workflow: str, result: object, needs: Sequence[Need]) -> Digest:
         """Encode what a workflow's body returned, after its last call; `WorkflowDefinitionError` when it cannot be."""
         self._keying.finish()
+        references = referring(needs, "the workflow's return value")
         try:
-            return self._blobs.add(b"".join(encode(result, referring(needs, "the workflow's return value"))))
+            return self._blobs.add(b"".join(encode(result, references)))
         except WorkflowError:
             raise
         except Exception as error:
-            raise WorkflowDefinitionError(
-                f"the return value of workflow {workflow!r} cannot be sent: {reason_of(error)}"
-            ) from error
+            raise refuse_result(workflow, result, references, error) from error
 
     def add(self, blob: bytes) -> Digest:
         """Hold one more blob."""

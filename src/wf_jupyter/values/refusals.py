@@ -41,6 +41,15 @@ def refuse_item(
     )
 
 
+def refuse_result(workflow: str, result: object, references: References, error: Exception) -> WorkflowDefinitionError:
+    """The error for what a body returned, which raised `error` when it was encoded."""
+    told = explain_value(result, "result", error, lambda part: encode(part, references), _OF_RESULT)
+    return WorkflowDefinitionError(f"the return value of workflow {workflow!r} cannot be sent: {told}")
+
+
+_OF_RESULT = "Return results of tasks and plain values, and create it where the result is used"
+
+
 def check_modules(key: str, code: bytes, call: bytes, strange: Mapping[str, str]) -> None:
     """Raise `WorkflowDefinitionError` when encoded code or arguments need one of the modules of `strange_modules`."""
     for blob, what in ((code, "the code"), (call, "an argument")):

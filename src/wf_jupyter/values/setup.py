@@ -1,4 +1,4 @@
-"""How the submitting process has set up logging and warnings: it travels with the code, so that tasks find the same.
+"""How the submitting process has set up logging, warnings and libraries: it travels with the code, for tasks to find.
 
 A handler is an open file or a stream, so what travels is a description of it. One that writes to standard output
 or error becomes one that writes into the task's log; one that writes to a file appends to that file; one of
@@ -13,6 +13,8 @@ import sys
 import warnings
 from dataclasses import dataclass
 from typing import Any
+
+from wf_jupyter.values.library_options import Option, read_options
 
 _STREAMS = ("stdout", "stderr")
 #: What `sys.argv` holds in a kernel says nothing about the notebook.
@@ -41,13 +43,15 @@ class LoggerSetup:
 
 @dataclass(frozen=True)
 class Setup:
-    """Logging by name of the logger (empty for the root), filters with the names of their categories, arguments."""
+    """Logging by name of the logger (empty for the root), filters with the names of their categories, arguments,
+    options of libraries."""
 
     loggers: tuple[tuple[str, LoggerSetup], ...] = ()
     disabled: int = 0
     captures_warnings: bool = False
     filters: tuple[tuple[str, Any, tuple[str, str], Any, int], ...] = ()
     arguments: tuple[str, ...] = ()
+    options: tuple[Option, ...] = ()
 
 
 def read_setup() -> Setup:
@@ -64,6 +68,7 @@ def read_setup() -> Setup:
             for action, message, category, module, line in _filters()
         ),
         arguments=() if not sys.argv or _KERNEL in sys.argv[0] else tuple(sys.argv),
+        options=read_options(),
     )
 
 

@@ -10,6 +10,7 @@ from wf_jupyter.model.graph import Coverage, Need
 from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.values.fingerprint.hashing import Unknown
 from wf_jupyter.values.fingerprint.keys import Key, Keys
+from wf_jupyter.values.library_options import read_options
 
 _NOTHING = Coverage()
 
@@ -70,7 +71,9 @@ class NodeKeys:
         known = None if code is None or self._inline else self._functions.get(code)
         if known is None:
             try:
-                known = Keys(inline=self._inline).of((node.function, node.retry_on))
+                options = read_options()
+                told = (node.function, node.retry_on, options) if options else (node.function, node.retry_on)
+                known = Keys(inline=self._inline).of(told)
             except Unknown as unknown:
                 known = Unknown(f"its code has {unknown}")
             if code is not None:
