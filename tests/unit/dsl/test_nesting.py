@@ -11,7 +11,7 @@ from wf_jupyter.dsl.references import nodes_in
 from wf_jupyter.errors import InputError, WorkflowDefinitionError
 
 
-def deep(levels: int = 3000, bottom: Any = None) -> Any:
+def deep(levels: int = 20_000, bottom: Any = None) -> Any:
     value: Any = [] if bottom is None else bottom
     for level in range(levels):
         value = [value] if level % 2 else {"k": value}

@@ -177,7 +177,7 @@ CLASSES = [
         "a method of an abstract class's implementation",
         "import abc\nclass B(abc.ABC):\n  @abc.abstractmethod\n  def m(self): ...\nclass C(B):\n  def m(self): return {0}",
     ),
-    ("__reduce__", "class C:\n  def __reduce__(self): return (C, ()) if {0} else 0"),
+    ("__reduce__", "class C:\n  def __reduce__(self): return (C, ()) if {0} > 0 else 0"),
 ]
 
 #: Files and a cell that defines `f`: an edit of any of the files must be seen.
