@@ -24,7 +24,9 @@ import warnings
 import weakref
 from random import random as draw_a_number
 
+import matplotlib as mpl
 import msgspec
+import pandas as pd
 
 import wf_jupyter as wf
 
@@ -236,6 +238,17 @@ def filters():
 @case
 def arguments():
     return sys.argv[1:], sys.flags.optimize, __debug__
+
+
+pd.set_option("display.precision", 2)
+pd.set_option("display.float_format", "<{}>".format)
+mpl.rcParams["lines.linewidth"] = 4
+
+
+@case
+def options():
+    shown = pd.Series([1.5]).to_string(index=False)
+    return pd.get_option("display.precision"), shown, mpl.rcParams["lines.linewidth"]
 
 
 def numbers():

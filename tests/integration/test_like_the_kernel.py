@@ -45,6 +45,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ("file", "in the file\n"),
         ("filters", "raised"),
         ("arguments", [["--given"], 0, True]),
+        ("options", [2, "<1.5>", 4.0]),
         ("different numbers", 4),
     ],
 )

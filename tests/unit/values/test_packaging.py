@@ -109,3 +109,6 @@ def test_a_result_hidden_in_code_or_in_an_object_is_refused_with_what_to_do() ->
 def test_a_return_value_that_cannot_travel_is_named() -> None:
     with pytest.raises(WorkflowDefinitionError, match="return value of workflow 'w'"):
         pack(two(node(B), result=threading.Lock()), HERE)
+    place = r"holds a _thread.lock at result\['model'\]\[1\]. Return results of tasks"
+    with pytest.raises(WorkflowDefinitionError, match=place):
+        pack(two(node(B), result={"model": [1, threading.Lock()]}), HERE)
