@@ -29,7 +29,7 @@ def test_a_pillow_image_shows_however_large_and_whatever_its_mode() -> None:
 
 def test_a_matplotlib_figure_shows_as_an_image() -> None:
     figure = pytest.importorskip("matplotlib.figure").Figure()
-    importlib.import_module("matplotlib.font_manager")  # looks for fonts, once on a machine and longer than a preview may
+    importlib.import_module("matplotlib.font_manager")  # looks for fonts, longer than a preview may
     figure.subplots().plot([1, 3, 2])
     shown = describe(figure, 0).html
     assert shown is not None
