@@ -20,3 +20,13 @@ export async function copyText(text: string): Promise<void> {
     if (!copied) throw new Error("this page may not use the clipboard");
   }
 }
+
+/**
+ * A text as one cell of tab-separated text. What a spreadsheet would compute, or take for the beginning of
+ * a quoted cell, is marked as text: names and errors are written by others than those who paste them.
+ */
+export function sheetCell(text: string): string {
+  const flat = text.replace(/[\t\r\n\v\f\0]+/g, " ").trim();
+  const isNumber = /^[+-]?\d+(\.\d+)?$/.test(flat);
+  return !isNumber && /^[=+\-@"'|%\uFF0B\uFF0D\uFF1D\uFF20]/.test(flat) ? `'${flat}` : flat;
+}

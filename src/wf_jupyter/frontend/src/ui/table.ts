@@ -5,7 +5,7 @@ import { CACHED, FAILED, hasValue, RUNNING, STATUSES, statusName, URGENCY } from
 import { button, html, setText } from "../draw/element.ts";
 import { icon } from "../draw/icons.ts";
 import { bytes, count, duration, fact, headline } from "../draw/words.ts";
-import { copyText } from "./clipboard.ts";
+import { copyText, sheetCell } from "./clipboard.ts";
 import { VirtualRows } from "./rows.ts";
 import type { Session } from "./session.ts";
 
@@ -110,7 +110,7 @@ export class TableView {
   /** All rows that are found, also those out of sight, as tab-separated text. */
   #text(): string {
     const now = this.session.clock.now();
-    const line = (cells: readonly string[]): string => cells.map((cell) => cell.replace(/[\t\r\n]+/g, " ")).join("\t");
+    const line = (cells: readonly string[]): string => cells.map(sheetCell).join("\t");
     return [line(COLUMNS), ...this.#order.map((row) => line(this.#cells(row, now)))].join("\n");
   }
 
