@@ -24,6 +24,7 @@ from wf_jupyter.errors import NotPermitted
 from wf_jupyter.protocol.messages import Action
 from wf_jupyter.protocol.rest import AUTH_SCHEME, MSGPACK, PROGRAM_HEADER
 from wf_jupyter.server.rate_limit import Identity
+from wf_jupyter.server.shared import Shared, shared_by
 
 RESOURCE = "wf_jupyter"
 KERNEL = "wf_jupyter-kernel"
@@ -45,6 +46,11 @@ class KernelAccess(JupyterHandler):
     auth_resource = RESOURCE
     is_kernel = False
 
+    @property
+    def shared(self) -> Shared:
+        """What this server's handlers have in common."""
+        return shared_by(self.settings)
+
     async def prepare(self, **options: Any) -> None:
         """Find out who asks."""
         scheme, _, given = self.request.headers.get("Authorization", "").partition(" ")
@@ -53,7 +59,7 @@ class KernelAccess(JupyterHandler):
             return
         CallContext.set(CallContext.JUPYTER_HANDLER, self)
         self.current_user = self._jupyter_current_user = None
-        secret = self.settings["wf_jupyter_secret"]
+        secret = self.shared.secret
         # Compared as bytes: a header may hold anything, and compare_digest refuses non-ASCII text.
         if not hmac.compare_digest(given.strip().encode(), secret.encode()):
             raise web.HTTPError(403, "the secret is not that of this server's kernels")

@@ -20,7 +20,6 @@ from wf_jupyter.protocol.pages import Created
 from wf_jupyter.protocol.rest import JSON, MSGPACK, read_json, read_msgpack, read_query
 from wf_jupyter.server.access import KernelAccess
 from wf_jupyter.server.host import OrchestratorHost
-from wf_jupyter.server.rate_limit import RateLimiter
 from wf_jupyter.service.orchestrator import Orchestrator
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -33,8 +32,7 @@ class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):
     @property
     def host(self) -> OrchestratorHost:
         """The orchestrator, or the reason why there is none."""
-        host: OrchestratorHost = self.settings["wf_jupyter_host"]
-        return host
+        return self.shared.host
 
     async def ask(self, question: Callable[[Orchestrator], Coroutine[Any, Any, T]]) -> T:
         """Let the orchestrator answer."""
@@ -42,8 +40,7 @@ class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):
 
     def limit_rate(self) -> None:
         """Use one execution of this identity's allowance; `RateLimited`."""
-        limiter: RateLimiter = self.settings["wf_jupyter_rate_limiter"]
-        limiter.take(self.identity, time.monotonic())
+        self.shared.executions.take(self.identity, time.monotonic())
 
     # -- reading ----------------------------------------------------------------------------------
 

@@ -30,8 +30,8 @@ from wf_jupyter.server.lifecycle import Lifecycle
 from wf_jupyter.server.pages import StaticFiles
 from wf_jupyter.server.rate_limit import RateLimiter
 from wf_jupyter.server.routes import routes
+from wf_jupyter.server.shared import Shared, keep
 from wf_jupyter.server.socket import GOING_AWAY
-from wf_jupyter.server.turnstile import Turnstile
 from wf_jupyter.service.config import RuntimeConfig
 
 _PACKAGE = Path(wf_jupyter.__file__).parent
@@ -166,6 +166,8 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
 
     # -- loading: there is no running loop and no port yet ------------------------------------------
 
+    _shared: Shared | None = None
+
     def initialize_settings(self) -> None:
         """Announce the connection file and prepare what handlers share."""
         self._adopt_logger()
@@ -191,15 +193,13 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
             heartbeat=self.heartbeat,
             notifiers=self._notifiers,
         )
-        self.settings.update(
-            wf_jupyter_host=self._host,
-            wf_jupyter_secret=self._connection.secret,
-            wf_jupyter_rate_limiter=RateLimiter(self.execution_burst, self.execution_rate),
-            wf_jupyter_connection_limiter=RateLimiter(self.connection_burst, self.connection_rate, "connections"),
-            wf_jupyter_turnstile=Turnstile(),
-            wf_jupyter_sockets=set(),
-            wf_jupyter_goodbyes=set(),
+        self._shared = Shared(
+            self._host,
+            self._connection.secret,
+            RateLimiter(self.execution_burst, self.execution_rate),
+            RateLimiter(self.connection_burst, self.connection_rate, "connections"),
         )
+        keep(self.settings, self._shared)
 
     def _notifiers(self) -> list[Notifier]:
         logger = self._server().event_logger
@@ -259,7 +259,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Close within three seconds, started or not; running executions go on with the next server."""
-        if "wf_jupyter_host" not in self.settings:
+        if self._shared is None:
             return
         for task in self._beside:
             task.cancel()
@@ -267,6 +267,6 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         if self._tells_address:
             os.environ.pop(_REMOTE, None)
         atexit.unregister(self._withdraw)
-        for socket in list(self.settings["wf_jupyter_sockets"]):
+        for socket in list(self._shared.sockets):
             socket.close(GOING_AWAY, "the server is shutting down")
         await self._host.close(_STOP_DEADLINE)

@@ -33,8 +33,7 @@ class PageHandler(ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, KernelAcces
     @property
     def host(self) -> OrchestratorHost:
         """The orchestrator."""
-        host: OrchestratorHost = self.settings["wf_jupyter_host"]
-        return host
+        return self.shared.host
 
     def static_url(self, path: str, include_host: bool | None = None, **options: Any) -> str:
         """The address of one of our files, with a version, so that browsers may keep it."""

@@ -19,10 +19,7 @@ from wf_jupyter.errors import RateLimited
 from wf_jupyter.protocol import jsonrpc
 from wf_jupyter.server.access import KernelAccess
 from wf_jupyter.server.conversation import Conversation
-from wf_jupyter.server.courier import Courier
-from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.pump import Pump
-from wf_jupyter.server.rate_limit import RateLimiter
 
 GOING_AWAY = 1001
 TRY_AGAIN_LATER = 1013
@@ -41,7 +38,7 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
 
     async def prepare(self, **options: Any) -> None:
         """After a restart of the server all pages come back at once: one after the other."""
-        async with self.settings["wf_jupyter_turnstile"].turn():
+        async with self.shared.turnstile.turn():
             await super().prepare(**options)
 
     def set_default_headers(self) -> None:
@@ -69,8 +66,7 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
         """Open for everybody who may read; each command is checked again by itself."""
         if not await self.allows("read"):
             raise web.HTTPError(403, "you are not allowed to read workflows on this server")
-        limiter: RateLimiter = self.settings["wf_jupyter_connection_limiter"]
-        limiter.take(self.identity, time.monotonic())
+        self.shared.connections.take(self.identity, time.monotonic())
         await super().get(*args, **kwargs)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
@@ -93,13 +89,13 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
         """Say hello. Jupyter's own `open` is left out: it starts a second ping loop."""
         self.set_nodelay(True)
         app = self.settings["wf_jupyter"]
-        host: OrchestratorHost = self.settings["wf_jupyter_host"]
+        host = self.shared.host
         await host.start()
         pump = Pump(
             host=host,
             write=self.write_message,
-            turnstile=self.settings["wf_jupyter_turnstile"],
-            courier=self._courier(),
+            turnstile=self.shared.turnstile,
+            courier=self.shared.courier(),
             heartbeat=app.heartbeat,
             deadline=app.slow_client_timeout,
             limit=host.mailbox_limit,
@@ -110,24 +106,18 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
             mailbox=pump.mailbox,
             outlet=pump,
             visitor=self,
-            limiter=self.settings["wf_jupyter_rate_limiter"],
+            limiter=self.shared.executions,
             message_limit=app.max_message_size,
             subscription_limit=app.max_subscriptions,
         )
-        self.settings["wf_jupyter_sockets"].add(self)
+        self.shared.sockets.add(self)
         try:
             await pump.send(jsonrpc.notification("hello", host.hello()))
         except (WebSocketClosedError, TimeoutError):
             # It left while the orchestrator was starting, perhaps before `on_close` could know of it.
-            self.settings["wf_jupyter_sockets"].discard(self)
+            self.shared.sockets.discard(self)
             return
         self._pumping = asyncio.get_running_loop().create_task(self._deliver(pump), name="wf_jupyter socket")
-
-    def _courier(self) -> Courier:
-        # Not made with the other settings, because there is no running loop at that time.
-        courier: Courier = self.settings.get("wf_jupyter_courier") or Courier()
-        self.settings["wf_jupyter_courier"] = courier
-        return courier
 
     async def on_message(self, message: str | bytes) -> None:
         """tornado reads the next frame only after this returned: a flood slows its sender down."""
@@ -142,14 +132,13 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
 
     def on_close(self) -> None:
         """Stop listening; nothing is kept for a socket that is gone, it asks again with its position."""
-        self.settings["wf_jupyter_sockets"].discard(self)
+        self.shared.sockets.discard(self)
         if self._pumping is not None:
             self._pumping.cancel()
         if self._conversation is not None:
             ending = asyncio.get_running_loop().create_task(self._conversation.end(), name="wf_jupyter goodbye")
-            keep: set[asyncio.Task[None]] = self.settings["wf_jupyter_goodbyes"]
-            keep.add(ending)
-            ending.add_done_callback(keep.discard)
+            self.shared.goodbyes.add(ending)
+            ending.add_done_callback(self.shared.goodbyes.discard)
 
     async def _deliver(self, pump: Pump) -> None:
         try:
