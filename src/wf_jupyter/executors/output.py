@@ -8,7 +8,6 @@ and always the last one.
 from __future__ import annotations
 
 import math
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,9 +23,15 @@ DISPLAYS = 50
 _FLUSH_SIZE = 32_768
 _FLUSH_SECONDS = 0.05
 _PROGRESS_SECONDS = 0.1
-_OVERWRITTEN = re.compile(r"[^\r\n]*\r(?=[^\r\n]*\r[^\n])")
 
 Emit = Callable[[Sequence[FromWorker]], None]
+
+
+def without_overwritten(text: str) -> str:
+    """`text` without what was written over again in the same line: of a progress bar only the last state is seen."""
+    # By hand: as a regular expression it takes the square of a long line's length.
+    lines = [line.split("\r") for line in text.split("\n")]
+    return "\n".join("\r".join(states[-2:] if states[-1] else states[-3:]) for states in lines)
 
 
 def truncated(limit: int) -> str:
@@ -170,7 +175,7 @@ class Output:
             if not self._is_told:
                 self._progress = bar_in(text) or self._progress
             if "\r" in text:
-                text = _OVERWRITTEN.sub("", text)  # of a progress bar only the last state is seen
+                text = without_overwritten(text)
             left = self._limit - self._spent
             self._spent += len(text)
             if self._spent > self._limit:
