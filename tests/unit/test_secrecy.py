@@ -51,3 +51,9 @@ def test_values_behind_secret_names_are_left_out_of_texts() -> None:
         assert masked(text) == text
     for text in ("{'tokens': [1, 2]}", "token=None", "{'sort_key': 'abc'}", "a password is missing", "pass"):
         assert masked(text) == text
+
+
+@pytest.mark.parametrize("piece", ["a-", "a.", "a_b ", "--a ", "'a", "/a", "://a", "token", "a=", "(", "bearer "])
+@pytest.mark.timeout(20)  # the square of its length would take minutes
+def test_a_long_text_is_read_once(piece: str) -> None:
+    masked((piece * 50_000)[:100_000] + " key")

@@ -27,7 +27,7 @@ _HINTS = (
 #: A name with what may follow it before a value: `password=`, `'password': `, `--password `, `('password', `.
 _NAME = re.compile(
     r"""(?:(?<=\()(?P<pair>['"])(?P<first>[\w.-]+)(?P=pair)\s*,\s*"""
-    r"""|--?(?P<option>[A-Za-z][\w-]*)(?:=|['"]?,?\s+)(?!-)"""
+    r"""|(?<![\w-])--?(?P<option>[A-Za-z][\w-]*)(?:=|['"]?,?\s+)(?!-)"""
     r"""|b?(?P<quote>['"])(?P<key>[^\W\d][\w.\- ]*)(?P=quote)\s*[:=]\s*"""
     r"""|(?<![\w.-])(?P<bare>[^\W\d][\w.-]*)\s*[:=]\s*)"""
 )
