@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from browser import READY
 from jupyter_process import until
 
 from tests.ui.conftest import Notebook
@@ -44,7 +45,7 @@ def saved(notebook: Notebook, cells: int) -> Path:
     """The file, once it holds the outcome."""
     for index in range(cells):
         notebook.run(index)
-        notebook.idle()
+        notebook.page.wait_for_function(READY, timeout=240_000)
     path = notebook.lab.root / notebook.name
 
     def has_outcome() -> bool:

@@ -1,60 +1,34 @@
-"""Two executions of a workflow side by side: what was added, removed, cached, failed, slower or faster."""
+"""Two executions of a workflow side by side: what was changed, the graph with what came of it, then the numbers.
+
+Tables that survive a sanitizer; only the graph, which says nothing that the table does not, may be lost.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from html import escape
-from typing import Literal
 
-from wf_jupyter.model.snapshot import Snapshot, TaskSnapshot
-from wf_jupyter.model.status import TaskStatus
+from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.render.differences import CHANGES, Change, Difference, Whole, differences, wholes
+from wf_jupyter.render.scene import Scene, of_snapshot
+from wf_jupyter.render.svg import Badge, scene_svg
 from wf_jupyter.render.text import one_line
-from wf_jupyter.render.theme import EXECUTION_LOOKS, TASK_LOOKS
+from wf_jupyter.render.theme import EXECUTION_LOOKS, TASK_LOOKS, overall
 
-Change = Literal["failed", "recovered", "added", "removed", "slower", "faster", "cached", "other status", "same"]
-
-#: In this order, the most urgent first.
-CHANGES: tuple[Change, ...] = (
-    "failed",
-    "recovered",
-    "added",
-    "removed",
-    "slower",
-    "faster",
-    "cached",
-    "other status",
-    "same",
-)
-#: A difference in time counts from this ratio on, and from this many seconds.
-RATIO = 1.25
-SECONDS = 0.1
 _SHOWN = 200
 _BAR = 90
 _COLORS: Mapping[str, str] = {
-    "failed": "#c5343d",
-    "recovered": "#2a8555",
-    "slower": "#b06f0a",
-    "faster": "#2a8555",
-    "cached": "#14808c",
+    "failed": "#b82c35",
+    "recovered": "#1f7a4a",
+    "added": "#1f5cc4",
+    "removed": "#6b6f76",
+    "slower": "#8f5600",
+    "faster": "#1f7a4a",
+    "cached": "#0f6a77",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One task in both executions; a side where it does not exist is None."""
-
-    key: str
-    change: Change
-    before: TaskSnapshot | None
-    after: TaskSnapshot | None
-
-    @property
-    def seconds(self) -> float | None:
-        """How much longer it took, where both sides took time."""
-        old, new = _seconds(self.before), _seconds(self.after)
-        return None if old is None or new is None else new - old
+_SIGNS: Mapping[str, str] = {"failed": "✕", "added": "+", "removed": "−", "slower": "▲", "faster": "▼", "cached": "↯"}
 
 
 class Comparison:
@@ -63,7 +37,7 @@ class Comparison:
     def __init__(self, before: Snapshot, after: Snapshot) -> None:
         self._before = before
         self._after = after
-        self.differences = _differences(before, after)
+        self.differences = differences(before, after)
         self.counts = Counter(difference.change for difference in self.differences)
 
     def of(self, change: Change) -> list[Difference]:
@@ -82,57 +56,63 @@ def compare(before: Snapshot, after: Snapshot) -> Comparison:
     return Comparison(before, after)
 
 
-def _differences(before: Snapshot, after: Snapshot) -> list[Difference]:
-    old = {task.key: task for task in before.tasks}
-    new = {task.key: task for task in after.tasks}
-    keys = [*new, *(key for key in old if key not in new)]
-    found = [Difference(key, _change(old.get(key), new.get(key)), old.get(key), new.get(key)) for key in keys]
-    found.sort(key=lambda each: (CHANGES.index(each.change), -abs(each.seconds or 0.0)))
-    return found
-
-
-def _change(old: TaskSnapshot | None, new: TaskSnapshot | None) -> Change:
-    if old is None or new is None:
-        return "added" if old is None else "removed"
-    if TaskStatus.FAILED in (old.status, new.status) and old.status is not new.status:
-        if new.status is TaskStatus.FAILED:
-            return "failed"
-        return "recovered" if new.status.has_value else "other status"
-    if new.status is TaskStatus.CACHED and old.status is not TaskStatus.CACHED:
-        return "cached"
-    if old.status is not new.status:
-        return "other status"
-    first, second = _seconds(old), _seconds(new)
-    if first is None or second is None or abs(second - first) < SECONDS:
-        return "same"
-    if second > first * RATIO:
-        return "slower"
-    return "faster" if second * RATIO < first else "same"
-
-
-def _seconds(task: TaskSnapshot | None) -> float | None:
-    if task is None or task.status is not TaskStatus.SUCCEEDED:
-        return None
-    return task.duration
-
-
-# -- how it shows ---------------------------------------------------------------------------------
-
-
 def comparison_html(before: Snapshot, after: Snapshot, found: Comparison) -> str:
-    """Tables that survive a sanitizer: what happened as a whole, then task by task."""
+    """The whole of it."""
+    whole_tasks = wholes(before, after, found.differences)
+    different = [whole for whole in whole_tasks if whole.change != "same"]
     told = ", ".join(f"<b>{found.counts[change]:,}</b> {change}" for change in CHANGES if found.counts[change])
-    different = [each for each in found.differences if each.change != "same"]
-    longest = max((_seconds(side) or 0.0 for each in different for side in (each.before, each.after)), default=0.0)
+    return (
+        f"<div><p><b>{_safe(after.workflow)}</b>: {_whole(before)} → {_whole(after)}{_difference(before, after)}</p>"
+        f"<p>{_inputs(before, after)}</p>{_graph(before, after, different)}"
+        f"<p>{told or 'no tasks'}</p>{_table(different, len(whole_tasks))}</div>"
+    )
+
+
+def _inputs(before: Snapshot, after: Snapshot) -> str:
+    """What was changed comes first: it is why one compares."""
+    names = [*after.inputs, *(name for name in before.inputs if name not in after.inputs)]
+    changed = [name for name in names if before.inputs.get(name) != after.inputs.get(name)]
+    same = len(names) - len(changed)
+    words = [
+        f"<code>{_safe(name)}</code> <s>{_safe(before.inputs.get(name, '–'))}</s> → "
+        f"<b>{_safe(after.inputs.get(name, '–'))}</b>"
+        for name in changed
+    ]
+    rest = f"{same} {'input' if same == 1 else 'inputs'} the same" if same else ""
+    if not words:
+        return "No inputs differ." if names else "It has no inputs."
+    return f"Changed inputs: {', '.join(words)}" + (f" · {rest}" if rest else "")
+
+
+def _graph(before: Snapshot, after: Snapshot, different: list[Whole]) -> str:
+    badges = {whole.key: _badge(whole) for whole in different}
+    old, new = of_snapshot(before), of_snapshot(after)
+    known = {box.key for box in new.boxes}
+    gone = [replace(box, note="only before") for box in old.boxes if box.key not in known]
+    keys = known | {box.key for box in gone}
+    boxes = (*new.boxes, *(replace(box, waits=tuple(key for key in box.waits if key in keys)) for box in gone))
+    return f"<div>{scene_svg(Scene(new.title, boxes, new.status, new.counts), badges)}</div>" if boxes else ""
+
+
+def _badge(whole: Whole) -> Badge:
+    change = whole.change
+    sign = _SIGNS.get(change, "±")
+    if whole.is_map and change in ("failed", "added", "removed"):
+        return f"{sign} {whole.counts[change]:,} {change}", _COLORS[change]
+    words = {"failed": "newly failed", "other status": f"now {_status(whole)}"}.get(change, change)
+    return f"{sign} {_times(whole, words)}", _COLORS.get(change, "#6b6f76")
+
+
+def _table(different: list[Whole], many: int) -> str:
+    longest = max((whole.seconds(side) or 0.0 for whole in different for side in (0, 1)), default=0.0)
     rows = [_row(each, longest) for each in different[:_SHOWN]]
     if len(different) > _SHOWN:
         rows.append(f"<tr>{_cell(f'… and {len(different) - _SHOWN:,} more')}</tr>")
-    head = "".join(f'<th style="text-align: left">{name}</th>' for name in ("Task", "Before", "After", "Change"))
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>" if rows else ""
-    return (
-        f"<div><p><b>{_safe(after.workflow)}</b>: {_whole(before)} → {_whole(after)}</p>"
-        f"<p>{told or 'no tasks'}</p>{table}</div>"
-    )
+    if rows and many > len(different):
+        rows.append(f"<tr>{_cell(f'{many - len(different):,} more about the same')}</tr>")
+    names = ("Task", "Before", "After", "Difference", "Change")
+    head = "".join(f'<th style="text-align: left">{name}</th>' for name in names)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>" if rows else ""
 
 
 def _whole(snapshot: Snapshot) -> str:
@@ -142,18 +122,33 @@ def _whole(snapshot: Snapshot) -> str:
     return f'<span style="color: {look.light}">{look.glyph} {look.word}</span>{took} ({created})'
 
 
-def _row(each: Difference, longest: float) -> str:
-    return (
-        f"<tr>{_cell(f'<b>{_safe(each.key)}</b>')}{_cell(_side(each.before, longest))}"
-        f"{_cell(_side(each.after, longest))}{_cell(_words(each))}</tr>"
-    )
+def _difference(before: Snapshot, after: Snapshot) -> str:
+    if before.duration is None or after.duration is None:
+        return ""
+    return f" · <b>{_signed(after.duration - before.duration)}</b>"
 
 
-def _side(task: TaskSnapshot | None, longest: float) -> str:
-    if task is None:
+def _row(each: Whole, longest: float) -> str:
+    name = f"<b>{_safe(each.key)}</b>{_sizes(each)}"
+    old, new = each.seconds(0), each.seconds(1)
+    difference = "" if old is None or new is None else _signed(new - old)
+    sides = "".join(_cell(_side(each, side, longest)) for side in (0, 1))
+    return f"<tr>{_cell(name)}{sides}{_cell(difference)}{_cell(_words(each))}</tr>"
+
+
+def _sizes(each: Whole) -> str:
+    if not each.is_map:
+        return ""
+    old, new = len(each.sides(0)), len(each.sides(1))
+    return f" × {new:,}" if old == new else f" × {old:,} → × {new:,}"
+
+
+def _side(each: Whole, side: int, longest: float) -> str:
+    tasks = each.sides(side)
+    if not tasks:
         return "–"
-    look = TASK_LOOKS[task.status]
-    seconds = _seconds(task)
+    look = TASK_LOOKS[overall(Counter(task.status for task in tasks))]
+    seconds = each.seconds(side)
     told = f'<span style="color: {look.light}">{look.glyph} {look.word}</span>'
     if seconds is None:
         return told
@@ -162,20 +157,29 @@ def _side(task: TaskSnapshot | None, longest: float) -> str:
     return f'{told} {_time(seconds)}<br><span style="{style}"></span>'
 
 
-def _words(each: Difference) -> str:
-    words: str = each.change
-    old, new = _seconds(each.before), _seconds(each.after)
-    if each.change in ("slower", "faster") and old and new:
-        ratio = new / old if new > old else old / new
-        words = f"{ratio:.1f} × {words}" if ratio < 100 else f"far {words}"
-    reason = each.after.reason if each.after else None
-    if reason is not None and each.change != "same":
-        words += f": {reason.text}"[:160]
-    failure = each.after.error if each.change == "failed" and each.after else None
-    if failure is not None:
-        words += f": {failure.type}: {failure.message}"[:160]
+def _words(each: Whole) -> str:
+    words = _times(each, each.change)
+    if each.is_map:
+        words = ", ".join(f"{each.counts[change]:,} {change}" for change in CHANGES if each.counts[change])
+    after = next((part.after for part in each.parts if part.change == each.change and part.after is not None), None)
+    if after is not None and after.reason is not None:
+        words += f": {after.reason.text}"[:160]
+    if each.change == "failed" and after is not None and after.error is not None:
+        words += f": {after.error.type}: {after.error.message}"[:160]
     color = _COLORS.get(each.change)
     return f'<span style="color: {color}">{_safe(words)}</span>' if color else _safe(words)
+
+
+def _times(each: Whole, words: str) -> str:
+    old, new = each.seconds(0), each.seconds(1)
+    if each.change not in ("slower", "faster") or not old or not new:
+        return words
+    ratio = new / old if new > old else old / new
+    return f"{ratio:.1f} × {words}" if ratio < 100 else f"far {words}"
+
+
+def _status(each: Whole) -> str:
+    return overall(Counter(task.status for task in each.sides(1))).value
 
 
 def _time(seconds: float) -> str:
@@ -185,6 +189,10 @@ def _time(seconds: float) -> str:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def _signed(seconds: float) -> str:
+    return f"{'+' if seconds >= 0 else '−'}{_time(abs(seconds))}"
 
 
 def _cell(content: str) -> str:

@@ -6,10 +6,11 @@ would share them), and every text is escaped and cut to what fits: nothing is me
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from html import escape
 from itertools import pairwise
+from types import MappingProxyType
 
 from wf_jupyter.model.draft import Draft
 from wf_jupyter.model.snapshot import Snapshot
@@ -28,6 +29,9 @@ _QUIET = (TaskStatus.PENDING, TaskStatus.SKIPPED, TaskStatus.CANCELLED)
 _INK = ("wfp-ink", "#1c1c1c")
 _FAINT = ("wfp-faint", "#767676")
 _FONT = "font-family=\"system-ui, -apple-system, 'Segoe UI', sans-serif\""
+
+#: What is said beside a card, and in which colour.
+Badge = tuple[str, str]
 
 _STYLE = (
     "<style>@media (prefers-color-scheme: dark) {"
@@ -51,7 +55,12 @@ def snapshot_svg(snapshot: Snapshot) -> str:
     return _svg(of_snapshot(snapshot))
 
 
-def _svg(scene: Scene) -> str:
+def scene_svg(scene: Scene, badges: Mapping[str, Badge]) -> str:
+    """A scene with something said beside some of its boxes, by their keys."""
+    return _svg(scene, badges)
+
+
+def _svg(scene: Scene, badges: Mapping[str, Badge] = MappingProxyType({})) -> str:
     drawn = folded(scene, _BOXES)
     left_out = max(0, len(drawn.boxes) - _BOXES)
     shown = {box.key for box in drawn.boxes[:_BOXES]}
@@ -60,10 +69,12 @@ def _svg(scene: Scene) -> str:
     ]
     places = layout({box.key: box.waits for box in boxes}, {box.key: _CARD[0] for box in boxes})
     title = _headline(scene, left_out)
-    width = max(places.width, 7.2 * len(title)) + 2 * _MARGIN
+    # Nothing is measured: so wide are the widest letters of a title on the average.
+    width = max(places.width, 8.4 * len(title)) + 2 * _MARGIN
     height = _TOP + max(0, places.layers - 1) * _LAYER_HEIGHT + (_CARD[1] if boxes else 0) + _MARGIN
     shift = (width - places.width) / 2
     body = "".join([*_edges(boxes, places, shift), *(_card(box, *_corner(box.key, places, shift)) for box in boxes)])
+    body += "".join(_badge(badges[box.key], *_corner(box.key, places, shift)) for box in boxes if box.key in badges)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
         f'height="{height:g}" role="img" {_FONT}><title>{escape(headline(scene))}</title>{_STYLE}'
@@ -154,6 +165,15 @@ def _card(box: Box, x: float, y: float) -> str:
     if box.times:
         parts.append(_text(x + width - 10, y + 19, box.times, size=11, ink=_FAINT, anchor="end"))
     return f"<g>{''.join(parts)}</g>"
+
+
+def _badge(badge: Badge, x: float, y: float) -> str:
+    text, color = badge
+    width = 6.6 * len(text) + 14
+    left = x + _CARD[0] - width - 8
+    words = _text(left + width / 2, y + 3.5, text, size=11, weight=600, ink=("", color), anchor="middle")
+    frame = f'x="{left:g}" y="{y - 9:g}" width="{width:g}" height="17" rx="8.5" fill="#fff" stroke="{color}"'
+    return f'<rect class="wfp-card" {frame}/>{words}'
 
 
 def _frames(box: Box, x: float, y: float) -> Iterator[str]:
