@@ -103,4 +103,3 @@ def can_show_widgets() -> bool:
     if shell is None or not hasattr(shell(), "kernel"):
         return False
     return all(importlib.util.find_spec(name) is not None for name in ("anywidget", "ipywidgets"))
-

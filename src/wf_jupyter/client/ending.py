@@ -7,6 +7,7 @@ A page with the JupyterLab extension does this by itself. nbclient, papermill an
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import secrets
 import sys
@@ -52,7 +53,6 @@ class _Ending:
     def __init__(self, execution: Execution, shell: Any, display_id: str) -> None:
         self._execution = execution
         self._publisher = shell.display_pub
-        self._parent = shell.displayhook.parent_header
         self._display_id = display_id
         self._told = -1
         self._mirror = execution.follow()
@@ -63,8 +63,9 @@ class _Ending:
         seq = self._mirror.position[1]
         if self._mirror.status.is_final and seq != self._told:
             self._told = seq
-            # The picture of a large graph takes a moment, and asks the orchestrator how it began.
-            background().spawn(asyncio.to_thread(self._update))
+            # The picture of a large graph takes a moment, and asks the orchestrator how it began. In a context of its
+            # own: the present one may be that of the cell that submitted, and nbclient listens to the running one only.
+            background().spawn(asyncio.to_thread(contextvars.Context().run, self._update))
 
     def replaced(self) -> None:
         self.happened(())
@@ -76,10 +77,6 @@ class _Ending:
         try:
             found = self._execution.view()._repr_mimebundle_()
             data, metadata = found if isinstance(found, tuple) else (found, {})
-            content = {"data": data, "metadata": metadata, "transient": {"display_id": self._display_id}}
-            publisher = self._publisher
-            publisher.session.send(
-                publisher.pub_socket, "update_display_data", content, parent=self._parent, ident=publisher.topic
-            )
+            self._publisher.publish(data, metadata, transient={"display_id": self._display_id}, update=True)
         except Exception as error:
             _log.warning("the outcome of %r could not be shown: %s", self._execution.workflow, error)

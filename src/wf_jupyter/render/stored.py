@@ -6,13 +6,15 @@ sees the pictures. Inputs, results and tracebacks are left out: notebooks are se
 
 from __future__ import annotations
 
+import base64
+from html import escape
 from typing import Any
 
 import msgspec
 
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.snapshot import Snapshot, TaskSnapshot
-from wf_jupyter.model.status import TaskStatus
+from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 from wf_jupyter.render.discreet import discreet
 from wf_jupyter.render.html import snapshot_html
 from wf_jupyter.render.svg import snapshot_svg
@@ -36,9 +38,22 @@ def stored_bundle(snapshot: Snapshot, server_id: str) -> dict[str, Any]:
             "workflow": snapshot.workflow,
             "snapshot": stored_snapshot(snapshot),
         },
-        "image/svg+xml": snapshot_svg(snapshot),
-        "text/html": snapshot_html(snapshot),
+        "image/svg+xml": (picture := snapshot_svg(snapshot)),
+        "text/html": _html(snapshot, picture),
     }
+
+
+def _html(snapshot: Snapshot, picture: str) -> str:
+    """The picture as an image, the table, and the id: viewers that prefer HTML show no other type.
+
+    A sanitizer that takes the image away leaves the table, which says the same.
+    """
+    data = base64.b64encode(picture.encode()).decode()
+    status = "as it was submitted" if snapshot.status is ExecutionStatus.PENDING else snapshot.status.value
+    alt = escape(f"The graph of {snapshot.workflow}: {status}")
+    image = f'<p><img alt="{alt}" src="data:image/svg+xml;base64,{data}"></p>'
+    began = snapshot.created.strftime("%d %b %Y, %H:%M UTC")
+    return f"<div>{image}{snapshot_html(snapshot)}<p>execution <code>{escape(snapshot.id)}</code> · {began}</p></div>"
 
 
 def stored_snapshot(snapshot: Snapshot) -> dict[str, Any]:

@@ -171,8 +171,8 @@ def _badge(badge: Badge, x: float, y: float) -> str:
     text, color = badge
     width = 6.6 * len(text) + 14
     left = x + _CARD[0] - width - 8
-    words = _text(left + width / 2, y + 3.5, text, size=11, weight=600, ink=("", color), anchor="middle")
-    frame = f'x="{left:g}" y="{y - 9:g}" width="{width:g}" height="17" rx="8.5" fill="#fff" stroke="{color}"'
+    words = _text(left + width / 2, y + 0.5, text, size=11, weight=600, ink=("", color), anchor="middle")
+    frame = f'x="{left:g}" y="{y - 12:g}" width="{width:g}" height="17" rx="8.5" fill="#fff" stroke="{color}"'
     return f'<rect class="wfp-card" {frame}/>{words}'
 
 

@@ -76,6 +76,14 @@ def test_of_a_large_graph_groups_counts_and_failures_are_kept(tasks: int, failed
     assert {task["status"] for task in snapshot["tasks"]} == {"failed"}
     assert len(snapshot["tasks"]) == min(failed, 50)
     assert len(snapshot["groups"]) == min(groups, 50)
+    assert len(json.dumps(stored_bundle(execution(tasks, failed, groups), "server"))) < 200_000
+
+
+def test_the_html_alone_shows_the_graph_the_failure_and_the_id() -> None:
+    html = stored_bundle(execution(3), "server")["text/html"]
+    assert 'src="data:image/svg+xml;base64,' in html
+    assert "ValueError" in html and "<code>x</code>" in html
+    assert "hunter2" not in html and "/home/ada" not in html
 
 
 def test_the_same_state_is_stored_as_the_same_text() -> None:
