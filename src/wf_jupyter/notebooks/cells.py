@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from wf_jupyter.context import current_task
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def run_cell(script: Script, number: int) -> CellOutcome:
-    """Run one cell of a notebook, or take what is known of it; `CellFailed` when it raises."""
+def run_cell(script: Script, number: int, secrets: Mapping[str, object] | None = None) -> CellOutcome:
+    """Run one cell of a notebook, or take what is known of it; `CellFailed` when it raises.
+
+    Secrets travel apart, sealed, and are put into the text of their cell here.
+    """
     try:
         from nbclient.exceptions import DeadKernelError
 
@@ -30,6 +34,7 @@ def run_cell(script: Script, number: int) -> CellOutcome:
     task = current_task()
     if task is None:
         raise WorkflowError("a cell of a notebook runs as a task only")
+    script = script.with_secrets(secrets or {})
     cell = script.cells[number - 1]
     owner = os.getpid() if task.is_inline else os.getppid()
     with Sessions.open(session_folder(task.execution), script, owner) as session:

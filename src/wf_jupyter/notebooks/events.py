@@ -7,6 +7,7 @@ uses them is imported. What C code does by itself is not seen (the rules on the 
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import secrets
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from wf_jupyter.notebooks.settings import python_random_state
 from wf_jupyter.notebooks.stamps import stamp
 
 _CLOCKS = (
@@ -61,6 +63,10 @@ class Events:
         self.read: dict[str, str] = {}
         self.written: set[str] = set()
         self.never: dict[str, None] = {}
+        #: Whether random numbers were drawn otherwise than by modules that are being imported.
+        self.has_drawn = False
+        self._state = ""
+        self._is_importing = False
 
     def install(self) -> None:
         """Listen from now on, to the end of the process."""
@@ -69,15 +75,38 @@ class Events:
             setattr(time, name, self._timed(getattr(time, name)))
         secrets.randbits = self._by_chance(secrets.randbits)
         os.urandom = self._by_chance(os.urandom)
+        self._watch_imports()
 
     def begin(self) -> None:
         """A cell begins."""
         self.read, self.written, self.never = {}, set(), {}
+        self.has_drawn, self._state = False, python_random_state()
         self._is_on = True
 
     def end(self) -> None:
         """It has ended."""
         self._is_on = False
+        self.has_drawn |= self._state != python_random_state()
+
+    def _watch_imports(self) -> None:
+        """Modules may draw when they are imported (an id to begin with); that makes no cell one of chance."""
+        bootstrap: Any = importlib._bootstrap
+        load = bootstrap._find_and_load
+
+        def _find_and_load(name: str, import_: Any) -> Any:
+            if not self._is_on or self._is_importing or threading.get_ident() != self._thread:
+                return load(name, import_)
+            self.has_drawn |= self._state != python_random_state()
+            self._is_importing = True
+            try:
+                return load(name, import_)
+            finally:
+                self._is_importing = False
+                self._state = python_random_state()
+
+        # So that Python leaves it out of tracebacks, as its own.
+        _find_and_load.__code__ = _find_and_load.__code__.replace(co_filename="<frozen importlib._bootstrap>")
+        bootstrap._find_and_load = _find_and_load
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         if not self._is_on:

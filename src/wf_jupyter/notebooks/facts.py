@@ -30,7 +30,8 @@ class Facts(msgspec.Struct, kw_only=True):
     """What a cell did. `reads` are the names it could look up, functions' included, with or without a value.
 
     `settings` and `drawn` say what it changed or drew from, `never` why it must run each time, `barrier` why
-    everything after it must run in order. Files have stamps: as they were read, and as they were left.
+    everything after it must run in order. Files have stamps: as they were read, and as they were left. `has_drawn` is
+    false when only modules drew from `random`, as they were imported.
     """
 
     reads: tuple[str, ...] = ()
@@ -43,7 +44,7 @@ class Facts(msgspec.Struct, kw_only=True):
     files_written: dict[str, str] = {}
     never: tuple[str, ...] = ()
     barrier: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
+    has_drawn: bool = True
 
 
 class Record(msgspec.Struct, kw_only=True):

@@ -177,6 +177,7 @@ class Observer:
             files_written=written,
             never=tuple(self._events.never),
             barrier=self._barriers(),
+            has_drawn=self._events.has_drawn,
         )
 
     def _closure_before(self, orders: Orders, before: Mapping[str, Look]) -> set[str]:
@@ -218,8 +219,8 @@ class Observer:
             value = self._names.get(name)
             if isinstance(value, types.ModuleType) or (isinstance(value, type) and value.__module__ != "__main__"):
                 changed.append(f"attributes of {name}")
-        drawn = [name for name, told in random.items() if self._random.get(name, told) != told]
-        return tuple(changed), tuple(drawn)
+        drawn = {name for name, told in random.items() if self._random.get(name, told) != told}
+        return tuple(changed), tuple(sorted(drawn | set(self._seeded(orders))))
 
     def _seeded(self, orders: Orders) -> tuple[str, ...]:
         """Random states that the cell sets before it draws from them."""

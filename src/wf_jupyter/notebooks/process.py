@@ -19,7 +19,11 @@ from wf_jupyter.notebooks.trunk import start_time
 _START_SECONDS = 120.0
 _LOOK_SECONDS = 0.01
 _END_SECONDS = 5.0
-_BOOTSTRAP = "import sys; from wf_jupyter.notebooks.trunk import main; main(sys.argv[1], int(sys.argv[2]))"
+#: What stands beside the notebook must not be found by the kernel's own imports; IPython adds the directory later.
+_BOOTSTRAP = (
+    "import sys; sys.path[:1] = [p for p in sys.path[:1] if p]; "
+    "from wf_jupyter.notebooks.trunk import main; main(sys.argv[1], int(sys.argv[2]))"
+)
 #: Variables that tell a process whose child it is, and would tell the trunk something that is not so.
 _OTHERS = ("JPY_PARENT_PID", "JPY_INTERRUPT_EVENT", "MPLBACKEND")
 
@@ -56,7 +60,7 @@ class Trunk:
         for name in (PROCESS, CONNECTION):
             (folder / name).unlink(missing_ok=True)
         home = directory if Path(directory).is_dir() else str(Path.cwd())
-        command = [sys.executable, "-P", "-c", _BOOTSTRAP, str(folder), str(owner)]
+        command = [sys.executable, "-c", _BOOTSTRAP, str(folder), str(owner)]
         done = subprocess.run(
             command, cwd=home, env=_environment(os.environ), capture_output=True, check=False, timeout=_START_SECONDS
         )

@@ -123,6 +123,7 @@ class Runs:
         outcome, facts = self._session.execute(cell, orders, is_shown=False, before=before)
         if facts is None:
             raise Violated
+        facts = _without_imports(facts, line)
         self._check(cell, facts, present, files)
         return outcome, facts
 
@@ -175,6 +176,7 @@ class Runs:
             facts = msgspec.structs.replace(facts, writes={}, deletes=(), settings=(), barrier=())
         line = self._history.before(cell.number)
         barrier = self._history.barrier(cell)
+        facts = _without_imports(facts, line)
         drawn = [name for name in facts.drawn if name not in facts.seeded]
         never = [*facts.never, *_varies(outcome)]
         never += [f"it draws from the state of {name[1:]}, which nothing seeds" for name in drawn
@@ -199,6 +201,13 @@ class Runs:
                 cell, Record(key=key, reads=reads, facts=facts, outcome=told, seconds=outcome.seconds)
             )
         return outcome
+
+
+def _without_imports(facts: Facts, line: Timeline) -> Facts:
+    """Where nothing seeded `random`, it does not count that modules drew from it as they were imported."""
+    if facts.has_drawn or "@random" in facts.seeded or line.version("@random") != UNBOUND:
+        return facts
+    return msgspec.structs.replace(facts, drawn=tuple(name for name in facts.drawn if name != "@random"))
 
 
 def _is_same(facts: Facts, then: Facts) -> bool:

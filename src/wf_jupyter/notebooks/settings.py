@@ -46,14 +46,20 @@ def settings_of(namespace: Mapping[str, object], shell: Any) -> dict[str, str]:
 def random_states() -> dict[str, str]:
     """The states that random numbers without a generator of their own come from."""
     found = {}
-    if (random := sys.modules.get("random")) is not None:
-        found["@random"] = digest(random.getstate())
+    if state := python_random_state():
+        found["@random"] = state
     if (numpy := sys.modules.get("numpy.random")) is not None and hasattr(numpy, "get_state"):
         state = numpy.get_state(legacy=False)
         found["@numpy.random"] = digest(state["state"]["key"].tobytes(), {**state, "state": state["state"]["pos"]})
     if (torch := sys.modules.get("torch")) is not None and hasattr(torch, "get_rng_state"):
         found["@torch"] = digest(torch.get_rng_state().numpy().tobytes())
     return found
+
+
+def python_random_state() -> str:
+    """The state of `random`."""
+    random = sys.modules.get("random")
+    return "" if random is None else digest(random.getstate())
 
 
 def _matplotlib(namespace: Mapping[str, object], shell: Any) -> object:

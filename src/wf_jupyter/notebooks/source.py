@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ import cloudpickle  # type: ignore[import-untyped]
 from wf_jupyter.dsl.literals import literal
 from wf_jupyter.dsl.notebook import TAG, parameters_cell, read_notebook, source_of
 from wf_jupyter.errors import InputError
+from wf_jupyter.model.secrecy import is_secret
 
 #: `reuse` takes what is known to be as it was; `fresh` runs everything, and keeps it; `in-order` looks at nothing.
 Mode = Literal["reuse", "fresh", "in-order"]
@@ -48,6 +49,16 @@ class Script:
     mode: Mode = "reuse"
     cell_timeout: float | None = None
     timeout: float | None = None
+
+    def with_secrets(self, secrets: Mapping[str, object]) -> Script:
+        """The script with what its stand-ins stand for."""
+        cells = []
+        for cell in self.cells:
+            source = cell.source
+            for name, value in secrets.items() if INJECTED in cell.tags else ():
+                source = source.replace(stand_in(name), written(name, value))
+            cells.append(replace(cell, source=source))
+        return replace(self, cells=tuple(cells))
 
 
 @dataclass(frozen=True)
@@ -130,11 +141,21 @@ def _parameters(parameters: Mapping[str, object], minor: int) -> dict[str, Any]:
     """The cell that papermill would put in; a value that cannot be written down travels as a pickle in its line."""
     lines = ["# Parameters"]
     for name, value in parameters.items():
-        lines.append(f"{name} = {literal(value) or _pickled(name, value)}")
+        lines.append(f"{name} = {stand_in(name) if is_secret(name) else written(name, value)}")
     cell: dict[str, Any] = {"cell_type": "code", "metadata": {"tags": [INJECTED]}, "source": "\n".join(lines)}
     if minor >= 5:
         cell["id"] = INJECTED
     return cell
+
+
+def stand_in(name: str) -> str:
+    """What stands for a secret in every text of a notebook but the one that runs."""
+    return repr(f"•••{name}•••")
+
+
+def written(name: str, value: object) -> str:
+    """The value as a cell gets it; `InputError` when it cannot be given to a notebook."""
+    return literal(value) or _pickled(name, value)
 
 
 def _pickled(name: str, value: object) -> str:

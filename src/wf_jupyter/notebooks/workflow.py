@@ -14,6 +14,7 @@ from wf_jupyter.dsl.notebook import Default, parameters_cell, parameters_of, rea
 from wf_jupyter.dsl.task import Task
 from wf_jupyter.dsl.workflow import Workflow
 from wf_jupyter.errors import InputError
+from wf_jupyter.model.secrecy import is_secret
 from wf_jupyter.notebooks.cells import run_cell
 from wf_jupyter.notebooks.flow import Flow, flow_of
 from wf_jupyter.notebooks.outcome import ExecutedCells
@@ -21,6 +22,7 @@ from wf_jupyter.notebooks.places import records_folder
 from wf_jupyter.notebooks.plan import Plan, plan_of
 from wf_jupyter.notebooks.records import Records
 from wf_jupyter.notebooks.source import Book, Cell, Mode, Script, read_book
+from wf_jupyter.values.secret import revealed
 
 
 class NotebookBody:
@@ -42,7 +44,9 @@ class NotebookBody:
 
     def __call__(self, **parameters: object) -> ExecutedCells:
         book = self._book(parameters)
-        return ExecutedCells(_recorded(self._script(book)), book)
+        secrets = {name: revealed(value) for name, value in parameters.items() if is_secret(name)}
+        given = {name: value for name, value in secrets.items() if not isinstance(value, Default)}
+        return ExecutedCells(_recorded(self._script(book), given), book)
 
     def script(self, parameters: Mapping[str, object]) -> Script:
         """What would run with these parameters."""
@@ -137,11 +141,12 @@ def _workflow_name(path: Path) -> str:
     return path.name.translate({ord("["): "(", ord("]"): ")"})
 
 
-def _recorded(script: Script) -> list[Any]:
+def _recorded(script: Script, secrets: Mapping[str, object]) -> list[Any]:
     """A node per cell. Each waits for the one above it, and is shown below those whose names it reads."""
     trace = tracing.current()
     assert trace is not None, "a notebook is traced as a workflow's body"
     nodes: list[Any] = []
+    more = {"secrets": dict(secrets)} if secrets else {}
     flows = [flow_of(cell.source) for cell in script.cells]
     with ExitStack() as scope:
         group = ""
@@ -151,7 +156,7 @@ def _recorded(script: Script) -> list[Any]:
                 group = cell.group
                 if group:
                     scope.enter_context(trace.scope(group))
-            node: Any = Task(run_cell, {"name": _task_name(cell)})(script, cell.number)
+            node: Any = Task(run_cell, {"name": _task_name(cell)})(script, cell.number, **more)
             node.after(*(nodes[writer] for writer in writers), *nodes[-1:])
             nodes.append(node)
     return nodes

@@ -14,8 +14,8 @@ from nbclient import NotebookClient
 import wf_jupyter as wf
 from wf_jupyter.client import session
 
-#: In warnings: the kernel's process and a digest of the cell's text.
-_PROCESS = re.compile(r"ipykernel_\d+/\d+")
+#: What differs between any two runs: in warnings the process and a digest of the cell's text; addresses; times.
+_VARYING = re.compile(r"(?<=ipykernel_)\d+/\d+|(?<=0x)[0-9a-f]{6,}|^(CPU times|Wall time):.*$", re.MULTILINE)
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 #: A notebook with a parameter, headings, and outputs of every usual kind.
 REPORT = (
@@ -68,10 +68,17 @@ def merged(found: list[Any]) -> list[Any]:
     others = []
     for output in found:
         if output["output_type"] == "stream":
-            streams[output["name"]] = streams.get(output["name"], "") + _PROCESS.sub("ipykernel", output["text"])
+            streams[output["name"]] = streams.get(output["name"], "") + _plain(output["text"])
         else:
-            others.append({key: value for key, value in output.items() if key != "traceback"})
+            kept = {key: value for key, value in output.items() if key not in ("traceback", "execution_count")}
+            if "text/plain" in kept.get("data", {}):
+                kept["data"] = {**kept["data"], "text/plain": _plain("".join(kept["data"]["text/plain"]))}
+            others.append(kept)
     return [*sorted(streams.items()), *others]
+
+
+def _plain(text: str) -> str:
+    return _VARYING.sub("", text)
 
 
 def by_nbclient(path: Path) -> Any:

@@ -179,3 +179,12 @@ def test_the_command_line_runs_a_notebook_and_writes_what_came_of_it(tmp_path: P
     assert (first, second[0]["ename"], third) == ([("stdout", "1\n")], "ZeroDivisionError", [])
     done = run_([*command, "report.py:flow", "-o", "out.ipynb"])
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+
+
+def test_a_secret_reaches_the_cells_and_stands_in_no_text_that_is_kept(tmp_path: Path) -> None:
+    path = write(tmp_path / "book.ipynb", [("parameters", "password = ''"), "print(len(password))"])
+    result = run(wf.notebook(path), password="hunter-two")
+    assert merged(result[2].outputs) == [("stdout", "10\n")]
+    assert "hunter-two" not in json.dumps(result.notebook)
+    kept = Path(os.environ["WF_JUPYTER_DATA_DIR"])
+    assert [file for file in kept.rglob("*") if file.is_file() and b"hunter-two" in file.read_bytes()] == []
