@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from wf_jupyter.notebooks.settings import python_random_state
+from wf_jupyter.notebooks.settings import python_random_state, random_states
 from wf_jupyter.notebooks.stamps import stamp
 
 _CLOCKS = (
@@ -65,6 +65,8 @@ class Events:
         self.never: dict[str, None] = {}
         #: Whether random numbers were drawn otherwise than by modules that are being imported.
         self.has_drawn = False
+        #: Random states as they were when the modules that hold them had been imported.
+        self.first_states: dict[str, str] = {}
         self._state = ""
         self._is_importing = False
 
@@ -81,6 +83,7 @@ class Events:
         """A cell begins."""
         self.read, self.written, self.never = {}, set(), {}
         self.has_drawn, self._state = False, python_random_state()
+        self.first_states = random_states()
         self._is_on = True
 
     def end(self) -> None:
@@ -103,6 +106,7 @@ class Events:
             finally:
                 self._is_importing = False
                 self._state = python_random_state()
+                self.first_states = {**random_states(), **self.first_states}
 
         # So that Python leaves it out of tracebacks, as its own.
         _find_and_load.__code__ = _find_and_load.__code__.replace(co_filename="<frozen importlib._bootstrap>")

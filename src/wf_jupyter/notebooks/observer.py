@@ -47,7 +47,6 @@ class Observer:
         self._looks: dict[str, Look] = {}
         self._known: dict[str, int] = {}
         self._settings: dict[str, str] = {}
-        self._random: dict[str, str] = {}
         self._threads: set[threading.Thread] = set()
         self._modules: set[str] = set()
         self._running: set[threading.Thread] = set()
@@ -91,7 +90,6 @@ class Observer:
         self._known = {name: id(value) for name, value in present.items()}
         self._looks = {name: look for name, look in self._looks.items() if name in present}
         self._settings = settings_of(self._names, self._shell)
-        self._random = random_states()
         self._modules = set(sys.modules)
         self._running = set(threading.enumerate())
         self._events.begin()
@@ -219,7 +217,7 @@ class Observer:
             value = self._names.get(name)
             if isinstance(value, types.ModuleType) or (isinstance(value, type) and value.__module__ != "__main__"):
                 changed.append(f"attributes of {name}")
-        drawn = {name for name, told in random.items() if self._random.get(name, told) != told}
+        drawn = {name for name, told in random.items() if self._events.first_states.get(name) != told}
         return tuple(changed), tuple(sorted(drawn | set(self._seeded(orders))))
 
     def _seeded(self, orders: Orders) -> tuple[str, ...]:
