@@ -1,4 +1,4 @@
-"""Notebooks by chance, made of lines that share, change, rebind and hide things, and what plain Python prints for them."""
+"""Notebooks by chance, of lines that share, change, rebind and hide things, and what plain Python prints for them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LINES = (
     "try:\n    print(grow())\nexcept Exception as error:\n    print(type(error).__name__)",
     "try:\n    print(show())\nexcept Exception as error:\n    print(type(error).__name__)",
     "holder = {{'x': {a}, 'y': [{b}]}}",
-    "try:\n    holder['x'].append({n})\n    print(holder['y'])\nexcept Exception as error:\n    print(type(error).__name__)",
+    "try:\n    holder['x'].append({n})\n    print(holder['y'])\nexcept Exception:\n    print('none')",
     "array = np.arange({n} % 5 + 2)\nview = array[1:]",
     "try:\n    view += {n}\n    print(array)\nexcept Exception as error:\n    print(type(error).__name__)",
     "print(random.random())",
