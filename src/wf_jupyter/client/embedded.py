@@ -10,6 +10,7 @@ The service is imported inside functions only: a kernel that talks to a server n
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import os
 import threading
@@ -172,10 +173,15 @@ class EmbeddedConnection:
 
 
 def called(runtime: Runtime, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine of the orchestrator and block for it; an interrupt cancels it."""
+    """Run a coroutine of the orchestrator and block for it; an interrupt cancels it.
+
+    `ServerUnavailable` when the orchestrator is closed meanwhile.
+    """
     future = runtime.call(coroutine)
     try:
         return future.result()
+    except concurrent.futures.CancelledError:
+        raise ServerUnavailable("the orchestrator was closed before it answered") from None
     except BaseException:
         future.cancel()
         raise

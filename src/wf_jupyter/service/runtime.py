@@ -109,8 +109,17 @@ class Runtime:
         try:
             self._loop.run_forever()
         finally:
+            self._loop.run_until_complete(self._end_what_waits())
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
+
+    async def _end_what_waits(self) -> None:
+        """Questions that wait for an event end here: left alone, nobody would answer them, and what they leave
+        in the hub would be put away by the garbage collector, in any thread."""
+        waiting = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     def _open_executor(self, name: str, environment: Environment, report: ReportSink) -> Executor:
         environment = environment.to_native()
