@@ -55,8 +55,9 @@ def test_a_view_that_was_closed_is_told_nothing_and_the_next_display_makes_anoth
 
 
 def test_it_shows_the_same_still_picture_as_the_execution(execution):
-    data = execution.view()._repr_mimebundle_()
+    data, metadata = execution.view()._repr_mimebundle_()
     still = execution._repr_mimebundle_()
+    assert list(metadata) == ["application/vnd.wf-jupyter.execution+json"]  # how nbval knows it
     assert data["text/plain"] == still["text/plain"]
     assert data["text/html"] == still["text/html"]
     assert repr(execution.view()) == "<live view of 'waiting'>"
