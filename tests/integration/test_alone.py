@@ -78,11 +78,19 @@ def bench(folder: Path) -> Iterator[Bench]:
 _numbers = itertools.count()
 
 
-def run(bench: Bench, function: Callable[..., object], *args: object) -> Any:
-    """What a task returns; warnings are set up as in a plain interpreter."""
+def run(bench: Bench, function: Callable[..., object], *args: object, is_async: bool = False) -> Any:
+    """What a task returns, an `async def` one if asked for; warnings are set up as in a plain interpreter."""
     with warnings.catch_warnings():
         warnings.simplefilter("default")
-        return value_of(bench.run(function, *args, task=f"task-{next(_numbers)}"))
+        called = in_a_coroutine(function) if is_async else function
+        return value_of(bench.run(called, *args, task=f"task-{next(_numbers)}", is_async=is_async))
+
+
+def in_a_coroutine(function: Callable[..., object]) -> Callable[..., object]:
+    async def called(*args: object) -> object:
+        return function(*args)
+
+    return called
 
 
 # -- each case: what one task does, what the next one sees -----------------------------------------------
@@ -319,6 +327,7 @@ def see_replaced() -> object:
     )
 
 
+@pytest.mark.parametrize("is_async", [False, True], ids=["plain", "async"])
 @pytest.mark.parametrize(
     ("act", "see"),
     [
@@ -338,12 +347,16 @@ def see_replaced() -> object:
     ],
     ids=lambda given: given.__name__,
 )
-def test_what_a_task_changes_is_put_back(bench: Bench, act: Callable[[], None], see: Callable[[], object]) -> None:
-    before = run(bench, see)
-    worker = run(bench, os.getpid)
-    run(bench, act)
-    assert run(bench, see) == before
-    assert run(bench, os.getpid) == worker
+def test_what_a_task_changes_is_put_back(
+    bench: Bench, act: Callable[[], None], see: Callable[[], object], is_async: bool
+) -> None:
+    if is_async and act is loops:
+        pytest.skip("runs a loop of its own")
+    before = run(bench, see, is_async=is_async)
+    worker = run(bench, os.getpid, is_async=is_async)
+    run(bench, act, is_async=is_async)
+    assert run(bench, see, is_async=is_async) == before
+    assert run(bench, os.getpid, is_async=is_async) == worker
 
 
 def test_globals_and_defaults_of_a_task_are_new_for_each_attempt(bench: Bench) -> None:
@@ -486,13 +499,14 @@ def start_a_session() -> None:
     os.seteuid(65534)
 
 
+@pytest.mark.parametrize("is_async", [False, True], ids=["plain", "async"])
 @pytest.mark.parametrize("act", [leave_a_thread, leave_a_child, lower_a_hard_limit, start_a_session])
-def test_a_worker_that_cannot_be_put_back_is_replaced(bench: Bench, act: Callable[[], None]) -> None:
+def test_a_worker_that_cannot_be_put_back_is_replaced(bench: Bench, act: Callable[[], None], is_async: bool) -> None:
     if act is start_a_session and os.geteuid() != 0:
         pytest.skip("only root can become somebody else")
-    worker = run(bench, os.getpid)
-    run(bench, act)
-    assert run(bench, os.getpid) != worker
+    worker = run(bench, os.getpid, is_async=is_async)
+    run(bench, act, is_async=is_async)
+    assert run(bench, os.getpid, is_async=is_async) != worker
     assert run(bench, lambda: (threading.active_count() <= 3, resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 500))
 
 
