@@ -145,26 +145,30 @@ def forget_shown_warnings() -> None:
         changed()
 
 
+def noticing(function: Callable[..., Any], count: list[int]) -> Callable[..., Any]:
+    """The function, counting its calls."""
+
+    def noticed(*args: Any, **kwargs: Any) -> Any:
+        count[0] += 1
+        return function(*args, **kwargs)
+
+    noticed.__name__ = noticed.__qualname__ = function.__name__
+    noticed.__module__, noticed.__doc__ = function.__module__, function.__doc__
+    return noticed
+
+
 def seeds(module: Any, names: tuple[str, ...]) -> Aspect:
     """The state of a module of random numbers: after an attempt that seeded it, it gets fresh entropy."""
     count = [0]
     seed = module.seed
-
-    def noticing(function: Callable[..., Any]) -> Callable[..., Any]:
-        def noticed(*args: Any, **kwargs: Any) -> Any:
-            count[0] += 1
-            return function(*args, **kwargs)
-
-        noticed.__name__ = noticed.__qualname__ = function.__name__
-        noticed.__module__, noticed.__doc__ = module.__name__, function.__doc__
-        return noticed
 
     def restore(kept: int) -> None:
         seed()
         count[0] = kept
 
     for name in names:
-        wrapped = noticing(getattr(module, name))
+        wrapped = noticing(getattr(module, name), count)
+        wrapped.__module__ = module.__name__
         setattr(module, name, wrapped)
         if hasattr(module, "_inst"):
             setattr(module._inst, name, wrapped)  # a method that was pickled is looked up there

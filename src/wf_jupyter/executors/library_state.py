@@ -6,11 +6,12 @@ Each entry exists once its module is imported, and costs nothing before.
 from __future__ import annotations
 
 import logging
+import resource
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from wf_jupyter.executors.aspects import seeds
+from wf_jupyter.executors.aspects import noticing, seeds
 from wf_jupyter.executors.imports import ImportWatch
 from wf_jupyter.executors.process_state import Aspect, CannotRestore, names_aspect, put_back
 
@@ -23,13 +24,13 @@ def table(watch: ImportWatch, add: Callable[[Aspect], None]) -> list[Aspect]:
     watch.on_import("numpy.random", lambda module: add(seeds(module, ("seed", "set_state"))))
     watch.on_import("torch", lambda module: add(seeds(module, ("manual_seed", "set_rng_state"))))
     return [
+        _limits(),
         Aspect("loggers", _read_loggers, _set_loggers),
         _dict_of("logging", lambda m: m._levelToName, put_back),
         _dict_of("logging", lambda m: m._nameToLevel, put_back),
         _of("socket", lambda m: m.getdefaulttimeout(), lambda m, kept: m.setdefaulttimeout(kept)),
         _of("locale", lambda m: m._setlocale(m.LC_ALL, None), lambda m, kept: m.setlocale(m.LC_ALL, kept)),
         _name_of("tempfile", "tempdir"),
-        _of("resource", _read_limits, _set_limits),
         _of(
             "multiprocessing.context",
             lambda m: m._default_context._actual_context,
@@ -114,26 +115,26 @@ def _set_loggers(kept: list[Any]) -> None:
 # -- other modules of the standard library ------------------------------------------------------------
 
 
-def _read_limits(resource: Any) -> list[tuple[int, int]]:
-    return [resource.getrlimit(number) for number in _limit_numbers(resource)]
+def _limits() -> Aspect:
+    """The limits of the process, which are compared when somebody has set one: there are fifteen."""
+    count = [0]
+    numbers = sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")})
+    limits = {number: resource.getrlimit(number) for number in numbers}
+    set_limit = resource.setrlimit
 
+    def restore(kept: int) -> None:
+        for number, limit in limits.items():
+            if resource.getrlimit(number) != limit:
+                try:
+                    set_limit(number, limit)
+                except (ValueError, OSError) as error:  # a hard limit that was lowered stays low
+                    raise CannotRestore(str(error)) from error
+        count[0] = kept
 
-def _set_limits(resource: Any, kept: list[tuple[int, int]]) -> None:
-    for number, limit in zip(_limit_numbers(resource), kept, strict=True):
-        if resource.getrlimit(number) != limit:
-            try:
-                resource.setrlimit(number, limit)
-            except (ValueError, OSError) as error:  # a hard limit that was lowered stays low
-                raise CannotRestore(str(error)) from error
-
-
-_limits: list[int] = []
-
-
-def _limit_numbers(resource: Any) -> list[int]:
-    if not _limits:
-        _limits.extend(sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}))
-    return _limits
+    for name in ("setrlimit", "prlimit"):
+        if hasattr(resource, name):
+            setattr(resource, name, noticing(getattr(resource, name), count))
+    return Aspect("the limits of resources", lambda: count[0], restore)
 
 
 _CONTEXT = ("prec", "rounding", "Emin", "Emax", "capitals", "clamp")

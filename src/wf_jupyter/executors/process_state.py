@@ -116,7 +116,7 @@ class ProcessState:
             else:
                 known = [aspect.keep(aspect.read())]
                 self._known.append((aspect.read, known, aspect))
-                if not _counted(aspect):
+                if not _is_counted(aspect):
                     self._read.append((aspect.read, known))
 
     def _before(self) -> list[Any]:
@@ -128,6 +128,10 @@ class ProcessState:
                 known[0] = merge(known[0], was, aspect.keep(read()))
         self._look_for_new()
         self._versions = None  # there may be more dicts than before
+
+
+def _is_counted(aspect: Aspect) -> bool:
+    return ARE_COUNTED and aspect.dicts is not None
 
 
 def _counted(aspect: Aspect) -> Sequence[dict[Any, Any]]:
