@@ -146,6 +146,10 @@ class StoreError(WorkflowError):
         self.is_temporary = is_temporary
 
 
+class OwnershipLost(StoreError):
+    """Another orchestrator goes on with the execution: this one was taken for gone."""
+
+
 class Unreadable(StoreError):
     """One thing in the data directory cannot be read; everything else can."""
 

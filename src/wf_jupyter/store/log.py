@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from wf_jupyter.errors import ExecutionNotFound, StoreError, Unreadable
+from wf_jupyter.errors import ExecutionNotFound, OwnershipLost, StoreError, Unreadable
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.submission import Expansion, Submission
@@ -176,7 +176,7 @@ def _continue(connection: sqlite3.Connection, execution: str, owner: str) -> tup
         raise ExecutionNotFound(f"no execution {execution!r}")
     number, status, last, owned_by = row
     if owned_by != owner:
-        raise StoreError(f"execution {execution!r} is owned by another orchestrator: claim it first")
+        raise OwnershipLost(f"execution {execution!r} is owned by another orchestrator: claim it first")
     return int(number), str(status), int(last)
 
 

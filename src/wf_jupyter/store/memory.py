@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from wf_jupyter.errors import ExecutionNotFound, StateConflict, StoreError
+from wf_jupyter.errors import ExecutionNotFound, OwnershipLost, StateConflict, StoreError
 from wf_jupyter.model.events import Event, WorkflowStarted
 from wf_jupyter.model.history import Experience
 from wf_jupyter.model.keys import Digest
@@ -304,7 +304,7 @@ class MemoryStore(Store):
         if batch.submission is None:
             execution = self._find(batch.execution)
             if execution.owned_by != self._owner:
-                raise StoreError(f"execution {batch.execution!r} is owned by another orchestrator: claim it first")
+                raise OwnershipLost(f"execution {batch.execution!r} is owned by another orchestrator: claim it first")
             return execution
         if batch.execution in self._data.executions:
             raise StoreError(f"execution {batch.execution!r} exists already")

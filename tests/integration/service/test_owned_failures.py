@@ -303,7 +303,7 @@ def test_a_takeover_that_a_full_disk_hinders_happens_when_there_is_room(
     assert line.parked is not None and line.parked.kind == "waiting"
     scene.settle(60)
     snapshot = scene.snapshot()
-    assert (snapshot.parked, snapshot.status) == (None, then)
+    assert snapshot.status == then and (snapshot.parked is not None) == (then == "interrupted")
     assert scene.types().count("task.started") == (2 if recovery == "resume" else 1)
 
 
@@ -332,3 +332,21 @@ def test_what_is_parked_and_cannot_be_deleted_goes_on(scene: Scene) -> None:
     assert scene.snapshot().parked is not None
     scene.settle(60)
     assert scene.snapshot().parked is None and scene.statuses()["a"] == "running"
+
+
+def test_an_execution_that_was_taken_over_meanwhile_is_shown_as_it_is_there(scene: Scene) -> None:
+    scene.submit(node("a"), node("b", "a"))
+    slept, executor = scene.orchestrator, scene.executor
+    # Its lock file was missing for so long that it was taken for gone.
+    scene.data.living.discard(scene.data.executions[scene.execution].owned_by)
+    scene.open()
+    assert scene.run(scene.orchestrator.recover()) == [scene.execution]
+    scene.data.living.add(slept._store._store._owner)
+    executor.succeed(next(iter(executor.running)))
+    scene.settle(1)
+    assert slept.active_count() == 0 and not executor.running
+    scene.executor.succeed(scene.key("a"))
+    scene.settle(1)
+    shown = scene.run(slept.snapshot(scene.execution))
+    assert shown.parked is None and [str(task.status) for task in shown.tasks] == ["succeeded", "running"]
+    scene.run(slept.close())

@@ -239,3 +239,5 @@ class ActiveExecutions:
             self._finished(driver)
         elif driver.parked is not None and driver.picture.snapshot.seq > 0:
             self.parking.keep(execution, driver.parked)
+        else:
+            self._hub.lag(execution)

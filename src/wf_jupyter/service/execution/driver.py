@@ -20,7 +20,7 @@ from typing import Literal
 from wf_jupyter.engine.fold import Picture
 from wf_jupyter.engine.state import ExecutionState, Task
 from wf_jupyter.engine.step import step
-from wf_jupyter.errors import ServerUnavailable, StateConflict, StoreError, WorkflowError
+from wf_jupyter.errors import OwnershipLost, ServerUnavailable, StateConflict, StoreError, WorkflowError
 from wf_jupyter.model.events import Event, TaskCompleted, TaskLog, TaskRetrying
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Parked
@@ -198,11 +198,15 @@ class Driver:
                 "execution %s of %r %s: %s",
                 self.state.id,
                 self.state.workflow,
-                "is parked" if is_there else "could not begin",
+                "stops here" if is_there else "could not begin",
                 error,
                 exc_info=None if isinstance(failure, StoreError) else failure,
             )
         self._over = error
+        if isinstance(error, OwnershipLost):
+            # It moves, elsewhere: whoever looks at it here is shown its log.
+            self._attempts.stop_all()
+            return
         kind: Literal["waiting", "stopped"] = "waiting" if error.is_temporary else "stopped"
         self.parked = Parked(kind=kind, reason=str(error), since=self._clock())
         self._attempts.stop_all()
