@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,11 @@ def _told(path: Path, content: dict[str, Any]) -> None:
 
 def _serve(folder: str, owner: int) -> None:
     from ipykernel.kernelapp import IPKernelApp
+
+    # A notebook may patch `json` itself; the kernel's messages must not depend on that, or nobody hears of it.
+    from jupyter_client import session as messages
+
+    vars(messages)["json"] = types.SimpleNamespace(**vars(json))
 
     sys.argv[1:] = []
     app: Any = IPKernelApp.instance()
