@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any, Protocol
+
 import nbformat
-from jupyter_process import JupyterProcess
 
 from wf_jupyter.render.stored import EXECUTION_TYPE, VERSION
 
 
-def saved(jupyter: JupyterProcess, execution: str) -> str:
+class Server(Protocol):
+    """What answers over REST."""
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """The JSON that it answers."""
+        ...
+
+
+def saved(jupyter: Server, execution: str, directory: Path) -> str:
     """Write one into the server's folder; its name."""
     api = "wf-jupyter/api/v1"
     snapshot = jupyter.ask("GET", f"{api}/executions/{execution}")
@@ -23,5 +33,5 @@ def saved(jupyter: JupyterProcess, execution: str) -> str:
     cell = nbformat.v4.new_code_cell("execution", execution_count=1, outputs=[output])
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     name = f"{execution}.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), jupyter.root / name)
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), directory / name)
     return name

@@ -113,6 +113,10 @@ class Hub:
         """Make a user."""
         self.ask("POST", f"users/{user}")
 
+    def home(self, user: str) -> Path:
+        """Where the files of a user's servers are."""
+        return self.root / "users" / user
+
     def start_server(self, user: str, name: str = "") -> Server:
         """Start a user's server, which may have a name, and wait until it is ready."""
 

@@ -11,6 +11,7 @@ import pytest
 from browser import READY, RUN, launched
 from jupyter_process import until
 
+from tests.saved import saved
 from tests.ui.harness import SOCKETS
 
 from .hub import Hub, Server
@@ -104,7 +105,7 @@ def test_the_view_in_jupyterlab_is_live_and_falls_back_to_the_kernel_when_the_lo
 ) -> None:
     cell = nbformat.v4.new_code_cell(FLOW + "flow.submit(x=1, seconds=300.0)")
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), hub.root / "users" / "anna" / "t.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), hub.home("anna") / "t.ipynb")
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     page = context.new_page()
     page.add_init_script(SOCKETS)
@@ -137,14 +138,22 @@ def test_a_server_that_the_hub_stopped_is_told_of_and_followed_again(
     page.close()
 
 
-@pytest.mark.place("a named server of a Hub", "kernel", "page")
+@pytest.mark.place("a named server of a Hub", "kernel", "Lab", "page", "REST", "restart")
 def test_a_named_server_is_a_place_of_its_own_with_the_same_history(pages: Any, hub: Hub, anna: Server) -> None:
     named = hub.start_server("anna", "second")
     place, execution = named.run(START).split()
     assert place == "server"
-    page = pages.new_page()
-    page.goto(f"{hub.url}user/anna/second/wf-jupyter/executions/{execution}")
+    assert named.status(f"{EXECUTIONS}/{execution}") == 200
+    saved(named, execution, hub.home("anna"))
+    lab, page = pages.new_page(), pages.new_page()
+    lab.goto(f"{named.url}lab/tree/{execution}.ipynb?reset", wait_until="commit")
+    page.goto(f"{named.url}wf-jupyter/executions/{execution}")
     comes_to_live(page)
+    comes_to_live(lab, 90)
+    lab.close()
+    hub.stop_server("anna", "second")
+    hub.start_server("anna", "second")
+    comes_to_live(page, 90)
     page.close()
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from browser import launched
 
+from tests.saved import saved
+
 from .hub import Hub
 from .visitor import START, comes_to_live, log_in
 
@@ -17,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.ui, pytest.mark.timeout(600)]
 PUBLIC = "hub.example.test"
 
 
-@pytest.mark.place("JupyterHub over https on a public name, `internal_ssl`", "kernel", "page", "REST")
+@pytest.mark.place("JupyterHub over https on a public name, `internal_ssl`", "kernel", "Lab", "page", "REST", "restart")
 def test_over_https_with_a_name_of_its_own_and_certificates_between_all_parts(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -42,10 +44,18 @@ def test_over_https_with_a_name_of_its_own_and_certificates_between_all_parts(
         assert server.status(f"wf-jupyter/api/v1/executions/{execution}") == 200
         rules = f"--host-resolver-rules=MAP {PUBLIC} 127.0.0.1"
         with launched(rules, "--ignore-certificate-errors") as browser:
-            page = browser.new_context().new_page()
+            context = browser.new_context()
+            lab, page = context.new_page(), context.new_page()
             log_in(page, secure, "anna")
+            saved(server, execution, secure.home("anna"))
+            lab.goto(f"{secure.url}user/anna/lab/tree/{execution}.ipynb?reset", wait_until="commit")
             page.goto(f"{secure.url}user/anna/wf-jupyter/executions/{execution}")
             comes_to_live(page)
+            comes_to_live(lab, 90)
+            lab.close()
+            secure.stop_server("anna")
+            secure.start_server("anna")
+            comes_to_live(page, 90)
     finally:
         secure.stop()
 

@@ -38,7 +38,9 @@ def log_in(page: Any, hub: Hub, user: str) -> None:
 
 def is_live(page: Any) -> bool:
     """Whether the view shows a run without any word about its connection."""
-    return "Running" in texts(page) and not page.locator(".wfj-badge:visible").count()
+    # JupyterLab has that word in a corner, too.
+    told = " ".join(page.locator(".wfj-root").all_inner_texts())
+    return "Running" in told and not page.locator(".wfj-badge:visible").count()
 
 
 def comes_to_live(page: Any, seconds: float = 40) -> None:

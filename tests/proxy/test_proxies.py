@@ -184,7 +184,7 @@ class Look:
         self.page.goto(f"{visit.page}login?next={quote(PREFIX)}wf-jupyter/&token={jupyter.token}")
         self.page.goto(f"{visit.page}wf-jupyter/executions/{visit.lasting}")
         # Its view needs no kernel, which JupyterLab does not get where there are no WebSockets.
-        name = saved(jupyter, visit.lasting)
+        name = saved(jupyter, visit.lasting, jupyter.root)
         self.lab = self._opened()
         self.lab.goto(f"{visit.page}lab/workspaces/{visit.lasting}/tree/{name}?reset", wait_until="commit")
 

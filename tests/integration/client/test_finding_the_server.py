@@ -32,11 +32,6 @@ print(flow.submit(x=1).result(timeout=60), wf.connection().place)
 def started(directory: Path, *options: str) -> Iterator[JupyterProcess]:
     """A server that may not answer at the address that tests use."""
     server = JupyterProcess(directory, options=options)
-    # A server on a unix socket refuses to be told an address, and no option may be given twice.
-    given = {option.partition("=")[0] for option in options}
-    if "--ServerApp.sock" in given:
-        given |= {"--ServerApp.ip", "--ServerApp.port", "--ServerApp.port_retries"}
-    server.command = [part for part in server.command if part in options or part.partition("=")[0] not in given]
     with server.log.open("ab") as log:
         server.process = subprocess.Popen(
             server.command, env=server.environment, cwd=server.root, stdout=log, stderr=log, start_new_session=True
