@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -100,7 +102,7 @@ def test_the_pages_are_live_and_take_commands(pages: Any, hub: Hub, anna: Server
 
 
 @pytest.mark.place("JupyterHub below a prefix, two users", "Lab")
-def test_the_view_in_jupyterlab_is_live_and_falls_back_to_the_kernel_when_the_login_is_gone(
+def test_the_view_in_jupyterlab_is_live_and_says_to_log_in_again_when_the_login_is_gone(
     browser: Any, hub: Hub, anna: Server
 ) -> None:
     cell = nbformat.v4.new_code_cell(FLOW + "flow.submit(x=1, seconds=300.0)")
@@ -118,8 +120,15 @@ def test_the_view_in_jupyterlab_is_live_and_falls_back_to_the_kernel_when_the_lo
     # The channel to the kernel stays open; everything new is refused, and nobody can be sent to log in again.
     context.clear_cookies()
     page.evaluate("() => { for (const socket of sockets) if (socket.url.includes('wf-jupyter')) socket.close(); }")
+    # The page has a token of JupyterLab's, which is enough to ask for news.
+    page.get_by_text("delayed · no WebSocket").first.wait_for()
+    page.route("**/wf-jupyter/api/**", without_token)
     page.get_by_text("log in to the Jupyter server again").first.wait_for(timeout=90_000)
     context.close()
+
+
+def without_token(route: Any) -> None:
+    route.continue_(headers={name: value for name, value in route.request.headers.items() if name != "authorization"})
 
 
 @pytest.mark.place("JupyterHub below a prefix, two users", "restart")
@@ -148,8 +157,10 @@ def test_a_named_server_is_a_place_of_its_own_with_the_same_history(pages: Any, 
     lab, page = pages.new_page(), pages.new_page()
     lab.goto(f"{named.url}lab/tree/{execution}.ipynb?reset", wait_until="commit")
     page.goto(f"{named.url}wf-jupyter/executions/{execution}")
-    comes_to_live(page)
-    comes_to_live(lab, 90)
+    for opened in (page, lab):
+        # The first visit leads over the Hub, which asks the server's own question of identity.
+        opened.locator(".wfj-root").first.wait_for(timeout=90_000)
+        comes_to_live(opened, 90)
     lab.close()
     hub.stop_server("anna", "second")
     hub.start_server("anna", "second")
@@ -157,16 +168,32 @@ def test_a_named_server_is_a_place_of_its_own_with_the_same_history(pages: Any, 
     page.close()
 
 
-def test_an_execution_counts_as_activity_at_the_hub(hub: Hub, bob: Server) -> None:
+@pytest.fixture
+def culler(hub: Hub) -> Iterator[None]:
+    """Ends servers that are idle for 10 s."""
+    pytest.importorskip("jupyterhub_idle_culler", reason="jupyterhub-idle-culler is not installed")
+    command = [sys.executable, "-m", "jupyterhub_idle_culler", f"--url={hub.local}hub/api"]
+    environment = {**hub.environment, "JUPYTERHUB_API_TOKEN": hub.token}
+    with (hub.root / "culler.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, "--timeout=10", "--cull-every=2"], env=environment, stdout=log, stderr=log, cwd=hub.root
+        )
+    yield
+    process.terminate()
+    process.wait(30)
+
+
+def test_a_culler_leaves_a_server_alone_as_long_as_an_execution_runs(hub: Hub, bob: Server, culler: None) -> None:
     started = bob.run(START).split()[1]
 
     def active() -> datetime:
         return datetime.fromisoformat(hub.state("bob")["last_activity"])
 
-    kernels = bob.ask("GET", "api/kernels")
-    for kernel in kernels:
+    for kernel in bob.ask("GET", "api/kernels"):
         bob.ask("DELETE", f"api/kernels/{kernel['id']}")
     before = active()
     # Nobody asks the server anything; what is left is the execution.
-    until(lambda: (active() - before).total_seconds() > 10, "the Hub would take the server for idle", 50)
+    until(lambda: (active() - before).total_seconds() > 12, "the Hub would take the server for idle", 50)
     assert bob.ask("GET", f"{EXECUTIONS}/{started}")["status"] == "running"
+    bob.ask("POST", f"{EXECUTIONS}/{started}/cancel", {})
+    until(lambda: not hub.state("bob"), f"an idle server was not ended; see {hub.root / 'culler.log'}", 60)

@@ -50,8 +50,9 @@ def test_over_https_with_a_name_of_its_own_and_certificates_between_all_parts(
             saved(server, execution, secure.home("anna"))
             lab.goto(f"{secure.url}user/anna/lab/tree/{execution}.ipynb?reset", wait_until="commit")
             page.goto(f"{secure.url}user/anna/wf-jupyter/executions/{execution}")
-            comes_to_live(page)
-            comes_to_live(lab, 90)
+            for opened in (page, lab):
+                opened.locator(".wfj-root").first.wait_for(timeout=90_000)
+                comes_to_live(opened, 90)
             lab.close()
             secure.stop_server("anna")
             secure.start_server("anna")

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-#: Seconds between renewals; culling works in minutes.
-INTERVAL = 30.0
+#: Seconds between renewals. Culling works in minutes, as a rule; and a renewal is one entry of a dict.
+INTERVAL = 2.0
 
 
 def renew(settings: dict[str, Any], active: int) -> None:
