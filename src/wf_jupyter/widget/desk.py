@@ -56,7 +56,10 @@ class Desk:
         if name == "rerun":
             return {"id": self._execution.rerun(_read(sent, RerunFrom).keys or None).id}
         command = command_of(name, _read(sent, BODIES[name]))
-        self._execution.connection.command(self._execution.id, command)
+        connection = self._execution.connection
+        connection.command(self._execution.id, command)
+        # What the command changed is known here when the page hears that it was carried out.
+        connection.refresh(self._execution.follow())
         return {}
 
     def _answer(self, operation: Operation[Any], sent: object) -> Mapping[str, Any]:
