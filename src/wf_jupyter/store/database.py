@@ -152,9 +152,9 @@ def connect(path: Path, durability: Durability = "normal", *, read_only: bool = 
 def _one_at_a_time(path: Path) -> Iterator[None]:
     descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
     try:
-        deadline = time.monotonic() + OPENING_SECONDS
+        began = time.monotonic()
         while not try_lock(descriptor, fcntl.LOCK_EX, path):
-            if time.monotonic() > deadline:
+            if time.monotonic() - began > OPENING_SECONDS:
                 raise StoreError(
                     f"another process has been opening {path.parent} for more than {OPENING_SECONDS:g} s; "
                     f"`fuser {path}` names it",

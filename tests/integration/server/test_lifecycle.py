@@ -113,15 +113,18 @@ async def test_while_another_process_holds_the_data_directory_everybody_is_told(
     wire: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wf_jupyter.server.host.PATIENCE", 0.2)
-    monkeypatch.setattr("wf_jupyter.store.database.OPENING_SECONDS", 0.5)
     with open(Path(os.environ["WF_JUPYTER_DATA_DIR"]) / "opening.lock", "w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         await wire.start()
         assert "is starting" in (await wire.ask("GET", "hello")).json["message"]
+        monkeypatch.setattr("wf_jupyter.store.database.OPENING_SECONDS", 0.0)
         async with asyncio.timeout(30):
             while "another process has been opening" not in (await wire.ask("GET", "hello")).json["message"]:
                 await asyncio.sleep(0.05)
         assert (await wire.ask("GET", "executions")).status == 503
+    async with asyncio.timeout(30):
+        while not (await wire.ask("GET", "hello")).json["ready"]:
+            await asyncio.sleep(0.05)
 
 
 async def test_what_ran_when_the_server_stopped_goes_on_with_the_next(
