@@ -24,7 +24,7 @@ IMAGES = ROOT / "docs" / "images"
 WIDTH = 1000
 LAST_CELL = ".jp-Notebook .jp-CodeCell:last-of-type"
 
-DEFINITIONS = '''import asyncio, random, time
+DEFINITIONS = """import asyncio, random, time
 
 import numpy as np
 import pandas as pd
@@ -116,7 +116,7 @@ def orders_etl(day: str, parts: int):
     sessions = sessionize(events)
     scores = score.partial(orders=cleaned, sessions=sessions).map(part=list(range(parts)))
     publish(train(scores, join(customers, sessions)), upload(cleaned))
-'''
+"""
 PREPARATION = "from etl import orders_etl, warm\nwarm.submit().wait();"
 SUBMISSION = 'execution = orders_etl.submit(day="2026-11-22", parts=300)\nexecution'
 FONT = ":root { --jp-ui-font-family: Inter, 'Liberation Sans', system-ui !important; }"

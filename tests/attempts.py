@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wf_jupyter.executors.inline import InlineExecutor
-from wf_jupyter.executors.local import LocalExecutor
+from wf_jupyter.executors.local.executor import LocalExecutor
 from wf_jupyter.model.stimuli import (
     AttemptExpanded,
     AttemptFailed,
@@ -98,7 +98,7 @@ class Bench:
             return InlineExecutor(self._report)
         chosen = options.pop("environment", None) or environment()
         if kind == "dask":
-            from wf_jupyter.executors.dask import DaskExecutor
+            from wf_jupyter.executors.dask.executor import DaskExecutor
 
             return DaskExecutor(chosen, self._report, **{"max_workers": 2, "grace": 0.5, **options})
         return LocalExecutor(chosen, self._report, **{"max_workers": 2, "grace": 0.5, **options})

@@ -29,8 +29,8 @@ from wf_jupyter.model.stimuli import Cancel, CancelTask, Command, Pause, Resume,
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.protocol.codec import decode_events, encode_events
 from wf_jupyter.service.config import RuntimeConfig
-from wf_jupyter.service.mailbox import Events, Mailbox
 from wf_jupyter.service.runtime import Runtime
+from wf_jupyter.service.subscriptions.mailbox import Events, Mailbox
 from wf_jupyter.values.packaging import pack
 
 BUSY = 4

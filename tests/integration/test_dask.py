@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from attempts import Bench, attempt_of, environment, value_of
 
-from wf_jupyter.executors.dask_cluster import Cluster
+from wf_jupyter.executors.dask.cluster import Cluster
 from wf_jupyter.model.stimuli import AttemptFailed, AttemptStopped, AttemptSucceeded
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.ports import Attempt, Whole
@@ -366,7 +366,7 @@ def test_an_idle_cluster_ends_and_leaves_no_process() -> None:
 def test_a_cluster_ends_with_the_process_that_started_it() -> None:
     script = (
         "import asyncio, os, sys, time\n"
-        "from wf_jupyter.executors.dask_cluster import Cluster\n"
+        "from wf_jupyter.executors.dask.cluster import Cluster\n"
         "from wf_jupyter.model.submission import Environment\n"
         "here = Environment(executable=sys.executable, directory=os.getcwd(), path=tuple(sys.path))\n"
         "cluster = asyncio.run(Cluster.start(here, 1))\n"
@@ -389,7 +389,7 @@ def test_a_cluster_ends_with_the_process_that_started_it() -> None:
 
 def test_nothing_of_dask_is_imported_before_it_is_asked_for() -> None:
     script = (
-        "import sys, wf_jupyter, wf_jupyter.service.runtime, wf_jupyter.executors.dask\n"
+        "import sys, wf_jupyter, wf_jupyter.service.runtime, wf_jupyter.executors.dask.executor\n"
         "sys.exit(any(name.partition('.')[0] in ('dask', 'distributed') for name in sys.modules))"
     )
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

@@ -15,7 +15,7 @@ import wf_jupyter as wf
 from tests.integration.service.conftest import PATIENCE, Reader, data_dir, ended, open_runtime, packed, runtime
 from wf_jupyter.errors import ExecutionNotFound, InputError
 from wf_jupyter.model.events import TaskLog
-from wf_jupyter.service.logs import EVENT_LIMIT
+from wf_jupyter.service.queries.logs import EVENT_LIMIT
 from wf_jupyter.service.runtime import Runtime
 from wf_jupyter.values.inputs import load
 

@@ -27,9 +27,9 @@ from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.snapshot import is_at_rest
 from wf_jupyter.model.stimuli import Cancel, CancelTask, Command, Pause, Resume, Retry
 from wf_jupyter.model.submission import Environment, Submission
-from wf_jupyter.service.archive import fold_log, replay
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.orchestrator import Orchestrator
+from wf_jupyter.service.queries.archive import fold_log, replay
 from wf_jupyter.store.memory import MemoryData, MemoryStore
 from wf_jupyter.testing import Faults, FaultyStore, ScriptedExecutor, VirtualLoop
 from wf_jupyter.values import container

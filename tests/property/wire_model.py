@@ -41,9 +41,9 @@ from wf_jupyter.model.stimuli import (
 )
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import Attempt, ReportSink
-from wf_jupyter.server.conversation import Conversation
-from wf_jupyter.server.pump import Pump
 from wf_jupyter.server.rate_limit import RateLimiter
+from wf_jupyter.server.ws.conversation import Conversation
+from wf_jupyter.server.ws.pump import Pump
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.orchestrator import Orchestrator
 from wf_jupyter.store.memory import MemoryData, MemoryStore

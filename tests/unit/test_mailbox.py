@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wf_jupyter.model.events import TaskLog, TaskProgress
-from wf_jupyter.service.mailbox import Events, Lagged, Mailbox
+from wf_jupyter.service.subscriptions.mailbox import Events, Lagged, Mailbox
 
 NOW = datetime(2024, 5, 17, tzinfo=UTC)
 

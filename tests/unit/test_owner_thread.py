@@ -9,8 +9,8 @@ import pytest
 
 from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.service.execution.inbox import Inbox
-from wf_jupyter.service.hub import Hub
-from wf_jupyter.service.mailbox import Mailbox
+from wf_jupyter.service.subscriptions.hub import Hub
+from wf_jupyter.service.subscriptions.mailbox import Mailbox
 
 
 def elsewhere(act: Callable[[], object]) -> None:

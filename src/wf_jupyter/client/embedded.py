@@ -37,8 +37,8 @@ from wf_jupyter.protocol.task_call import TaskCall
 from wf_jupyter.version import VERSION
 
 if TYPE_CHECKING:
-    from wf_jupyter.service.mailbox import Mailbox
     from wf_jupyter.service.runtime import Runtime
+    from wf_jupyter.service.subscriptions.mailbox import Mailbox
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -121,7 +121,7 @@ class EmbeddedConnection:
             self._run_inline(execution)
 
     def ask(self, operation: Operation[A], *path: str, query: msgspec.Struct | None = None) -> A:
-        from wf_jupyter.service.answers import answer
+        from wf_jupyter.service.queries.answers import answer
 
         return self._call(answer(self._orchestrator, operation, path, query))
 
@@ -191,7 +191,7 @@ class _Feed:
     """Carries one execution's events from the orchestrator's thread to a mirror on the background loop."""
 
     def __init__(self, runtime: Runtime, execution: str) -> None:
-        from wf_jupyter.service.mailbox import Mailbox
+        from wf_jupyter.service.subscriptions.mailbox import Mailbox
 
         self._runtime = runtime
         self._execution = execution
@@ -229,7 +229,7 @@ class _Feed:
         # While a snapshot is on its way, what follows it waits in the mailbox.
         if mirror is None or self._is_resyncing:
             return
-        from wf_jupyter.service.mailbox import Events
+        from wf_jupyter.service.subscriptions.mailbox import Events
 
         is_whole = True
         for delivery in self._mailbox.take():

@@ -165,10 +165,7 @@ def parameters_of(notebook: Mapping[str, Any]) -> inspect.Signature:
         return inspect.Signature([inspect.Parameter("parameters", inspect.Parameter.VAR_KEYWORD)])
     known = _assigned(source_of(notebook["cells"][index]))
     return inspect.Signature(
-        [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=Default(text))
-            for name, text in known.items()
-        ]
+        [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=Default(text)) for name, text in known.items()]
     )
 
 

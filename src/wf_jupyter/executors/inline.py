@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from wf_jupyter.executors.messages import Final, FromWorker, Progress, Shown, Text, run_of
-from wf_jupyter.executors.reports import report_of, timed_out
-from wf_jupyter.executors.thread_interrupt import ThreadInterrupt
+from wf_jupyter.executors.wire.messages import Final, FromWorker, Progress, Shown, Text, run_of
+from wf_jupyter.executors.wire.reports import report_of, timed_out
+from wf_jupyter.executors.worker.thread_interrupt import ThreadInterrupt
 from wf_jupyter.model.stimuli import AttemptStopped, Report
 from wf_jupyter.ports import Attempt, ReportSink
 
 if TYPE_CHECKING:
-    from wf_jupyter.executors.runner import Runner
+    from wf_jupyter.executors.worker.attempt.runner import Runner
 
 _POLL_SECONDS = 0.05
 _AHEAD = 8
@@ -117,9 +117,9 @@ class InlineExecutor:
                 raise KeyboardInterrupt
 
     def _run(self, token: int, attempt: Attempt) -> bool:
-        from wf_jupyter.executors.admission import admit
-        from wf_jupyter.executors.output import Flusher, Output
-        from wf_jupyter.executors.runner import Runner
+        from wf_jupyter.executors.worker.attempt.admission import admit
+        from wf_jupyter.executors.worker.attempt.runner import Runner
+        from wf_jupyter.executors.worker.output.stream import Flusher, Output
 
         self._runner = self._runner or Runner(owns_figures=False, is_inline=True)
 
@@ -167,7 +167,7 @@ class InlineExecutor:
 @contextmanager
 def _captured(sink: object) -> Iterator[None]:
     """Let `print` and `display` reach the task as well as the caller."""
-    from wf_jupyter.executors.capture import CaptureStream
+    from wf_jupyter.executors.worker.output.capture import CaptureStream
 
     out, err = sys.stdout, sys.stderr
     sys.stdout = CaptureStream("stdout", 1, through=out)
@@ -187,8 +187,8 @@ def _displays() -> Iterator[None]:
     if shell is None:
         yield
         return
-    from wf_jupyter.executors.display import text_bundle
-    from wf_jupyter.executors.output import current
+    from wf_jupyter.executors.worker.output.display import text_bundle
+    from wf_jupyter.executors.worker.output.stream import current
 
     publisher = shell.display_pub
     publish = publisher.publish

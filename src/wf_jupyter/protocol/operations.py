@@ -5,7 +5,7 @@ the methods of the WebSocket, what `client.Connection.ask` sends, what a page ma
 the names and paths in the view's TypeScript (`schema.json`). `docs/protocol.md` is checked against it.
 
 An operation that only reads and answers in JSON needs nothing else but its answer: a function of the same
-name in `service/answers.py`. Anything else has an endpoint in `server/endpoints.py`.
+name in `service/queries/answers.py`. Anything else has an endpoint in `server/endpoints.py`.
 """
 
 from __future__ import annotations

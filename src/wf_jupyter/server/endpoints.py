@@ -26,7 +26,7 @@ from wf_jupyter.protocol.rest import HelloQuery, PublishBody, RerunBody, RerunFr
 from wf_jupyter.render.stored import stored_bundle
 from wf_jupyter.server.api import RestHandler
 from wf_jupyter.server.streaming import send_packed
-from wf_jupyter.service.answers import workflow_page
+from wf_jupyter.service.queries.answers import workflow_page
 
 
 async def hello(handler: RestHandler) -> None:

@@ -31,7 +31,7 @@ from wf_jupyter.server.pages import StaticFiles
 from wf_jupyter.server.rate_limit import RateLimiter
 from wf_jupyter.server.routes import routes
 from wf_jupyter.server.shared import Shared, keep
-from wf_jupyter.server.socket import GOING_AWAY
+from wf_jupyter.server.ws.socket import GOING_AWAY
 from wf_jupyter.service.config import RuntimeConfig
 
 _PACKAGE = Path(wf_jupyter.__file__).parent

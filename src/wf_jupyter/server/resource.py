@@ -10,7 +10,7 @@ from tornado import web
 from wf_jupyter.protocol.operations import Operation, Verb
 from wf_jupyter.server.api import RestHandler
 from wf_jupyter.server.endpoints import ENDPOINTS
-from wf_jupyter.service.answers import answer
+from wf_jupyter.service.queries.answers import answer
 
 
 class Resource(RestHandler):

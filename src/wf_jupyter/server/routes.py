@@ -10,7 +10,7 @@ from wf_jupyter.protocol.rest import PREFIX
 from wf_jupyter.server.api import UnknownResource
 from wf_jupyter.server.pages import ComparePage, ExecutionPage, ListPage
 from wf_jupyter.server.resource import Resource
-from wf_jupyter.server.socket import EventSocket
+from wf_jupyter.server.ws.socket import EventSocket
 
 Route = tuple[str, type[Any]] | tuple[str, type[Any], dict[str, Any]]
 

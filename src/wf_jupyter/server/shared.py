@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from wf_jupyter.server.courier import Courier
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.rate_limit import RateLimiter
-from wf_jupyter.server.turnstile import Turnstile
+from wf_jupyter.server.ws.courier import Courier
+from wf_jupyter.server.ws.turnstile import Turnstile
 
 _KEY = "wf_jupyter_shared"
 

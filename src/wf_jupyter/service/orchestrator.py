@@ -31,22 +31,22 @@ from wf_jupyter.ports import (
     Store,
 )
 from wf_jupyter.protocol.pages import HistoryPage
-from wf_jupyter.service.archive import Archive, copy_snapshot
-from wf_jupyter.service.closeup import Closeup
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.execution.active import ActiveExecutions
 from wf_jupyter.service.execution.driver import Driver
-from wf_jupyter.service.following import Following, Subscribed
-from wf_jupyter.service.history import Histories
-from wf_jupyter.service.hub import Hub, Recent
 from wf_jupyter.service.ids import ExecutionIds
 from wf_jupyter.service.inline_checks import check_submission
-from wf_jupyter.service.mailbox import Mailbox
-from wf_jupyter.service.neighbours import Neighbours
+from wf_jupyter.service.peers.neighbours import Neighbours
+from wf_jupyter.service.peers.recovery import Recovery
 from wf_jupyter.service.pools import Pools
-from wf_jupyter.service.publishing import Publishing
-from wf_jupyter.service.recovery import Recovery
-from wf_jupyter.service.tails import Tails
+from wf_jupyter.service.published.publishing import Publishing
+from wf_jupyter.service.queries.archive import Archive, copy_snapshot
+from wf_jupyter.service.queries.closeup import Closeup
+from wf_jupyter.service.queries.history import Histories
+from wf_jupyter.service.subscriptions.following import Following, Subscribed
+from wf_jupyter.service.subscriptions.hub import Hub, Recent
+from wf_jupyter.service.subscriptions.mailbox import Mailbox
+from wf_jupyter.service.subscriptions.tails import Tails
 from wf_jupyter.service.uploads import Uploads
 
 _log = logging.getLogger(__name__)

@@ -16,14 +16,14 @@ from typing import Any, TypeVar
 
 from wf_jupyter.errors import InputError, ServerUnavailable
 from wf_jupyter.executors.inline import InlineExecutor
-from wf_jupyter.executors.local import LocalExecutor
+from wf_jupyter.executors.local.executor import LocalExecutor
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.ports import Executor, Notifier, ReportSink, Store
 from wf_jupyter.service import pools
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.orchestrator import Orchestrator
+from wf_jupyter.service.published.tracing import TRACERS
 from wf_jupyter.service.retention import Retention
-from wf_jupyter.service.tracing import TRACERS
 from wf_jupyter.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -145,7 +145,7 @@ class Runtime:
                     self.inline = InlineExecutor(report)
                 return self.inline
             case "dask":
-                from wf_jupyter.executors.dask import DaskExecutor
+                from wf_jupyter.executors.dask.executor import DaskExecutor
 
                 return DaskExecutor(
                     environment,

@@ -127,7 +127,7 @@ NUMBER = ("PROTOCOL = 1", "PROTOCOL = 2")
     [
         ([], ["2", "server"], ""),
         (["client/discovery.py", "protocol/messages.py"], ["2", "embedded"], "install the same version"),
-        (["executors/messages.py"], [], "install the same version"),
+        (["executors/wire/messages.py"], [], "install the same version"),
     ],
     ids=["the same protocol", "another protocol", "another protocol of workers"],
 )

@@ -17,7 +17,7 @@ from wf_jupyter.protocol.operations import OPERATIONS
 from wf_jupyter.protocol.rest import MSGPACK, PREFIX
 from wf_jupyter.server.endpoints import ENDPOINTS
 from wf_jupyter.server.routes import routes
-from wf_jupyter.service.answers import ANSWERS
+from wf_jupyter.service.queries.answers import ANSWERS
 
 SCHEMA = schemathesis.openapi.from_dict(document("/", "0"))
 

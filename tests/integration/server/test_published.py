@@ -276,7 +276,7 @@ async def test_a_body_that_takes_long_does_not_hold_up_other_workflows(wire: Any
 async def test_a_pattern_that_takes_for_ever_stops_nobody(
     wire: Any, body: bytes, schema: dict[str, Any], inputs: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wf_jupyter.service.tracing.TRACE_TIMEOUT", 2.0)
+    monkeypatch.setattr("wf_jupyter.service.published.tracing.TRACE_TIMEOUT", 2.0)
     await publish(wire, changed(body, parameters={"type": "object", **schema}))
     asking = asyncio.create_task(wire.ask("POST", "executions", json_body={"workflow": "add one", "input": inputs}))
     loop = asyncio.get_running_loop()

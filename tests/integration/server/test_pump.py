@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from wf_jupyter.server.pump import Pump
+from wf_jupyter.server.ws.pump import Pump
 
 
 class Gate:

@@ -16,8 +16,8 @@ from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.service.config import RuntimeConfig
-from wf_jupyter.service.mailbox import Events, Mailbox
 from wf_jupyter.service.runtime import Runtime
+from wf_jupyter.service.subscriptions.mailbox import Events, Mailbox
 from wf_jupyter.values.packaging import pack
 
 PATIENCE = 60.0

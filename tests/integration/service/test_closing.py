@@ -16,7 +16,7 @@ from wf_jupyter.errors import ServerUnavailable
 from wf_jupyter.model.events import TaskStarted
 from wf_jupyter.protocol.operations import EVENTS
 from wf_jupyter.protocol.rest import EventsQuery
-from wf_jupyter.service.answers import answer
+from wf_jupyter.service.queries.answers import answer
 from wf_jupyter.service.runtime import Runtime
 
 

@@ -22,8 +22,8 @@ from wf_jupyter.errors import (
 from wf_jupyter.model.events import TaskCompleted, TasksAdded, TaskStarted, WorkflowCompleted, WorkflowStarted
 from wf_jupyter.model.graph import Need
 from wf_jupyter.model.stimuli import Cancel, CancelTask, Pause, Resume, Retry
-from wf_jupyter.service.mailbox import Mailbox
 from wf_jupyter.service.runtime import Runtime
+from wf_jupyter.service.subscriptions.mailbox import Mailbox
 
 
 def submit(runtime: Runtime, bound, **options) -> str:

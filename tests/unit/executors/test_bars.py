@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from wf_jupyter.executors.bars import bar_in
-from wf_jupyter.executors.messages import FromWorker, Progress, Text
-from wf_jupyter.executors.output import Flusher, Output
+from wf_jupyter.executors.wire.messages import FromWorker, Progress, Text
+from wf_jupyter.executors.worker.output.bars import bar_in
+from wf_jupyter.executors.worker.output.stream import Flusher, Output
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from types import FrameType
 import pytest
 
 from wf_jupyter.client.calls import _naming_cells
-from wf_jupyter.executors.console import format_frame
+from wf_jupyter.executors.worker.output.console import format_frame
 from wf_jupyter.values.sources import install
 
 TEXT = "def fail():\n    1 / 0  # here\n"

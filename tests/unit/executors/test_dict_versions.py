@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from wf_jupyter.executors.dict_versions import ARE_COUNTED, DictVersions
-from wf_jupyter.executors.imports import ImportWatch
-from wf_jupyter.executors.process_state import ProcessState, names_aspect
+from wf_jupyter.executors.worker.isolation.dict_versions import ARE_COUNTED, DictVersions
+from wf_jupyter.executors.worker.isolation.imports import ImportWatch
+from wf_jupyter.executors.worker.isolation.process_state import ProcessState, names_aspect
 
 counted = pytest.mark.skipif(not ARE_COUNTED, reason="this Python keeps no versions of dicts")
 

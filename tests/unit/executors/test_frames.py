@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wf_jupyter.executors.failures import unusable
-from wf_jupyter.executors.frames import MAX_FRAME, FrameReader, FrameTooLarge, frame
+from wf_jupyter.executors.wire.frames import MAX_FRAME, FrameReader, FrameTooLarge, frame
+from wf_jupyter.executors.worker.attempt.failures import unusable
 
 
 @given(st.lists(st.binary(max_size=50), max_size=20), st.lists(st.integers(1, 40), min_size=1))

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from wf_jupyter.executors.meter import Meter
+from wf_jupyter.executors.worker.attempt.meter import Meter
 
 MIB = 1 << 20
 

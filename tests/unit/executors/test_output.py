@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wf_jupyter.executors.output import without_overwritten
+from wf_jupyter.executors.worker.output.stream import without_overwritten
 
 #: What is meant, in time that is the square of a line's length.
 OVERWRITTEN = re.compile(r"[^\r\n]*\r(?=[^\r\n]*\r[^\n])")

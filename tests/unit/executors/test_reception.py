@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from wf_jupyter.executors.channel import Channel
-from wf_jupyter.executors.interrupts import Interrupts
-from wf_jupyter.executors.messages import Stop, ToWorker, pack
-from wf_jupyter.executors.reception import Reception
+from wf_jupyter.executors.wire.messages import Stop, ToWorker, pack
+from wf_jupyter.executors.worker.channel import Channel
+from wf_jupyter.executors.worker.interrupts import Interrupts
+from wf_jupyter.executors.worker.reception import Reception
 
 
 class Bench:

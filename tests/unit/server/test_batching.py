@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wf_jupyter.model.events import TaskLog
-from wf_jupyter.server.batching import ENOUGH, LARGEST, MOST, Resync, frames
-from wf_jupyter.service.mailbox import Delivery, Events, Lagged
+from wf_jupyter.server.ws.batching import ENOUGH, LARGEST, MOST, Resync, frames
+from wf_jupyter.service.subscriptions.mailbox import Delivery, Events, Lagged
 
 NOW = datetime(2024, 5, 17, tzinfo=UTC)
 

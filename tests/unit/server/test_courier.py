@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from wf_jupyter.server.courier import Courier
+from wf_jupyter.server.ws.courier import Courier
 
 
 def test_everybody_who_was_woken_from_another_thread_wakes_up() -> None:

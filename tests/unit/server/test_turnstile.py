@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from wf_jupyter.server.turnstile import Turnstile
+from wf_jupyter.server.ws.turnstile import Turnstile
 
 
 def test_everybody_gets_through_in_order_and_others_in_between() -> None:

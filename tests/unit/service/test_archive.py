@@ -11,7 +11,7 @@ from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import Batch
-from wf_jupyter.service.archive import Archive
+from wf_jupyter.service.queries.archive import Archive
 from wf_jupyter.store.memory import MemoryStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from wf_jupyter.engine.fold import empty
 from wf_jupyter.model.history import Durations, Experience
 from wf_jupyter.model.snapshot import GroupSnapshot, Snapshot, TaskSnapshot
 from wf_jupyter.model.status import TaskStatus
-from wf_jupyter.service.history import KEPT, merge, summarize
+from wf_jupyter.service.queries.history import KEPT, merge, summarize
 
 
 def snapshot(*tasks: tuple[str, TaskStatus, float | None]) -> Snapshot:

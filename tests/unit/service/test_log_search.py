@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wf_jupyter.service import log_search
-from wf_jupyter.service.log_search import search
+from wf_jupyter.service.queries import log_search
+from wf_jupyter.service.queries.log_search import search
 
 COLOURS = re.compile(r"\x1b\[[0-9;:<=>?]*[ -/]*[@-~]")
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wf_jupyter.model.stimuli import Printed
-from wf_jupyter.service import logs
-from wf_jupyter.service.logs import EVENT_LIMIT, SPILL, Logs, log_name
+from wf_jupyter.service.queries import logs
+from wf_jupyter.service.queries.logs import EVENT_LIMIT, SPILL, Logs, log_name
 
 
 def printed(text: str, task: str = "t", attempt: int = 1, stream: str = "stdout") -> Printed:

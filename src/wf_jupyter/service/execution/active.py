@@ -29,18 +29,18 @@ from wf_jupyter.model.stimuli import (
 from wf_jupyter.model.submission import Submission
 from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.ports import Clock, Store
-from wf_jupyter.service.archive import Archive
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.execution.driver import Driver
 from wf_jupyter.service.execution.parking import Parking
 from wf_jupyter.service.execution.reservation import HandedOver
 from wf_jupyter.service.execution.resources import Resources
 from wf_jupyter.service.execution.result_lookup import ResultLookup
-from wf_jupyter.service.hub import Hub
 from wf_jupyter.service.ids import new_epoch
 from wf_jupyter.service.inline_checks import check_command
 from wf_jupyter.service.pools import Pools
-from wf_jupyter.service.tails import Tails
+from wf_jupyter.service.queries.archive import Archive
+from wf_jupyter.service.subscriptions.hub import Hub
+from wf_jupyter.service.subscriptions.tails import Tails
 
 
 class ActiveExecutions:

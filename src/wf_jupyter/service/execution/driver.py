@@ -37,7 +37,6 @@ from wf_jupyter.model.stimuli import (
 )
 from wf_jupyter.model.submission import Submission
 from wf_jupyter.ports import CacheEntry, Clock, Store
-from wf_jupyter.service.archive import Ended
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.execution.commit import as_store_error, until_it_works
 from wf_jupyter.service.execution.inbox import Answer, Inbox
@@ -49,7 +48,8 @@ from wf_jupyter.service.execution.retry_timers import RetryTimers
 from wf_jupyter.service.execution.running_attempts import RunningAttempts
 from wf_jupyter.service.execution.slots import SlotPool
 from wf_jupyter.service.execution.turn import Turn
-from wf_jupyter.service.hub import Hub
+from wf_jupyter.service.queries.archive import Ended
+from wf_jupyter.service.subscriptions.hub import Hub
 
 _log = logging.getLogger(__name__)
 _LATER = "; what was asked for happens as soon as that has passed"

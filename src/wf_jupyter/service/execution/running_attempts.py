@@ -15,7 +15,7 @@ from wf_jupyter.service.execution.inputs import InputReader, Values
 from wf_jupyter.service.execution.reservation import Capacity, HandedOver, Reservation
 from wf_jupyter.service.execution.resources import Resources
 from wf_jupyter.service.execution.slots import SlotPool
-from wf_jupyter.service.logs import Logs
+from wf_jupyter.service.queries.logs import Logs
 
 #: Attempts started per turn: bounds the memory of one transaction, not the parallelism.
 STARTS_PER_TURN = 64

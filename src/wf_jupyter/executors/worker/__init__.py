@@ -1,0 +1,1 @@
+"""In the process that runs tasks: its loop, its connection, and how an attempt is interrupted."""

@@ -1,0 +1,1 @@
+"""What a task changes in its process is put back: each runs as if alone."""

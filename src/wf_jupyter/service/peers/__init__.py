@@ -1,0 +1,1 @@
+"""Other orchestrators on the same data directory."""

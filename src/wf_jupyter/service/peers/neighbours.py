@@ -1,0 +1,116 @@
+"""Other orchestrators on the same data directory: what they do is told here, what they leave is taken over.
+
+Alone, a look costs a few system calls and no query.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from wf_jupyter.errors import ExecutionNotFound
+from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.ports import Store
+from wf_jupyter.service.subscriptions.hub import EVERYTHING, Hub
+from wf_jupyter.service.subscriptions.tails import Tails
+
+#: Seconds between two looks at what neighbours do while somebody follows that.
+READING = 0.5
+#: Finished executions of neighbours that are looked at again.
+KNOWN = 200
+
+_log = logging.getLogger(__name__)
+
+
+class Neighbours:
+    """Looks around every `interval` seconds. `recover` takes over what belongs to nobody."""
+
+    def __init__(
+        self, store: Store, hub: Hub, tails: Tails, recover: Callable[[], Awaitable[object]], interval: float
+    ) -> None:
+        self._store = store
+        self._hub = hub
+        self._tails = tails
+        self._recover = recover
+        self._interval = interval
+        self._news = _News(store, hub)
+        self._has_any = False
+        self._is_due = False
+        self._trouble = ""
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Look around from now on."""
+        await self._news.read(is_first=True)
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="neighbours")
+
+    async def close(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def look(self) -> None:
+        """Tell what neighbours did; when one came or went, take over what belongs to nobody."""
+        seen = self._store.neighbours()
+        if seen.living or seen.are_changed or self._has_any:
+            await self._read()
+        self._has_any = bool(seen.living)
+        self._is_due |= seen.are_changed
+        if self._is_due:
+            await self._recover()
+            self._is_due = False
+
+    async def _read(self) -> None:
+        await self._news.read()
+        await self._tails.read()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            try:
+                if loop.time() >= due:
+                    due = loop.time() + self._interval
+                    await self.look()
+                elif (self._has_any and self._hub.is_watched(EVERYTHING)) or self._tails.are_going_on:
+                    await self._read()
+                self._trouble = ""
+            except Exception as error:
+                # Said once, not with every look: a data directory may be gone for good.
+                if str(error) != self._trouble:
+                    _log.warning("other orchestrators on this data directory cannot be seen: %s", error)
+                self._trouble = str(error)
+            await asyncio.sleep(min(READING, self._interval))
+
+
+class _News:
+    """The workflow-level events of neighbours' executions, for those who follow all of them."""
+
+    def __init__(self, store: Store, hub: Hub) -> None:
+        self._store = store
+        self._hub = hub
+        self._told: dict[str, int] = {}
+        self._newest = 0
+
+    async def read(self, *, is_first: bool = False) -> None:
+        """Tell what happened since the last time."""
+        told = self._told
+        summaries, self._newest = await self._store.elsewhere(self._newest, told)
+        finished = [summary for summary in summaries if summary.status.is_final]
+        # Of the finished ones the latest stay known: they are those that somebody retries.
+        forgotten = {summary.id for summary in finished[KNOWN:]}
+        self._told = {summary.id: summary.seq for summary in summaries if summary.id not in forgotten}
+        if is_first or not self._hub.is_watched(EVERYTHING):
+            return
+        for summary in summaries:
+            if summary.seq > told.get(summary.id, 0):
+                await self._tell(summary, told.get(summary.id, 0))
+
+    async def _tell(self, summary: Summary, after: int) -> None:
+        try:
+            events = await self._store.events(summary.id, after, summary.seq - after)
+        except ExecutionNotFound:
+            return
+        self._hub.tell_all(summary.id, events)

@@ -1,0 +1,1 @@
+"""Workflows that are started by name."""

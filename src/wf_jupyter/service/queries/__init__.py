@@ -1,0 +1,1 @@
+"""What can be asked of executions, and where the answers come from."""

@@ -1,0 +1,168 @@
+"""Following executions: snapshots, gaps, and what comes after them, without a hole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from wf_jupyter.engine.fold import Picture
+from wf_jupyter.model.events import Event
+from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.ports import Store
+from wf_jupyter.protocol.pages import EventPage
+from wf_jupyter.service.config import RuntimeConfig
+from wf_jupyter.service.queries.archive import copy_snapshot
+from wf_jupyter.service.subscriptions.hub import EVERYTHING, Hub, Recent
+from wf_jupyter.service.subscriptions.mailbox import Events, Mailbox
+from wf_jupyter.service.subscriptions.tails import Tails
+
+
+class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to a subscription: events after `seq` follow in the mailbox.
+
+    `recovered` says that they continue exactly where the subscriber was; otherwise `snapshot` is the
+    state at `seq` (None for `"*"`), or `json` is the same encoded, when that was asked for.
+    """
+
+    execution_id: str
+    epoch: str
+    seq: int
+    recovered: bool
+    snapshot: Snapshot | None = None
+    json: bytes | None = None
+
+
+class Following:
+    """Subscriptions and long polls.
+
+    `picture` gives the present picture of an execution, `is_run_here` says whether it has a driver.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        hub: Hub,
+        tails: Tails,
+        config: RuntimeConfig,
+        picture: Callable[[str], Awaitable[Picture]],
+        is_run_here: Callable[[str], bool],
+    ) -> None:
+        self._store = store
+        self._hub = hub
+        self._tails = tails
+        self._config = config
+        self._picture = picture
+        self._is_run_here = is_run_here
+
+    async def subscribe(
+        self,
+        execution: str,
+        mailbox: Mailbox,
+        after: int | None = None,
+        epoch: str | None = None,
+        *,
+        encoded: bool = False,
+    ) -> Subscribed:
+        """Follow an execution, or the workflow-level events of all (`"*"`).
+
+        Going live is atomic with the answer: the mailbox gets every event after `seq`, in order and
+        without a hole, first those that are on disk already. With `encoded` a snapshot comes as `json`,
+        shared with others.
+        """
+        if execution == EVERYTHING:
+            self._hub.add(EVERYTHING, mailbox)
+            return Subscribed(execution_id=EVERYTHING, epoch=self._store.epoch, seq=0, recovered=False)
+        picture = await self._picture(execution)
+        largest_gap = min(self._config.gap_limit, mailbox.limit)
+        is_known = after is not None and epoch is not None and picture.holds(epoch, after)
+        # That it is parked stands in no event.
+        is_known = is_known and picture.snapshot.parked is None
+        if after is not None and is_known and picture.snapshot.seq - after <= largest_gap:
+            at = picture.epoch_at(after)
+            gap: list[Event] = []
+            while picture.snapshot.seq > (last := gap[-1].seq if gap else after):
+                gap += await self._store.events(execution, last, picture.snapshot.seq - last)
+                picture = await self._newer(execution, picture)
+            mailbox.forget(execution)
+            if gap:
+                mailbox.put(Events(execution, tuple(gap)))
+            self._go_live(execution, mailbox, picture)
+            return Subscribed(execution_id=execution, epoch=at, seq=after, recovered=True)
+        if encoded:
+            recent = self._hub.begin(execution, picture, mailbox)
+            self._go_live(execution, mailbox, picture)
+            return Subscribed(
+                execution_id=execution, epoch=recent.epoch, seq=recent.seq, recovered=False, json=recent.json
+            )
+        mailbox.forget(execution)
+        self._go_live(execution, mailbox, picture)
+        snapshot = copy_snapshot(picture)
+        return Subscribed(
+            execution_id=execution, epoch=snapshot.epoch, seq=snapshot.seq, recovered=False, snapshot=snapshot
+        )
+
+    def _go_live(self, execution: str, mailbox: Mailbox, picture: Picture) -> None:
+        self._hub.add(execution, mailbox)
+        if not self._is_run_here(execution):
+            self._tails.follow(execution, picture)
+
+    async def _newer(self, execution: str, picture: Picture) -> Picture:
+        """The picture that subscribers were told up to by now."""
+        if self._is_run_here(execution) or picture.snapshot.status.is_final:
+            return await self._picture(execution)
+        # What runs elsewhere may move on faster than its log can be read as a whole.
+        return self._tails.picture(execution) or picture
+
+    def unsubscribe(self, execution: str, mailbox: Mailbox) -> None:
+        """Follow it no longer; unknown subscriptions are fine."""
+        self._hub.remove(execution, mailbox)
+        mailbox.forget(execution)
+
+    async def resync(self, execution: str, mailbox: Mailbox) -> Snapshot:
+        """A snapshot for a subscriber that lagged; its mailbox goes on right after it."""
+        picture = await self._picture(execution)
+        mailbox.forget(execution)
+        if self._hub.has(execution, mailbox):
+            self._go_live(execution, mailbox, picture)
+        return copy_snapshot(picture)
+
+    async def resync_encoded(self, execution: str, mailbox: Mailbox) -> Recent | None:
+        """The same as JSON, shared with others; None when it does not follow the execution any more."""
+        picture = await self._picture(execution)
+        if not self._hub.has(execution, mailbox):
+            return None
+        self._go_live(execution, mailbox, picture)
+        return self._hub.begin(execution, picture, mailbox)
+
+    async def page(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> EventPage:
+        """`events` with the epoch at `after`: when it is not the caller's, they continue another history.
+
+        It is empty, and no event follows, when the log does not reach up to `after`.
+        """
+        at = (await self._picture(execution)).epoch_at(after)
+        events = await self.events(execution, after, limit, wait) if at else []
+        return EventPage(execution_id=execution, epoch=at, seq=events[-1].seq if events else after, events=events)
+
+    async def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> list[Event]:
+        """Events with `seq > after`; waits up to `wait` seconds for one when there is none and one may still come."""
+        found = await self._store.events(execution, after, limit)
+        if found:
+            return found
+        picture = await self._picture(execution)  # ExecutionNotFound for an unknown id
+        if wait <= 0 or picture.snapshot.status.is_final:
+            return found
+        arrived = asyncio.Event()
+        mailbox = Mailbox(arrived.set, limit=1)
+        self._go_live(execution, mailbox, picture)
+        try:
+            found = await self._store.events(execution, after, limit)
+            if not found:
+                async with asyncio.timeout(wait):
+                    await arrived.wait()
+        except TimeoutError:
+            return []
+        finally:
+            self._hub.remove(execution, mailbox)
+        return found or await self._store.events(execution, after, limit)
