@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 PATIENCE = 60
@@ -50,7 +51,8 @@ async def test_two_executions_are_compared_on_a_page(wire: Any, packed: Any, add
     assert answer.status == 200
     page = answer.content.decode()
     assert "<b>1</b> added" in page
-    assert "increase[2]" in page
+    words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "increase × 2 → × 3" in words
     assert f"wf-jupyter/executions/{first}" in page
     missing = await wire.ask("GET", f"{second}/compare/nothing", api="wf-jupyter/executions/")
     assert missing.status == 404
