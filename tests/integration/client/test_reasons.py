@@ -187,7 +187,7 @@ def test_it_is_told_alike_in_every_picture(place, capsys):
     row = execution.to_frame().set_index("key").loc["small"]
     assert row["error"] == because
     data = execution._repr_mimebundle_()
-    shown = [execution.to_svg(), data["text/plain"], data["text/html"]]
+    shown = [execution.to_svg(), data["text/html"]]
     with pytest.raises(wf.StateConflict, match=because):
         execution.tasks["small"].result()
     for command in ("show", "watch"):

@@ -237,7 +237,7 @@ def test_what_holds_a_secret_is_as_secret(how: str, directory: Path) -> None:
         assert cause is not None and cause.args == (f"refused: {value}", {"sent": value})
     assert execution.tasks["leak"].logs() == "printed •••\nlogged in as ada: •••\n"
     shown = [execution.events(), execution.snapshot(), execution._repr_mimebundle_(), execution.exception()]
-    shown += [execution.connection.task_inputs(execution.id, key) for key in execution.tasks]
+    shown += [execution.connection.ask(INPUTS, execution.id, key) for key in execution.tasks]
     shown.append(execution.to_html(directory.parent / "run.html").read_text())
     assert not [text for text in map(str, shown) if value in text]
     session.close()
