@@ -183,6 +183,7 @@ def culler(hub: Hub) -> Iterator[None]:
     process.wait(30)
 
 
+@pytest.mark.long
 def test_a_culler_leaves_a_server_alone_as_long_as_an_execution_runs(hub: Hub, bob: Server, culler: None) -> None:
     started = bob.run(START).split()[1]
 

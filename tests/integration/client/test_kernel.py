@@ -147,5 +147,7 @@ def test_an_execution_at_the_end_of_a_cell_is_a_widget_with_a_still_picture(kern
     gate.touch()
     kernel.run("execution.wait(timeout=60)\nexecution")
     (shown,) = [m["content"]["data"] for m in kernel.messages if m["msg_type"] == "execute_result"]
-    assert shown["text/plain"].startswith("waiting: succeeded, 1 task")
+    # The text is the same however far it is, so that nbval can compare it; the outcome is in the richer types.
+    assert shown["text/plain"].startswith("waiting: 1 task")
+    assert "succeeded" in shown["text/html"]
     json.dumps(shown)
