@@ -57,6 +57,7 @@ def test_the_pages_need_nothing_inline(page: Any, strict: JupyterProcess, execut
     assert answer.headers["content-security-policy"] == STRICT
     # What the table says of its looks is in attributes that no policy reads, and a script of the site puts them on.
     page.wait_for_function("() => document.querySelector('[data-style]')?.style.cssText")
+    assert page.evaluate("() => document.adoptedStyleSheets.length") == 1
     assert refused == []
 
 
