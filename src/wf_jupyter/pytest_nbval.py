@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 EXECUTION_TYPE = "application/vnd.wf-jupyter.execution+json"
+#: In the HTML of a list of them, which has no type of its own where nothing is live.
+LIST_MARK = 'data-wf-jupyter="executions"'
 #: Of a list of them.
 _LIST_TYPE = "application/vnd.wf-jupyter.executions+json"
 
@@ -34,7 +36,10 @@ class _Comparing:
 
 def _is_execution(output: Mapping[str, Any]) -> bool:
     data = output.get("data", {})
-    return EXECUTION_TYPE in data or _LIST_TYPE in data or EXECUTION_TYPE in output.get("metadata", {})
+    if EXECUTION_TYPE in data or _LIST_TYPE in data or EXECUTION_TYPE in output.get("metadata", {}):
+        return True
+    html = data.get("text/html", "")
+    return LIST_MARK in (html if isinstance(html, str) else "".join(html))
 
 
 def _text(output: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wf_jupyter.pytest_nbval import EXECUTION_TYPE, pytest_collection_modifyitems
+from wf_jupyter.pytest_nbval import EXECUTION_TYPE, LIST_MARK, pytest_collection_modifyitems
 
 
 class IPyNbCell:
@@ -36,3 +36,9 @@ def test_the_outcome_of_an_execution_need_not_be_that_of_the_new_run() -> None:
 def test_other_outputs_are_compared_as_ever() -> None:
     assert compared([output("1"), {"output_type": "stream", "text": "a"}], [output("1"), {"output_type": "stream"}])
     assert not compared([output("1", **{"text/html": "a"})], [output("1", **{"text/html": "b"})])
+
+
+def test_of_a_list_of_executions_the_times_and_ids_are_not_compared() -> None:
+    tables = [{"text/html": f"<table {LIST_MARK}><td>{time}</td></table>"} for time in ("19:15", "19:16")]
+    assert compared([output("1 execution", **tables[0])], [output("1 execution", **tables[1])])
+    assert not compared([output("1 execution", **tables[0])], [output("2 executions", **tables[1])])

@@ -10,6 +10,7 @@ from typing import Any, overload
 from wf_jupyter.client.connection import Connection
 from wf_jupyter.client.execution import Execution
 from wf_jupyter.model.snapshot import Summary, status_word
+from wf_jupyter.pytest_nbval import LIST_MARK
 
 #: What the JupyterLab extension shows as a live list.
 EXECUTIONS_TYPE = "application/vnd.wf-jupyter.executions+json"
@@ -47,7 +48,8 @@ class Executions(Sequence[Execution]):
         names = ("workflow", "inputs", "status", "tasks", "started", "took", "id")
         head = "".join(f"<th>{name}</th>" for name in names)
         rows = "".join(f"<tr>{_cells(summary)}</tr>" for summary in self.summaries)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        # The mark is for `pytest_nbval`: what varies from run to run is not compared.
+        return f"<table {LIST_MARK}><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         data: dict[str, Any] = {"text/plain": repr(self), "text/html": self._repr_html_()}
