@@ -298,7 +298,7 @@ test("the roles are those of a tree, tabs and a table, and there are no ids", ()
   expect(el.querySelectorAll("[role=tree] > [role=treeitem]")).toHaveLength(4);
   expect(el.querySelectorAll("[role=tablist] > [role=tab][aria-selected=true]")).toHaveLength(1);
   withText(el, "Table").click();
-  expect(el.querySelectorAll("[role=table] [role=columnheader]")).toHaveLength(6);
+  expect(el.querySelectorAll("[role=table] [role=columnheader]")).toHaveLength(7);
   withText(el, "Timeline").click();
   expect(el.querySelectorAll("[role=listitem]")).toHaveLength(4);
   expect(el.querySelectorAll("[id]")).toHaveLength(0);
