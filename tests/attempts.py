@@ -29,7 +29,7 @@ from wf_jupyter.values.codec import decode, encode_bytes
 from wf_jupyter.values.digest import digest
 from wf_jupyter.values.inputs import load
 
-DEADLINE = 30.0
+DEADLINE = 90.0
 FINAL = (AttemptSucceeded, AttemptFailed, AttemptExpanded, AttemptStopped)
 
 

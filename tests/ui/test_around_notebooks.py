@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter_process import JupyterProcess
+from jupyter_process import JupyterProcess, until
 from pictures import picture
 
 import wf_jupyter as wf
@@ -21,8 +21,9 @@ pytestmark = pytest.mark.ui
 
 LOADED = "() => window.jupyterapp?.commands.hasCommand('wf-jupyter:show')"
 ORDER = "(name) => window.jupyterapp.commands.execute(name)"
+# JupyterLab saves what a tab shows at once, and where it stands half a second later: it needs both.
 SAVED = """async (id) => JSON.stringify(
-  (await window.jupyterapp.serviceManager.workspaces.fetch("around")).data).includes(id)"""
+  (await window.jupyterapp.serviceManager.workspaces.fetch("around")).data["layout-restorer:data"]?.main ?? "").includes(id)"""
 PANEL = "#wf-jupyter-executions"
 
 
@@ -41,6 +42,8 @@ def around(browser: Any, lab: JupyterProcess, client: None) -> Iterator[Any]:
     page = context.new_page()
     page.goto(f"{lab.url}lab/workspaces/around?token={lab.token}&reset")
     page.wait_for_function(LOADED, timeout=60_000)
+    # it comes when the kernels are known, and takes the focus then
+    page.wait_for_selector(".jp-LauncherCard", timeout=60_000)
     page.evaluate(ORDER, "wf-jupyter:show")
     page.wait_for_selector(f"{PANEL} .wfj-listing-search:visible")
     yield page
@@ -84,9 +87,10 @@ def test_an_execution_opens_in_a_tab_that_is_there_again_after_a_reload(around: 
     expect(around.locator(view)).to_be_visible()
     entry(around, execution).locator(".wfj-entry-name").click()
     expect(around.locator(view), "once").to_have_count(1)
-    around.wait_for_function(SAVED, arg=execution.id)
-    around.goto(around.url.replace("?reset", ""))
-    expect(around.locator(view)).to_be_visible()
+    # not `wait_for_function`: it takes the promise of an answer for a yes
+    until(lambda: around.evaluate(SAVED, execution.id), "the tab was not saved", 90)
+    around.goto(around.url.split("?")[0])
+    expect(around.locator(view)).to_be_visible(timeout=90_000)
     around.evaluate(ORDER, "wf-jupyter:show")
 
 

@@ -176,7 +176,11 @@ class Line:
 
     def on_messages(self, messages: Sequence[FromWorker]) -> None:
         for message in messages:
-            if isinstance(message, Done | Raised | Stopped | Expanded):
+            if isinstance(message, Ready):
+                self._on_ready(message)
+            elif not self._ready:
+                continue  # of another protocol, and being killed: what it says in the same breath counts for nothing
+            elif isinstance(message, Done | Raised | Stopped | Expanded):
                 self._on_final(message)
             elif isinstance(message, Text | Progress | Shown):
                 job = self.jobs.get(message.token)
@@ -184,8 +188,6 @@ class Line:
                     self._owner.on_report(job, report_of(message, job.attempt))
             elif isinstance(message, Recalled):
                 self._on_recalled(message)
-            elif isinstance(message, Ready):
-                self._on_ready(message)
 
     def on_text(self, stream: str, text: str) -> None:
         """Text from a pipe, gathered for a moment: C code may write byte by byte."""

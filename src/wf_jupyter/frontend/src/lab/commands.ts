@@ -12,7 +12,7 @@ const CATEGORY = "Workflows";
 
 export interface Places {
   show(): Promise<void>;
-  open(opened: Opened): void;
+  open(opened: Opened): Promise<void>;
 }
 
 /** Add them all; those that a person can give without arguments go to the palette. */

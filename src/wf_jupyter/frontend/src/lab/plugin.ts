@@ -60,7 +60,10 @@ export function activate(kit: Kit, app: Application, parts: Parts): void {
       app.shell.activateById(PANEL);
       listing.focus();
     },
-    open: (opened) => (parts.labShell === null ? window.open(actions.address(opened.id)) : tabs.open(opened)),
+    open: async (opened) => {
+      if (parts.labShell === null) window.open(actions.address(opened.id));
+      else await tabs.open(opened);
+    },
   });
   void parts.restorer?.restore(tracker, { command: OPEN, args: (widget) => ({ ...tabs.of(widget) }), name: (widget) => tabs.of(widget).id });
   parts.launcher?.add({ command: SHOW, category: "Other", rank: 5 });

@@ -29,10 +29,12 @@ export class Tabs {
     return this.#opened.get(widget) ?? { id: "", workflow: "" };
   }
 
-  open(opened: Opened): void {
+  /** Open it, or show the tab that is open. Ends when the tab is known by its name: what is restored before that is closed again. */
+  async open(opened: Opened): Promise<void> {
     const known = this.tracker.find((widget) => this.of(widget).id === opened.id);
     const widget = known ?? this.#made(opened);
     this.app.shell.activateById(widget.id);
+    if (known === undefined) await this.tracker.add(widget);
   }
 
   #made(opened: Opened): OwnWidget {
@@ -43,7 +45,6 @@ export class Tabs {
     Object.assign(widget.title, { label: opened.workflow || "Execution", caption: `Execution ${opened.id}`, icon: this.icon, closable: true });
     this.#opened.set(widget, opened);
     this.app.shell.add(widget, "main");
-    void this.tracker.add(widget);
     void fill(node, opened, widget);
     return widget;
   }
