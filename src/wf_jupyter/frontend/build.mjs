@@ -1,7 +1,7 @@
 // Bundles src/widget.ts, src/loader.ts and src/client/index.ts into ../static/: widget.js, loader.js,
 // client.js and its types client.d.ts. Each is one ESM file with nothing to load at run time. labextension.js is
-// what JupyterLab loads as a script (src/lab/container.ts); it gets widget.js from the server when there is something
-// to show.
+// what JupyterLab loads as a script (src/lab/container.ts), pages.js and compare.js are those of the standalone pages;
+// they get widget.js from the server when there is something to show.
 //
 // Their first line is `/* wf_jupyter <hash> */`; files whose hash fits the sources are fresh and are not
 // built again. The hash is sha256, in hex, over the sources in order of their path relative to this
@@ -79,8 +79,10 @@ export async function build() {
   const built = {
     "client.d.ts": Buffer.from(`${banner}\n${await declarations()}`),
     "client.js": await bundled("src/client/index.ts", banner),
+    "compare.js": await bundled("src/pages/compare.ts", banner),
     "labextension.js": await bundled("src/lab/container.ts", banner, "iife"),
     "loader.js": await bundled("src/loader.ts", banner),
+    "pages.js": await bundled("src/pages/pages.ts", banner),
     "widget.js": await bundled("src/widget.ts", banner),
   };
   const kb = (bytes) => `${(bytes / 1024).toFixed(1)} kB`;

@@ -23,7 +23,10 @@ FRONTEND = Path("src/wf_jupyter/frontend")
 STATIC = Path("src/wf_jupyter/static")
 BUNDLE = STATIC / "widget.js"
 #: All that is built; widget.js is written last.
-BUILT = tuple(STATIC / name for name in ("client.d.ts", "client.js", "labextension.js", "loader.js", "widget.js"))
+BUILT = tuple(
+    STATIC / name
+    for name in ("client.d.ts", "client.js", "compare.js", "labextension.js", "loader.js", "pages.js", "widget.js")
+)
 FILES = ("package.json", "package-lock.json", "build.mjs", "declarations.mjs", "tsconfig.json")
 OLDEST_NODE = 20
 AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")

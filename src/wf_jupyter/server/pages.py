@@ -48,7 +48,6 @@ class PageHandler(ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, KernelAcces
             "wsUrl": self.ws_url,
             "wfJupyter": {
                 "bundle": self.static_url("widget.js"),
-                "client": self.static_url("client.js"),
                 "server_id": self.host.server_id,
                 **options,
             },

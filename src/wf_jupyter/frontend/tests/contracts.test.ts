@@ -5,7 +5,7 @@ import { generate } from "../scripts/types.mjs";
 import { STYLE } from "../src/ui/style.ts";
 
 const SRC = join(import.meta.dirname, "../src");
-const LAYERS = ["protocol", "fold", "client", "layout", "draw", "ui", "lab"];
+const LAYERS = ["protocol", "fold", "client", "layout", "draw", "ui", "lab", "pages"];
 
 function files(folder: string): string[] {
   return readdirSync(join(SRC, folder)).filter((name) => name.endsWith(".ts")).map((name) => `${folder}/${name}`);

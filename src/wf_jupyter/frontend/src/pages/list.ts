@@ -1,14 +1,19 @@
 // All executions: live, filtered, and as far back as one scrolls.
-import { Badge } from "./badge.js";
-import { options } from "./config.js";
-import { element } from "./elements.js";
-import { Row } from "./row.js";
+import { WorkflowClient, type ExecutionQuery } from "../client/client.ts";
+import type { ClientConnection } from "../client/events.ts";
+import { html } from "../draw/element.ts";
+import type { Event, ExecutionStatus, Summary } from "../protocol/messages.gen.ts";
+import { Badge } from "./badge.ts";
+import { Filters } from "./filters.ts";
+import { Row, type RowCommand } from "./row.ts";
 
 const PAGE = 100;
 const MOST = 1000;
-const POLL = 2000;
-const STATUSES = ["running", "paused", "interrupted", "cancelling", "succeeded", "failed", "cancelled"];
-const STATUS_OF = {
+const POLL_MS = 2_000;
+const TICK_MS = 1_000;
+/** Many executions may start or end at once: one request shows them all. */
+const GATHER_MS = 150;
+const STATUS_OF: Readonly<Partial<Record<Event["type"], ExecutionStatus>>> = {
   "workflow.paused": "paused",
   "workflow.resumed": "running",
   "workflow.cancelling": "cancelling",
@@ -16,76 +21,62 @@ const STATUS_OF = {
   "workflow.recovered": "running",
   "workflow.interrupted": "interrupted",
 };
+const HEADS = ["Workflow", "Status", "Tasks", "Started", "Duration", "Owner", ""];
 
 export class ExecutionList {
-  #rows = new Map();
-  #body = element("tbody");
-  #trouble = element("p", { className: "wfj-page-notice", role: "alert", hidden: true });
-  #empty = element("p", { className: "wfj-list-empty", hidden: true });
-  #older = element("button", { type: "button", hidden: true, onclick: () => this.#olderOnes() }, "Older executions");
-  #status = element("select", {}, ...["", ...STATUSES].map((value) => element("option", { value }, value || "any")));
-  #workflow = element("input", { type: "search", placeholder: "any", autocomplete: "off" });
-  #names = element("datalist", { id: "wfj-list-names" });
-  #known = new Set();
-  #oldest = null;
-  #client;
-  #badge;
-  #kind = "connecting";
+  readonly #client = new WorkflowClient();
+  readonly #badge = new Badge(() => this.#client.nudge());
+  readonly #filters = new Filters(() => this.#filter());
+  readonly #body = html("tbody");
+  readonly #trouble = html("p", "wfj-page-notice", { role: "alert", hidden: true });
+  readonly #empty = html("p", "wfj-list-empty", { hidden: true });
+  readonly #older = html("button", "", { type: "button", hidden: true }, "Older executions");
+  #rows = new Map<string, Row>();
+  #oldest = "";
+  #kind: ClientConnection["kind"] = "connecting";
   #asked = 0;
-  #due = 0;
+  #due: ReturnType<typeof setTimeout> | undefined;
   #loading = false;
   #reloading = 0;
 
-  /** `client` is the module of that name. */
-  constructor(root, { WorkflowClient, connectionWords }) {
-    this.#client = new WorkflowClient();
-    this.#badge = new Badge(connectionWords, () => this.#client.nudge());
-    const heads = ["Workflow", "Status", "Tasks", "Started", "Duration", "Owner", ""];
-    const table = element(
-      "table",
-      { className: "wfj-list" },
-      element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { scope: "col" }, text || unseen("Actions"))))),
-      this.#body,
-    );
-    this.#workflow.setAttribute("list", this.#names.id);
+  constructor(
+    root: HTMLElement,
+    private readonly mayWrite: boolean,
+  ) {
+    const heads = HEADS.map((text) => html("th", "", { scope: "col" }, text || html("span", "wfj-unseen", {}, "Actions")));
     root.replaceChildren(
-      element(
-        "div",
-        { className: "wfj-list-head" },
-        element("h1", {}, "Workflow executions"),
+      html("div", "wfj-list-head", {},
+        html("h1", "", {}, "Workflow executions"),
         this.#badge.element,
-        ...(options.may_write ? [] : [element("span", { className: "wfj-list-note" }, "read only")]),
-        element("label", {}, "Status ", this.#status),
-        element("label", {}, "Workflow ", this.#workflow, this.#names),
-      ),
+        mayWrite ? null : html("span", "wfj-list-note", {}, "read only"),
+        ...this.#filters.elements),
       this.#trouble,
-      table,
+      html("table", "wfj-list", {}, html("thead", "", {}, html("tr", "", {}, ...heads)), this.#body),
       this.#empty,
       this.#older,
     );
-    this.#restore();
-    this.#status.onchange = this.#workflow.onchange = () => this.#filter();
+    this.#older.addEventListener("click", () => void this.#readOlder());
     root.addEventListener("keydown", (event) => this.#key(event));
     for (const moved of ["scroll", "resize"]) addEventListener(moved, () => this.#fill(), { passive: true });
     void this.#reload();
     this.#follow();
-    setInterval(() => this.#tick(), 1000);
-    setInterval(() => this.#poll(), POLL);
+    setInterval(() => this.#tick(), TICK_MS);
+    setInterval(() => void this.#poll(), POLL_MS);
   }
 
-  #follow() {
+  #follow(): void {
     const client = this.#client;
     client.on("event", (event, id) => this.#happened(id, event));
     client.on("list", () => this.#doubted());
     // What is refused is told by the state of the connection.
-    const ignore = () => undefined;
+    const ignore = (): undefined => undefined;
     client.connect().catch(ignore);
     client.subscribe("*").catch(ignore);
     client.onConnection((state) => this.#connected(state));
   }
 
   /** Something may have been left out: after each reconnect, or all the time where WebSockets are blocked. */
-  #doubted() {
+  #doubted(): void {
     if (this.#kind === "live") void this.#reload();
     else if (document.visibilityState !== "visible" || this.#reloading > 0) return;
     else if (this.#rows.size <= MOST) void this.#reload();
@@ -94,26 +85,26 @@ export class ExecutionList {
 
   // -- reading ------------------------------------------------------------------------------------
 
-  #query(more) {
-    return { status: this.#status.value, workflow: this.#workflow.value.trim(), ...more };
+  #query(more: ExecutionQuery): ExecutionQuery {
+    return { ...this.#filters.query, ...more };
   }
 
   /** Everything that is shown, anew: the newest first, as many as there were. */
-  async #reload() {
+  async #reload(): Promise<void> {
     this.#reloading++;
     await this.#read().finally(() => this.#reloading--);
   }
 
-  async #read() {
+  async #read(): Promise<void> {
     const asked = ++this.#asked;
     const wanted = Math.max(PAGE, this.#rows.size);
-    const found = [];
-    let before = null;
+    const found: Summary[] = [];
+    let before = "";
     let more = true;
     try {
       while (more && found.length < wanted) {
         const limit = Math.min(MOST, Math.max(PAGE, wanted - found.length));
-        const page = await this.#client.executions(this.#query({ limit, ...(before && { before }) }));
+        const page = await this.#client.executions(this.#query({ limit, before }));
         if (asked !== this.#asked) return;
         found.push(...page);
         before = page.at(-1)?.id ?? before;
@@ -130,12 +121,12 @@ export class ExecutionList {
     this.#arrange();
     this.#oldest = before;
     this.#older.hidden = !more;
-    this.#counted();
+    this.#count();
     this.#fill();
   }
 
   /** Rows in their order. What stands where it belongs is not touched: it may have the focus. */
-  #arrange() {
+  #arrange(): void {
     let place = this.#body.firstElementChild;
     for (const { element } of this.#rows.values()) {
       if (element === place) place = place.nextElementSibling;
@@ -144,11 +135,11 @@ export class ExecutionList {
   }
 
   /** Read on as long as the end of the list can nearly be seen. */
-  #fill() {
-    if (!this.#older.hidden && this.#older.getBoundingClientRect().top < innerHeight + 600) void this.#olderOnes();
+  #fill(): void {
+    if (!this.#older.hidden && this.#older.getBoundingClientRect().top < innerHeight + 600) void this.#readOlder();
   }
 
-  async #olderOnes() {
+  async #readOlder(): Promise<void> {
     if (this.#loading || this.#older.hidden) return;
     this.#loading = true;
     const asked = this.#asked;
@@ -164,15 +155,15 @@ export class ExecutionList {
     } finally {
       this.#loading = false;
     }
-    this.#counted();
+    this.#count();
     this.#fill();
   }
 
   /** How far the running ones are: their progress is no event of all executions. */
-  async #poll() {
+  async #poll(): Promise<void> {
     if (document.visibilityState !== "visible" || !this.#isCurrent) return;
     const running = [...this.#rows.values()].filter((row) => !row.isFinal);
-    if (!running.length) return;
+    if (running.length === 0) return;
     const limit = Math.min(MOST, running.length + PAGE);
     const page = await this.#client.executions({ status: "running", limit }).catch(() => []);
     for (const summary of page) this.#rows.get(summary.id)?.show(summary);
@@ -180,55 +171,57 @@ export class ExecutionList {
 
   // -- what happens -------------------------------------------------------------------------------
 
-  #happened(id, event) {
+  #happened(id: string, event: Event): void {
     const row = this.#rows.get(id);
     const status = STATUS_OF[event.type];
-    if (row && status && !this.#status.value) row.show({ ...row.summary, status, ended: null });
+    if (row && status && !this.#filters.query.status) row.show({ ...row.summary, status, ended: null });
     else this.#refresh();
   }
 
-  // Many executions may start or end at once: one request shows them all.
-  #refresh() {
-    this.#due ||= setTimeout(async () => {
-      this.#due = 0;
-      const asked = this.#asked;
-      const page = await this.#client.executions(this.#query({ limit: PAGE })).catch(() => null);
-      if (page === null || asked !== this.#asked) return;
-      const fresh = page.filter((summary) => {
-        const row = this.#rows.get(summary.id);
-        row?.show(summary);
-        return !row;
-      });
-      // More than a page came at once: what lies between is not known.
-      if (fresh.length === PAGE || this.#status.value) void this.#reload();
-      else for (const summary of fresh.reverse()) this.#add(summary, true);
-      this.#counted();
-    }, 150);
+  #refresh(): void {
+    this.#due ??= setTimeout(() => void this.#readNewest(), GATHER_MS);
   }
 
-  #add(summary, first = false) {
-    if (this.#rows.has(summary.id)) return this.#rows.get(summary.id).show(summary);
+  async #readNewest(): Promise<void> {
+    this.#due = undefined;
+    const asked = this.#asked;
+    const page = await this.#client.executions(this.#query({ limit: PAGE })).catch(() => null);
+    if (page === null || asked !== this.#asked) return;
+    const fresh = page.filter((summary) => {
+      const row = this.#rows.get(summary.id);
+      row?.show(summary);
+      return row === undefined;
+    });
+    // More than a page came at once: what lies between is not known.
+    if (fresh.length === PAGE || this.#filters.query.status) void this.#reload();
+    else for (const summary of fresh.reverse()) this.#add(summary, true);
+    this.#count();
+  }
+
+  #add(summary: Summary, first = false): void {
+    const known = this.#rows.get(summary.id);
+    if (known !== undefined) {
+      known.show(summary);
+      return;
+    }
     const row = this.#row(summary);
     this.#rows.set(summary.id, row);
     if (first) this.#body.prepend(row.element);
     else this.#body.append(row.element);
   }
 
-  #row(summary) {
-    if (!this.#known.has(summary.workflow)) {
-      this.#known.add(summary.workflow);
-      this.#names.append(element("option", { value: summary.workflow }));
-    }
+  #row(summary: Summary): Row {
+    this.#filters.offer(summary.workflow);
     const known = this.#rows.get(summary.id);
     known?.show(summary);
-    return known ?? new Row(summary, options.may_write ? (id, name) => this.#command(id, name) : null);
+    return known ?? new Row(summary, this.mayWrite ? (id, command) => this.#give(id, command) : null);
   }
 
-  async #command(id, name) {
+  async #give(id: string, command: RowCommand): Promise<void> {
     try {
       // A click must not take effect minutes later, when the server is back.
       if (!this.#isCurrent) throw new Error("There is no connection to the server: nothing was asked of it.");
-      await this.#client[name](id);
+      await this.#client[command](id);
       this.#say(null);
     } catch (error) {
       this.#say(error);
@@ -237,67 +230,58 @@ export class ExecutionList {
 
   // -- around the rows ----------------------------------------------------------------------------
 
-  #filter() {
-    const query = new URLSearchParams(Object.entries(this.#query()).filter(([, value]) => value));
-    history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
+  #filter(): void {
     this.#rows.clear();
     this.#body.replaceChildren();
     void this.#reload();
   }
 
-  #restore() {
-    const query = new URLSearchParams(location.search);
-    this.#status.value = STATUSES.includes(query.get("status")) ? query.get("status") : "";
-    this.#workflow.value = query.get("workflow") ?? "";
-  }
-
-  #counted() {
+  #count(): void {
     this.#empty.hidden = this.#rows.size > 0;
-    this.#empty.textContent = this.#status.value || this.#workflow.value.trim()
+    this.#empty.textContent = this.#filters.isSet
       ? "No execution is like that."
       : "No executions yet. Submit a workflow from a notebook and it appears here.";
   }
 
-  #tick() {
+  #tick(): void {
     // What cannot be known does not go on: without a connection all clocks stand.
     if (!this.#isCurrent) return;
-    for (const row of this.#rows.values()) if (!row.isFinal) row.tick(Date.now());
+    const now = Date.now();
+    for (const row of this.#rows.values()) if (!row.isFinal) row.tick(now);
   }
 
-  get #isCurrent() {
+  get #isCurrent(): boolean {
     return this.#kind === "live" || this.#kind === "delayed";
   }
 
-  #connected(state) {
+  #connected(state: ClientConnection): void {
     this.#kind = state.kind;
     this.#badge.show(state);
     this.#body.classList.toggle("wfj-list-stale", !this.#isCurrent);
   }
 
-  #say(error) {
+  #say(error: unknown): void {
     this.#trouble.hidden = error === null;
-    this.#trouble.textContent = error === null ? "" : String(error.message ?? error);
+    this.#trouble.textContent = error === null ? "" : error instanceof Error ? error.message : String(error);
   }
 
-  #key(event) {
-    const row = event.target.closest?.("tbody tr");
-    if (event.key === "/" && event.target !== this.#workflow) {
+  #key(event: KeyboardEvent): void {
+    const target = event.target as Element;
+    if (event.key === "/" && !this.#filters.has(target)) {
       event.preventDefault();
-      this.#workflow.focus();
+      this.#filters.focus();
     }
-    if (!row || event.altKey || event.ctrlKey || event.metaKey) return;
+    const row = target.closest("tbody tr");
+    if (row === null || event.altKey || event.ctrlKey || event.metaKey) return;
     const to = {
-      ArrowDown: () => row.nextElementSibling,
-      ArrowUp: () => row.previousElementSibling,
-      Home: () => this.#body.firstElementChild,
-      End: () => this.#body.lastElementChild,
-    }[event.key]?.();
-    if (!to) return;
+      ArrowDown: row.nextElementSibling,
+      ArrowUp: row.previousElementSibling,
+      Home: this.#body.firstElementChild,
+      End: this.#body.lastElementChild,
+    }[event.key];
+    const link = to?.querySelector("a");
+    if (!link) return;
     event.preventDefault();
-    to.querySelector("a").focus();
+    link.focus();
   }
-}
-
-function unseen(text) {
-  return element("span", { className: "wfj-unseen" }, text);
 }

@@ -1,4 +1,0 @@
-// What the server told this page.
-
-export const config = JSON.parse(document.getElementById("jupyter-config-data").textContent);
-export const options = config.wfJupyter;
