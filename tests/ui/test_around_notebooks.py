@@ -22,8 +22,10 @@ pytestmark = pytest.mark.ui
 LOADED = "() => window.jupyterapp?.commands.hasCommand('wf-jupyter:show')"
 ORDER = "(name) => window.jupyterapp.commands.execute(name)"
 # JupyterLab saves what a tab shows at once, and where it stands half a second later: it needs both.
-SAVED = """async (id) => JSON.stringify(
-  (await window.jupyterapp.serviceManager.workspaces.fetch("around")).data["layout-restorer:data"]?.main ?? "").includes(id)"""
+SAVED = """async (id) => {
+  const { data } = await window.jupyterapp.serviceManager.workspaces.fetch("around");
+  return JSON.stringify(data["layout-restorer:data"]?.main ?? "").includes(id);
+}"""
 PANEL = "#wf-jupyter-executions"
 
 
