@@ -1,4 +1,4 @@
-"""The systems that `benchmarks.engine` compares, each with the same small workloads.
+"""The systems that `benchmarks.engine` and `benchmarks.granularity` compare, each with the same small workloads.
 
 Every system has two workers and runs in a process of its own. A method returns the seconds from
 asking for the work to having its result in hand, with workers that are already there.
@@ -41,12 +41,26 @@ class System(Protocol):
         """A task makes an array of 100 MB, four sum it, one adds up."""
         ...
 
+    def busy(self, count: int, seconds: float, chained: bool) -> float:
+        """So many tasks that keep a processor busy for so long each, all at once or each on the one before."""
+        ...
+
     def close(self) -> None:
         """Stop the workers."""
         ...
 
 
 def same(value: Any) -> Any:
+    return value
+
+
+def spin(value: Any, seconds: float) -> Any:
+    import time
+
+    # The processor's time and not the clock's: what else the machine does must not do the task's work.
+    over = time.thread_time() + seconds
+    while time.thread_time() < over:
+        pass
     return value
 
 
@@ -108,7 +122,16 @@ class Workflows:
 
             os.environ["WF_JUPYTER_DATA_DIR"] = self._folder.name
             wf.connect(mode="embedded")
-        task = {function: wf.task(function) for function in (same, joined, array, total, added)}
+        task = {function: wf.task(function) for function in (same, spin, joined, array, total, added)}
+
+        @wf.workflow
+        def busy(count: int, seconds: float, chained: bool) -> Any:
+            if not chained:
+                return task[spin].partial(seconds=seconds).map(range(count))
+            value: Any = 0
+            for _ in range(count):
+                value = task[spin](value, seconds)
+            return value
 
         @wf.workflow
         def independent(count: int) -> Any:
@@ -134,6 +157,7 @@ class Workflows:
             return task[added](*[task[total](made, factor) for factor in range(1, READERS + 1)])
 
         self._independent, self._chain, self._layers, self._data = independent, chain, layers, data
+        self._busy = busy
 
     def _run(self, workflow: Any, **inputs: Any) -> Any:
         return workflow.with_options(executor=self._executor).submit(**inputs).result(timeout=1800)
@@ -149,6 +173,10 @@ class Workflows:
 
     def data(self) -> float:
         return timed(lambda: self._run(self._data), expected_total())
+
+    def busy(self, count: int, seconds: float, chained: bool) -> float:
+        inputs = {"count": count, "seconds": seconds, "chained": chained}
+        return timed(lambda: self._run(self._busy, **inputs), 0 if chained else list(range(count)))
 
     def close(self) -> None:
         if self.server is not None:
@@ -205,6 +233,18 @@ class Pool:
 
         return timed(work, expected_total())
 
+    def busy(self, count: int, seconds: float, chained: bool) -> float:
+        def work() -> Any:
+            if not chained:
+                futures = [self._pool.submit(spin, number, seconds) for number in range(count)]
+                return [future.result() for future in futures]
+            value: Any = 0
+            for _ in range(count):
+                value = self._pool.submit(spin, value, seconds).result()
+            return value
+
+        return timed(work, 0 if chained else list(range(count)))
+
     def close(self) -> None:
         self._pool.shutdown()
 
@@ -255,8 +295,46 @@ class Dask:
 
         return timed(work, expected_total())
 
+    def busy(self, count: int, seconds: float, chained: bool) -> float:
+        submit = self._client.submit
+
+        def work() -> Any:
+            if not chained:
+                return self._client.gather(self._client.map(spin, range(count), seconds=seconds, pure=False))
+            value: Any = 0
+            for _ in range(count):
+                value = submit(spin, value, seconds, pure=False)
+            return value.result()
+
+        return timed(work, 0 if chained else list(range(count)))
+
     def close(self) -> None:
         self._client.close()
+
+
+class Ray:
+    """Ray on this machine; only what `benchmarks.granularity` needs."""
+
+    def __init__(self) -> None:
+        import ray
+
+        self._ray = ray
+        ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        self._spin = ray.remote(spin)
+
+    def busy(self, count: int, seconds: float, chained: bool) -> float:
+        def work() -> Any:
+            if not chained:
+                return self._ray.get([self._spin.remote(number, seconds) for number in range(count)])
+            value: Any = 0
+            for _ in range(count):
+                value = self._spin.remote(value, seconds)
+            return self._ray.get(value)
+
+        return timed(work, 0 if chained else list(range(count)))
+
+    def close(self) -> None:
+        self._ray.shutdown()
 
 
 class Dbos:
@@ -311,6 +389,9 @@ class Dbos:
 
     def data(self) -> float:
         return timed(self._data, expected_total())
+
+    def busy(self, count: int, seconds: float, chained: bool) -> float:
+        raise NotImplementedError("its steps run one after the other in one process")
 
     def close(self) -> None:
         self._dbos.destroy()

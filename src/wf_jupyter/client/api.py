@@ -12,7 +12,6 @@ import msgspec
 from msgspec import UNSET
 
 from wf_jupyter.client import display, session
-from wf_jupyter.client.connection import Connection
 from wf_jupyter.client.environment import environment
 from wf_jupyter.client.execution import Execution
 from wf_jupyter.client.listing import Executions
@@ -112,9 +111,9 @@ def get_execution(id: str) -> Execution:  # noqa: A002 - what it is called every
     """The execution with that id, whoever started it; `ExecutionNotFound`."""
     if not isinstance(id, str) or not id.strip():
         raise InputError(f"id={id!r} is not allowed: it must be the id of an execution, as in `execution.id`", "id")
-    connection: Connection = session.current()
-    connection.follow(id)
-    return Execution(connection, id)
+    found: Execution = Execution(session.current(), id)
+    found.workflow  # noqa: B018 - asks for it
+    return found
 
 
 def workflows() -> list[str]:

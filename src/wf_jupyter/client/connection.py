@@ -7,6 +7,7 @@ errors of `wf_jupyter.errors`. Every interrupt (^C) is let through at once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import DecodedPage
 from wf_jupyter.protocol.commands import Command
 from wf_jupyter.protocol.operations import Operation
+from wf_jupyter.protocol.pages import Standing
 from wf_jupyter.protocol.task_call import TaskCall
 
 A = TypeVar("A")
@@ -38,6 +40,13 @@ class Connection(Protocol):
 
     def execute(self, name: str, inputs: Mapping[str, object]) -> str:
         """Start a published workflow by name; returns the execution's id."""
+        ...
+
+    def ending(self, execution: str, timeout: float | None = None) -> Future[Standing]:
+        """Where an execution stands, as soon as it is at rest or after `timeout` seconds; returns at once.
+
+        It costs nothing while the execution runs. Cancel it to wait no more. Callable from a running event loop, too.
+        """
         ...
 
     def follow(self, execution: str) -> Mirror:

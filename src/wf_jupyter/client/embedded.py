@@ -14,6 +14,7 @@ import concurrent.futures
 import contextlib
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -32,7 +33,9 @@ from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import DecodedPage
 from wf_jupyter.protocol.commands import Command
+from wf_jupyter.protocol.messages import MAX_WAIT
 from wf_jupyter.protocol.operations import Operation
+from wf_jupyter.protocol.pages import Standing
 from wf_jupyter.protocol.task_call import TaskCall
 from wf_jupyter.version import VERSION
 
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 T = TypeVar("T")
 
+_CLOSED = "the orchestrator was closed before it answered"
 #: Seconds that the end of the process waits for the orchestrator to stop its workers.
 _CLOSING = 5.0
 #: Bytes written between two looks for an interrupt.
@@ -99,10 +103,11 @@ class EmbeddedConnection:
     def _run_inline(self, execution: str) -> None:
         """If the execution is an inline one, run its tasks here and now, until it has ended."""
         if self._call(self._orchestrator.options(execution)).executor == "inline" and self._runtime.inline is not None:
-            mirror = self.follow(execution)
-            # What it was told of last may be that the execution does not move.
-            self.refresh(mirror)
-            self._runtime.inline.run_pending(lambda: mirror.read(is_at_rest))
+            ending = self.ending(execution)
+            try:
+                self._runtime.inline.run_pending(ending.done)
+            finally:
+                ending.cancel()
 
     def execute(self, name: str, inputs: Mapping[str, object]) -> str:
         return self._call(self._orchestrator.execute(name, inputs))
@@ -144,7 +149,25 @@ class EmbeddedConnection:
     def publish(self, workflow: Published) -> None:
         self._call(self._orchestrator.publish(workflow))
 
-    # -- following --------------------------------------------------------------------------------
+    # -- waiting and following --------------------------------------------------------------------
+
+    def ending(self, execution: str, timeout: float | None = None) -> concurrent.futures.Future[Standing]:
+        return background().spawn(self._ending(execution, timeout))
+
+    async def _ending(self, execution: str, timeout: float | None) -> Standing:
+        began = time.monotonic()
+        while True:
+            left = MAX_WAIT if timeout is None else max(0.0, began + timeout - time.monotonic())
+            answer = asyncio.wrap_future(self._runtime.call(self._orchestrator.following.ending(execution, left)))
+            try:
+                found = await answer
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is not None and not task.cancelling():
+                    raise ServerUnavailable(_CLOSED) from None
+                raise
+            if is_at_rest(found) or (timeout is not None and left <= 0):
+                return found
 
     def follow(self, execution: str) -> Mirror:
         with self._lock:
@@ -181,7 +204,7 @@ def called(runtime: Runtime, coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         return future.result()
     except concurrent.futures.CancelledError:
-        raise ServerUnavailable("the orchestrator was closed before it answered") from None
+        raise ServerUnavailable(_CLOSED) from None
     except BaseException:
         future.cancel()
         raise

@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 from wf_jupyter.client import display, outcome, records, rerunning
 from wf_jupyter.client.connection import Connection
-from wf_jupyter.client.mirror import Link, Mirror
+from wf_jupyter.client.endings import standing
+from wf_jupyter.client.looking import Look
+from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.recording import write_html
 from wf_jupyter.client.records import LogText
 from wf_jupyter.client.tasks import Tasks
@@ -27,7 +29,7 @@ from wf_jupyter.model.stimuli import Cancel, Pause, Resume, Retry
 from wf_jupyter.ports import ExecutionResult
 from wf_jupyter.protocol.commands import Command
 from wf_jupyter.protocol.operations import USAGE
-from wf_jupyter.protocol.pages import UsagePage
+from wf_jupyter.protocol.pages import Standing, UsagePage
 from wf_jupyter.render.comparison import Comparison, compare
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
     R = DefaultedTypeVar("R", covariant=True, default=Any)
 else:
     R = TypeVar("R", covariant=True)
+
+#: Seconds in which a mirror should have heard of the end by itself.
+_ON_ITS_WAY = 1.0
 
 
 class Execution(Generic[R]):
@@ -49,7 +54,8 @@ class Execution(Generic[R]):
         self._connection = connection
         self._id = execution
         self._bound = bound
-        self._mirror: Mirror | None = None
+        self._look = Look(lambda: connection.follow(execution))
+        self._told: Standing | None = None
         self._view: Any = None
 
     @property
@@ -67,7 +73,9 @@ class Execution(Generic[R]):
     @property
     def workflow(self) -> str:
         """The workflow's name."""
-        return self._followed().workflow
+        if self._told is None and (mirror := self._look.known()) is not None:
+            return mirror.workflow
+        return (self._told or self._ending(0.0)).workflow
 
     @property
     def inputs(self) -> Mapping[str, Any]:
@@ -101,11 +109,11 @@ class Execution(Generic[R]):
 
         Raises `StateConflict` when it is parked and does not go on by itself: `resume()` it.
         """
-        mirror = self._followed()
-        if not mirror.wait(is_at_rest, timeout):
+        found = self._ending(timeout)
+        if not is_at_rest(found):
             return None
-        _check_not_parked(mirror)
-        return mirror.status
+        _check_not_parked(found)
+        return found.status
 
     def result(self, timeout: float | None = None) -> R:
         """What the workflow returned.
@@ -265,70 +273,83 @@ class Execution(Generic[R]):
         return snapshot if snapshot.status.is_final else records.beginning(self._connection, snapshot)
 
     def _followed(self) -> Mirror:
-        if self._mirror is None:
-            self._mirror = self._connection.follow(self._id)
-        return self._mirror
+        mirror = self._look.mirror()
+        self._catch_up(mirror)
+        return mirror
 
     def _command(self, command: Command) -> None:
         self._connection.command(self._id, command)
-        # What the command changed must be visible to the next line, also to a `wait()` after a retry.
-        self._connection.refresh(self._followed())
+        # What the command changed must be visible to the next line.
+        self._told = None
+        self._refresh()
+
+    def _ending(self, timeout: float | None) -> Standing:
+        """Where it stands as soon as it is at rest, or after `timeout` seconds."""
+        mirror = self._look.known()
+        if mirror is not None and mirror.read(is_at_rest):
+            return mirror.read(standing)
+        waiting = self._connection.ending(self._id, timeout)
+        try:
+            self._told = told = waiting.result()
+        except BaseException:
+            waiting.cancel()
+            raise
+        if mirror is not None:
+            self._catch_up(mirror)
+        return told
+
+    def _catch_up(self, mirror: Mirror) -> None:
+        """Nobody who was told of the end may see what was before it."""
+        told = self._told
+        if told is None or not is_at_rest(told) or _knows(mirror, told):
+            return
+        if not mirror.wait(lambda snapshot: _is_up_to(snapshot, told), _ON_ITS_WAY):
+            self._connection.refresh(mirror)
+            self._told = None
+
+    def _refresh(self) -> None:
+        if (mirror := self._look.known()) is not None:
+            self._connection.refresh(mirror)
 
     def _outcome(self, timeout: float | None) -> ExecutionResult:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if self.wait(left) is None:
-                raise TimeoutError(f"{self.workflow} is still {self.status} after {timeout:g} s; it goes on")
+            found = self._ending(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            if not is_at_rest(found):
+                raise TimeoutError(f"{found.workflow} is still {status_word(found)} after {timeout:g} s; it goes on")
+            _check_not_parked(found)
             try:
                 return self._connection.result(self._id)
             except StateConflict:
                 # Somebody retried it since it ended.
-                self._connection.refresh(self._followed())
+                self._refresh()
 
     async def _awaited(self) -> R:
-        mirror = await asyncio.to_thread(self._followed)
         while True:
-            await _ended(mirror)
-            _check_not_parked(mirror)
+            mirror = self._look.known()
+            if mirror is not None and mirror.read(is_at_rest):
+                found = mirror.read(standing)
+            else:
+                self._told = found = await asyncio.wrap_future(self._connection.ending(self._id))
+            _check_not_parked(found)
             try:
-                found = await asyncio.to_thread(self._connection.result, self._id)
+                result = await asyncio.to_thread(self._connection.result, self._id)
             except StateConflict:
-                await asyncio.to_thread(self._connection.refresh, mirror)
+                await asyncio.to_thread(self._refresh)
                 continue
-            return cast("R", outcome.returned(found))
+            if mirror is not None and not _knows(mirror, found):
+                await asyncio.to_thread(self._catch_up, mirror)
+            return cast("R", outcome.returned(result))
 
 
-def _check_not_parked(mirror: Mirror) -> None:
-    parked = mirror.read(lambda snapshot: None if snapshot.status.is_final else snapshot.parked)
-    if parked is not None:
-        raise StateConflict(f"the execution is {mirror.read(status_word)}: {parked.reason}")
+def _check_not_parked(found: Standing) -> None:
+    if found.parked is not None and not found.status.is_final:
+        raise StateConflict(f"the execution is {status_word(found)}: {found.parked.reason}")
 
 
-async def _ended(mirror: Mirror) -> None:
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    bell = _Bell(mirror, lambda: loop.call_soon_threadsafe(ended.set))
-    try:
-        if not mirror.attach(bell, is_at_rest):
-            await ended.wait()
-    finally:
-        mirror.detach(bell)
+def _knows(mirror: Mirror, told: Standing) -> bool:
+    return mirror.read(lambda snapshot: _is_up_to(snapshot, told))
 
 
-class _Bell:
-    """Rings when the execution has ended."""
-
-    def __init__(self, mirror: Mirror, ring: Callable[[], object]) -> None:
-        self._mirror = mirror
-        self._ring = ring
-
-    def happened(self, events: object) -> None:
-        if self._mirror.read(is_at_rest):
-            self._ring()
-
-    def replaced(self) -> None:
-        self.happened(())
-
-    def linked(self, link: Link) -> None:
-        pass
+def _is_up_to(snapshot: Snapshot, told: Standing) -> bool:
+    return snapshot.seq > told.seq or (snapshot.seq == told.seq and snapshot.parked == told.parked)

@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 from wf_jupyter.client.discovery import Endpoint
 from wf_jupyter.client.reconnect import Backoff
 from wf_jupyter.errors import NotPermitted, RateLimited, ServerUnavailable, WorkflowError
+from wf_jupyter.protocol.messages import MAX_WAIT
 from wf_jupyter.protocol.problems import error_from_status, is_explained
-from wf_jupyter.protocol.rest import JSON, MAX_WAIT, PROGRAM_HEADER
+from wf_jupyter.protocol.rest import JSON, PROGRAM_HEADER
 
 #: How long a server that was there before may stay away, in seconds.
 _PATIENCE = 30.0

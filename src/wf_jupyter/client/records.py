@@ -75,7 +75,7 @@ def stream(connection: Connection, execution: str, after: int, follow: bool) -> 
             return
         if not page and follow and not ended:
             # Started at or after the end: no event tells of it any more.
-            ended = connection.follow(execution).read(is_at_rest)
+            ended = is_at_rest(connection.ending(execution, 0.0).result())
 
 
 def printed(events: Iterable[Event], task: str | None) -> Iterator[str]:

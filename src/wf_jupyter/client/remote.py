@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 from weakref import WeakValueDictionary
@@ -12,6 +13,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from wf_jupyter.client.discovery import PROTOCOL, Endpoint
+from wf_jupyter.client.endings import Endings
 from wf_jupyter.client.http import HttpSession
 from wf_jupyter.client.loop import background
 from wf_jupyter.client.mirror import Mirror
@@ -26,7 +28,7 @@ from wf_jupyter.protocol.codec import DecodedPage, decode_event_page
 from wf_jupyter.protocol.commands import Command, told
 from wf_jupyter.protocol.messages import Hello
 from wf_jupyter.protocol.operations import Operation
-from wf_jupyter.protocol.pages import Created
+from wf_jupyter.protocol.pages import Created, Standing
 from wf_jupyter.protocol.rest import JSON, MAX_PAGE, MSGPACK, EventsQuery, PublishBody, RerunBody
 from wf_jupyter.protocol.task_call import TaskCall
 
@@ -43,6 +45,7 @@ class RemoteConnection:
         self._locate = locate
         self._http = HttpSession(locate)
         self._socket = EventSocket(self._http.dial, Poller(self._news, self._afresh))
+        self._endings = Endings(self._socket, self.follow)
         self._mirrors: WeakValueDictionary[str, Mirror] = WeakValueDictionary()
         self._lock = threading.Lock()
 
@@ -126,7 +129,10 @@ class RemoteConnection:
         )
         self._post("workflows", msgspec.msgpack.encode(sent), f"the code of {workflow.name!r} has")
 
-    # -- following --------------------------------------------------------------------------------
+    # -- waiting and following --------------------------------------------------------------------
+
+    def ending(self, execution: str, timeout: float | None = None) -> Future[Standing]:
+        return background().spawn(self._endings.of(execution, timeout))
 
     def follow(self, execution: str) -> Mirror:
         with self._lock:

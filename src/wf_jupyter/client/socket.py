@@ -1,4 +1,4 @@
-"""The WebSocket to a server: subscriptions that survive everything that happens to the wire.
+"""The WebSocket to a server: subscriptions that survive everything that happens to the wire, and questions.
 
 Each subscription is a mirror. After a loss the socket asks for exactly the events after what each
 mirror has folded (`after` and `epoch`); the server answers with them, or with a snapshot.
@@ -21,6 +21,7 @@ import msgspec
 from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.polling import Poller
 from wf_jupyter.client.reconnect import Backoff
+from wf_jupyter.errors import ExecutionNotFound, NotPermitted, ServerUnavailable, StoreError
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.protocol import jsonrpc, problems
 from wf_jupyter.protocol.codec import decode_event_notice
@@ -36,8 +37,20 @@ _SLOW = 3.0
 _GREETING = 10.0
 
 
+class Unasked(Exception):
+    """No answer to a question: not with this server, or on no way that there is now."""
+
+
+class NotReached(Unasked, ServerUnavailable):
+    """The connection was lost before the answer, or the server could not give it: ask again."""
+
+
+class Closed(ServerUnavailable):
+    """Whoever held the connection let go of it while somebody still waited."""
+
+
 class EventSocket:
-    """One WebSocket for all subscriptions of a connection, opened with the first of them.
+    """One WebSocket for all subscriptions and questions of a connection, opened with the first of them.
 
     `dial` opens a tornado WebSocket; it is called again for every attempt, so that it can look up
     where the server is now. `poller` takes over what cannot be subscribed to.
@@ -48,6 +61,10 @@ class EventSocket:
         self._poller = poller
         self._mirrors: WeakValueDictionary[str, Mirror] = WeakValueDictionary()
         self._asked: dict[int, str] = {}
+        self._questions: dict[int, asyncio.Future[bytes]] = {}
+        #: The socket was opened, or is known not to open.
+        self._changed = asyncio.Event()
+        self._is_blocked = False
         self._ids = itertools.count(1)
         self._socket: Any = None
         self._task: asyncio.Task[None] | None = None
@@ -57,9 +74,7 @@ class EventSocket:
     def add(self, mirror: Mirror) -> None:
         """Keep this mirror up to date from now on."""
         self._mirrors[mirror.id] = mirror
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._serve(), name="wf_jupyter events")
-        elif self._socket is not None:
+        if not self._start() and self._socket is not None:
             self._subscribe(mirror)
 
     def drop(self, execution: str) -> None:
@@ -67,9 +82,37 @@ class EventSocket:
         if execution not in self._mirrors and self._socket is not None:
             self._send("unsubscribe", {"execution_id": execution})
 
+    async def ask(self, method: str, params: msgspec.Struct) -> bytes:
+        """The answer to a question, in JSON; errors as the server tells them, or `Unasked`."""
+        self._start()
+        while self._socket is None:
+            if self._task is None:
+                raise Closed("the connection to the server was closed")
+            if self._is_blocked:
+                raise Unasked
+            self._changed.clear()
+            await self._changed.wait()
+        asked: dict[str, object] = msgspec.to_builtins(params)
+        number = self._send(method, asked)
+        answer = self._questions[number] = asyncio.get_running_loop().create_future()
+        try:
+            found: bytes = await answer
+            return found
+        finally:
+            self._questions.pop(number, None)
+
+    def _start(self) -> bool:
+        """Whether this was the first use."""
+        if self._task is not None:
+            return False
+        self._task = asyncio.get_running_loop().create_task(self._serve(), name="wf_jupyter events")
+        return True
+
     async def close(self) -> None:
         """Close the socket and stop reconnecting."""
         task, self._task = self._task, None
+        self._fail(Closed("the connection to the server was closed"))
+        self._changed.set()
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -82,6 +125,8 @@ class EventSocket:
             self._greeted = False
             try:
                 self._socket = await self._dial()
+                self._is_blocked = False
+                self._changed.set()
                 await self._read(backoff)
             except asyncio.CancelledError:
                 raise
@@ -92,17 +137,26 @@ class EventSocket:
                 self._hang_up()
             pause = backoff.failed(random.random())
             is_blocked = backoff.failures > _BLOCKED or (not self._greeted and time.monotonic() - tried > _SLOW)
-            for mirror in list(self._mirrors.values()):
-                # What is asked for goes on, whether or not the socket opens this time.
-                if mirror not in self._poller:
-                    mirror.set_link("reconnecting")
-                    if is_blocked:
-                        self._poller.add(mirror)
+            self._is_blocked = is_blocked
+            self._changed.set()
+            self._tell_of_loss(is_blocked)
             await asyncio.sleep(pause)
 
-    async def _read(self, backoff: Backoff) -> None:
+    # Apart, as a variable of a coroutine that goes on for ever would keep the last mirror for ever.
+    def _tell_of_loss(self, is_blocked: bool) -> None:
+        for mirror in list(self._mirrors.values()):
+            # What is asked for goes on, whether or not the socket opens this time.
+            if mirror not in self._poller:
+                mirror.set_link("reconnecting")
+                if is_blocked:
+                    self._poller.add(mirror)
+
+    def _subscribe_all(self) -> None:
         for mirror in list(self._mirrors.values()):
             self._subscribe(mirror)
+
+    async def _read(self, backoff: Backoff) -> None:
+        self._subscribe_all()
         while True:
             # Not `wait_for`: on Python 3.11 it loses a cancellation that meets an arriving message.
             async with asyncio.timeout(self._silence if self._greeted else _GREETING):
@@ -137,6 +191,11 @@ class EventSocket:
         return None if execution in self._asked.values() else self._mirrors.get(execution)
 
     def _answered(self, reply: jsonrpc.Reply) -> None:
+        question = self._questions.get(reply.id) if isinstance(reply.id, int) else None
+        if question is not None:
+            if not question.done():
+                _settle(question, reply)
+            return
         execution = self._asked.pop(reply.id, None) if isinstance(reply.id, int) else None
         mirror = self._mirrors.get(execution) if execution else None
         if mirror is None:
@@ -170,5 +229,25 @@ class EventSocket:
     def _hang_up(self) -> None:
         socket, self._socket = self._socket, None
         self._asked.clear()
+        self._fail(NotReached("the connection to the server was lost"))
         if socket is not None:
             socket.close()
+
+    def _fail(self, error: Exception) -> None:
+        for question in self._questions.values():
+            if not question.done():
+                question.set_exception(error)
+
+
+def _settle(question: asyncio.Future[bytes], reply: jsonrpc.Reply) -> None:
+    if reply.error is None:
+        question.set_result(reply.result or b"")
+        return
+    error = problems.error_from_object(reply.error)
+    if isinstance(error, ServerUnavailable | StoreError):
+        question.set_exception(NotReached(str(error)))
+    elif isinstance(error, ExecutionNotFound | NotPermitted):
+        question.set_exception(error)
+    else:
+        _log.debug("the server refused a question: %s", error)
+        question.set_exception(Unasked(str(error)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -73,12 +73,26 @@ class Parked(Record, msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
 
 
-def is_at_rest(snapshot: Snapshot | Summary) -> bool:
+class Standing(Protocol):
+    """Whatever says where an execution stands: a snapshot, a line of a list, an answer."""
+
+    @property
+    def status(self) -> ExecutionStatus:
+        """Its status."""
+        ...
+
+    @property
+    def parked(self) -> Parked | None:
+        """Why it does not move."""
+        ...
+
+
+def is_at_rest(snapshot: Standing) -> bool:
     """Whether nothing more happens unless somebody asks for it: the execution ended, or is parked for good."""
     return snapshot.status.is_final or (snapshot.parked is not None and snapshot.parked.kind != "waiting")
 
 
-def status_word(snapshot: Snapshot | Summary) -> str:
+def status_word(snapshot: Standing) -> str:
     """The status in a word, as people should read it: one that does not move is never called running."""
     if snapshot.parked is None or (
         snapshot.status is ExecutionStatus.INTERRUPTED and snapshot.parked.kind == "stopped"

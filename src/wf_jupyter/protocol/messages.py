@@ -16,6 +16,8 @@ from wf_jupyter.protocol.problems import input_error
 
 PROTOCOL = 1
 ALL = "*"
+#: Seconds that a question may wait for its answer.
+MAX_WAIT = 30.0
 
 #: What an identity may be allowed to do with workflows: look; start what is published; run code of its own
 #: (submit, publish); change what exists (cancel, pause, resume, retry, rerun, delete).
@@ -63,6 +65,17 @@ class Unsubscribe(msgspec.Struct, frozen=True, kw_only=True):
         _filled(self.execution_id, "execution_id")
 
 
+class Ending(Unsubscribe, frozen=True, kw_only=True, omit_defaults=True):
+    """Say where it stands as soon as it has ended, or after `wait` seconds (up to 30) in any case."""
+
+    wait: float = 0.0
+
+    def __post_init__(self) -> None:
+        _filled(self.execution_id, "execution_id")
+        if not 0 <= self.wait <= MAX_WAIT:
+            raise ValueError(f"wait must be between 0 and {MAX_WAIT:g}, not {self.wait:g}")
+
+
 class Cancel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Stop an execution, or only one `task` of it."""
 
@@ -88,7 +101,7 @@ class Retry(Unsubscribe, frozen=True, kw_only=True, omit_defaults=True):
     task: str | list[str] | None = None
 
 
-Params = Execute | Subscribe | Unsubscribe | Cancel | Pause | Resume | Retry
+Params = Execute | Subscribe | Unsubscribe | Ending | Cancel | Pause | Resume | Retry
 
 
 def read_params(kind: type[Params], params: bytes) -> Params:

@@ -119,6 +119,15 @@ EVENTS = Operation(
     errors=(400, 404),
     is_relayed=True,
 )
+ENDING = Operation(
+    name="ending",
+    path=f"{_EXECUTION}/ending",
+    summary="Where it stands; with `wait`, as soon as it has ended or does not go on by itself",
+    query=rest.EndingQuery,
+    answer=pages.Standing,
+    errors=(400, 404),
+    method=messages.Ending,
+)
 HISTORY = Operation(
     name="history",
     path=f"{_EXECUTION}/history",
@@ -251,6 +260,7 @@ OPERATIONS: Sequence[Operation[Any]] = (
         is_relayed=True,
     ),
     EVENTS,
+    ENDING,
     HISTORY,
     USAGE,
     Operation(

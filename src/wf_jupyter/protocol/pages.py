@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from wf_jupyter.model.events import Event, ResultInfo
-from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.model.snapshot import Parked, Summary
 from wf_jupyter.model.status import ExecutionStatus
 
 
@@ -38,6 +38,17 @@ class EventPage(msgspec.Struct, frozen=True, kw_only=True):
     epoch: str
     seq: int
     events: list[Event]
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET executions/{id}/ending`: where it stands at `seq`, without its tasks."""
+
+    execution_id: str
+    workflow: str
+    status: ExecutionStatus
+    epoch: str
+    seq: int
+    parked: Parked | None = None
 
 
 class Usual(msgspec.Struct, frozen=True, kw_only=True):

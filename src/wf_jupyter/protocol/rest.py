@@ -11,6 +11,7 @@ from wf_jupyter.errors import InputError
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.submission import Environment, Submission
+from wf_jupyter.protocol.messages import MAX_WAIT
 from wf_jupyter.protocol.problems import input_error
 
 PREFIX = "wf-jupyter/api/v1"
@@ -22,7 +23,6 @@ AUTH_SCHEME = "wf-jupyter"
 PROGRAM_HEADER = "X-WF-Jupyter-Program"
 
 MAX_PAGE = 1000
-MAX_WAIT = 30.0
 #: Where in a file a part of an upload may begin: beyond what fits anywhere, and within what file systems take.
 MAX_OFFSET = 1 << 40
 
@@ -80,6 +80,15 @@ class EventsQuery(msgspec.Struct, frozen=True, kw_only=True):
         _within("after", self.after, 0, 2**53)
         _within("wait", self.wait, 0, MAX_WAIT)
         _within("limit", self.limit, 1, MAX_PAGE)
+
+
+class EndingQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET executions/{id}/ending`: waits up to `wait` seconds for the end."""
+
+    wait: _Wait = 0.0
+
+    def __post_init__(self) -> None:
+        _within("wait", self.wait, 0, MAX_WAIT)
 
 
 class UploadQuery(msgspec.Struct, frozen=True, kw_only=True):

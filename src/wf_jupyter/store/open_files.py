@@ -6,6 +6,7 @@ committed there is nowhere. So each commit looks, at some 5 µs for three names,
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from wf_jupyter.errors import StoreError
@@ -18,12 +19,14 @@ class OpenFiles:
 
     def __init__(self, data_dir: Path, database: Path) -> None:
         self._data_dir = data_dir
-        self._wal = database.with_name(f"{database.name}-wal")
-        self._expected: dict[Path, Identity] = {path: _identity(path) for path in (data_dir, database)}
+        # Texts, as a `Path` makes a look three times as dear.
+        self._wal = f"{database}-wal"
+        self._expected: dict[str, Identity] = {path: _identity(path) for path in (str(data_dir), str(database))}
 
     def note_wal(self) -> None:
         """Take the write-ahead log as it is now for the one that is open. It is there after the first transaction."""
-        self._expected.setdefault(self._wal, _identity(self._wal))
+        if self._wal not in self._expected:
+            self._expected[self._wal] = _identity(self._wal)
 
     def check(self) -> None:
         """Raise `StoreError` when one is gone or another one: it may come back, so the error is a temporary one."""
@@ -47,14 +50,14 @@ class OpenFiles:
             return str(error)
         return None
 
-    def _describe_loss(self, path: Path, what: str) -> str:
-        kind = "the data directory" if path == self._data_dir else "the file"
+    def _describe_loss(self, path: str, what: str) -> str:
+        kind = "the data directory" if path == str(self._data_dir) else "the file"
         return (
             f"{kind} {path} {what}: nothing can be kept, so nothing is accepted. Bring it back, "
             "or restart Jupyter to begin with what is there"
         )
 
 
-def _identity(path: Path) -> Identity:
-    found = path.stat()
+def _identity(path: str) -> Identity:
+    found = os.stat(path)  # noqa: PTH116
     return found.st_dev, found.st_ino

@@ -31,6 +31,10 @@ def test_a_waiting_client_gets_its_result_although_the_server_was_killed_meanwhi
     found = []
     waiter = threading.Thread(target=lambda: found.append(execution.result(timeout=90)))
     waiter.start()
+    # This one looks at nothing: it asks a question, and again after the loss.
+    asking = wf.get_execution(execution.id)
+    asker = threading.Thread(target=lambda: found.append(asking.result(timeout=90)))
+    asker.start()
     seen = execution.events()
 
     own_server.kill()
@@ -40,7 +44,8 @@ def test_a_waiting_client_gets_its_result_although_the_server_was_killed_meanwhi
     gate.touch()
 
     waiter.join(90)
-    assert found == ["through"]
+    asker.join(90)
+    assert found == ["through", "through"]
     assert execution.events()[: len(seen)] == seen
     assert execution.tasks["wait"].attempts == 2
     assert doubling().submit(numbers=[1]).result(timeout=30) == 2

@@ -103,6 +103,35 @@ async def test_nothing_comes_after_unsubscribing(wire: Any, packed: Any, gated: 
     assert not [notice for notice in silent.notices if notice["method"] == "events"]
 
 
+async def test_a_question_about_the_end_is_answered_by_it_and_tells_of_nothing_on_the_way(
+    wire: Any, packed: Any, gated: Any
+) -> None:
+    execution = await wire.submit(packed(gated.bind()))
+    await wire.until(execution, "running")
+    socket = await wire.socket()
+    at_once = (await socket.call("ending", execution_id=execution))["result"]
+    assert (at_once["execution_id"], at_once["status"], at_once["parked"]) == (execution, "running", None)
+    question = {"jsonrpc": "2.0", "id": "end", "method": "ending", "params": {"execution_id": execution, "wait": 30}}
+    await socket.send(json.dumps(question))
+    # Nobody else waits for it.
+    assert (await socket.call("unsubscribe", execution_id="never subscribed"))["result"] == {}
+    assert "end" not in socket.replies
+    gated.gate.touch()
+    told = (await socket.reply("end"))["result"]
+    final = await wire.until(execution, "succeeded")
+    assert (told["status"], told["seq"], told["epoch"]) == ("succeeded", final["seq"], final["epoch"])
+    assert not [notice for notice in socket.notices if notice["method"] in ("events", "snapshot")]
+    asked = await wire.ask("GET", f"executions/{execution}/ending?wait=30")
+    assert asked.json == told
+
+
+async def test_a_question_about_the_end_is_refused_when_it_makes_no_sense(wire: Any) -> None:
+    socket = await wire.socket()
+    assert (await socket.call("ending", execution_id="unknown", wait=30))["error"]["code"] == -32001
+    for wait in (-1, 31, "long"):
+        assert (await socket.call("ending", execution_id="x", wait=wait))["error"]["code"] == -32602
+
+
 async def test_cancel_by_socket(wire: Any, packed: Any, gated: Any) -> None:
     execution = await wire.submit(packed(gated.bind()))
     await wire.until(execution, "running")

@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from wf_jupyter.client.endings import Endings
 from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.polling import Poller
 from wf_jupyter.client.socket import EventSocket
 from wf_jupyter.engine.fold import empty
+from wf_jupyter.errors import ExecutionNotFound, ServerUnavailable
 from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.protocol.codec import DecodedPage
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -113,6 +116,99 @@ def test_missing_events_are_asked_for_once_and_nothing_is_skipped() -> None:
         assert len(line.sent) == 2
 
     followed(story)
+
+
+def asked(story: Callable[[list[Line], Endings, list[str]], Any]) -> None:
+    """Play a story with a server that the test plays; what is followed is at its end already."""
+
+    async def play() -> None:
+        opened: list[Line] = []
+        followed: list[str] = []
+
+        async def dial() -> Line:
+            opened.append(Line())
+            return opened[-1]
+
+        async def ask(execution: str, after: int) -> DecodedPage:
+            return DecodedPage("epoch", [])
+
+        async def ask_afresh(execution: str) -> Snapshot:
+            raise AssertionError("nothing is polled")
+
+        def follow(execution: str) -> Mirror:
+            followed.append(execution)
+            snapshot = empty(execution, "epoch", NOW, "w")
+            snapshot.status = ExecutionStatus.SUCCEEDED
+            return Mirror(snapshot)
+
+        socket = EventSocket(dial, Poller(ask, ask_afresh))
+        try:
+            await story(opened, Endings(socket, follow), followed)
+        finally:
+            await socket.close()
+
+    asyncio.run(play())
+
+
+def stands(line: Line, status: str) -> None:
+    result = {"execution_id": "x", "workflow": "w", "status": status, "epoch": "epoch", "seq": 7}
+    line.put(id=line.sent[-1]["id"], result=result)
+
+
+def test_a_question_about_the_end_is_asked_again_after_a_loss_and_after_a_while() -> None:
+    async def story(opened: list[Line], endings: Endings, followed: list[str]) -> None:
+        waiting = asyncio.ensure_future(endings.of("x", None))
+        await soon(lambda: opened and opened[0].sent)
+        assert opened[0].sent[0]["params"] == {"execution_id": "x", "wait": 30.0}
+        opened[0].close()
+        await soon(lambda: len(opened) > 1 and opened[1].sent)
+        stands(opened[1], "running")
+        await soon(lambda: len(opened[1].sent) == 2)
+        opened[1].put(id=opened[1].sent[-1]["id"], error={"code": -32000, "message": "the server is shutting down"})
+        await soon(lambda: len(opened[1].sent) == 3)
+        stands(opened[1], "failed")
+        assert (await waiting).status == "failed"
+        assert followed == []
+
+    asked(story)
+
+
+def test_a_server_that_does_not_know_the_question_is_followed() -> None:
+    async def story(opened: list[Line], endings: Endings, followed: list[str]) -> None:
+        waiting = asyncio.ensure_future(endings.of("x", None))
+        await soon(lambda: opened and opened[0].sent)
+        opened[0].put(id=opened[0].sent[0]["id"], error={"code": -32601, "message": "there is no method 'ending'"})
+        assert (await waiting).status == "succeeded"
+        assert followed == ["x"]
+
+    asked(story)
+
+
+def test_who_waits_is_told_that_there_is_no_such_execution_and_when_the_connection_is_closed() -> None:
+    async def story(opened: list[Line], endings: Endings, followed: list[str]) -> None:
+        waiting = asyncio.ensure_future(endings.of("x", None))
+        await soon(lambda: opened and opened[0].sent)
+        opened[0].put(id=opened[0].sent[0]["id"], error={"code": -32001, "message": "no execution 'x'"})
+        with pytest.raises(ExecutionNotFound):
+            await waiting
+        left = asyncio.ensure_future(endings.of("x", 60.0))
+        await soon(lambda: len(opened[0].sent) == 2)
+        await endings._socket.close()
+        with pytest.raises(ServerUnavailable, match="was closed"):
+            await left
+
+    asked(story)
+
+
+def test_a_wait_that_is_over_says_where_the_execution_stands() -> None:
+    async def story(opened: list[Line], endings: Endings, followed: list[str]) -> None:
+        waiting = asyncio.ensure_future(endings.of("x", 0.0))
+        await soon(lambda: opened and opened[0].sent)
+        assert opened[0].sent[0]["params"] == {"execution_id": "x", "wait": 0.0}
+        stands(opened[0], "paused")
+        assert (await waiting).status == "paused"
+
+    asked(story)
 
 
 def test_a_socket_that_lets_nothing_through_is_left_for_asking_and_the_link_does_not_flicker(

@@ -1,7 +1,7 @@
 """One socket's JSON-RPC conversation: a frame in, a reply out. Knows nothing of tornado.
 
-Requests are answered in order, except `execute`: tracing a workflow takes a worker's time, and the
-other views that share the socket must not wait for it.
+Requests are answered in order, except `execute` and `ending`: tracing a workflow takes a worker's time and
+an execution ends when it ends, and the other views that share the socket must not wait for it.
 """
 
 from __future__ import annotations
@@ -84,23 +84,24 @@ class Conversation:
         self._message_limit = message_limit
         self._subscription_limit = subscription_limit
         self._subscribed: set[str] = set()
-        self._executing: set[asyncio.Task[None]] = set()
+        self._beside: dict[str, set[asyncio.Task[None]]] = {"execute": set(), "ending": set()}
 
     async def receive(self, frame: str | bytes) -> None:
         """Handle one frame. Raises only what sending raises when the socket is gone."""
         read = jsonrpc.parse(frame, self._message_limit)
         if isinstance(read, jsonrpc.Refusal):
             await self._outlet.send(jsonrpc.failure(read.id, read.error))
-        elif read.method == "execute":
-            await self._execute_beside(read)
+        elif read.method in self._beside:
+            await self._serve_beside(read)
         else:
             await self._serve(read)
 
     async def end(self) -> None:
         """The socket is gone: stop listening for it. Executions that it started go on."""
-        for task in self._executing:
+        under_way = [task for tasks in self._beside.values() for task in tasks]
+        for task in under_way:
             task.cancel()
-        await asyncio.gather(*self._executing, return_exceptions=True)
+        await asyncio.gather(*under_way, return_exceptions=True)
         for execution in list(self._subscribed):
             try:
                 await self._unsubscribe(execution)
@@ -110,18 +111,28 @@ class Conversation:
 
     # -- one request ------------------------------------------------------------------------------
 
-    async def _execute_beside(self, read: jsonrpc.Call | jsonrpc.Notice) -> None:
-        if len(self._executing) >= _EXECUTING:
+    async def _serve_beside(self, read: jsonrpc.Call | jsonrpc.Notice) -> None:
+        tasks = self._beside[read.method]
+        if (refusal := self._refusal(read.method, len(tasks))) is not None:
             # Refused, not waited for: the next frame may be a `cancel`.
-            told = f"{_EXECUTING} executions of this socket are being started: try again in {_AGAIN_SECONDS:g} s"
-            await self._reply(self._outlet.send, read, RateLimited(told, _AGAIN_SECONDS))
+            await self._reply(self._outlet.send, read, refusal)
             return
-        task = asyncio.get_running_loop().create_task(self._serve(read), name="wf_jupyter execute")
-        self._executing.add(task)
-        task.add_done_callback(self._executed)
+        task = asyncio.get_running_loop().create_task(self._serve(read), name=f"wf_jupyter {read.method}")
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        task.add_done_callback(self._served)
 
-    def _executed(self, task: asyncio.Task[None]) -> None:
-        self._executing.discard(task)
+    def _refusal(self, method: str, under_way: int) -> WorkflowError | None:
+        if method == "execute" and under_way >= _EXECUTING:
+            told = f"{_EXECUTING} executions of this socket are being started: try again in {_AGAIN_SECONDS:g} s"
+            return RateLimited(told, _AGAIN_SECONDS)
+        if method == "ending" and under_way >= self._subscription_limit:
+            return ValueTooLarge(
+                f"this socket waits for {under_way} executions, as many as are allowed", "execution_id"
+            )
+        return None
+
+    def _served(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
             _log.debug("a reply could not be sent: %s", task.exception())
 
@@ -177,6 +188,9 @@ class Conversation:
                 command = command_in(params)
                 await self._host.ask(lambda engine: engine.command(params.execution_id, command))
                 return {}
+            case messages.Ending():
+                wait = params.wait
+                return await self._host.ask(lambda engine: engine.following.ending(params.execution_id, wait))
             case messages.Unsubscribe():
                 await self._unsubscribe(params.execution_id)
                 return {}

@@ -250,8 +250,10 @@ class Driver:
             try:
                 await self._prepare(reservation, turn, decided)
                 self._react(turn.events)
-                # First, so that workers have something to do while people are told.
+                # First, and on its way, so that workers have something to do while people are told.
                 self._attempts.launch(reservation)
+                if reservation.starts:
+                    await asyncio.sleep(0)
             finally:
                 self._tell(turn, decided)
         for key in self.state.stopping:

@@ -77,11 +77,8 @@ class Reservation:
 
     def __init__(self, planned: Iterable[tuple[AttemptStarted, Capacity]] = ()) -> None:
         self._planned = {(start.task, start.attempt): (start, capacity) for start, capacity in planned}
-
-    @property
-    def starts(self) -> tuple[AttemptStarted, ...]:
-        """What starts."""
-        return tuple(start for start, _ in self._planned.values())
+        #: What starts.
+        self.starts = tuple(start for start, _ in self._planned.values())
 
     def take(self, start: AttemptStarted) -> Capacity:
         """The capacity of one attempt, which is the caller's from now on."""

@@ -27,12 +27,13 @@ from wf_jupyter.protocol.pages import (
     LogStretch,
     OutputLine,
     OutputPage,
+    Standing,
     TaskUsage,
     UsagePage,
     WorkflowList,
     WorkflowPage,
 )
-from wf_jupyter.protocol.rest import EventsQuery, ExecutionsQuery, LogQuery, SearchQuery, TaskQuery
+from wf_jupyter.protocol.rest import EndingQuery, EventsQuery, ExecutionsQuery, LogQuery, SearchQuery, TaskQuery
 from wf_jupyter.service.orchestrator import Orchestrator
 
 A = TypeVar("A")
@@ -58,6 +59,11 @@ async def execution(engine: Orchestrator, execution: str) -> Snapshot:
 async def events(engine: Orchestrator, execution: str, query: EventsQuery) -> EventPage:
     """Events after `after`; with `wait`, as soon as there is one."""
     return await engine.following.page(execution, after=query.after, limit=query.limit, wait=query.wait)
+
+
+async def ending(engine: Orchestrator, execution: str, query: EndingQuery) -> Standing:
+    """Where it stands; with `wait`, as soon as it has ended or does not go on by itself."""
+    return await engine.following.ending(execution, query.wait)
 
 
 async def history(engine: Orchestrator, execution: str) -> HistoryPage:
@@ -136,6 +142,7 @@ ANSWERS: Mapping[str, Callable[..., Awaitable[Any]]] = {
         executions,
         execution,
         events,
+        ending,
         history,
         usage,
         logs,

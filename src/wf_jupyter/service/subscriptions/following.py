@@ -9,13 +9,13 @@ import msgspec
 
 from wf_jupyter.engine.fold import Picture
 from wf_jupyter.model.events import Event
-from wf_jupyter.model.snapshot import Snapshot
+from wf_jupyter.model.snapshot import Snapshot, is_at_rest
 from wf_jupyter.ports import Store
-from wf_jupyter.protocol.pages import EventPage
+from wf_jupyter.protocol.pages import EventPage, Standing
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.queries.archive import copy_snapshot
 from wf_jupyter.service.subscriptions.hub import EVERYTHING, Hub, Recent
-from wf_jupyter.service.subscriptions.mailbox import Events, Mailbox
+from wf_jupyter.service.subscriptions.mailbox import Bell, Events, Mailbox
 from wf_jupyter.service.subscriptions.tails import Tails
 
 
@@ -103,7 +103,7 @@ class Following:
             execution_id=execution, epoch=snapshot.epoch, seq=snapshot.seq, recovered=False, snapshot=snapshot
         )
 
-    def _go_live(self, execution: str, mailbox: Mailbox, picture: Picture) -> None:
+    def _go_live(self, execution: str, mailbox: Mailbox | Bell, picture: Picture) -> None:
         self._hub.add(execution, mailbox)
         if not self._is_run_here(execution):
             self._tails.follow(execution, picture)
@@ -166,3 +166,39 @@ class Following:
         finally:
             self._hub.remove(execution, mailbox)
         return found or await self._store.events(execution, after, limit)
+
+    async def ending(self, execution: str, wait: float = 0.0) -> Standing:
+        """Where an execution stands as soon as it is at rest, or after `wait` seconds in any case.
+
+        Nothing that happens on the way is told or kept.
+        """
+        picture = await self._picture(execution)
+        if wait <= 0 or is_at_rest(picture.snapshot):
+            return _standing(picture.snapshot)
+        rung = asyncio.Event()
+        bell = Bell(rung.set)
+        self._go_live(execution, bell, picture)
+        try:
+            async with asyncio.timeout(wait):
+                while not is_at_rest(picture.snapshot):
+                    await rung.wait()
+                    rung.clear()
+                    # A driver's picture has gone on meanwhile; any other is a new one.
+                    if not is_at_rest(picture.snapshot):
+                        picture = await self._picture(execution)
+        except TimeoutError:
+            picture = await self._picture(execution)
+        finally:
+            self._hub.remove(execution, bell)
+        return _standing(picture.snapshot)
+
+
+def _standing(snapshot: Snapshot) -> Standing:
+    return Standing(
+        execution_id=snapshot.id,
+        workflow=snapshot.workflow,
+        status=snapshot.status,
+        epoch=snapshot.epoch,
+        seq=snapshot.seq,
+        parked=snapshot.parked,
+    )

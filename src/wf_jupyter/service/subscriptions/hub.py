@@ -16,7 +16,7 @@ from wf_jupyter.model.events import WORKFLOW_EVENTS, Event
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.ports import Notifier
-from wf_jupyter.service.subscriptions.mailbox import Events, Mailbox
+from wf_jupyter.service.subscriptions.mailbox import Bell, Events, Mailbox
 
 EVERYTHING = "*"
 #: The weight of events that are kept to follow a snapshot.
@@ -47,17 +47,17 @@ class Hub:
     """Delivers committed events, in order per execution."""
 
     def __init__(self, notifiers: Sequence[Notifier] = ()) -> None:
-        self._mailboxes: dict[str, dict[Mailbox, None]] = {}
+        self._mailboxes: dict[str, dict[Mailbox | Bell, None]] = {}
         self._recent: dict[str, Recent] = {}
         self._notifiers = list(notifiers)
         self._thread = OwnerThread("the hub")
 
-    def add(self, execution_id: str, mailbox: Mailbox) -> None:
+    def add(self, execution_id: str, mailbox: Mailbox | Bell) -> None:
         """Deliver what is published from now on. `"*"` gets the workflow-level events of all."""
         self._thread.check()
         self._mailboxes.setdefault(execution_id, {})[mailbox] = None
 
-    def remove(self, execution_id: str, mailbox: Mailbox) -> None:
+    def remove(self, execution_id: str, mailbox: Mailbox | Bell) -> None:
         """Deliver no more; unknown mailboxes are ignored."""
         self._thread.check()
         mailboxes = self._mailboxes.get(execution_id)

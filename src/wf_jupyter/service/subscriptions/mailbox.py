@@ -14,7 +14,7 @@ from threading import Lock
 
 import msgspec
 
-from wf_jupyter.model.events import Event, TaskLog, TaskOutput
+from wf_jupyter.model.events import Event, TaskLog, TaskOutput, WorkflowCompleted
 
 #: Text and displays count as one event more for each so many characters.
 _WEIGHED = 4096
@@ -63,6 +63,25 @@ class Lagged:
 
 
 Delivery = Events | Lagged
+
+
+class Bell:
+    """In the place of a mailbox, for who waits for the end: wakes when an execution has ended, or must be looked at.
+
+    It keeps nothing, so what happens on the way costs a glance.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+
+    def put(self, delivery: Events) -> None:
+        """Look whether this is the end."""
+        if any(isinstance(event, WorkflowCompleted) for event in delivery.events):
+            self._wake()
+
+    def lag(self, topic: str) -> None:
+        """Something is so that no event tells it, or was told elsewhere."""
+        self._wake()
 
 
 class Mailbox:
