@@ -6,7 +6,7 @@ import getpass
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET
@@ -17,6 +17,7 @@ from wf_jupyter.client.execution import Execution
 from wf_jupyter.client.listing import Executions
 from wf_jupyter.client.publishing import published
 from wf_jupyter.errors import InputError
+from wf_jupyter.launch import Bound, Definition
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
@@ -24,9 +25,6 @@ from wf_jupyter.model.texts import storable
 from wf_jupyter.protocol.operations import EXECUTIONS, WORKFLOWS
 from wf_jupyter.protocol.rest import MAX_PAGE, ExecutionsQuery
 from wf_jupyter.values.packaging import pack
-
-if TYPE_CHECKING:
-    from wf_jupyter.dsl.workflow import BoundWorkflow, Workflow
 
 
 def connect(
@@ -63,7 +61,7 @@ def connection() -> ConnectionInfo:
     return ConnectionInfo("server" if found.server_id else "embedded", found.url, found.version)
 
 
-def submit(bound: BoundWorkflow, options: ExecutionOptions) -> Execution:
+def submit(bound: Bound, options: ExecutionOptions) -> Execution:
     """Start an execution of a bound workflow and return it at once; with `executor="inline"`, when it has ended."""
     notebook = storable(os.environ.get("JPY_SESSION_NAME", ""))
     submission = pack(bound.draft, environment(), options, owner=_owner(), notebook=notebook)
@@ -74,7 +72,7 @@ def submit(bound: BoundWorkflow, options: ExecutionOptions) -> Execution:
     return Execution(connection, connection.submit(submission), bound.without_graph())
 
 
-def run(bound: BoundWorkflow, options: ExecutionOptions) -> Any:
+def run(bound: Bound, options: ExecutionOptions) -> Any:
     """Submit, show, wait, and return the result. An interrupt leaves the execution running."""
     execution = submit(bound, options)
     display.show(execution)
@@ -121,9 +119,14 @@ def workflows() -> list[str]:
     return [page.name for page in session.current().ask(WORKFLOWS).workflows]
 
 
-def publish(workflow: Workflow[..., Any], name: str | None = None) -> None:
+def publish(workflow: Definition, name: str | None = None) -> None:
     """Store a workflow with its code, to be executed by name; a changed one becomes a new version."""
     session.current().publish(published(workflow, name, environment()))
+
+
+def form(workflow: Definition) -> Any:
+    """A form for a workflow's inputs; `ImportError` where this kernel has no widgets."""
+    return display.widgets("form").WorkflowForm(workflow)
 
 
 def execute(name: str, inputs: Mapping[str, Any] | None = None) -> Execution:

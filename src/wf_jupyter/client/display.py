@@ -10,15 +10,12 @@ import importlib.util
 import secrets
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wf_jupyter.client.ending import follow_display, follow_result
 from wf_jupyter.client.records import beginning
+from wf_jupyter.client.shown import Shown
 from wf_jupyter.model.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    from wf_jupyter.client.execution import Execution
-
 
 #: What `_repr_mimebundle_` may return: contents by MIME type, and their metadata.
 Bundle = dict[str, Any] | tuple[dict[str, Any], dict[str, Any]]
@@ -38,7 +35,7 @@ def still_html(snapshot: Snapshot) -> str:
     return snapshot_html(snapshot)
 
 
-def still_bundle(execution: Execution, snapshot: Snapshot | None = None) -> dict[str, Any]:
+def still_bundle(execution: Shown, snapshot: Snapshot | None = None) -> dict[str, Any]:
     """What shows where nothing runs: text, and HTML that survives a sanitizer.
 
     Of an execution that a server runs also what JupyterLab shows it live by, with no kernel. The text is that of the
@@ -54,7 +51,7 @@ def still_bundle(execution: Execution, snapshot: Snapshot | None = None) -> dict
     return {"text/plain": snapshot_text(start), **shown}
 
 
-def bundle(execution: Execution) -> Bundle:
+def bundle(execution: Shown) -> Bundle:
     """The MIME bundle of an execution: live when this is a kernel that can show it, and always still."""
     if not can_show_widgets():
         return still_bundle(execution)
@@ -63,7 +60,7 @@ def bundle(execution: Execution) -> Bundle:
     return found
 
 
-def show(execution: Execution) -> None:
+def show(execution: Shown) -> None:
     """Display an execution that was just submitted, when there is a notebook to display it in.
 
     The still picture is that of the beginning, however fast the tasks were; when it has ended, that of the end.
@@ -80,7 +77,7 @@ def show(execution: Execution) -> None:
         follow_display(execution, display_id)
 
 
-def widget(execution: Execution, tab: str | None, height: int | None) -> Any:
+def widget(execution: Shown, tab: str | None, height: int | None) -> Any:
     """A new live view; `ImportError` says what is missing."""
     return widgets("view").ExecutionView(execution, tab=tab, height=height)
 

@@ -12,18 +12,16 @@ import logging
 import secrets
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wf_jupyter.client.loop import background
 from wf_jupyter.client.mirror import Link
-
-if TYPE_CHECKING:
-    from wf_jupyter.client.execution import Execution
+from wf_jupyter.client.shown import Shown
 
 _log = logging.getLogger("wf_jupyter")
 
 
-def follow_result(execution: Execution) -> None:
+def follow_result(execution: Shown) -> None:
     """Update the result that the running cell is about to show, when this is called while it is being shown.
 
     A cell's result has no id to update it by, unless its message is given one.
@@ -37,7 +35,7 @@ def follow_result(execution: Execution) -> None:
         _Ending(execution, shell, display_id)
 
 
-def follow_display(execution: Execution, display_id: str) -> None:
+def follow_display(execution: Shown, display_id: str) -> None:
     """Update what was displayed under `display_id`."""
     _Ending(execution, _shell(), display_id)
 
@@ -47,10 +45,14 @@ def _shell() -> Any:
     return None if found is None else found()
 
 
-class _Ending:
-    """Listens for as long as the kernel lives: an execution that is retried ends again."""
+#: Those that have something to tell: nothing else need hold an execution whose only trace is a cell's output.
+_awaited: set[_Ending] = set()
 
-    def __init__(self, execution: Execution, shell: Any, display_id: str) -> None:
+
+class _Ending:
+    """Listens for as long as the execution runs, or somebody holds it: one that is retried ends again."""
+
+    def __init__(self, execution: Shown, shell: Any, display_id: str) -> None:
         self._execution = execution
         self._publisher = shell.display_pub
         self._display_id = display_id
@@ -58,11 +60,14 @@ class _Ending:
         self._mirror = execution.follow()
         if self._mirror.attach(self, lambda snapshot: snapshot.status.is_final):
             self._told = self._mirror.position[1]
+        else:
+            _awaited.add(self)
 
     def happened(self, events: Sequence[object]) -> None:
         seq = self._mirror.position[1]
         if self._mirror.status.is_final and seq != self._told:
             self._told = seq
+            _awaited.discard(self)
             # The picture of a large graph takes a moment, and asks the orchestrator how it began. In a context of its
             # own: the present one may be that of the cell that submitted, and nbclient listens to the running one only.
             background().spawn(asyncio.to_thread(contextvars.Context().run, self._update))

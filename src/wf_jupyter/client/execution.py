@@ -170,7 +170,8 @@ class Execution(Generic[R]):
             StateConflict: the execution has not ended.
             InputError: an unknown task or input, or `inputs` in a kernel that did not submit the execution.
         """
-        return rerunning.rerun(self, from_, inputs)
+        again, bound = rerunning.rerun(self._connection, self._id, self._bound, from_, inputs)
+        return Execution(self._connection, again, bound)
 
     # -- looking closer ----------------------------------------------------------------------------
 
@@ -225,7 +226,8 @@ class Execution(Generic[R]):
 
         Returns the file's path. Of an execution that still runs, the file shows what happened so far.
         """
-        return write_html(self, path)
+        events = self.events()
+        return write_html(self.snapshot(), events, path)
 
     def view(self, tab: str | None = None, height: int | None = None) -> Any:
         """The live view as a widget, opened on a tab and with a height in pixels.

@@ -11,22 +11,20 @@ import json
 import typing
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from wf_jupyter.errors import InputError, WorkflowDefinitionError
+from wf_jupyter.launch import Bound, Definition
 from wf_jupyter.model.secrecy import is_secret
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.ports import Published
 from wf_jupyter.values.code import encode_code
 from wf_jupyter.values.secret import marks_secret, unmarked
 
-if TYPE_CHECKING:
-    from wf_jupyter.dsl.workflow import BoundWorkflow, Workflow
 
-
-def published(workflow: Workflow[..., Any], name: str | None, environment: Environment) -> Published:
+def published(workflow: Definition, name: str | None, environment: Environment) -> Published:
     """The workflow as it is sent; `WorkflowDefinitionError` when its code cannot be."""
     try:
         code = encode_code(_tracer(workflow))
@@ -44,7 +42,7 @@ def published(workflow: Workflow[..., Any], name: str | None, environment: Envir
     )
 
 
-def parameters(workflow: Workflow[..., Any]) -> dict[str, Any]:
+def parameters(workflow: Definition) -> dict[str, Any]:
     """A JSON Schema of the inputs. What an annotation does not say in JSON's terms may be anything."""
     annotations = _annotations(workflow)
     properties: dict[str, Any] = {}
@@ -68,14 +66,14 @@ def parameters(workflow: Workflow[..., Any]) -> dict[str, Any]:
     return schema | ({"$defs": definitions} if definitions else {})
 
 
-def from_json(workflow: Workflow[..., Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+def from_json(workflow: Definition, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """JSON inputs as what the annotations ask for: a date, a dataclass, a set; `InputError` names what is none."""
     annotations = _annotations(workflow)
     return {name: _converted(value, unmarked(annotations.get(name, Any)), name) for name, value in inputs.items()}
 
 
-def _tracer(workflow: Workflow[..., Any]) -> Callable[[str], BoundWorkflow]:
-    def trace(inputs: str) -> BoundWorkflow:
+def _tracer(workflow: Definition) -> Callable[[str], Bound]:
+    def trace(inputs: str) -> Bound:
         from wf_jupyter.client.publishing import from_json
 
         return workflow.bind(**from_json(workflow, json.loads(inputs)))
@@ -83,7 +81,7 @@ def _tracer(workflow: Workflow[..., Any]) -> Callable[[str], BoundWorkflow]:
     return trace
 
 
-def _annotations(workflow: Workflow[..., Any]) -> dict[str, Any]:
+def _annotations(workflow: Definition) -> dict[str, Any]:
     try:
         return typing.get_type_hints(workflow.function)
     except Exception:

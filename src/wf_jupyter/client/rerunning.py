@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
+from wf_jupyter.client.connection import Connection
 from wf_jupyter.client.environment import environment
 from wf_jupyter.client.tasks import TaskView
 from wf_jupyter.errors import InputError
+from wf_jupyter.launch import Bound
 from wf_jupyter.model.submission import Submission
 from wf_jupyter.values.packaging import pack
-
-if TYPE_CHECKING:
-    from wf_jupyter.client.execution import Execution
 
 #: A task by key or as a view of it, or several of them.
 TaskNames = str | TaskView | Iterable[str | TaskView] | None
 
 
-def rerun(execution: Execution, from_: TaskNames, inputs: Mapping[str, object] | None) -> Execution:
-    """See `Execution.rerun`."""
+def rerun(
+    connection: Connection,
+    execution: str,
+    bound: Bound | None,
+    from_: TaskNames,
+    inputs: Mapping[str, object] | None,
+) -> tuple[str, Bound | None]:
+    """See `Execution.rerun`; the id of the new execution, and what it is bound to."""
     here = environment()
     submission: Submission | None = None
-    bound = execution.bound
     if inputs is not None:
         if not isinstance(inputs, Mapping):
             raise InputError(f"inputs={inputs!r} is not allowed: it must be a dict of input names and values", "inputs")
@@ -34,8 +37,7 @@ def rerun(execution: Execution, from_: TaskNames, inputs: Mapping[str, object] |
             )
         bound = bound.with_inputs(**inputs)
         submission = pack(bound.draft, here, bound.options, owner="")
-    again = execution.connection.rerun(execution.id, task_keys(from_, "from_"), here, submission)
-    return type(execution)(execution.connection, again, bound)
+    return connection.rerun(execution, task_keys(from_, "from_"), here, submission), bound
 
 
 def task_keys(named: TaskNames, argument: str) -> list[str]:

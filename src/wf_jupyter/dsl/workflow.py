@@ -6,8 +6,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, overload
 
+from wf_jupyter import launch
 from wf_jupyter.context import current_task
-from wf_jupyter.dsl import launch, tracing
+from wf_jupyter.dsl import tracing
 from wf_jupyter.dsl.inputs import bound_inputs, has_nodes, shown
 from wf_jupyter.dsl.options import EXECUTION_OPTIONS, checked_name, execution_options, is_async
 from wf_jupyter.dsl.signatures import takes_options, takes_the_parameters
@@ -73,7 +74,7 @@ class Workflow(Generic[P, R]):
         if trace is not None:
             return self._inline(trace, args, inputs)
         bound = self._bind(args, inputs)
-        result: R = launch.client().run(bound, bound.options)
+        result: R = launch.launcher().run(bound, bound.options)
         return result
 
     @takes_options(EXECUTION_OPTIONS)
@@ -83,11 +84,11 @@ class Workflow(Generic[P, R]):
 
     def publish(self, name: str | None = None) -> None:
         """Store the workflow where executions run, so that `wf.execute` and the REST interface know it by name."""
-        launch.client().publish(self, None if name is None else checked_name(name, "workflow", self.function))
+        launch.launcher().publish(self, None if name is None else checked_name(name, "workflow", self.function))
 
     def form(self) -> Any:
         """A form for the inputs, made from the signature, with a Run button that shows the live view below."""
-        return launch.forms().WorkflowForm(self)
+        return launch.launcher().form(self)
 
     def _bind(self, args: tuple[object, ...], inputs: Mapping[str, object]) -> BoundWorkflow[R]:
         outer = tracing.current()
@@ -160,7 +161,7 @@ class BoundWorkflow(Expandable[G]):
         outer = tracing.current()
         if outer is not None:
             raise WorkflowDefinitionError(f"{self.name!r} cannot be submitted while {outer.workflow!r} is being traced")
-        execution: Execution[G] = launch.client().submit(self, self.options)
+        execution: Execution[G] = launch.launcher().submit(self, self.options)
         return execution
 
     def with_inputs(self, **inputs: object) -> BoundWorkflow[G]:
@@ -180,12 +181,10 @@ class BoundWorkflow(Expandable[G]):
 
     def to_svg(self) -> str:
         """The graph as an SVG image."""
-        svg: str = launch.pictures().draft_svg(self.draft)
-        return svg
+        return launch.pictures().draft_svg(self.draft)
 
     def __repr__(self) -> str:
-        text: str = launch.pictures().draft_text(self.draft)
-        return text
+        return launch.pictures().draft_text(self.draft)
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         # No HTML: viewers prefer it to SVG, and then strip its pictures. Those that refuse SVG have the text.
