@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from wf_jupyter import launch
+from wf_jupyter import providers as providers  # they provide themselves
 from wf_jupyter.version import VERSION
 
 if TYPE_CHECKING:
@@ -108,21 +108,6 @@ if not TYPE_CHECKING:  # to a type checker it would stand for every name, a miss
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-def _client() -> launch.Launcher:
-    from wf_jupyter.client import api
-
-    return api
-
-
-def _pictures() -> launch.Pictures:
-    from wf_jupyter.render import picture
-
-    return picture
-
-
-launch.provide(_client, _pictures)
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
