@@ -95,7 +95,6 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
-
 if not TYPE_CHECKING:  # to a type checker it would stand for every name, a misspelt one as well
 
     def __getattr__(name: str) -> Any:
