@@ -16,7 +16,7 @@ from wf_jupyter.engine.plan import plan, wanted
 from wf_jupyter.engine.state import ExecutionState, new_state
 from wf_jupyter.engine.step import rebuild, settle_all, step
 from wf_jupyter.errors import StateConflict
-from wf_jupyter.model.events import Event, Failure, ResultInfo, WorkflowRetried
+from wf_jupyter.model.events import NODE_LOST, Event, Failure, ResultInfo, WorkflowRetried
 from wf_jupyter.model.graph import GraphSpec, Need, NodeSpec, Over, ResultSpec, check_graph
 from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.policy import ExecutionOptions, TaskOptions
@@ -101,6 +101,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.picture = Picture(empty("e", "epoch", START))
         self.started: dict[str, int] = {}
         self.fragments = 0
+        self.losses = 0
 
     def fresh(self) -> ExecutionState:
         environment = Environment(executable="python", directory="/", path=())
@@ -175,10 +176,14 @@ class EngineMachine(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.running())
-    @rule(data=st.data(), retriable=st.booleans())
-    def fail(self, data: st.DataObject, retriable: bool) -> None:
+    @rule(data=st.data(), retriable=st.booleans(), is_lost=st.booleans())
+    def fail(self, data: st.DataObject, retriable: bool, is_lost: bool) -> None:
         key = data.draw(st.sampled_from(self.running()))
         failure = Failure(kind="raised", type="ValueError", message="no", retriable=retriable)
+        if is_lost and self.losses < 3:
+            # A node of a cluster went: it runs again, whatever its retries are.
+            self.losses += 1
+            failure = Failure(kind="worker_lost", type=NODE_LOST, message="lost")
         self.feed(AttemptFailed(task=key, attempt=self.state.running[key].attempt, duration=1.0, failure=failure))
 
     @precondition(lambda self: self.running() and self.fragments < 4)

@@ -53,6 +53,7 @@ def apply(state: ExecutionState, event: Event) -> None:
         case TaskRetrying():
             task = _known(state, event.task)
             _move(state, task, TaskStatus.RETRYING)
+            task.losses += event.error.is_of_the_node
         case TaskCancelling():
             _stop(state, event)
         case TaskCompleted():

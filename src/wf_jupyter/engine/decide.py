@@ -212,7 +212,8 @@ def _expand(state: ExecutionState, task: Task, report: AttemptExpanded, now: dat
 def _failed(state: ExecutionState, task: Task, report: AttemptFailed, now: datetime, luck: float) -> tuple[Event, ...]:
     options, failure = task.node.options, report.failure
     stopping = state.is_cancelling or state.is_failing or task.key in state.stopping
-    if failure.retriable and task.attempt <= options.retries and not stopping:
+    is_free, used = failure.is_of_the_node, task.attempt - task.losses
+    if (is_free or (failure.retriable and used <= options.retries)) and not stopping:
         return (
             TaskRetrying(
                 seq=state.seq + 1,
@@ -220,7 +221,7 @@ def _failed(state: ExecutionState, task: Task, report: AttemptFailed, now: datet
                 task=task.key,
                 attempt=task.attempt,
                 error=failure,
-                delay=retry_wait(options, task.attempt, luck),
+                delay=0.0 if is_free else retry_wait(options, used, luck),
                 usage=report.usage,
             ),
         )

@@ -60,7 +60,10 @@ class Fragment:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """One task. `waiting` counts sources that are not final; `dependents` wait for this one."""
+    """One task. `waiting` counts sources that are not final; `dependents` wait for this one.
+
+    `losses` counts attempts that ended for no doing of the task's.
+    """
 
     key: str
     node: NodeSpec
@@ -70,6 +73,7 @@ class Task:
     index: int | None = None
     status: TaskStatus = TaskStatus.PENDING
     attempt: int = 0
+    losses: int = 0
     waiting: int = 0
     dependents: list[Task] = field(default_factory=list)
     sized: list[Group] = field(default_factory=list)

@@ -20,6 +20,9 @@ from wf_jupyter.model.reason import Reason, reason_of_error
 from wf_jupyter.model.record import Record
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 
+#: The type of a failure that is no doing of the task's: a node of a cluster went, and the attempt with it.
+NODE_LOST = "NodeLost"
+
 
 class Failure(Record, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why an attempt did not succeed, as text.
@@ -36,6 +39,11 @@ class Failure(Record, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     message: str
     traceback: str = ""
     retriable: bool = True
+
+    @property
+    def is_of_the_node(self) -> bool:
+        """Whether the task may run again without using up one of its retries."""
+        return self.kind == "worker_lost" and self.type == NODE_LOST
 
 
 class ResultInfo(Record, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

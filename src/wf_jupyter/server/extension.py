@@ -80,6 +80,16 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         help="The Dask scheduler that executor='dask' uses, unless the kernel names one in WF_JUPYTER_DASK_ADDRESS. "
         "With none, in DASK_SCHEDULER_ADDRESS either, it starts a cluster on this machine."
     ).tag(config=True)
+    dask_losses = Int(
+        3,
+        min=0,
+        help="How often a task runs again, at no cost of its own retries, because its Dask worker was lost.",
+    ).tag(config=True)
+    dask_patience = Float(
+        300.0,
+        min=1.0,
+        help="Seconds for which a place on a Dask cluster is waited for; then the task that waited fails, and says so.",
+    ).tag(config=True)
     retention_days = Float(
         90.0,
         min=0.0,
@@ -194,6 +204,8 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
                 log_limit=self.log_limit,
                 resources={name: float(amount) for name, amount in self.resources.items()},
                 dask_address=self.dask_address,
+                dask_losses=self.dask_losses,
+                dask_patience=self.dask_patience,
                 has_inline=False,
             ),
             version=self.version,

@@ -21,7 +21,9 @@ class RuntimeConfig:
     unused worker stays. `grace` is the time in seconds that a task has to end after it was asked to
     stop. `resources` is what
     there is of each named resource, for all executions together. `dask_address` is the scheduler that
-    `executor="dask"` uses when the submitting process names none; empty for clusters of our own. Executions
+    `executor="dask"` uses when the submitting process names none; empty for clusters of our own. `dask_losses` is how
+    often one task runs again at no cost of its retries because its Dask worker was lost; `dask_patience` for how many
+    seconds a place on the cluster is waited for. Executions
     that ended `retention_days` ago are forgotten, and the oldest ones while all together occupy more than
     `retention_bytes` (None: never). `has_inline` says whether this process has a caller's thread that runs the tasks of
     `executor="inline"`; without one, such executions are refused.
@@ -41,6 +43,8 @@ class RuntimeConfig:
     grace: float = 2.0
     resources: Mapping[str, float] = field(default_factory=dict)
     dask_address: str = ""
+    dask_losses: int = 3
+    dask_patience: float = 300.0
     has_inline: bool = True
     mailbox_limit: int = 4096
     gap_limit: int = 5000

@@ -154,6 +154,8 @@ class Runtime:
                     max_workers=self.config.max_workers,
                     idle_seconds=self.config.idle_seconds,
                     grace=self.config.grace,
+                    losses=self.config.dask_losses,
+                    patience=self.config.dask_patience,
                 )
             case _:
                 raise InputError(f"executor={name!r} is not available here", "executor")

@@ -102,6 +102,31 @@ def trying(seen: str) -> Any:
     return flaky(seen)
 
 
+@wf.task
+def killer(seen: str) -> str:
+    file = Path(seen)
+    if not file.exists():
+        import os
+        import signal
+
+        file.touch()
+        os.kill(os.getppid(), signal.SIGKILL)
+    return "again"
+
+
+@wf.workflow
+def killing(seen: str) -> Any:
+    return killer(seen)
+
+
+def test_a_task_whose_dask_worker_died_runs_again_without_any_retries(runtime: Runtime, tmp_path: Path) -> None:
+    execution = submit(runtime, killing.bind(seen=str(tmp_path / "seen")))
+    assert ended(runtime, execution).status == "succeeded"
+    assert result_of(runtime, execution) == "again"
+    (lost,) = events_of(runtime, execution, TaskRetrying)
+    assert (lost.error.kind, lost.delay) == ("worker_lost", 0)
+
+
 def test_a_failed_attempt_and_a_lost_worker_are_retried(runtime: Runtime, tmp_path: Path) -> None:
     execution = submit(runtime, trying.bind(seen=str(tmp_path / "seen")))
     assert ended(runtime, execution).status == "succeeded"

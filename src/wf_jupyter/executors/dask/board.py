@@ -1,4 +1,4 @@
-"""Which attempt is on which worker of a cluster, and what becomes of it when the cluster changes."""
+"""Which attempt is at which station of a cluster, and what becomes of it when the cluster changes."""
 
 from __future__ import annotations
 
@@ -6,202 +6,383 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from wf_jupyter.executors.dask.control import Control, disarm
-from wf_jupyter.executors.dask.job import Job, Lost
+import msgspec
+
+from wf_jupyter.executors.dask import station as dask_station
 from wf_jupyter.executors.dask.link import Link
-from wf_jupyter.executors.dask.seats import Seat, Seating
-from wf_jupyter.executors.dask.values import Held
-from wf_jupyter.executors.wire.reports import timed_out, worker_lost
-from wf_jupyter.model.stimuli import AttemptStopped, AttemptSucceeded, Report
+from wf_jupyter.executors.dask.messages import (
+    FINALS,
+    Began,
+    FromStation,
+    Put,
+    Recall,
+    Returned,
+    Rise,
+    Said,
+    Seated,
+    Stop,
+    ToStation,
+    Wants,
+    report_from,
+)
+from wf_jupyter.executors.dask.posts import Job, Post, Posts, missing_blobs
+from wf_jupyter.executors.dask.transfers import Transfers, is_complete
+from wf_jupyter.executors.local.blobs import LIMIT
+from wf_jupyter.executors.wire.reports import node_lost, timed_out, worker_lost
+from wf_jupyter.model.stimuli import (
+    AttemptStopped,
+    AttemptSucceeded,
+    Printed,
+    Report,
+)
 from wf_jupyter.ports import ReportSink
 
-#: Seconds for which a cluster without workers is waited for.
-PATIENCE = 30.0
 #: An attempt that runs for longer gets those behind it called back.
-STUCK_SECONDS = 0.1
+STUCK_SECONDS = 0.05
+#: Places that nobody wants for so long go back to the cluster.
+REST_SECONDS = 2.0
+#: How much longer than the grace a station is waited for that was asked to end an attempt.
+SILENCE = 10.0
 #: How often an attempt is handed out that came to nothing before it began.
 _TRIES = 5
-#: Values on the cluster when its workers have no limit; otherwise they may fill a quarter of its memory.
-_HELD = 4 << 30
 
 _log = logging.getLogger(__name__)
 
 
 class Board:
-    """The attempts on one cluster. `ended` is called just before each final report."""
+    """The attempts on one cluster. `ended` is called just before each final report, `lost` when the scheduler is."""
 
-    def __init__(self, link: Link, report: ReportSink, ended: Callable[[Job], None], grace: float) -> None:
+    def __init__(
+        self,
+        link: Link,
+        report: ReportSink,
+        ended: Callable[[Job], None],
+        lost: Callable[[], None],
+        *,
+        grace: float,
+        patience: float,
+    ) -> None:
         self._link = link
         self._report = report
         self._ended = ended
+        self._lost = lost
+        self._grace = grace
+        self._patience = patience
         self._loop = asyncio.get_running_loop()
-        self._held = Held(sum(seat.about.memory for seat in link.seats.values()) // 4 or _HELD)
-        self._seating = Seating(link.seats, self._held)
-        self._control = Control(link, grace, self._withdrawn)
+        self._posts = Posts()
+        self._transfers = Transfers(link, self._posts)
         self._backlog: deque[Job] = deque()
-        self._placed: dict[int, Job] = {}
+        self._jobs: dict[int, Job] = {}
         self._tokens = 0
-        self._giving_up: asyncio.TimerHandle | None = None
+        #: When more places were wanted than there are, and since when there are none at all.
+        self._wanted = self._loop.time()
+        self._complaint = ""
+        self._impatience: asyncio.TimerHandle | None = None
         self._review: asyncio.TimerHandle | None = None
-        self._closed = False
-        link.listen(self._heard, self._gone, self._came)
+        self._rest = self._loop.call_later(REST_SECONDS, self._look_for_rest)
+        self._is_closed = False
 
     @property
     def is_alive(self) -> bool:
         """Whether the scheduler can be reached."""
-        return self._link.is_alive
+        return self._link.is_alive and not self._is_closed
 
     def free(self, limit: int) -> Sequence[str]:
-        """Workers, once per attempt they would take. One when there are no workers, to find out about it."""
-        if not self._link.seats:
-            return [] if self._backlog else ["dask"][:limit]
-        return self._seating.free(len(self._backlog), limit)
+        """Workers, once per attempt they would take. One when there is none to be had, for the attempt that tells."""
+        found = self._posts.free(len(self._backlog), limit)
+        if len(found) < limit:
+            self._wanted = self._loop.time()
+            self._ask_for(limit - len(found))
+        if not self._posts.seats and self._complaint and not self._backlog:
+            return ["dask"][:limit]
+        return found
 
     def take(self, job: Job) -> None:
-        """Run an attempt as soon as a worker has room."""
+        """Run an attempt as soon as there is room."""
         if job.stopping is not None:
             self._finish(job, _stopped(job, 0.0))
-            return
-        self._backlog.append(job)
-        self._dispatch()
+        elif self._complaint and not self._posts.seats:
+            told, self._complaint = self._complaint, ""
+            self._loop.call_soon(self._finish, job, worker_lost(job.attempt, 0.0, told))
+        else:
+            self._backlog.append(job)
+            self._dispatch()
 
     def stop(self, job: Job) -> None:
         """Interrupt an attempt, or keep it from beginning."""
         if job in self._backlog:
             self._backlog.remove(job)
             self._loop.call_soon(self._finish, job, _stopped(job, 0.0))
-        elif job.seat is not None:
-            self._control.stop(job)
+        elif job.post is not None:
+            self._say(job.post, Stop(job.token))
+            self._arm(job, self._grace + SILENCE)
 
-    async def close(self) -> None:
-        """Report nothing more; ask what runs to stop, and leave the cluster."""
-        self._closed = True
-        for timer in (self._giving_up, self._review):
+    async def close(self) -> list[Job]:
+        """Report nothing more, and leave the cluster, which ends what runs there. Returns what had not begun."""
+        self._is_closed = True
+        for timer in (self._impatience, self._review, self._rest):
             if timer is not None:
                 timer.cancel()
-        await self._control.close(list(self._placed.values()))
-        self._held.clear()
+        left = [*(job for job in self._jobs.values() if job.began is None), *self._backlog]
+        for job in self._jobs.values():
+            job.disarm()
         await self._link.close()
+        return left
 
-    def _dispatch(self) -> None:
-        if not self._link.seats and self._backlog and self._giving_up is None:
-            self._giving_up = self._loop.call_later(0.0 if self._link.complaint else PATIENCE, self._give_up)
-        while self._backlog and (seat := self._seating.place(self._backlog[0])) is not None:
-            job = self._backlog.popleft()
-            self._tokens += 1
-            job.token, job.seat, job.began, job.tries = self._tokens, seat, None, job.tries + 1
-            self._placed[job.token] = job
-            job.running = self._control.aside(self._run(job, seat))
-            if seat.free < 0 and self._review is None:
-                self._review = self._loop.call_later(STUCK_SECONDS, self._look)
+    # -- places -----------------------------------------------------------------------------------
 
-    def _give_up(self) -> None:
-        self._giving_up = None
-        if self._link.seats:
+    def _ask_for(self, more: int) -> None:
+        """Ask for as many places as are missing: no more than twice the threads that are there, so that a cluster
+        that grows with its load does so, and one that does not has few tasks that wait for ever."""
+        threads = sum(self._link.threads.values())
+        most = threads if self._link.cluster is not None else max(2 * threads, threads + 1)
+        busy = len(self._jobs) + len(self._backlog)
+        self._link.ask_for(max(0, min(busy + more, most) - self._link.seats))
+        if not self._posts.seats and self._impatience is None:
+            self._impatience = self._loop.call_later(self._patience, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        self._impatience = None
+        if not self._posts.seats:
+            there_are = sum(self._link.threads.values())
+            why = "has had no workers" if not there_are else "gave no place on its workers"
+            self.on_refused(f"the Dask scheduler {why} for {self._patience:g} s")
+
+    def on_refused(self, told: str) -> None:
+        if self._is_closed or self._posts.seats:
             return
-        told = self._link.complaint or f"the Dask scheduler has had no workers for {PATIENCE:g} s"
-        while self._backlog:
-            job = self._backlog.popleft()
+        self._complaint = told
+        backlog, self._backlog = self._backlog, deque()
+        for job in backlog:
             self._finish(job, worker_lost(job.attempt, 0.0, told))
+        self._report("", None)
 
-    async def _run(self, job: Job, seat: Seat) -> None:
-        try:
-            report = await job.run(self._link, seat, self._held)
-        except Lost as error:
-            self._came_to_nothing(job, str(error))
+    def _look_for_rest(self) -> None:
+        """Give places back that nobody needs."""
+        self._rest = self._loop.call_later(REST_SECONDS, self._look_for_rest)
+        if self._backlog or self._loop.time() - self._wanted < REST_SECONDS:
             return
-        except Exception as error:
-            # Every attempt is answered, whatever Dask thinks up.
-            _log.exception("attempt %d of %s on Dask", job.attempt.number, job.attempt.task)
-            self._came_to_nothing(job, f"Dask could not run the task: {type(error).__name__}: {error}")
+        seated = {key for post in self._posts for key in post.keys}
+        self._link.give_up(self._link.waiting(seated))
+        if self._link.cluster is not None:
+            return  # nobody else has a use for it
+        for post in self._posts:
+            busy = len(post.plain) + bool(post.asyncs)
+            if len(post.keys) > busy:
+                post.keys, given_up = post.keys[:busy], post.keys[busy:]
+                self._say(post, Rise(given_up))
+
+    def _on_seated(self, address: str, message: Seated) -> None:
+        post = self._posts.by_address.get(address)
+        if post is None:
+            post = self._posts.by_address[address] = Post(address)
+        post.keys, post.is_silent = message.keys, False
+        if not post.keys:
             return
-        if isinstance(report, AttemptSucceeded):
-            self._seating.learn(job, report.duration)
-        elif isinstance(report, AttemptStopped) and job.stopping == "timeout":
-            report = timed_out(job.attempt, report.duration)
-        self._leave(job)
-        self._finish(job, report)
-
-    def _came_to_nothing(self, job: Job, told: str) -> None:
-        duration = 0.0 if job.began is None else self._loop.time() - job.began
-        self._leave(job)
-        if job.stopping == "timeout":
-            self._finish(job, timed_out(job.attempt, duration))
-        elif job.stopping == "cancel":
-            self._finish(job, _stopped(job, duration))
-        elif job.began is None and job.tries < _TRIES and self.is_alive:
-            # Nothing of it has happened: elsewhere, with all that it needs sent once more, it may work. What it
-            # took from the cluster may have been on a worker that was lost.
-            for name in job.held():
-                self._held.drop(name)
-            self._backlog.appendleft(job)
-            self._dispatch()
-        else:
-            self._finish(job, worker_lost(job.attempt, duration, told))
-
-    def _withdrawn(self, job: Job) -> None:
-        if job.running is not None:
-            job.running.cancel()
-        self._leave(job)
-        job.tries -= 1
-        self._backlog.appendleft(job)
-        self._dispatch()
-
-    def _leave(self, job: Job) -> None:
-        disarm(job)
-        self._placed.pop(job.token, None)
-        if job.seat is not None:
-            job.seat.busy -= 1
-            job.seat = None
-
-    def _finish(self, job: Job, report: Report) -> None:
-        if not self._closed:
-            self._ended(job)
-            self._report(job.attempt.execution, report)
-            self._dispatch()
-
-    def _look(self) -> None:
-        """Call attempts back from behind those that take long."""
-        self._review = None
-        now, crowded = self._loop.time(), {seat.address for seat in self._link.seats.values() if seat.free < 0}
-        stuck = {
-            job.seat.address
-            for job in self._placed.values()
-            if job.seat is not None and job.began is not None and now - job.began > STUCK_SECONDS
-        }
-        placed = list(self._placed.values())
-        self._control.withdraw([job for job in placed if job.seat is not None and job.seat.address in crowded & stuck])
-        if crowded:
-            self._review = self._loop.call_later(STUCK_SECONDS, self._look)
-
-    def _heard(self, token: int, what: list[bytes] | None) -> None:
-        job = self._placed.get(token)
-        if job is None or self._closed:
-            return
-        if what is None:
-            self._control.began(job)
-            return
-        for report in job.hear(what):
-            self._report(job.attempt.execution, report)
-
-    def _gone(self, addresses: Sequence[str]) -> None:
-        for address in addresses:
-            self._held.drop_home(address)
-        for job in list(self._placed.values()):
-            if job.seat is not None and job.seat.address in addresses:
-                if job.running is not None:
-                    job.running.cancel()
-                self._came_to_nothing(job, f"the Dask worker {job.seat.address} was lost while it ran the task")
-            elif job.began is None and job.homes.intersection(addresses):
-                self._control.withdraw([job])
-
-    def _came(self) -> None:
-        if self._giving_up is not None:
-            self._giving_up.cancel()
-            self._giving_up = None
+        self._complaint = ""
+        if self._impatience is not None:
+            self._impatience.cancel()
+            self._impatience = None
         self._dispatch()
         self._report("", None)
+
+    def on_gone(self, addresses: Sequence[str]) -> None:
+        for address in addresses:
+            self._lose(address, f"the Dask worker {address} was lost while it ran the task")
+
+    def on_lost(self) -> None:
+        if self._is_closed:
+            return
+        for address in list(self._posts.by_address):
+            self._lose(address, "the connection to the Dask scheduler was lost", is_asked=False)
+        self._lost()
+
+    def _lose(self, address: str, told: str, is_asked: bool = True) -> None:
+        post = self._posts.forget(address)
+        if post is None:
+            return
+        for job in [*post.asyncs.values(), *reversed(post.plain.values())]:
+            if job.began is None and job.stopping is None and is_asked:
+                self._back(job)
+            else:
+                duration = 0.0 if job.began is None else self._loop.time() - job.began
+                self._finish(job, self._ending(job, duration, told))
+        self._dispatch()
+
+    def _ending(self, job: Job, duration: float, told: str) -> Report:
+        if job.stopping == "cancel":
+            return _stopped(job, duration)
+        return node_lost(job.attempt, duration, told)
+
+    # -- attempts ---------------------------------------------------------------------------------
+
+    def _dispatch(self) -> None:
+        while self._backlog and not self._is_closed:
+            job = self._backlog[0]
+            self._tokens += 1
+            job.token = self._tokens
+            post = self._posts.place(job)
+            if post is None:
+                return
+            self._backlog.popleft()
+            self._jobs[job.token] = job
+            self._say(post, self._posts.message(job))
+            if post.idle < 0 and self._review is None:
+                self._review = self._loop.call_later(STUCK_SECONDS, self._look)
+
+    def _say(self, post: Post, message: ToStation) -> None:
+        post.outbox.append(message)
+        if not post.is_sending:
+            post.is_sending = True
+            self._link.aside(self._send(post))
+
+    async def _send(self, post: Post) -> None:
+        """Send what there is: together, and after the blobs that it refers to."""
+        try:
+            while post.outbox:
+                batch, post.outbox = post.outbox, []
+                missing = missing_blobs(post, batch, self._jobs)
+                if missing:
+                    only = sum(post.blobs.values()) > LIMIT
+                    if only:
+                        post.blobs.clear()
+                        missing = missing_blobs(post, batch, self._jobs)
+                    await self._link.call(post.address, dask_station.put_blobs, self._link.topic, missing, only)
+                    post.blobs.update({name: len(data) for name, data in missing.items()})
+                await self._link.tell(post.address, batch)
+        except Exception as error:  # whatever Dask thinks up: every attempt is answered
+            _log.info("the Dask worker %s could not be told what to do: %s", post.address, error)
+            self._lose(post.address, f"the Dask worker {post.address} was lost")
+        finally:
+            post.is_sending = False
+
+    def _look(self) -> None:
+        """Call attempts back from behind those that take long, when others have room."""
+        self._review = None
+        now, again = self._loop.time(), False
+        for post in self._posts:
+            if post.idle >= 0:
+                continue
+            again = True
+            stuck = [job for job in post.plain.values() if job.began is not None and now - job.began > STUCK_SECONDS]
+            waiting = tuple(token for token, job in post.plain.items() if job.began is None)
+            if stuck and waiting and any(other.idle > 0 for other in self._posts):
+                self._say(post, Recall(waiting))
+        if again:
+            self._review = self._loop.call_later(STUCK_SECONDS, self._look)
+
+    # -- what stations say ------------------------------------------------------------------------
+
+    def on_said(self, address: str, messages: Sequence[FromStation]) -> None:
+        for message in messages:
+            if self._is_closed:
+                return
+            match message:
+                case Seated():
+                    self._on_seated(address, message)
+                case Began(token=token):
+                    self._on_began(self._jobs.get(token))
+                case Said(token=token):
+                    self._on_report(self._jobs.get(token), message)
+                case Returned(tokens=tokens):
+                    for token in reversed(tokens):
+                        if (job := self._jobs.get(token)) is not None:
+                            self._back(job)
+                    self._dispatch()
+                case Wants(path=path):
+                    self._link.aside(self._put(address, path))
+
+    def _on_began(self, job: Job | None) -> None:
+        if job is None:
+            return
+        job.began = self._loop.time()
+        if job.attempt.timeout is not None and job.stopping is None:
+            self._arm(job, job.attempt.timeout + self._grace + SILENCE)
+
+    def _on_report(self, job: Job | None, message: Said) -> None:
+        if job is None:
+            return
+        if message.kind >= FINALS:
+            self._report(job.attempt.execution, report_from(message.kind, message.report))
+            return
+        post = job.post
+        report = report_from(message.kind, message.report) if message.report else None
+        if report is None or not is_complete(job, report):
+            self._link.aside(self._fetch(job, message, post))
+            return
+        self._conclude(job, report)
+
+    def _conclude(self, job: Job, report: Any) -> None:
+        if self._jobs.get(job.token) is not job:
+            return
+        if isinstance(report, AttemptSucceeded):
+            self._posts.learn(job, report.duration)
+        self._finish(job, report)
+        self._dispatch()
+
+    def _back(self, job: Job) -> None:
+        self._leave(job)
+        if job.stopping is not None:
+            self._finish(job, _stopped(job, 0.0))
+        else:
+            self._backlog.appendleft(job)
+
+    def _leave(self, job: Job) -> None:
+        job.disarm()
+        self._jobs.pop(job.token, None)
+        if job.post is not None:
+            job.post.jobs(job).pop(job.token, None)
+            job.post = None
+
+    def _finish(self, job: Job, report: Report) -> None:
+        self._leave(job)
+        if not self._is_closed:
+            self._ended(job)
+            self._report(job.attempt.execution, report)
+
+    # -- what does not answer ---------------------------------------------------------------------
+
+    def _arm(self, job: Job, delay: float) -> None:
+        job.disarm()
+        job.timer = self._loop.call_later(delay, self._abandon, job)
+
+    def _abandon(self, job: Job) -> None:
+        """End an attempt that its station does not end: it may still run, and its place is not used any more."""
+        post = job.post
+        if post is None or self._is_closed:
+            return
+        post.is_silent = True
+        told = f"abandoned: the Dask worker {post.address} does not answer, and may still be running the task"
+        attempt = job.attempt
+        duration = 0.0 if job.began is None else self._loop.time() - job.began
+        printed = Printed(task=attempt.task, attempt=attempt.number, stream="stderr", text=f"wf_jupyter: {told}\n")
+        self._report(attempt.execution, printed)
+        if job.stopping == "cancel":
+            self._finish(job, _stopped(job, duration))
+        else:
+            report = timed_out(attempt, duration)
+            failure = msgspec.structs.replace(report.failure, message=f"{report.failure.message}; {told}")
+            self._finish(job, msgspec.structs.replace(report, failure=failure))
+
+    async def _fetch(self, job: Job, message: Said, post: Post | None) -> None:
+        """End an attempt whose report has to be completed first."""
+        if post is None:
+            return
+        try:
+            report = await self._transfers.completed(job, message, post)
+        except Exception as error:
+            _log.info("a result on the Dask worker %s could not be fetched: %s", post.address, error)
+            self._lose(post.address, f"the Dask worker {post.address} was lost before its result could be fetched")
+            return
+        self._conclude(job, report)
+
+    async def _put(self, address: str, path: str) -> None:
+        local = await self._transfers.put(address, path)
+        post = self._posts.by_address.get(address)
+        if post is not None:
+            self._say(post, Put(path, local))
 
 
 def _stopped(job: Job, duration: float) -> AttemptStopped:

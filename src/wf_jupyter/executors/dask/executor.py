@@ -1,8 +1,8 @@
 """Attempts on a Dask cluster, for work that outgrows one machine.
 
-The engine decides what runs when, as everywhere; Dask gives the workers, and carries data between
-them. Each attempt is one Dask task bound to one worker, so that what a lost worker was doing is told
-to the engine and retried by it, and nothing runs twice behind its back.
+The engine decides what runs when, as everywhere; Dask gives places on its workers, and says who comes and
+goes. In each place stands a worker process of our own (`station`), so that an attempt there is what it is
+on the kernel's machine: ended when it must end, heard whatever it prints, alone in its process.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import asyncio
 import importlib.util
 from collections.abc import Sequence
 
+import msgspec
+
 from wf_jupyter.errors import InputError
 from wf_jupyter.executors.dask.board import Board
 from wf_jupyter.executors.dask.cluster import CannotConnect
-from wf_jupyter.executors.dask.job import Job
 from wf_jupyter.executors.dask.link import Link
-from wf_jupyter.executors.wire.reports import worker_lost
+from wf_jupyter.executors.dask.posts import Job
+from wf_jupyter.executors.wire.reports import node_lost, worker_lost
+from wf_jupyter.model.stimuli import AttemptFailed, AttemptStopped, Report
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.ports import Attempt, ReportSink
@@ -26,15 +29,14 @@ OWN_VARIABLE = "WF_JUPYTER_DASK_ADDRESS"
 COMMON_VARIABLE = "DASK_SCHEDULER_ADDRESS"
 #: For how long a failed connection is believed to fail again.
 _BROKEN_SECONDS = 3.0
+_KNOWN_LOSSES = 10_000
 
 
 class DaskExecutor:
     """`ports.Executor` on a Dask scheduler: one whose address is given, else a cluster of our own.
 
-    Stopping interrupts Python code at its next step, and cancels an `async def` task where it waits.
-    What does not react is killed with its worker after the grace on a cluster of our own. On a given
-    one nothing is killed: the attempt keeps its state and its place until it ends. Text that C code
-    writes to the descriptors goes to the workers' own output. An `async def` task takes a thread.
+    An attempt that its Dask worker took with it is reported as one that costs no retry of its task's, at
+    most `losses` times per task. One whose own process crashed is the task's own failure, as everywhere.
     """
 
     def __init__(
@@ -46,6 +48,8 @@ class DaskExecutor:
         max_workers: int,
         idle_seconds: float = 60.0,
         grace: float = 2.0,
+        losses: int = 3,
+        patience: float = 300.0,
     ) -> None:
         if importlib.util.find_spec("distributed") is None:
             raise InputError("executor='dask' needs more packages: pip install 'wf-jupyter[dask]'", "executor")
@@ -56,10 +60,12 @@ class DaskExecutor:
         self._max_workers = max_workers
         self._idle_seconds = idle_seconds
         self._grace = grace
+        self._most_losses = losses
+        self._patience = patience
         self._loop = asyncio.get_running_loop()
         self._thread = OwnerThread("the Dask executor")
         self._jobs: dict[tuple[str, str, int], Job] = {}
-        self._waiting: list[Job] = []
+        self._losses: dict[tuple[str, str], int] = {}
         self._board: Board | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._leaving: set[asyncio.Task[None]] = set()
@@ -68,12 +74,19 @@ class DaskExecutor:
         self._closed = False
 
     def slots(self, limit: int) -> Sequence[str]:
-        """Free threads of the workers; before there is a cluster, as many as ours would have."""
-        if self._closed:
+        """Places that are free. Asking is what connects, and asks the cluster for more places: an attempt is
+        handed over when it can begin. One place when there is nothing to connect to, for the attempt that says so."""
+        if self._closed or limit <= 0:
             return []
-        if self._board is not None and self._board.is_alive:
+        if self._board is not None and not self._board.is_alive:
+            self._leave()
+        if self._board is not None:
             return self._board.free(limit)
-        return ["dask"] * min(limit, max(0, self._max_workers - len(self._jobs)))
+        if self._loop.time() < self._broken[0]:
+            return ["dask"]
+        if self._connecting is None:
+            self._connecting = self._loop.create_task(self._connect())
+        return []
 
     def start(self, attempt: Attempt, worker: str) -> None:
         """Hand an attempt over. `worker` is a wish: one that has the inputs is better."""
@@ -91,12 +104,12 @@ class DaskExecutor:
         job = self._jobs.get((execution, task, number))
         if job is None:
             return
-        job.stopping = job.stopping or "cancel"
-        if self._board is not None:
+        first, job.stopping = job.stopping is None, job.stopping or "cancel"
+        if first and self._board is not None:
             self._board.stop(job)
 
     async def close(self) -> None:
-        """End our own cluster; on a given one, ask what runs to stop, and leave."""
+        """End our own cluster; on a given one end what runs, and leave."""
         self._closed = True
         self._jobs.clear()
         if self._idle is not None:
@@ -110,43 +123,62 @@ class DaskExecutor:
     def _place(self, job: Job) -> None:
         if self._closed:
             return
-        if self._board is not None and not self._board.is_alive:
-            self._leave()
-        if self._board is not None:
+        if self._board is not None and self._board.is_alive:
             self._board.take(job)
-            return
-        self._waiting.append(job)
-        if self._connecting is None:
-            self._connecting = self._loop.create_task(self._connect())
+        elif job.stopping is not None:
+            stopped = AttemptStopped(task=job.attempt.task, attempt=job.attempt.number, duration=0.0)
+            self._finish(job, stopped)
+        elif self._loop.time() < self._broken[0]:
+            self._finish(job, worker_lost(job.attempt, 0.0, self._broken[1]))
+        else:
+            self._finish(job, node_lost(job.attempt, 0.0, "the connection to the Dask scheduler was lost"))
 
     async def _connect(self) -> None:
-        until, told = self._broken
         try:
-            if self._loop.time() < until:
-                raise CannotConnect(told)
             link = await Link.open(self._address, self._environment, self._max_workers)
-            self._board = Board(link, self._report, self._ended, self._grace)
-            for job in self._waiting:
-                self._board.take(job)
+            self._board = Board(link, self._tell, self._ended, self._leave, grace=self._grace, patience=self._patience)
+            link.listen(self._board, self._environment, grace=self._grace, idle_seconds=self._idle_seconds)
+            self._broken = (0.0, "")
         except CannotConnect as error:
             self._broken = (self._loop.time() + _BROKEN_SECONDS, str(error))
-            for job in self._waiting:
-                self._ended(job)
-                self._report(job.attempt.execution, worker_lost(job.attempt, 0.0, str(error)))
         finally:
-            self._waiting.clear()
             self._connecting = None
+        self._report("", None)
+
+    def _tell(self, execution: str, report: Report | None) -> None:
+        """Report; of a worker that was lost too often with the same task the task bears the cost."""
+        if isinstance(report, AttemptFailed) and report.failure.is_of_the_node:
+            key = (execution, report.task)
+            count = self._losses[key] = self._losses.get(key, 0) + 1
+            if len(self._losses) > _KNOWN_LOSSES:
+                self._losses.pop(next(iter(self._losses)))
+            if count > self._most_losses:
+                told = f"{report.failure.message} ({count} workers were lost with this task)"
+                failure = msgspec.structs.replace(report.failure, type="WorkerLost", message=told)
+                report = msgspec.structs.replace(report, failure=failure)
+        self._report(execution, report)
+
+    def _finish(self, job: Job, report: Report) -> None:
+        self._ended(job)
+        self._tell(job.attempt.execution, report)
 
     def _ended(self, job: Job) -> None:
         """An attempt is about to be reported: it is ours no more."""
         self._jobs.pop(job.key, None)
         if not self._jobs and not self._closed:
+            if self._idle is not None:
+                self._idle.cancel()
             self._idle = self._loop.call_later(self._idle_seconds, self._leave)
 
     def _leave(self) -> None:
         """Give the cluster up, with all values on it; the next attempt gets another one."""
         board, self._board = self._board, None
         if board is not None:
-            leaving = self._loop.create_task(board.close())
+            leaving = self._loop.create_task(self._close(board))
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)
+
+    async def _close(self, board: Board) -> None:
+        for job in await board.close():
+            if not self._closed and self._jobs.get(job.key) is job:
+                self._finish(job, node_lost(job.attempt, 0.0, "the connection to the Dask scheduler was lost"))

@@ -1,24 +1,48 @@
-"""The connection to a Dask scheduler: who works there, what they say, and how to hand them something."""
+"""The connection to a Dask scheduler: places on its workers, and what is said to and by the stations there."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import importlib
+import itertools
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-import msgspec
-
-from wf_jupyter.executors.dask import worker as dask_worker
+from wf_jupyter.executors.dask import station as dask_station
 from wf_jupyter.executors.dask.cluster import CannotConnect, Cluster, Door
-from wf_jupyter.executors.dask.seats import Seat
-from wf_jupyter.executors.wire.messages import PROTOCOL
+from wf_jupyter.executors.dask.messages import (
+    PROTOCOL,
+    FromStation,
+    Settings,
+    ToStation,
+    decode_from_station,
+    encode,
+)
 from wf_jupyter.model.submission import Environment
 
 _TIMEOUT = 10.0
-_about = msgspec.msgpack.Decoder(dask_worker.About).decode
+
+
+class Listener(Protocol):
+    """Who uses the connection."""
+
+    def on_said(self, address: str, messages: Sequence[FromStation]) -> None:
+        """A station said something."""
+        ...
+
+    def on_gone(self, addresses: Sequence[str]) -> None:
+        """These workers left the cluster."""
+        ...
+
+    def on_refused(self, told: str) -> None:
+        """A place could not be had."""
+        ...
+
+    def on_lost(self) -> None:
+        """The scheduler cannot be reached any more."""
+        ...
 
 
 class Link:
@@ -27,13 +51,14 @@ class Link:
     def __init__(self, client: Any, cluster: Cluster | None) -> None:
         self.client = client
         self.cluster = cluster
-        self.seats: dict[str, Seat] = {}
-        #: Why workers that are there cannot be used.
-        self.complaint = ""
         self.topic = f"wf-jupyter-{secrets.token_hex(8)}"
-        self._heard: Callable[[int, list[bytes] | None], None] = lambda token, what: None
-        self._gone: Callable[[Sequence[str]], None] = lambda addresses: None
-        self._came: Callable[[], None] = lambda: None
+        #: Threads by worker.
+        self.threads: dict[str, int] = {}
+        self._listener: Listener | None = None
+        self._settings = b""
+        self._seats: dict[str, Any] = {}
+        self._numbers = itertools.count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
         self._refreshing: asyncio.Task[None] | None = None
         self._again = False
 
@@ -61,9 +86,7 @@ class Link:
             )
             await client
             link = cls(client, cluster)
-            client.subscribe_topic(link.topic, link._on_event)
-            client.subscribe_topic("all", lambda event: link.refresh_soon())
-            await link.refresh()
+            link.threads = dict(await client.nthreads())
         except BaseException as error:
             if client is not None:
                 with contextlib.suppress(Exception):
@@ -75,81 +98,143 @@ class Link:
             raise
         return link
 
-    def listen(
-        self,
-        heard: Callable[[int, list[bytes] | None], None],
-        gone: Callable[[Sequence[str]], None],
-        came: Callable[[], None],
-    ) -> None:
-        """Tell what attempts say (`heard(token, None)` when one begins, else encoded messages), and of workers
-        that left or came."""
-        self._heard, self._gone, self._came = heard, gone, came
+    def listen(self, listener: Listener, environment: Environment, *, grace: float, idle_seconds: float) -> None:
+        """Tell what happens from now on."""
+        self._listener = listener
+        self._settings = encode(
+            Settings(
+                topic=self.topic,
+                environment=environment.to_portable(),
+                is_own=self.cluster is not None,
+                grace=grace,
+                idle_seconds=idle_seconds,
+            )
+        )
+        self.client.subscribe_topic(self.topic, self._on_event)
+        self.client.subscribe_topic("all", lambda event: self._on_any(event[1]))
 
     @property
     def is_alive(self) -> bool:
         """Whether the scheduler is still there."""
         return self.client.status == "running" and (self.cluster is None or self.cluster.is_alive)
 
-    async def refresh(self) -> None:
-        """Look who works there now, and make newcomers ready."""
-        present = await self.client.nthreads()
-        gone = [address for address in self.seats if address not in present]
-        for address in gone:
-            del self.seats[address]
-        if gone:
-            self._gone(gone)
-        new = [address for address in present if address not in self.seats]
-        if not new:
-            return
-        own = self.cluster is not None
-        found = await self.client.run(dask_worker.prepare, own, workers=new, on_error="return")
-        for address, about in found.items():
-            self._seat(address, about)
-        if self.seats:
-            self._came()
+    @property
+    def seats(self) -> int:
+        """Places that there are, or that were asked for."""
+        return len(self._seats)
 
-    def refresh_soon(self) -> None:
-        """The same as a reaction to an event."""
-        self._again = True
-        if self._refreshing is None:
-            self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
+    def ask_for(self, seats: int) -> None:
+        """Ask the scheduler for more places."""
+        for _ in range(seats):
+            key = f"wf_jupyter-seat-{self.topic}-{next(self._numbers)}"
+            future = self.client.submit(dask_station.seat, PROTOCOL, self._settings, key, key=key, pure=False)
+            self._seats[key] = future
+            self.aside(self._watch(key, future))
+
+    def give_up(self, keys: Sequence[str]) -> None:
+        """Ask for these places no more. One that a station has ends a moment later."""
+        futures = [self._seats.pop(key) for key in keys if key in self._seats]
+        if futures:
+            self.aside(self._cancel(futures))
+
+    def waiting(self, seated: set[str]) -> list[str]:
+        """Places that were asked for and that no station has."""
+        return [key for key in self._seats if key not in seated]
+
+    async def tell(self, address: str, messages: Sequence[ToStation]) -> None:
+        """Say something to the station of that worker; returns when the scheduler has it."""
+        await self.client.scheduler.log_event(topic=f"{self.topic}-{address}", msg=encode(messages))
 
     async def call(self, address: str, function: Callable[..., Any], *args: object) -> Any:
         """Call a quick function in a worker process, beside what it works on."""
         return (await self.client.run(function, *args, workers=[address]))[address]
 
+    def aside(self, work: Any) -> asyncio.Task[None]:
+        """Do something beside the rest, until closed."""
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
     async def close(self) -> None:
-        """Leave the scheduler, or end our own cluster."""
-        if self._refreshing is not None:
-            self._refreshing.cancel()
+        """Leave the scheduler, which ends the stations, or end our own cluster."""
+        self._listener = None
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(Exception):
             async with asyncio.timeout(_TIMEOUT):
+                if self.is_alive and self.cluster is None:
+                    await self._cancel(list(self._seats.values()))
                 await self.client.close(timeout=2)
         if self.cluster is not None:
             await self.cluster.close()
 
+    async def _watch(self, key: str, future: Any) -> None:
+        from distributed import wait
+
+        told = ""
+        # However it ended: cancelled here, with the scheduler, or taken back.
+        with contextlib.suppress(Exception):
+            with self.client.as_current():
+                ended = wait([future])  # type: ignore[no-untyped-call]
+            await _shielded(ended)
+            told = "" if future.status != "error" else _told(await future.exception())
+        wanted = self._seats.pop(key, None) is not None
+        if self._listener is None:
+            return
+        if not self.is_alive:
+            self._listener.on_lost()
+        elif wanted and told:
+            self._listener.on_refused(told)
+
+    async def _cancel(self, futures: list[Any]) -> None:
+        with contextlib.suppress(Exception):  # they end with the scheduler
+            await self.client.cancel(futures, force=True)
+
+    def _on_any(self, what: object) -> None:
+        if isinstance(what, dict) and "worker" in str(what.get("action")):
+            self._refresh_soon()
+
+    def _refresh_soon(self) -> None:
+        self._again = True
+        if self._refreshing is None:
+            self._refreshing = self.aside(self._refresh())
+
     async def _refresh(self) -> None:
+        """Look who works there now."""
         try:
             while self._again and self.is_alive:
                 self._again = False
-                with contextlib.suppress(OSError):  # the attempts find out by themselves
-                    await self.refresh()
+                with contextlib.suppress(OSError):  # the places find out by themselves
+                    present = dict(await self.client.nthreads())
+                    gone = [address for address in self.threads if address not in present]
+                    self.threads = present
+                    if gone and self._listener is not None:
+                        self._listener.on_gone(gone)
         finally:
             self._refreshing = None
 
-    def _seat(self, address: str, about: object) -> None:
-        if isinstance(about, bytes):
-            known = _about(about)
-            if known.protocol == PROTOCOL:
-                self.seats[address] = Seat(address, known)
-                return
-            self.complaint = "the Dask workers have another version of wf_jupyter: install the same one there"
-        else:
-            self.complaint = f"wf_jupyter cannot be used on the Dask workers: {about}"
+    def _on_event(self, event: tuple[float, tuple[str, bytes]]) -> None:
+        address, data = event[1]
+        if self._listener is not None:
+            self._listener.on_said(address, decode_from_station(data))
 
-    def _on_event(self, event: tuple[float, tuple[int, list[bytes] | None]]) -> None:
-        token, what = event[1]
-        self._heard(token, what)
+
+async def _shielded(ended: Any) -> None:
+    """Wait; what Dask cancels is no cancelling of whoever waits."""
+    try:
+        await ended
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise OSError("cancelled") from error
+
+
+def _told(error: BaseException | None) -> str:
+    return f"wf_jupyter cannot be used on the Dask workers: {type(error).__name__}: {error}"
 
 
 def _security(distributed: Any, door: Door) -> Any:

@@ -6,7 +6,7 @@ import signal
 from typing import assert_never
 
 from wf_jupyter.executors.wire.messages import Done, Expanded, Final, Progress, Raised, Shown, Stopped, Text
-from wf_jupyter.model.events import Failure
+from wf_jupyter.model.events import NODE_LOST, Failure
 from wf_jupyter.model.stimuli import (
     AttemptExpanded,
     AttemptFailed,
@@ -72,6 +72,16 @@ def worker_lost(attempt: Attempt, duration: float, told: str) -> AttemptFailed:
         attempt=attempt.number,
         duration=duration,
         failure=Failure(kind="worker_lost", type="WorkerLost", message=told),
+    )
+
+
+def node_lost(attempt: Attempt, duration: float, told: str) -> AttemptFailed:
+    """What ran the attempt's worker is gone, by no doing of the task's: it may run again at no cost of a retry."""
+    return AttemptFailed(
+        task=attempt.task,
+        attempt=attempt.number,
+        duration=duration,
+        failure=Failure(kind="worker_lost", type=NODE_LOST, message=told),
     )
 
 

@@ -1,0 +1,154 @@
+"""What the executor and its stations on a cluster say to each other, by way of Dask's events.
+
+Events go through the scheduler on connections that are open anyway: they reach workers also where nobody
+but the scheduler can be reached, and what is said in one turn travels as one message. The scheduler keeps
+the latest thousand of each topic, so what is larger than `EVENT_LIMIT` is not told but fetched or put.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from wf_jupyter.model.keys import Digest
+from wf_jupyter.model.stimuli import (
+    AttemptExpanded,
+    AttemptFailed,
+    AttemptStopped,
+    AttemptSucceeded,
+    Displayed,
+    Printed,
+    Progressed,
+    Report,
+)
+from wf_jupyter.model.submission import Environment
+from wf_jupyter.ports import Attempt
+
+#: Both sides must be of the same make.
+PROTOCOL = 2
+EVENT_LIMIT = 16_384
+
+
+class _Message(msgspec.Struct, frozen=True, array_like=True):
+    pass
+
+
+# -- to a station -----------------------------------------------------------------------------
+
+
+class Source(_Message, frozen=True):
+    """Where a value is that is not on a disk which everybody sees: the worker, and the file there."""
+
+    address: str
+    path: str
+
+
+class Start(_Message, frozen=True, tag=1):
+    """Run an attempt. Its code and arguments are empty where `code` and `call` name blobs.
+
+    `inode` is that of the attempt's directory where the executor runs, 0 when there is none.
+    """
+
+    token: int
+    attempt: Attempt
+    code: Digest | None
+    call: Digest | None
+    inode: int
+    sources: Mapping[str, Source]
+
+
+class Stop(_Message, frozen=True, tag=2):
+    """Interrupt an attempt, or do not begin it."""
+
+    token: int
+
+
+class Recall(_Message, frozen=True, tag=3):
+    """Give back those of these attempts that have not begun."""
+
+    tokens: tuple[int, ...]
+
+
+class Rise(_Message, frozen=True, tag=4):
+    """Give these places back to the cluster."""
+
+    keys: tuple[str, ...]
+
+
+class Put(_Message, frozen=True, tag=5):
+    """A value that was asked for is in this file now; None when there is none to be had."""
+
+    path: str
+    local: str | None
+
+
+# -- from a station ---------------------------------------------------------------------------
+
+
+class Seated(_Message, frozen=True, tag=20):
+    """The station has these places now, of so many that its worker could give."""
+
+    keys: tuple[str, ...]
+    threads: int
+
+
+class Began(_Message, frozen=True, tag=21):
+    """The attempt runs."""
+
+    token: int
+
+
+class Said(_Message, frozen=True, tag=22):
+    """A report about the attempt, of the kind at that place of `REPORTS`; empty when it is to be fetched."""
+
+    token: int
+    kind: int
+    report: bytes
+
+
+class Returned(_Message, frozen=True, tag=23):
+    """These attempts have not begun and will not."""
+
+    tokens: tuple[int, ...]
+
+
+class Wants(_Message, frozen=True, tag=24):
+    """The station sees no file of that name."""
+
+    path: str
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """How stations run attempts."""
+
+    topic: str
+    environment: Environment
+    is_own: bool
+    grace: float
+    idle_seconds: float
+
+
+ToStation = Start | Stop | Recall | Rise | Put
+FromStation = Seated | Began | Said | Returned | Wants
+
+#: Reports as they are numbered in `Said`; the first four end an attempt.
+REPORTS = (AttemptSucceeded, AttemptExpanded, AttemptFailed, AttemptStopped, Printed, Progressed, Displayed)
+FINALS = 4
+_decoders: list[msgspec.msgpack.Decoder[Any]] = [msgspec.msgpack.Decoder(kind) for kind in REPORTS]
+encode = msgspec.msgpack.Encoder().encode
+decode_to_station = msgspec.msgpack.Decoder(list[ToStation]).decode
+decode_from_station = msgspec.msgpack.Decoder(list[FromStation]).decode
+decode_settings = msgspec.msgpack.Decoder(Settings).decode
+
+
+def kind_of(report: Report) -> int:
+    """The number of the report's kind."""
+    return REPORTS.index(type(report))
+
+
+def report_from(kind: int, data: bytes) -> Report:
+    """The report of that kind."""
+    report: Report = _decoders[kind].decode(data)
+    return report
