@@ -44,9 +44,12 @@ def run(asked: Namespace) -> int:
     for option in ("output", "check"):
         if getattr(asked, option) and not notebooks.is_notebook(workflow):
             raise InputError(f"--{option} is for notebooks, and {asked.workflow} is none", option)
+    if asked.output:
+        notebooks.prepare(Path(asked.output))
     if asked.executor:
         workflow = workflow.with_options(executor=asked.executor)
     inputs = loading.inputs(asked.parameter)
+    book = notebooks.book_of(workflow, inputs) if asked.output else None
     execution: Execution = workflow.submit(**inputs)
     print(execution.id, flush=True)
     if asked.watch:
@@ -54,8 +57,8 @@ def run(asked: Namespace) -> int:
     elif execution.connection.server_id and not (asked.output or asked.check):
         return 0
     execution.wait()
-    if asked.output:
-        notebooks.save(execution, workflow, inputs, Path(asked.output))
+    if book is not None:
+        notebooks.save(execution, book, Path(asked.output))
     ended = _outcome(execution)
     return notebooks.check(execution, workflow, inputs) if asked.check and not ended else ended
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from wf_jupyter.cli import loading
 from wf_jupyter.client.execution import Execution
 from wf_jupyter.errors import InputError, StateConflict, TaskFailed, WorkflowError
 from wf_jupyter.notebooks.outcome import CellOutcome, ExecutedCells
-from wf_jupyter.notebooks.source import read_book
+from wf_jupyter.notebooks.source import Book, read_book
 from wf_jupyter.notebooks.workflow import Notebook
 
 
@@ -32,8 +33,10 @@ def plan(asked: Namespace) -> int:
 
 def check(execution: Execution[Any], workflow: Notebook, inputs: Mapping[str, object]) -> int:
     """Run the notebook in order as well; 1 when a cell shows something else than in the execution that has ended."""
-    cells = list(execution.result())
-    in_order = list(workflow.with_mode("in-order").submit(**inputs).result())
+    cells = execution.result()
+    in_order = workflow.with_mode("in-order").submit(**inputs).result()
+    if cells.book is None or in_order.book is None or cells.book.cells != in_order.book.cells:
+        raise WorkflowError(f"{workflow.function.path.name} was edited while it ran: nothing can be compared")
     differ = [one.number for one, other in zip(cells, in_order, strict=True) if not one.shows_the_same(other)]
     reused = sum(cell.is_reused for cell in cells)
     if not differ:
@@ -47,12 +50,27 @@ def check(execution: Execution[Any], workflow: Notebook, inputs: Mapping[str, ob
     return 1 if steady else 0
 
 
-def save(execution: Execution[Any], workflow: Notebook, inputs: Mapping[str, object], path: Path) -> None:
+def book_of(workflow: Notebook, inputs: Mapping[str, object]) -> Book:
+    """The notebook as it is now: it may be edited while it runs."""
+    return read_book(workflow.function.path, inputs)
+
+
+def prepare(path: Path) -> None:
+    """Make the directory to write to; `InputError` when that is not possible, before anything runs."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}", "output") from None
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InputError(f"{path} cannot be written", "output")
+
+
+def save(execution: Execution[Any], book: Book, path: Path) -> None:
     """Write the executed notebook; after a failure as far as it came, with the error in its place."""
     if execution.status == "succeeded":
         cells: ExecutedCells = execution.result()
     else:
-        cells = ExecutedCells(_outcomes(execution), read_book(workflow.function.path, inputs))
+        cells = ExecutedCells(_outcomes(execution), book)
     try:
         cells.save(path)
     except OSError as error:

@@ -128,10 +128,40 @@ def read_notebook(path: Path) -> Mapping[str, Any]:
         raise InputError(f"{path} is not a notebook: it does not hold JSON", "path") from None
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
         raise InputError(f"{path} is not a notebook of nbformat 4: it has no cells", "path")
-    language = notebook.get("metadata", {}).get("kernelspec", {}).get("language", "python")
-    if language != "python":
+    notebook["metadata"] = _metadata(notebook)
+    for number, cell in enumerate(notebook["cells"], 1):
+        if wrong := _wrong(cell):
+            raise InputError(f"{path} is not a notebook of nbformat 4: its cell {number} {wrong}", "path")
+        cell["metadata"] = _metadata(cell)
+    language = _language(notebook["metadata"])
+    if language.lower() not in ("python", "ipython"):
         raise InputError(f"notebook {path} is in {language}: only notebooks in Python can be run", "path")
     return notebook
+
+
+def _metadata(place: Mapping[str, Any]) -> dict[str, Any]:
+    found = place.get("metadata")
+    return found if isinstance(found, dict) else {}
+
+
+def _wrong(cell: object) -> str:
+    if not isinstance(cell, dict) or not isinstance(cell.get("cell_type"), str):
+        return "has no cell_type"
+    source = cell.get("source", "")
+    if not isinstance(source, str) and not (isinstance(source, list) and all(isinstance(line, str) for line in source)):
+        return "has a source that is no text"
+    tags = _metadata(cell).get("tags", [])
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        return "has tags that are no list of texts"
+    return ""
+
+
+def _language(metadata: Mapping[str, Any]) -> str:
+    for place, name in (("kernelspec", "language"), ("language_info", "name")):
+        found = metadata.get(place)
+        if isinstance(found, dict) and isinstance(found.get(name), str):
+            return str(found[name])
+    return "python"
 
 
 class Default:

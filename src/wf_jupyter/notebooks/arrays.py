@@ -72,7 +72,7 @@ def _array(walk: Walk, value: Any, numpy: Any) -> None:
         root = root.base
     owner = getattr(root, "base", None)
     walk.marks.update((id(value), id(root), id(root if owner is None else owner)))
-    walk.feed(value.dtype.str, repr(value.shape), value.flags.c_contiguous, value.flags.writeable)
+    walk.feed(repr(value.dtype), repr(value.shape), value.flags.c_contiguous, value.flags.writeable)
     if value.base is not None:
         walk.kept.append(root)
     if value.dtype.hasobject:
@@ -92,6 +92,7 @@ def _visit_pandas(walk: Walk, value: Any, pandas: Any) -> bool:
             walk.feed(block.mgr_locs.as_array.tobytes())
             walk.visit(block.values)
         walk.visit(dict(value.attrs))
+        walk.feed(value.flags.allows_duplicate_labels)
         walk.visit(getattr(value, "name", None) if isinstance(value, pandas.Series) else None)
     elif isinstance(value, pandas.RangeIndex):
         walk.feed(value.start, value.stop, value.step)
@@ -101,6 +102,7 @@ def _visit_pandas(walk: Walk, value: Any, pandas: Any) -> bool:
     elif isinstance(value, pandas.Index):
         walk.can_change(value)
         walk.visit(list(value.names))
+        walk.feed(getattr(value, "freq", None))
         walk.visit(value._data)
     elif isinstance(value, pandas.Categorical):
         walk.can_change(value)
@@ -108,7 +110,7 @@ def _visit_pandas(walk: Walk, value: Any, pandas: Any) -> bool:
     elif isinstance(value, pandas.api.extensions.ExtensionArray):
         walk.can_change(value)
         inner = getattr(value, "_ndarray", None)
-        walk.feed(str(value.dtype))
+        walk.feed(str(value.dtype), getattr(value, "freq", None))
         if inner is not None:
             walk.visit(inner)
         else:

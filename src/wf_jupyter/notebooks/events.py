@@ -54,11 +54,12 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 class Events:
     """Collects what the main thread does while a cell runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: Path) -> None:
+        """What happens in the directory `own` is the trunk's."""
         self._is_on = False
         self._thread = threading.get_ident()
         self._ignored = tuple(
-            os.path.join(Path(place).expanduser(), "") for place in ("~/.cache", "~/.ipython", "~/.config")
+            os.path.join(Path(place).expanduser(), "") for place in (own, "~/.cache", "~/.ipython", "~/.config")
         )
         self.read: dict[str, str] = {}
         self.written: set[str] = set()
@@ -171,9 +172,10 @@ class Events:
     def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def timed(*args: Any) -> Any:
-            if self._is_on and not args and threading.get_ident() == self._thread:
+            if self._is_on and not args:
                 asker = sys._getframe(1).f_globals.get("__name__", "")
-                if asker.partition(".")[0] not in _PATIENT and not _imports():
+                is_own = threading.get_ident() == self._thread or asker == "__main__"
+                if is_own and asker.partition(".")[0] not in _PATIENT and not _imports():
                     self.never["it asks for the time"] = None
             return function(*args)
 

@@ -6,3 +6,5 @@ from __future__ import annotations
 LOCK, CONNECTION, PROCESS, LOG = "lock", "kernel.json", "trunk.json", "trunk.log"
 #: What the observer is told before a cell, and tells after it.
 ORDERS, FACTS = "orders.json", "facts.json"
+#: Sets of texts have the same order in each trunk: what one gave and what another gives belong to one notebook.
+ORDER_OF_SETS = "PYTHONHASHSEED"

@@ -18,12 +18,14 @@ UNBOUND = "-"
 class Written(msgspec.Struct, frozen=True):
     """A name that a cell bound, or whose value it changed.
 
-    `uses` are the names that the value's functions look up; `stored` is the file of a value that can be loaded.
+    `uses` are the names that the value's functions look up; `stored` is the file of a value that can be loaded. It
+    `is_new` when nothing had the name before.
     """
 
     uses: tuple[str, ...] = ()
     stored: str = ""
     is_changed: bool = False
+    is_new: bool = False
 
 
 class Facts(msgspec.Struct, kw_only=True):
@@ -70,14 +72,17 @@ class Entry(msgspec.Struct, kw_only=True):
 class Orders(msgspec.Struct, kw_only=True):
     """For the observer in the trunk: how to run the next cell.
 
-    `reads` are the names that its text looks up, `binds` those it assigns; `seeds` are calls it begins with. Names to
-    `forget` are not as they would be in a run in order; `load` gives files of values that the cell is to find.
+    `reads` are the names that its text looks up, `binds` those it assigns; `calls` are those that may change something
+    in a library, `seeds` those it begins with. With `has_frames` it calls what looks up names that stand in texts.
+    Names to `forget` are not as they would be in a run in order; `load` gives files of values that the cell is to find.
     """
 
     number: int
     reads: tuple[str, ...] = ()
     binds: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
+    has_frames: bool = False
     seeds: tuple[str, ...] = ()
     forget: tuple[str, ...] = ()
     load: dict[str, str] = {}

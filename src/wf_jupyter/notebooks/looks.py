@@ -7,6 +7,7 @@ What cannot be looked into is opaque, and counts as changed by every cell that r
 
 from __future__ import annotations
 
+import _abc as abc  # type: ignore[import-not-found]
 import datetime as dt
 import decimal
 import dis
@@ -15,8 +16,10 @@ import fractions
 import functools
 import gc
 import hashlib
+import logging
 import pathlib
 import re
+import sys
 import types
 import uuid
 import weakref
@@ -26,9 +29,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from wf_jupyter.notebooks.arrays import visit_library
+from wf_jupyter.notebooks.libraries import calls_in_code, changes_by, is_users
 
 #: Objects that a look visits at most. A figure has some ten thousand.
 BUDGET = 100_000
+#: And of what belongs to the modules of the user's that it reaches.
+MODULE_BUDGET = 1_500
 _HEAP_TYPE = 1 << 9
 _ATOMS = (int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented))
 _WRITTEN = (
@@ -44,6 +50,7 @@ _CACHES = ("_cache", "_item_cache", "_cached", "__pydantic_private__")
 class Look:
     """`marks` are the ids of objects that can change, `uses` the global names that its functions look up.
 
+    `names` are all that functions of the user's files mention, `changes` what of libraries functions may change.
     A `plain` value consists of what is the same when it has been written to a file and read again. Of a `vague`
     one not all was seen.
     """
@@ -51,6 +58,8 @@ class Look:
     digest: str
     marks: frozenset[int]
     uses: frozenset[str]
+    names: frozenset[str]
+    changes: frozenset[str]
     is_opaque: bool
     is_plain: bool
     is_vague: bool
@@ -73,6 +82,8 @@ def look_at(value: object, namespace: Mapping[str, object]) -> Look:
         digest=walk.hash.hexdigest(),
         marks=frozenset(walk.marks),
         uses=frozenset(walk.uses),
+        names=frozenset(walk.names),
+        changes=frozenset(walk.changes),
         is_opaque=is_opaque,
         is_plain=walk.is_plain and not is_opaque,
         is_vague=is_vague,
@@ -93,6 +104,15 @@ def global_names(code: types.CodeType) -> set[str]:
     return found
 
 
+def all_names(code: types.CodeType) -> set[str]:
+    """Names and attributes that the code, and what it defines, mentions."""
+    found = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= all_names(constant)
+    return found
+
+
 class _TooMuch(Exception):
     pass
 
@@ -102,10 +122,13 @@ class _Walk:
         self.hash = hashlib.blake2b(digest_size=16)
         self.marks: set[int] = set()
         self.uses: set[str] = set()
+        self.names: set[str] = set()
+        self.changes: set[str] = set()
         self.is_opaque = False
         self.is_plain = True
         self.size = 0
         self._namespace = namespace
+        self._limit = BUDGET
         self._seen: dict[int, int] = {}
         self.kept: list[object] = []  # so that an id stays its object's
 
@@ -127,7 +150,7 @@ class _Walk:
         if known is not None:
             self.feed("again", known)
             return
-        if len(self._seen) >= BUDGET:
+        if len(self._seen) >= self._limit:
             raise _TooMuch
         self._seen[id(value)] = len(self._seen)
         self.kept.append(value)
@@ -185,7 +208,7 @@ class _Walk:
     def buffer(self, value: Any) -> None:
         self.can_change(value.obj if isinstance(value, memoryview) and value.obj is not None else value)
         self.is_plain = self.is_plain and type(value) is bytearray
-        self.feed(bytes(value))
+        self.feed(memoryview(value).cast("B") if memoryview(value).c_contiguous else bytes(value))
 
     def empty(self, value: Any) -> None:
         self.is_plain = False
@@ -199,15 +222,36 @@ class _Walk:
     def module(self, value: Any) -> None:
         self.is_plain = False
         self.feed(value.__name__)
+        if not is_users(value):
+            return
+        self.can_change(value)
+        limit, was_opaque = self._limit, self.is_opaque
+        self._limit = min(limit, len(self._seen) + MODULE_BUDGET)
+        try:
+            for name, member in list(vars(value).items()):
+                if not name.startswith("__"):
+                    self.feed(name)
+                    self.visit(member)
+        except _TooMuch:
+            # A library in the making: it counts as one that is installed.
+            self.is_opaque = was_opaque
+        finally:
+            self._limit = limit
 
     def function(self, value: Any) -> None:
         self.is_plain = False
-        if value.__globals__ is self._namespace:
+        module = sys.modules.get(value.__module__ or "")
+        if value.__globals__ is self._namespace or (module is not None and is_users(module)):
             self.can_change(value)
-            self.uses |= global_names(value.__code__)
             self.code(value.__code__)
             self.visit(value.__defaults__)
             self.visit(value.__kwdefaults__)
+            self.changes |= set(changes_by(calls_in_code(value.__code__), value.__globals__))
+            if value.__globals__ is self._namespace:
+                self.uses |= global_names(value.__code__)
+            else:
+                self.names |= all_names(value.__code__)
+                self.visit(module)
         else:
             self.feed(value.__module__, value.__qualname__)
         for cell in value.__closure__ or ():
@@ -245,10 +289,13 @@ class _Walk:
 
     def kind(self, value: Any) -> None:
         self.is_plain = False
-        if value.__module__ != "__main__":
+        module = sys.modules.get(value.__module__)
+        if value.__module__ != "__main__" and (module is None or not is_users(module)):
             self.feed(value.__module__, value.__qualname__)
             return
         self.can_change(value)
+        if "_abc_impl" in vars(value):
+            self.feed(*sorted(repr(known()) for known in abc._get_dump(value)[0]))
         self.each(value.__bases__)
         for name, member in list(vars(value).items()):
             if name not in ("__dict__", "__weakref__", "__doc__", "_abc_impl", "__annotations__"):
@@ -326,6 +373,7 @@ _VISITORS: tuple[tuple[Any, Callable[[_Walk, Any], None]], ...] = (
     (dict, _Walk.mapping),
     (set | frozenset, _Walk.unordered),
     (types.ModuleType, _Walk.module),
+    (logging.Logger | logging.Handler, lambda walk, value: walk.feed(value.name)),  # looked at as settings
     (type, _Walk.kind),
     (types.FunctionType, _Walk.function),
     (types.MethodType | types.BuiltinMethodType | types.MethodWrapperType, _Walk.bound),

@@ -12,6 +12,7 @@ import os
 import pickle
 import sys
 import threading
+import time
 import types
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,12 +23,19 @@ import msgspec
 from wf_jupyter.notebooks.events import Events
 from wf_jupyter.notebooks.exchange import FACTS, ORDERS
 from wf_jupyter.notebooks.facts import Facts, Orders, Written
+from wf_jupyter.notebooks.flow import identifiers
+from wf_jupyter.notebooks.libraries import Members, changes_by, is_users, library_of
 from wf_jupyter.notebooks.looks import Look, look_at
+from wf_jupyter.notebooks.rules import hidden
 from wf_jupyter.notebooks.settings import random_states, settings_of
 from wf_jupyter.notebooks.stamps import stamp
 
+#: As it was before the cells' own questions for the time are watched.
+_clock = time.perf_counter
 #: Values that are worth a file: what took at least so long, and is at most so large.
 _STORE_SECONDS, _STORE_BYTES = 0.3, 64 << 20
+#: A text that names may stand in is shorter.
+_FORMULA_LENGTH = 10_000
 #: Libraries that number what they make, so that what a cell shows depends on all that ran above.
 _NUMBERING = ("bokeh", "altair", "holoviews", "panel", "hvplot", "tensorflow", "keras")
 
@@ -42,11 +50,12 @@ class Observer:
     def __init__(self, shell: Any, folder: Path) -> None:
         self._shell = shell
         self._folder = folder
-        self._events = Events()
+        self._events = Events(folder)
         self._orders: Orders | None = None
         self._looks: dict[str, Look] = {}
         self._known: dict[str, int] = {}
         self._settings: dict[str, str] = {}
+        self._members = Members()
         self._threads: set[threading.Thread] = set()
         self._modules: set[str] = set()
         self._running: set[threading.Thread] = set()
@@ -55,8 +64,27 @@ class Observer:
     def install(self) -> None:
         """Observe from now on. Before anything of the user's is imported."""
         self._events.install()
+        self._number_cells()
         self._shell.events.register("pre_run_cell", self._before)
         self._shell.events.register("post_run_cell", self._after)
+
+    def _number_cells(self) -> None:
+        """Each cell has its number of a run in order, in tracebacks too, however many ran before it here."""
+        run = self._shell.run_cell_async
+
+        async def run_cell_async(*args: Any, **options: Any) -> Any:
+            self._orders = self._read_orders()
+            if self._orders is not None:
+                self._shell.execution_count = self._orders.number
+            return await run(*args, **options)
+
+        self._shell.run_cell_async = run_cell_async
+
+    def _read_orders(self) -> Orders | None:
+        path = self._folder / ORDERS
+        with contextlib.suppress(Exception):  # the cell runs all the same, and without facts nothing is concluded
+            return msgspec.json.decode(path.read_bytes(), type=Orders) if path.exists() else None
+        return None
 
     @property
     def _names(self) -> dict[str, Any]:
@@ -67,8 +95,6 @@ class Observer:
 
     def _before(self, info: Any) -> None:
         try:
-            path = self._folder / ORDERS
-            self._orders = msgspec.json.decode(path.read_bytes(), type=Orders) if path.exists() else None
             (self._folder / FACTS).unlink(missing_ok=True)
             if self._orders is not None:
                 self._prepare(self._orders)
@@ -76,24 +102,25 @@ class Observer:
             self._orders = None
 
     def _prepare(self, orders: Orders) -> None:
-        self._shell.execution_count = orders.number
         for name in orders.forget:
             self._names.pop(name, None)
         for name, file in orders.load.items():
             with contextlib.suppress(Exception):  # then the name is missing, and the cell is run in another way
                 self._names[name] = pickle.loads(Path(file).read_bytes())
         present = self._present()
-        for name in self._closure(orders.reads, present):
+        for name in self._closure(orders, present):
             # Nothing runs between two cells, but threads.
             if name not in self._looks or self._known.get(name) != id(present[name]) or self._threads:
                 self._look(name, present[name])
         self._known = {name: id(value) for name, value in present.items()}
         self._looks = {name: look for name, look in self._looks.items() if name in present}
-        self._settings = settings_of(self._names, self._shell)
+        if not self._settings or self._threads or orders.load:
+            self._settings = settings_of(self._names, self._shell)
+            self._members.changed(self._names)
         self._modules = set(sys.modules)
         self._running = set(threading.enumerate())
         self._events.begin()
-        self._begun = _now()
+        self._begun = _clock()
 
     def _look(self, name: str, value: object) -> Look:
         look = self._looks[name] = look_at(value, self._names)
@@ -107,24 +134,30 @@ class Observer:
             if not (name in hidden and hidden[name] is value) and not _is_history(name)
         }
 
-    def _closure(self, reads: Iterable[str], present: Mapping[str, Any]) -> list[str]:
-        """Names with values among `reads`, and those that functions among them look up."""
+    def _closure(self, orders: Orders, present: Mapping[str, Any]) -> list[str]:
+        """Names with values among those that it reads, and those that functions among them look up."""
         found: dict[str, None] = {}
-        waiting = list(reads)
+        waiting = list(orders.reads)
         while waiting:
             name = waiting.pop()
             if name in found or name not in present:
                 continue
             found[name] = None
             look = self._looks.get(name) if self._known.get(name) == id(present[name]) else None
-            waiting += (look or self._look(name, present[name])).uses
+            waiting += self._uses(look or self._look(name, present[name]), present[name], orders)
         return list(found)
+
+    @staticmethod
+    def _uses(look: Look, value: object, orders: Orders) -> Iterable[str]:
+        if orders.has_frames and type(value) is str and len(value) < _FORMULA_LENGTH:
+            return identifiers((value,))
+        return look.uses
 
     # -- after ------------------------------------------------------------------------------------
 
     def _after(self, result: Any) -> None:
         orders, self._orders = self._orders, None
-        seconds = _now() - self._begun
+        seconds = _clock() - self._begun
         self._events.end()
         if orders is None:
             return
@@ -154,26 +187,41 @@ class Observer:
                 new = self._look(name, present[name])
                 if new.digest != old.digest or (new.is_opaque and name in read):
                     changed.add(name)
+        # What was assigned to an item or an attribute counts, whether a digest shows it or not.
+        changed |= {
+            name
+            for name in orders.changes
+            if name in before
+            and name in present
+            and name not in bound
+            and not isinstance(present[name], types.ModuleType)
+        }
         # What shares an object that changed changed as well, whether it shows or not.
         moved = frozenset[int]().union(*(before[name].marks for name in changed if name in before))
         changed |= {n for n, look in before.items() if n in present and n not in bound and look.marks & moved}
         writes = {}
         for name in sorted(bound | changed):
             look = self._look(name, present[name])
-            writes[name] = Written(tuple(sorted(look.uses)), self._store(name, look, orders, seconds), name in changed)
+            stored = self._store(name, look, orders, seconds)
+            writes[name] = Written(tuple(sorted(look.uses)), stored, name in changed, name not in self._known)
         self._known = {name: id(value) for name, value in present.items()}
         settings, drawn = self._changes(orders)
+        looks = [before[name] for name in read if name in before] + [self._looks[name] for name in bound]
+        effects = {*changes_by(orders.calls, self._names)}.union(*(look.changes for look in looks))
+        effects |= {f"{n} of {home}" for n in sorted(changed) if (home := library_of(n, present[n]))}
+        effects |= {*self._members.changed(self._names)}
+        secretly = hidden({name for look in looks for name in look.names})
         written = {path: stamp(path) for path in sorted(self._events.written)}
         return Facts(
             reads=tuple(sorted({*orders.reads, *read})),
             writes=writes,
             deletes=tuple(sorted(name for name in before if name not in present)),
-            settings=settings,
+            settings=(*settings, *sorted(effects)),
             drawn=drawn,
             seeded=self._seeded(orders),
             files_read={**self._events.read, **self._imported()},
             files_written=written,
-            never=tuple(self._events.never),
+            never=(*self._events.never, *secretly),
             barrier=self._barriers(),
             has_drawn=self._events.has_drawn,
         )
@@ -185,7 +233,7 @@ class Observer:
             name = waiting.pop()
             if name not in found and name in before:
                 found.add(name)
-                waiting += before[name].uses
+                waiting += self._uses(before[name], self._names.get(name), orders)
             elif name not in before and name in self._names and name not in found:
                 found.add(name)
         return found
@@ -213,6 +261,7 @@ class Observer:
     def _changes(self, orders: Orders) -> tuple[tuple[str, ...], tuple[str, ...]]:
         settings, random = settings_of(self._names, self._shell), random_states()
         changed = [name for name, told in settings.items() if self._settings.get(name) != told]
+        self._settings = settings
         for name in orders.changes:
             value = self._names.get(name)
             if isinstance(value, types.ModuleType) or (isinstance(value, type) and value.__module__ != "__main__"):
@@ -246,8 +295,7 @@ class Observer:
             path = getattr(sys.modules.get(name), "__file__", None)
             if not isinstance(path, str) or not Path(path).is_absolute():
                 continue
-            is_installed = "site-packages" in path
-            if ("." not in name) if is_installed else "/lib/python3" not in path:
+            if is_users(sys.modules[name]) or ("." not in name and "site-packages" in path):
                 found[path] = stamp(path)
         return found
 
@@ -272,7 +320,3 @@ def _is_installed(thread: threading.Thread) -> bool:
 
 def _is_history(name: str) -> bool:
     return name in _OWN or (name.startswith("_") and (name[1:].isdigit() or (name[1:2] == "i" and name[2:].isdigit())))
-
-
-def _now() -> float:
-    return os.times().elapsed

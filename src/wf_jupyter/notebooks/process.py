@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from wf_jupyter.errors import WorkflowError
-from wf_jupyter.notebooks.exchange import CONNECTION, LOG, PROCESS
+from wf_jupyter.notebooks.exchange import CONNECTION, LOG, ORDER_OF_SETS, PROCESS
 from wf_jupyter.notebooks.trunk import start_time
 
 _START_SECONDS = 120.0
@@ -125,7 +125,7 @@ def _environment(variables: Mapping[str, str]) -> dict[str, str]:
     package = str(Path(__file__).parent.parent.parent)
     path = [entry for entry in variables.get("PYTHONPATH", "").split(os.pathsep) if entry]
     mine = {name: value for name, value in variables.items() if name not in _OTHERS}
-    return {**mine, "PYTHONPATH": os.pathsep.join([*path, *([] if package in path else [package])])}
+    return {ORDER_OF_SETS: "0", **mine, "PYTHONPATH": os.pathsep.join([*path, *([] if package in path else [package])])}
 
 
 def _last_line(text: bytes) -> str:

@@ -20,12 +20,16 @@ from wf_jupyter.version import VERSION
 _KEPT = 12
 
 
+#: Raised when what is observed of a cell changes: what was kept before is not trusted any more.
+_OBSERVATION = 2
+
+
 class Records:
     """Of one directory of notebooks and one interpreter."""
 
     def __init__(self, folder: Path, script: Script) -> None:
         self._folder = folder
-        self._place = (script.directory, sys.executable, sys.version, platform.machine(), VERSION)
+        self._place = (script.directory, sys.executable, sys.version, platform.machine(), VERSION, _OBSERVATION)
         self.values = folder / "values"
         make_directory(self.values)
 

@@ -7,11 +7,12 @@ once more than needed; the other way round would be wrong, so in doubt a name is
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from wf_jupyter.notebooks.flow import Flow, flow_of
+from wf_jupyter.notebooks.libraries import calls_in_text
 from wf_jupyter.notebooks.source import Cell
 
 
@@ -21,11 +22,22 @@ def _words(text: str) -> frozenset[str]:
 
 _ANY_NAME = _words(
     "exec eval globals locals vars dir compile get_ipython __builtins__ gc ctypes inspect importlib __import__ "
-    "builtins exit quit"
+    "builtins exit quit weakref WeakSet WeakValueDictionary WeakKeyDictionary signal linecache __annotations__"
 )
-_ANY_ATTRIBUTE = _words("_getframe currentframe modules reload user_ns get_objects settrace setprofile import_module")
+_ANY_ATTRIBUTE = _words(
+    "_getframe currentframe modules reload user_ns get_objects settrace setprofile import_module __subclasses__ "
+    "last_value last_type last_traceback last_exc"
+)
+#: What goes on after the cell has ended, or is behind a number.
+_GOES_ON = _words("create_task ensure_future call_later call_soon call_at add_done_callback run_in_executor setitimer")
+_NUMBERS = _words("open pipe pipe2 dup dup2 openpty memfd_create eventfd fdopen fileno")
+#: Functions that look up names in the frame that calls them, which stand in a text.
+_FRAMES = _words(
+    "query eval evaluate ols wls gls glm rlm logit probit poisson mnlogit negativebinomial mixedlm gee phreg quantreg "
+    "from_formula dmatrix dmatrices sqldf sql"
+)
 _CLOCKS = _words("now today utcnow perf_counter monotonic process_time time_ns ctime localtime gmtime")
-_CHANCE = _words("urandom uuid1 uuid4 token_hex token_bytes token_urlsafe randbits SystemRandom")
+_CHANCE = _words("urandom uuid1 uuid4 token_hex token_bytes token_urlsafe randbits SystemRandom secrets")
 _UNSEEDED = _words("default_rng RandomState Random SeedSequence PCG64 MT19937 Philox SFC64")
 _MACHINE = _words(
     "getpid getppid gethostname cpu_percent virtual_memory getloadavg memory_info getrusage getlogin getuser cpu_count"
@@ -39,7 +51,8 @@ _NATIVE = _words(
     "ParquetFile to_parquet to_feather to_hdf to_orc sink_csv sink_parquet write_parquet open_zarr memmap mmap "
     "imwrite"
 )
-_NATIVE_MODULES = _words("polars duckdb h5py netCDF4 zarr cv2 tables pyarrow rasterio vaex")
+_NATIVE_MODULES = _words("polars duckdb h5py netCDF4 zarr cv2 tables pyarrow rasterio vaex shelve dbm")
+_TIMES = ("%time", "%%time", "%prun", "%%prun", "%lprun", "%memit", "%%memit", "%mprun")
 _VARIABLES = _words("environ getenv expandvars")
 _SAFE_MAGICS = _words(
     "matplotlib config cd precision load_ext reload_ext autoreload env set_env capture html HTML latex markdown svg "
@@ -56,6 +69,8 @@ class Rules:
     never: str = ""
     whole: str = ""
     compares_identity: bool = False
+    has_frames: bool = False
+    calls: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
 
 
@@ -64,7 +79,7 @@ def rules_of(cell: Cell) -> Rules:
     found = _of_source(cell.source)
     in_order = "it is tagged wf:order" if "wf:order" in cell.tags else found.in_order
     never = "it is tagged wf:always" if "wf:always" in cell.tags else found.never
-    return Rules(in_order, never, found.whole, found.compares_identity, found.seeds)
+    return replace(found, in_order=in_order, never=never)
 
 
 @lru_cache(maxsize=1024)
@@ -79,14 +94,18 @@ def _of_source(source: str) -> Rules:
         whole=next((f"it reads {name}, which holds what cells above showed" for name in history), ""),
         compares_identity=bool({"id", "hash"} & flow.reads)
         or any(_compares_identity(node) for node in ast.walk(flow.tree)),
+        has_frames=bool((flow.attributes | flow.reads) & _FRAMES),
+        calls=tuple(sorted(set(calls_in_text(flow.tree)))),
         seeds=tuple(_seeds(flow.tree)),
     )
 
 
 def _barriers(flow: Flow, tree: ast.Module) -> Iterator[str]:
-    for name in sorted(flow.reads & _ANY_NAME):
+    for name in sorted((flow.reads | _imported(tree)) & _ANY_NAME):
         if name != "get_ipython":
             yield f"it uses {name}, which can reach any name"
+    for name in sorted((flow.attributes | _imported(tree)) & _GOES_ON):
+        yield f"what it starts by {name} may go on after it"
     for name in sorted(flow.attributes & _ANY_ATTRIBUTE):
         yield f"it uses {name}, which can reach any name"
     plain = 0
@@ -97,6 +116,10 @@ def _barriers(flow: Flow, tree: ast.Module) -> Iterator[str]:
             yield "it asks by NameError whether a name is bound"
         if isinstance(node, ast.Name) and node.id == "get_ipython":
             plain += 1
+        if isinstance(node, ast.FunctionDef) and node.name == "__del__":
+            yield "its objects do something when they go (__del__)"
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "os" and node.attr in _NUMBERS:
+            yield f"what os.{node.attr} opens is a number, and how far it was read is not seen"
     magics = list(magics_of(tree))
     for magic in magics:
         if magic not in _SAFE_MAGICS | _PROGRAMS | {"time", "timeit"}:
@@ -121,7 +144,7 @@ def magics_of(tree: ast.Module) -> Iterator[str]:
 
 def _always(flow: Flow, tree: ast.Module, source: str) -> Iterator[str]:
     names = flow.attributes | flow.reads | _imported(tree)
-    if any(line.lstrip().startswith(("%time", "%%time")) for line in source.splitlines()):
+    if any(line.lstrip().startswith(_TIMES) for line in source.splitlines()):
         yield "it shows how long something took"
     for magic in magics_of(tree):
         if magic in _PROGRAMS:
@@ -147,6 +170,17 @@ def _always(flow: Flow, tree: ast.Module, source: str) -> Iterator[str]:
         yield f"it uses {found}(), which differs from run to run"
     if "input" in flow.reads:
         yield "it asks somebody (input)"
+
+
+def hidden(names: Iterable[str]) -> Iterator[str]:
+    """What code in a file of the user's does that is not seen: by the names that it mentions."""
+    names = set(names)
+    for found in sorted(names & _CLOCKS):
+        yield f"a function that it uses asks for the time ({found})"
+    for found in sorted(names & _CHANCE):
+        yield f"a function that it uses draws numbers that nothing seeds ({found})"
+    for found in sorted(names & (_QUESTIONS | _MACHINE)):
+        yield f"a function that it uses asks for what is not seen ({found})"
 
 
 def _imported(tree: ast.Module) -> set[str]:

@@ -22,6 +22,7 @@ from wf_jupyter.notebooks.history import History, Unknown
 from wf_jupyter.notebooks.outcome import CellOutcome
 from wf_jupyter.notebooks.rules import rules_of
 from wf_jupyter.notebooks.session import Session
+from wf_jupyter.notebooks.settings import COUNTERS
 from wf_jupyter.notebooks.source import Cell
 from wf_jupyter.notebooks.timeline import Timeline, key_of
 
@@ -85,9 +86,12 @@ class Runs:
         above = self._history.script.cells[: cell.number - 1]
         wanted = [each.number for each in above]
         steps = self._session.steps
-        if any(step[0] != "run" for step in steps) or self._session.done != wanted[: len(steps)]:
+        if (
+            any(step[0] not in ("run", "left") for step in steps)
+            or self._session.done != wanted[: len(self._session.done)]
+        ):
             self._session.end()
-        for count, each in enumerate(above[len(self._session.steps) :]):
+        for count, each in enumerate(above[len(self._session.done) :]):
             self._session.tell_again(count, len(above), each)
             self._session.execute(each, self._orders(each), is_shown=False)
 
@@ -165,6 +169,8 @@ class Runs:
             reads=tuple(sorted(self._history.names(cell))),
             binds=tuple(sorted(flow.binds)),
             changes=tuple(sorted(flow.changes | (flow.reads if {"setattr", "delattr"} & flow.reads else set()))),
+            calls=rules_of(cell).calls,
+            has_frames=rules_of(cell).has_frames,
             seeds=rules_of(cell).seeds,
             values=str(self._history.records.values),
         )
@@ -180,7 +186,7 @@ class Runs:
         drawn = [name for name in facts.drawn if name not in facts.seeded]
         never = [*facts.never, *_varies(outcome)]
         never += [f"it draws from the state of {name[1:]}, which nothing seeds" for name in drawn
-                  if line.version(name) == UNBOUND]  # fmt: skip
+                  if line.version(name) == UNBOUND and name not in COUNTERS]  # fmt: skip
         if rule := rules_of(cell).never:
             never.insert(0, rule)
         if barrier or facts.barrier:

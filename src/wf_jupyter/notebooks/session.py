@@ -34,7 +34,8 @@ _STEPS, _BEGUN = "steps.json", "begun"
 class Session:
     """The shared state, held by the one task that works with it.
 
-    `steps` is what the trunk has done: `["run", number]`, `["load", name, version]` and `["forget", name]`.
+    `steps` is what the trunk has done: `["run", number]`, `["load", name, version]` and `["forget", name]`; names that
+    a cell bound before it failed are `["left", name]` until the next cell has run.
     """
 
     def __init__(self, folder: Path, script: Script, owner: int) -> None:
@@ -73,12 +74,16 @@ class Session:
 
         Raises what `execute.execute` raises.
 
-        When it raises, the trunk has ended: what a cell left that did not end well, nobody may build on.
+        When it raises, the trunk has ended: what a cell left that did not end well, nobody may build on. Unless it was
+        seen to have left new names only, which are taken away again: then a retry finds all that ran before.
         """
         if self.trunk is None:
             self.trunk = Trunk.start(self.folder, self.script.directory, self._owner)
             self._write_steps([])
-        steps = self.steps
+        steps = [step for step in self.steps if step[0] != "left"]
+        if orders is not None:
+            remains = [step[1] for step in self.steps if step[0] == "left"]
+            orders = msgspec.structs.replace(orders, forget=tuple(dict.fromkeys((*orders.forget, *remains))))
         self._write_steps(None)  # until it has ended well
         self._give(orders)
         try:
@@ -88,7 +93,10 @@ class Session:
                 self.trunk.interrupt()  # user code may want to tidy up
             if not isinstance(error, CellRaised | DeadKernelError):
                 self._let_it_end()
-            self.end()
+            if isinstance(error, CellRaised) and (left := _new_names(self._facts())) is not None:
+                self._write_steps([*steps, *before, *(["left", name] for name in left)])
+            else:
+                self.end()
             raise
         self._write_steps([*steps, *before, ["run", cell.number]])
         return outcome, self._facts()
@@ -96,6 +104,8 @@ class Session:
     def replay(self, cells: Sequence[Cell]) -> None:
         """Bring the trunk to the state after `cells`, unobserved."""
         wanted = [cell.number for cell in cells]
+        if any(step[0] != "run" for step in self.steps):
+            self.end()
         if self.trunk is None or not self.trunk.is_alive or self.done != wanted[: len(self.done)]:
             self.end()
         missing = cells[len(self.done) :]
@@ -166,3 +176,10 @@ class Session:
         new.write_text(json.dumps({"pid": self.trunk.pid if self.trunk else 0, "steps": steps}))
         new.replace(self.folder / _STEPS)
         self.steps = steps or []
+
+
+def _new_names(facts: Facts | None) -> list[str] | None:
+    """The names that a cell bound, if these are all that it left and nothing had them before; else None."""
+    if facts is None or facts.deletes or facts.settings or facts.drawn or facts.files_written or facts.barrier:
+        return None
+    return [*facts.writes] if all(written.is_new for written in facts.writes.values()) else None

@@ -6,14 +6,12 @@ a cell depends on cannot be seen. Random states are apart: cells that draw from 
 
 from __future__ import annotations
 
-import builtins
 import gc
 import hashlib
 import locale
 import logging
 import os
 import sys
-import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -44,8 +42,8 @@ def settings_of(namespace: Mapping[str, object], shell: Any) -> dict[str, str]:
 
 
 def random_states() -> dict[str, str]:
-    """The states that random numbers without a generator of their own come from."""
-    found = {}
+    """The states that random numbers without a generator of their own come from, and counters of libraries."""
+    found = {name: told for name, look in COUNTERS.items() if (told := look())}
     if state := python_random_state():
         found["@random"] = state
     if (numpy := sys.modules.get("numpy.random")) is not None and hasattr(numpy, "get_state"):
@@ -54,6 +52,19 @@ def random_states() -> dict[str, str]:
     if (torch := sys.modules.get("torch")) is not None and hasattr(torch, "get_rng_state"):
         found["@torch"] = digest(torch.get_rng_state().numpy().tobytes())
     return found
+
+
+def _sklearn_ids() -> str:
+    """How many estimators were shown: each has its number in the page."""
+    for place in ("sklearn.utils._repr_html.estimator", "sklearn.utils._estimator_html_repr"):
+        counter = getattr(sys.modules.get(place), "_CONTAINER_ID_COUNTER", None)
+        if counter is not None:
+            return str(vars(counter))
+    return ""
+
+
+#: Numbers that libraries count up and show: a run from the beginning begins with the same.
+COUNTERS: Mapping[str, Callable[[], str]] = {"@sklearn.ids": _sklearn_ids}
 
 
 def python_random_state() -> str:
@@ -101,20 +112,30 @@ def _warned(namespace: Mapping[str, object], shell: Any) -> object:
     for name, module in list(sys.modules.items()):
         seen = getattr(module, "__dict__", {}).get("__warningregistry__")
         if seen:
-            found.append((name, sorted(str(key) for key in seen if key != "version")))
+            found.append((name, seen.get("version"), len(seen)))
     own = namespace.get("__warningregistry__") or {}
     assert isinstance(own, dict)
-    return sorted(found), sorted(str(key) for key in own if key != "version")
+    once = getattr(sys.modules["warnings"], "onceregistry", {})
+    return found, own.get("version"), len(own), len(once)
 
 
 def _loggers(namespace: Mapping[str, object], shell: Any) -> object:
-    found: list[object] = [logging.root.manager.disable]
+    factory = _name(logging.getLogRecordFactory()), logging.lastResort is None
+    found: list[object] = [logging.root.manager.disable, sorted(logging.getLevelNamesMapping().items()), factory]
     for name, logger in [("", logging.root), *logging.root.manager.loggerDict.items()]:
         if isinstance(logger, logging.Logger) and not name.startswith(("asyncio", "tornado", "ipykernel", "traitlets")):
-            handlers = [(type(h).__name__, h.level) for h in logger.handlers if not isinstance(h, logging.NullHandler)]
-            if logger.level or handlers or logger.disabled or not logger.propagate:
-                found.append((name, logger.level, logger.disabled, logger.propagate, handlers))
+            handlers = [_handler(each) for each in logger.handlers if not isinstance(each, logging.NullHandler)]
+            filters = [*map(id, logger.filters)]
+            if logger.level or handlers or filters or logger.disabled or not logger.propagate:
+                found.append((name, logger.level, logger.disabled, logger.propagate, handlers, filters))
     return found
+
+
+def _handler(handler: logging.Handler) -> object:
+    form = handler.formatter
+    told = None if form is None else (type(form).__name__, id(form), form._fmt, form.datefmt, form.default_msec_format)
+    stream = getattr(handler, "stream", None)
+    return type(handler).__name__, id(handler), handler.level, told, [*map(id, handler.filters)], id(stream)
 
 
 def _decimal(namespace: Mapping[str, object], shell: Any) -> object:
@@ -149,22 +170,8 @@ def _shell(namespace: Mapping[str, object], shell: Any) -> object:
         inline = (sorted(found.figure_formats), found.rc, found.print_figure_kwargs, found.close_figures)
     extensions = sorted(shell.extension_manager.loaded)
     events = sorted((name, len(each)) for name, each in shell.events.callbacks.items())
-    return formatters, inline, extensions, events, shell.ast_node_interactivity, len(shell.ast_transformers)
-
-
-def _patched(namespace: Mapping[str, object], shell: Any) -> object:
-    """Functions of the modules that the notebook has names for, and of Python itself."""
-    modules = {value for value in namespace.values() if isinstance(value, types.ModuleType)}
-    modules |= {sys.modules[name.partition(".")[0]] for name in [module.__name__ for module in modules]
-                if name.partition(".")[0] in sys.modules}  # fmt: skip
-    found = []
-    for module in sorted({builtins, *modules}, key=lambda each: each.__name__):
-        members = list(vars(module).items())
-        # Only what the notebook defined: a module may well load its own parts when they are asked for.
-        patched = sorted(name for name, value in members if getattr(value, "__module__", "") == "__main__")
-        if patched and module.__name__ != "__main__":
-            found.append((module.__name__, patched))
-    return found
+    code = shell.ast_node_interactivity, len(shell.ast_transformers), shell.compile.flags
+    return formatters, inline, extensions, events, code
 
 
 def _name(value: object) -> str:
@@ -187,5 +194,4 @@ _LOOKS: Mapping[str, Callable[[Mapping[str, object], Any], object]] = {
     "the module path": lambda namespace, shell: sys.path,
     "Python's own settings": _python,
     "IPython's settings": _shell,
-    "functions of modules": _patched,
 }

@@ -25,8 +25,11 @@ class Timeline:
         self.barrier: tuple[int, str] | None = None
 
     def copy(self) -> Timeline:
-        """As it stands now."""
-        return copy.deepcopy(self)
+        """As it stands now; what the dicts hold does not change."""
+        made = copy.copy(self)
+        made.versions, made.producers = dict(self.versions), dict(self.producers)
+        made.uses, made.files = dict(self.uses), dict(self.files)
+        return made
 
     def version(self, name: str) -> str:
         """The version of a name; of one that nothing bound, what stands for that."""

@@ -16,7 +16,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from wf_jupyter.notebooks.exchange import CONNECTION, LOCK, LOG, PROCESS
+from wf_jupyter.notebooks.exchange import CONNECTION, LOCK, LOG, ORDER_OF_SETS, PROCESS
 
 #: How long it waits for work: for a `retry()` after a failure, and for people who look what failed.
 KEEP_SECONDS = 900.0
@@ -25,6 +25,7 @@ _LOOK_SECONDS = 0.5
 
 def main(folder: str, owner: int) -> None:
     """Leave the process that started this, and serve as a kernel until nobody needs it."""
+    os.environ.pop(ORDER_OF_SETS, None)  # what the notebook starts has an order of its own, as ever
     if os.fork():
         os._exit(0)
     os.setsid()

@@ -150,14 +150,14 @@ def _recorded(script: Script, secrets: Mapping[str, object]) -> list[Any]:
     flows = [flow_of(cell.source) for cell in script.cells]
     with ExitStack() as scope:
         group = ""
-        for cell, writers in zip(script.cells, writers_of(flows), strict=True):
+        for cell, links in zip(script.cells, links_of(flows), strict=True):
             if cell.group != group:
                 scope.close()
                 group = cell.group
                 if group:
                     scope.enter_context(trace.scope(group))
             node: Any = Task(run_cell, {"name": _task_name(cell)})(script, cell.number, **more)
-            node.after(*(nodes[writer] for writer in writers), *nodes[-1:])
+            node.after(*(nodes[writer] for writer in sorted(links)), *nodes[-1:])
             nodes.append(node)
     return nodes
 
@@ -166,12 +166,14 @@ def _task_name(cell: Cell) -> str:
     return f"{cell.number}: {cell.label}"
 
 
-def writers_of(flows: list[Flow]) -> Iterator[list[int]]:
-    """For each cell the cells (from 0) that last bound or changed what it reads, as far as its text tells."""
+def links_of(flows: list[Flow]) -> Iterator[dict[int, list[str]]]:
+    """For each cell, by the cells (from 0) that last bound or changed it: what it reads, as far as its text tells."""
     last: dict[str, int] = {}
     uses: Mapping[str, frozenset[str]] = {}
     for index, flow in enumerate(flows):
-        reads = flow.reads_with(uses)
-        yield sorted({last[name] for name in reads if name in last})
+        found: dict[int, list[str]] = {}
+        for name in sorted(flow.reads_with(uses) & set(last)):
+            found.setdefault(last[name], []).append(name)
+        yield found
         last.update(dict.fromkeys((*flow.binds, *flow.changes), index))
         uses = {**uses, **flow.uses}

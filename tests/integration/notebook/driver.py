@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ class Driver:
         #: For each cell of the latest run: whether it was reused, and why or why not.
         self.reasons: list[str] = []
         self.ran: list[int] = []
+        self.tracebacks: list[str] = []
 
     def run(self, sources: Sequence[Any], mode: Any = "reuse") -> list[Any]:
         """The outputs of each cell, up to one that raises."""
@@ -50,7 +52,7 @@ class Driver:
         records = self._folder / "records"
         make_directory(records)
         found: list[Any] = []
-        self.reasons, self.ran = [], []
+        self.reasons, self.ran, self.tracebacks = [], [], []
         for cell in cells:
             # As in a task of its own: nothing but what is on disk passes from one to the next.
             with Session.open(folder, script, os.getpid()) as session:
@@ -62,11 +64,17 @@ class Driver:
                     break
                 found.append(shown(outcome))
                 self.reasons.append(outcome.reason)
+                self.tracebacks += ["\n".join(out["traceback"]) for out in outcome.outputs if "traceback" in out]
                 if not outcome.is_reused:
                     self.ran.append(cell.number)
         with Session.open(folder, script, os.getpid()) as session:
             session.end()
         return found
+
+
+def plain(text: str) -> str:
+    """Without colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def shown(outcome: CellOutcome) -> list[Any]:

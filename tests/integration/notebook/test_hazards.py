@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,9 @@ from .driver import Driver
 from .random_notebooks import Chance, printed
 
 HAZARDS = json.loads(Path(__file__).with_name("hazards.json").read_text())
+#: What cells leave where no name of the notebook shows it: in libraries, in files, behind numbers and references.
+HIDDEN = json.loads(Path(__file__).with_name("hidden.json").read_text())
+_NUMBER = re.compile(r"(?<![\w.])\d+(?!\w)|(?<=[a-zA-Z_])\d(?=['\" ])")
 #: Imports that take a second or more, in each of the kernels.
 _HEAVY = ("pandas", "matplotlib", "scipy", "sklearn")
 
@@ -43,6 +48,29 @@ def test_a_trap_is_not_fallen_into_whichever_cell_is_edited(name: str, tmp_path:
     for edited in range(len(cells)):
         changed = [f"{cell}\n# edited" if index == edited else cell for index, cell in enumerate(cells)]
         assert driver.run(changed) == expected, f"In [{edited + 1}] was edited: {driver.reasons}"
+
+
+def with_another_number(cell: Any) -> Any:
+    """The cell, or the pair of its tag and its text, with its first number raised."""
+    if isinstance(cell, tuple):
+        return cell[0], with_another_number(cell[1])
+    return _NUMBER.sub(lambda found: str(int(found[0]) + 1), cell, count=1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", sorted(HIDDEN))
+def test_what_no_name_shows_is_not_forgotten_whichever_cell_does_something_else(name: str, tmp_path: Path) -> None:
+    cells = [tuple(cell) if isinstance(cell, list) else cell for cell in HIDDEN[name]]
+    driver = Driver(tmp_path)
+    expected = driver.run(cells, "fresh")
+    for edited, cell in enumerate(cells):
+        noted = (cell[0], f"{cell[1]}\n# edited") if isinstance(cell, tuple) else f"{cell}\n# edited"
+        assert driver.run([*cells[:edited], noted, *cells[edited + 1 :]]) == expected, f"{edited + 1}: {driver.reasons}"
+        changed = [*cells[:edited], with_another_number(cell), *cells[edited + 1 :]]
+        if changed != cells:
+            driver.run(cells)
+            found, reasons = driver.run(changed), driver.reasons
+            assert found == driver.run(changed, "in-order"), f"In [{edited + 1}] does something else: {reasons}"
 
 
 def check_edits(seed: int, edits: int, size: int, folder: Path) -> None:

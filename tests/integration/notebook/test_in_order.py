@@ -78,6 +78,24 @@ def test_a_retry_goes_on_at_the_failed_cell_with_what_ran_before(tmp_path: Path,
     assert merged(execution.result(timeout=240)[2].outputs) == [("stdout", "[1, 2]\n")], "as if run in order once"
 
 
+def test_a_retry_runs_nothing_again_above_a_cell_that_failed_and_left_nothing(
+    tmp_path: Path, opened: Callable[..., Any]
+) -> None:
+    flag, ran = tmp_path / "flag", tmp_path / "ran"
+    execution = opened(
+        f"import pathlib, os\npid = os.getpid()\nwith open({str(ran)!r}, 'a') as file:\n    file.write('1')",
+        f"made = 1\nassert pathlib.Path({str(flag)!r}).exists(), 'no flag'",
+        "print(pid == os.getpid(), made)",
+    ).submit()
+    with pytest.raises(wf.TaskFailed, match="no flag") as failed:
+        execution.result(timeout=240)
+    assert "Cell In[2], line 2" in str(failed.value)
+    flag.touch()
+    execution.retry()
+    assert merged(execution.result(timeout=240)[2].outputs) == [("stdout", "True 1\n")]
+    assert ran.read_text() == "1"
+
+
 def test_cells_tagged_as_raising_or_as_skipped_are_treated_as_nbclient_treats_them(tmp_path: Path) -> None:
     cells = ["x = 1", ("raises-exception", "1/0"), ("skip-execution", "x = 2"), "print(x)"]
     path = write(tmp_path / "book.ipynb", cells)
@@ -177,6 +195,8 @@ def test_the_command_line_runs_a_notebook_and_writes_what_came_of_it(tmp_path: P
     assert "ZeroDivisionError" in done.stderr
     first, second, third = outputs(nbformat.read(tmp_path / "broken-out.ipynb", 4))
     assert (first, second[0]["ename"], third) == ([("stdout", "1\n")], "ZeroDivisionError", [])
+    done = run_([*command, "report.ipynb", "-o", "broken.ipynb/out.ipynb"])
+    assert (done.returncode, done.stdout) == (1, "") and "cannot be written" in done.stderr
     done = run_([*command, "report.py:flow", "-o", "out.ipynb"])
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
 

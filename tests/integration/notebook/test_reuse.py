@@ -15,7 +15,7 @@ from wf_jupyter.notebooks.rules import rules_of
 from wf_jupyter.notebooks.source import Cell
 
 from .conftest import by_nbclient, outputs, run, write
-from .driver import Driver
+from .driver import Driver, plain
 
 #: Two branches from one table, with a setting between them.
 CELLS = [
@@ -111,6 +111,21 @@ def test_tags_override(driver: Driver) -> None:
     assert driver.ran == [2, 3, 4], "what always runs is above the cell that is to run in order, and all below it"
     assert "it is tagged wf:order" in driver.reasons[3]
     assert "it is tagged wf:always" in driver.reasons[1]
+
+
+def test_nothing_below_a_leaf_runs_for_it(driver: Driver) -> None:
+    leaf = "import calendar\ncalendar.setfirstweekday(6)\na.append(2)\nprint({})"
+    cells = ["a = [1]", ("wf:leaf", leaf.format(1)), "print(a)"]
+    driver.run(cells)
+    driver.run([cells[0], ("wf:leaf", leaf.format(2)), cells[2]])
+    assert driver.ran == [2]
+
+
+def test_an_error_is_told_with_the_number_of_its_cell_in_a_run_in_order(driver: Driver) -> None:
+    driver.run(["x = 1", "y = 2", ("raises-exception", "1/0")])
+    driver.run(["x = 1", "y = 2", ("raises-exception", "2/0")])
+    assert driver.ran == [3]
+    assert ["Cell In[3], line 1" in plain(each) for each in driver.tracebacks] == [True]
 
 
 def test_a_value_that_took_long_is_loaded_and_not_made_again(driver: Driver) -> None:

@@ -1,0 +1,159 @@
+"""What a cell's text tells, and what a look at values and libraries sees: without any kernel."""
+
+from __future__ import annotations
+
+import json
+import math
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wf_jupyter.errors import InputError
+from wf_jupyter.notebooks.libraries import Members, calls_in_code, changes_by
+from wf_jupyter.notebooks.looks import look_at
+from wf_jupyter.notebooks.rules import rules_of
+from wf_jupyter.notebooks.source import Cell, read_book
+
+
+def rules(source: str) -> Any:
+    return rules_of(Cell(1, 0, source, "", ""))
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("print([c.__name__ for c in Base.__subclasses__()])", "__subclasses__"),
+        ("import weakref\nr = weakref.ref(o)", "weakref"),
+        ("from weakref import ref", "weakref"),
+        ("class C:\n    def __del__(self): print('gone')", "__del__"),
+        ("import os\nfd = os.open('x', os.O_RDONLY)", "os.open"),
+        ("import os\nr, w = os.pipe()", "os.pipe"),
+        ("import asyncio\nt = asyncio.create_task(f())", "create_task"),
+        ("print(sorted(__annotations__))", "__annotations__"),
+        ("import sys\nprint(sys.last_value)", "last_value"),
+        ("import signal\nsignal.signal(signal.SIGUSR1, f)", "signal"),
+    ],
+)
+def test_what_cannot_be_followed_is_in_order(source: str, why: str) -> None:
+    assert why in rules(source).in_order
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("import secrets\nx = secrets.choice([1])", "nothing seeds"),
+        ("import shelve\ns = shelve.open('x')", "not seen"),
+        ("%prun f()", "how long"),
+    ],
+)
+def test_what_differs_each_time_runs_each_time(source: str, why: str) -> None:
+    assert why in rules(source).never
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import calendar\ncalendar.setfirstweekday(6)",
+        "import csv\ncsv.register_dialect('mine', delimiter=';')",
+        "import mimetypes\nmimetypes.add_type('a/b', '.x')",
+        "import socket\nsocket.setdefaulttimeout(5)",
+        "import copyreg\ncopyreg.pickle(int, str)",
+        "import matplotlib\nmatplotlib.colormaps.register(c)",
+        "from mimetypes import add_type\nadd_type('a/b', '.x')",
+    ],
+)
+def test_calls_that_change_a_library_are_known_by_their_names_in_cells_and_in_functions(source: str) -> None:
+    names: dict[str, Any] = {}
+    imports, _, call = source.partition("\n")
+    exec(imports, names)
+    assert [*changes_by(rules(source).calls, names)]
+    exec(f"def f():\n    {call}", names)
+    assert [*changes_by(calls_in_code(names["f"].__code__), names)]
+
+
+def test_calls_of_the_users_own_objects_and_those_that_only_sound_so_change_no_library() -> None:
+    names = {"np": np, "acc": [], "ax": types.SimpleNamespace(), "math": math}
+    texts = "acc.append(1); ax.set_title('x'); np.setdiff1d(a, b); np.append(a, 1); math.floor(1)"
+    assert [*changes_by(rules(texts).calls, names)] == []
+
+
+def test_a_function_that_was_replaced_and_a_method_that_was_added_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    import fractions
+
+    names = {"math": math, "F": fractions.Fraction}
+    members = Members()
+    assert members.changed(names) == []
+    assert members.changed(names) == []
+    monkeypatch.setattr(math, "floor", math.ceil)
+    monkeypatch.setattr(fractions.Fraction, "shown", lambda self: 1, raising=False)
+    assert sorted(members.changed(names)) == ["Fraction.shown", "math.floor"]
+
+
+def test_changes_that_leave_no_trace_in_an_object_itself_are_seen() -> None:
+    from abc import ABC
+
+    class Base(ABC):
+        pass
+
+    Base.__module__ = "__main__"
+    names: dict[str, Any] = {"Base": Base, "a": np.zeros(1, dtype=[("x", "i4")])}
+    names["i"] = pd.date_range("2020", periods=3)
+    before = {name: look_at(value, names).digest for name, value in names.items()}
+    Base.register(int)
+    names["a"].dtype.names = ("z",)
+    names["i"].freq = None
+    assert all(look_at(value, names).digest != before[name] for name, value in names.items())
+
+
+def test_the_state_of_a_module_of_the_users_belongs_to_its_functions_and_classes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_state.py").write_text(
+        "import datetime\nseen = []\ndef add(v):\n    seen.append(v)\ndef get():\n    return seen[-1:]\n"
+        "class Store:\n    kept = []\n    def put(self):\n        self.kept.append(datetime.datetime.now())\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    import own_state  # type: ignore[import-not-found]
+
+    names = {"get": own_state.get, "own_state": own_state, "Store": own_state.Store}
+    before = {name: look_at(value, names) for name, value in names.items()}
+    own_state.add(1)
+    after = {name: look_at(value, names) for name, value in names.items()}
+    assert all(before[name].digest != after[name].digest for name in names)
+    assert before["get"].marks & before["own_state"].marks & before["Store"].marks
+    assert "now" in before["Store"].names
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ({"cells": [1], "nbformat": 4}, "its cell 1 has no cell_type"),
+        ({"cells": [{"source": "x"}], "nbformat": 4}, "its cell 1 has no cell_type"),
+        ({"cells": [{"cell_type": "code", "source": 5}], "nbformat": 4}, "a source that is no text"),
+        ({"cells": [{"cell_type": "code", "source": "x", "metadata": {"tags": "a"}}], "nbformat": 4}, "tags"),
+        ({"cells": [], "nbformat": 4, "metadata": {"language_info": {"name": "R"}}}, "is in R"),
+        ({"cells": [], "nbformat": 3}, "nbformat 3"),
+        ([1], "it has no cells"),
+    ],
+)
+def test_a_file_that_is_no_notebook_in_python_is_refused_with_the_reason(
+    content: Any, why: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "book.ipynb"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=why):
+        read_book(path)
+
+
+def test_metadata_that_is_missing_or_null_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "book.ipynb"
+    path.write_text(
+        json.dumps(
+            {"cells": [{"cell_type": "code", "source": ["x = 1"], "metadata": None}], "nbformat": 4, "metadata": None}
+        )
+    )
+    assert [cell.source for cell in read_book(path).cells] == ["x = 1"]
