@@ -20,9 +20,12 @@ export interface Commands {
 export interface Application {
   readonly commands: Commands;
   readonly shell: {
-    add(widget: OwnWidget, area: string, options?: { readonly rank?: number }): void;
+    add(widget: OwnWidget, area: string, options?: { readonly rank?: number; readonly mode?: string; readonly ref?: string }): void;
     activateById(id: string): void;
+    readonly currentWidget: OwnWidget | null;
+    widgets?(area: string): Iterable<OwnWidget>;
   };
+  readonly serviceManager: object;
   /** The layout of last time is there again; what was activated before is forgotten then. */
   readonly restored: Promise<unknown>;
 }

@@ -24,6 +24,7 @@ export interface Title {
 export interface OwnWidget extends Widget {
   id: string;
   readonly title: Title;
+  readonly isVisible?: boolean;
 }
 
 export interface Panel extends Widget {

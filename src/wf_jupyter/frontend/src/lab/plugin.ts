@@ -1,5 +1,5 @@
 // What stands around notebooks: the side panel, its tabs, the status bar, notices, commands and settings.
-import { pageConfig, Rest } from "../protocol/page.ts";
+import { executionPath, pageConfig, Rest } from "../protocol/page.ts";
 import { icon } from "../draw/icons.ts";
 import { isDark, watchTheme } from "../draw/palette.ts";
 import { RUNNING } from "../fold/statuses.ts";
@@ -7,7 +7,8 @@ import { Board } from "./board.ts";
 import { OPEN_EVENT } from "../ui/opening.ts";
 import { addCommands, OPEN, SHOW } from "./commands.ts";
 import type { Application, Notices, Parts, Settings, Tracker } from "./jupyterlab.ts";
-import type { Summary } from "../protocol/messages.gen.ts";
+import { addNotebookCommands } from "./notebook-commands.ts";
+import type { Snapshot, Summary } from "../protocol/messages.gen.ts";
 import { listActions } from "./list-actions.ts";
 import { Listing } from "./listing.ts";
 import type { OwnWidget } from "./lumino.ts";
@@ -36,7 +37,8 @@ export function activate(kit: Kit, app: Application, parts: Parts): void {
   const tracker = new kit.WidgetTracker({ namespace: "wf-jupyter" });
   const tabs = new Tabs(app, create, tracker, logo);
   const board = new Board();
-  const actions = listActions(board, new Rest(config), {
+  const rest = new Rest(config);
+  const actions = listActions(board, rest, {
     open: (opened) => void app.commands.execute(OPEN, { ...opened }),
     complain: (words) => void kit.Notification.emit(words, "error", { autoClose: 8_000 }),
   });
@@ -64,6 +66,17 @@ export function activate(kit: Kit, app: Application, parts: Parts): void {
       if (parts.labShell === null) window.open(actions.address(opened.id));
       else await tabs.open(opened);
     },
+  });
+  addNotebookCommands(app, parts, {
+    create,
+    open: async (opened, beside) => {
+      board.refresh();
+      if (parts.labShell === null) window.open(actions.address(opened.id));
+      else await tabs.open(opened, beside);
+    },
+    complain: (words) => void kit.Notification.emit(words, "error", { autoClose: 8_000 }),
+    summaries: () => board.summaries,
+    snapshot: async (id) => (await rest.get(executionPath(id))) as Snapshot,
   });
   void parts.restorer?.restore(tracker, { command: OPEN, args: (widget) => ({ ...tabs.of(widget) }), name: (widget) => tabs.of(widget).id });
   parts.launcher?.add({ command: SHOW, category: "Other", rank: 5 });

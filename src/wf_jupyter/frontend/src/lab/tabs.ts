@@ -30,21 +30,21 @@ export class Tabs {
   }
 
   /** Open it, or show the tab that is open. Ends when the tab is known by its name: what is restored before that is closed again. */
-  async open(opened: Opened): Promise<void> {
+  async open(opened: Opened, beside?: string): Promise<void> {
     const known = this.tracker.find((widget) => this.of(widget).id === opened.id);
-    const widget = known ?? this.#made(opened);
+    const widget = known ?? this.#made(opened, beside);
     this.app.shell.activateById(widget.id);
     if (known === undefined) await this.tracker.add(widget);
   }
 
-  #made(opened: Opened): OwnWidget {
+  #made(opened: Opened, beside?: string): OwnWidget {
     const node = document.createElement("div");
     node.style.cssText = "overflow: auto; padding: 10px 14px; background: var(--jp-layout-color0)";
     const widget = this.create(node);
     widget.id = `wf-jupyter-${opened.id}`;
     Object.assign(widget.title, { label: opened.workflow || "Execution", caption: `Execution ${opened.id}`, icon: this.icon, closable: true });
     this.#opened.set(widget, opened);
-    this.app.shell.add(widget, "main");
+    this.app.shell.add(widget, "main", beside === undefined ? {} : { mode: "split-right", ref: beside });
     void fill(node, opened, widget);
     return widget;
   }
