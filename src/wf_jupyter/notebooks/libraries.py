@@ -21,7 +21,7 @@ from typing import Any
 _CHANGES = re.compile(
     r"""_?(?:
     set(?!p$|diff|xor|$)\w* | (?:un)?register\w* | enable\w* | disable\w* | (?:de)?activate\w* | reset\w*
-    | init(?:ialize)?(?:_\w+)? | (?:un)?install\w* | config(?:ure)?(?:_\w+)? | setup(?:_\w+)? | use(?:_\w+)?
+    | init(?:ialize)?(?:_\w+)? | (?:un)?install\w* | config\w* | setup(?:_\w+)? | use(?:_\w+)?
     | (?:un)?patch\w* | monkeypatch\w* | add_\w+ | addsitedir | clear(?:_\w+)? | purge | append | extend | insert
     | update | pop | push(?:_\w+)? | load_dotenv | start | stop | tzset | unsetenv | putenv | umask
     )""",
