@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from wf_jupyter.engine import invariants
 from wf_jupyter.engine.fold import Picture, empty
 from wf_jupyter.engine.lineage import lineage
-from wf_jupyter.engine.plan import plan, wanted
+from wf_jupyter.engine.plan import executors, plan, wanted
 from wf_jupyter.engine.state import ExecutionState, new_state
 from wf_jupyter.engine.step import rebuild, settle_all, step
 from wf_jupyter.errors import StateConflict
@@ -24,6 +24,7 @@ from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.model.stimuli import (
     AttemptExpanded,
     AttemptFailed,
+    AttemptStarted,
     AttemptStopped,
     AttemptSucceeded,
     Cancel,
@@ -79,6 +80,7 @@ def graphs(draw: st.DrawFn, largest: int = 7, cache: tuple[bool, ...] = (False, 
             max_parallel=draw(st.sampled_from((None, None, 1, 2))),
             cache=draw(st.sampled_from(cache)),
             resources=draw(st.sampled_from(({}, {}, {"gpu": 1.0}, {"gpu": 2.0}))),
+            executor=draw(st.sampled_from((None, None, "local", "dask"))),
         )
         nodes.append(
             NodeSpec(key=key, name=key, code=BLOB, call=BLOB, needs=needs, over=over, options=options, splits=("",))
@@ -151,8 +153,18 @@ class EngineMachine(RuleBasedStateMachine):
 
     @rule(slots=st.integers(1, 4))
     def start_attempts(self, slots: int) -> None:
-        starts = plan(self.state, [f"w{n}" for n in range(slots)], FREE)
-        assert len(starts) == wanted(self.state, slots, FREE)
+        starts: list[AttemptStarted] = []
+        left = dict(FREE)
+        for executor in executors(self.state):
+            given = [f"{executor}{n}" for n in range(slots)]
+            more = plan(self.state, given, left, executor, len(starts))
+            assert len(more) == wanted(self.state, slots, left, executor, len(starts))
+            for start in more:
+                options = self.state.units[start.task].node.options
+                assert options.executor == executor
+                for name, amount in options.resources.items():
+                    left[name] -= amount
+            starts += more
         for start in starts:
             assert self.feed(start), "a planned attempt starts"
             assert start.attempt == self.started.get(start.task, 0) + 1, "attempts count up"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from wf_jupyter.model.policy import ExecutorName, OnFailure, TriggerRule
+from wf_jupyter.model.policy import ExecutorName, OnFailure, TaskExecutor, TriggerRule
 
 
 class TaskKeywords(TypedDict, total=False):
@@ -28,6 +28,7 @@ class TaskKeywords(TypedDict, total=False):
     resources: Mapping[str, float] | None
     tags: tuple[str, ...] | list[str]
     outputs: int | tuple[str, ...] | list[str] | None
+    executor: TaskExecutor | None
 
 
 class ExecutionKeywords(TypedDict, total=False):

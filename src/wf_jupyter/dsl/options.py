@@ -115,9 +115,12 @@ def _explained(kind: type[Any], values: Mapping[str, object], whose: str, error:
     default = {info.name: info for info in msgspec.structs.fields(kind)}.get(struct_field)
     allowed = ""
     if default is not None:
-        choices = getattr(default.type, "__args__", ())
+        arguments = getattr(default.type, "__args__", ())
+        choices = [
+            choice for each in arguments if each is not type(None) for choice in getattr(each, "__args__", (each,))
+        ]
         if choices and all(isinstance(choice, str) for choice in choices):
-            allowed = ": it must be one of " + ", ".join(choices)
+            allowed = ": it must be one of " + ", ".join(choices) + (", or None" if type(None) in arguments else "")
     reason = reason[:1].lower() + reason[1:].replace("`", "")
     return InputError(f"{whose}: {field}={values.get(struct_field)!r} is not allowed{allowed or ': ' + reason}", field)
 

@@ -333,6 +333,7 @@ def task(function: Any = None, /, **options: Any) -> Any:
         max_parallel: how many items of one mapped task run at a time.
         resources: what an attempt takes from the pool, by name.
         tags: texts to find tasks by.
+        executor: where it runs (`local` or `dask`), when not where the rest of the execution does.
         outputs: how many values, or under which names, a node can be unpacked into.
 
     Raises `InputError` for an option that is out of range, `WorkflowDefinitionError` for one that

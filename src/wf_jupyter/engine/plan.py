@@ -14,34 +14,52 @@ def has_ready(state: ExecutionState) -> bool:
     return state.status is ExecutionStatus.RUNNING and any(lane.ready for lane in state.lanes)
 
 
-def wanted(state: ExecutionState, limit: int, free: Mapping[str, float]) -> int:
-    """How many slots `plan` could use now: at most `limit`. `free` is what is left of each resource.
+def executors(state: ExecutionState) -> tuple[str | None, ...]:
+    """Where tasks that are ready would run; None stands for the execution's own executor."""
+    return tuple(dict.fromkeys(lane.executor for lane in state.lanes if lane.ready))
+
+
+def wanted(
+    state: ExecutionState, limit: int, free: Mapping[str, float], executor: str | None = None, planned: int = 0
+) -> int:
+    """How many slots of that executor `plan` could use now: at most `limit`. `free` is what is left of each
+    resource, `planned` how many others were planned and not started.
 
     Exact, because slots that are taken and given back unused wake everyone who waits for one.
     """
     if len(state.lanes) == 1 and state.options.max_parallel is None and not state.lanes[0].resources:
         is_starting = state.status is ExecutionStatus.RUNNING and not state.is_failing
-        return min(limit, len(state.lanes[0].ready)) if is_starting else 0
-    return sum(1 for _ in _startable(state, limit, free))
+        return min(limit, len(state.lanes[0].ready)) if is_starting and executor is None else 0
+    return sum(1 for _ in _startable(state, limit, free, executor, planned))
 
 
-def plan(state: ExecutionState, slots: Sequence[str], free: Mapping[str, float]) -> tuple[AttemptStarted, ...]:
+def plan(
+    state: ExecutionState,
+    slots: Sequence[str],
+    free: Mapping[str, float],
+    executor: str | None = None,
+    planned: int = 0,
+) -> tuple[AttemptStarted, ...]:
     """Attempts to start now, one per slot (a worker's name) at most, in the order of readiness."""
-    startable = _startable(state, len(slots), free)
+    startable = _startable(state, len(slots), free, executor, planned)
     return tuple(
         AttemptStarted(task=task.key, attempt=task.attempt + 1, worker=worker)
         for task, worker in zip(startable, slots, strict=False)
     )
 
 
-def _startable(state: ExecutionState, limit: int, free: Mapping[str, float]) -> Iterator[Task]:
+def _startable(
+    state: ExecutionState, limit: int, free: Mapping[str, float], executor: str | None, planned: int
+) -> Iterator[Task]:
     if state.status is not ExecutionStatus.RUNNING or state.is_failing:
         return
     most = state.options.max_parallel
     if most is not None:
-        limit = min(limit, most - sum(lane.running for lane in state.lanes))
+        limit = min(limit, most - planned - sum(lane.running for lane in state.lanes))
     left = dict(free)
     for lane in state.lanes:
+        if lane.executor != executor:
+            continue
         for task in _from_lane(lane, limit, left):
             yield task
             limit -= 1

@@ -20,11 +20,13 @@ from wf_jupyter.model.submission import Submission
 class Lane:
     """Ready tasks that share their limits: how many may run at once, and the resources that each takes.
 
-    `ready` is a queue from which any member can be taken in constant time.
+    `executor` is where they run, None for the execution's own. `ready` is a queue from which any member
+    can be taken in constant time.
     """
 
     limit: int | None = None
     resources: Mapping[str, float] = field(default_factory=dict)
+    executor: str | None = None
     running: int = 0
     ready: dict[Task, None] = field(default_factory=dict)
 
@@ -177,14 +179,16 @@ class ExecutionState:
         return unit
 
     def lane(self, node: NodeSpec) -> Lane:
-        """Where tasks of a node queue: one for all without limits, one per set of resources, one per limited map."""
+        """Where tasks of a node queue: one for all without limits, one per set of resources and executor, one per
+        limited map."""
         options = node.options
         if options.max_parallel is None or not node.is_map:
             for lane in self.lanes:
-                if lane.limit is None and lane.resources == options.resources:
+                same = lane.resources == options.resources and lane.executor == options.executor
+                if lane.limit is None and same:
                     return lane
         limit = options.max_parallel if node.is_map else None
-        self.lanes.append(Lane(limit=limit, resources=options.resources))
+        self.lanes.append(Lane(limit=limit, resources=options.resources, executor=options.executor))
         return self.lanes[-1]
 
     def origin(self, unit: Unit) -> Unit:

@@ -12,10 +12,12 @@ from wf_jupyter.errors import InputError
 TriggerRule = Literal["all_success", "all_done", "one_failed"]
 OnFailure = Literal["continue", "fail_fast"]
 ExecutorName = Literal["local", "inline", "dask"]
+TaskExecutor = Literal["local", "dask"]
 
 TRIGGER_RULES = ("all_success", "all_done", "one_failed")
 ON_FAILURE = ("continue", "fail_fast")
 EXECUTORS = ("local", "inline", "dask")
+TASK_EXECUTORS = ("local", "dask")
 
 #: Tasks that one execution may have. At about 1 kB each in the engine and in every picture, more would
 #: cost the server gigabytes: a map over a million items wants fewer, larger tasks.
@@ -36,7 +38,8 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     multiplied by `retry_backoff` for each further one; `retry_delays` spells the waits out instead
     (the last one repeats). `retry_jitter` spreads a wait by ± that share. `retry_on` lives with the
     code: the worker knows the exception's classes and reports whether they match.
-    `cache` is True, False, or a time to live. `max_parallel` limits one mapped task.
+    `cache` is True, False, or a time to live. `max_parallel` limits one mapped task. `executor` is where
+    it runs, None for that of the execution.
     """
 
     retries: int = 0
@@ -52,6 +55,7 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     resources: Mapping[str, float] = {}
     tags: tuple[str, ...] = ()
     is_async: bool = False
+    executor: TaskExecutor | None = None
 
     def __post_init__(self) -> None:
         _require(0 <= self.retries <= MOST, "retries", self.retries, f"0 or more, at most {MOST:,}")
@@ -69,6 +73,9 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         )
         places = self.max_parallel
         _require(places is None or 1 <= places <= MOST, "max_parallel", places, _PLACES)
+        where = self.executor
+        known = where is None or where in TASK_EXECUTORS
+        _require(known, "executor", where, "one of " + ", ".join(TASK_EXECUTORS) + ", or None")
         for name, amount in self.resources.items():
             _require(amount > 0, f"resources[{name!r}]", amount, "more than 0")
 

@@ -102,6 +102,22 @@ def trying(seen: str) -> Any:
     return flaky(seen)
 
 
+@wf.workflow
+def mixed(size: int) -> Any:
+    array = make.with_options(executor="dask")(size)
+    return add(scaled.partial(array=array).map(by=[1, 2]))
+
+
+def test_a_task_may_name_its_own_executor_and_the_rest_runs_where_the_execution_does(runtime: Runtime) -> None:
+    bound = packed(mixed.bind(size=200_000), executor="local")
+    execution = runtime.call(runtime.orchestrator.submit(bound)).result(PATIENCE)
+    assert ended(runtime, execution).status == "succeeded"
+    assert result_of(runtime, execution) == 600_000
+    places = {event.task: event.worker.partition("-")[0] for event in events_of(runtime, execution, TaskStarted)}
+    assert places.pop("make").startswith("tls://")
+    assert set(places.values()) == {"worker"}
+
+
 @wf.task
 def killer(seen: str) -> str:
     file = Path(seen)

@@ -107,6 +107,7 @@ def test_retry_delay_may_be_a_sequence_and_retry_on_a_class_or_a_tuple():
         ({"cache": "yes"}, "cache", "bool | float"),
         ({"cache": -1}, "cache", "seconds to live"),
         ({"trigger_rule": "any"}, "trigger_rule", "all_success, all_done, one_failed"),
+        ({"executor": "cloud"}, "executor", "one of local, dask, or None"),
         ({"max_parallel": 0}, "max_parallel", "1 or more"),
         ({"resources": {"gpu": 0}}, "resources['gpu']", "more than 0"),
         ({"outputs": 0}, "outputs", "1 or more"),
@@ -135,7 +136,7 @@ def test_an_unknown_option_is_refused_with_the_nearest_known_one():
 def test_the_options_of_the_decorator_are_those_of_the_contract():
     assert set(TASK_OPTIONS) == {
         *("name", "retries", "retry_delay", "retry_backoff", "retry_jitter", "retry_on", "timeout", "cache"),
-        *("cache_version", "trigger_rule", "max_parallel", "resources", "tags", "outputs"),
+        *("cache_version", "trigger_rule", "max_parallel", "resources", "tags", "outputs", "executor"),
     }
 
 

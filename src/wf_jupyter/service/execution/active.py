@@ -35,6 +35,7 @@ from wf_jupyter.service.execution.parking import Parking
 from wf_jupyter.service.execution.reservation import HandedOver
 from wf_jupyter.service.execution.resources import Resources
 from wf_jupyter.service.execution.result_lookup import ResultLookup
+from wf_jupyter.service.execution.slots import SlotPool
 from wf_jupyter.service.ids import new_epoch
 from wf_jupyter.service.inline_checks import check_command
 from wf_jupyter.service.pools import Pools
@@ -211,13 +212,20 @@ class ActiveExecutions:
     ) -> Driver:
         if self._is_closed:
             raise StateConflict("the orchestrator is shutting down")
+        own, environment = submission.options.executor, submission.environment
+
+        def pools(executor: str | None) -> SlotPool:
+            return self._pools.get(executor or own, environment)
+
+        for executor in {None, *(node.options.executor for node in submission.graph.nodes)}:
+            pools(executor)  # one that is not to be had is refused before anything is stored
         driver = Driver(
             state,
             picture,
             blobs,
             store=self._store,
             hub=self._hub,
-            pool=self._pools.get(submission.options.executor, submission.environment),
+            pools=pools,
             clock=self._clock,
             config=self._config,
             resources=self._resources,

@@ -21,14 +21,14 @@ AttemptKey = tuple[str, str, int]
 class Capacity:
     """What one attempt takes: a slot of a pool, and amounts of resources. Returned once."""
 
-    __slots__ = ("_amounts", "_holder", "_is_reserved", "_pool", "_resources", "_worker")
+    __slots__ = ("_amounts", "_holder", "_is_reserved", "_resources", "_worker", "pool")
 
     def __init__(
         self, holder: str, worker: str, pool: SlotPool, resources: Resources, amounts: Mapping[str, float]
     ) -> None:
         self._holder: str | None = holder
         self._worker = worker
-        self._pool = pool
+        self.pool = pool
         self._resources = resources
         self._amounts = amounts
         self._is_reserved = True
@@ -37,7 +37,7 @@ class Capacity:
     def hand_over(self) -> None:
         """From here on the executor itself knows that the slot is taken."""
         self._is_reserved = False
-        self._pool.started(self._worker)
+        self.pool.started(self._worker)
 
     def give_back(self) -> None:
         """Return slot and resources. Idempotent."""
@@ -46,9 +46,9 @@ class Capacity:
             return
         self._resources.give_back(self._amounts)
         if self._is_reserved:
-            self._pool.give_back(holder, self._worker)
+            self.pool.give_back(holder, self._worker)
         else:
-            self._pool.ended(holder)
+            self.pool.ended(holder)
 
 
 class HandedOver:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from wf_jupyter.engine.plan import has_ready, plan, wanted
+from wf_jupyter.engine.plan import executors, has_ready, plan, wanted
 from wf_jupyter.engine.state import ExecutionState
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.stimuli import AttemptStarted, Printed
@@ -37,7 +37,7 @@ class RunningAttempts:
         values: Values,
         *,
         store: Store,
-        pool: SlotPool,
+        pools: Callable[[str | None], SlotPool],
         resources: Resources,
         handed_over: HandedOver,
         config: RuntimeConfig,
@@ -47,30 +47,38 @@ class RunningAttempts:
         self._values = values
         self._reader = InputReader(state, values, blobs)
         self._store = store
-        self._pool = pool
+        self._pools = pools
+        #: Those that were asked, to be left in the end.
+        self._used: dict[str | None, SlotPool] = {}
         self._resources = resources
         self._handed_over = handed_over
         self._config = config
         self._on_capacity = on_capacity
         self._directory = ""
         self.logs = Logs(lambda: store.logs(state.id))
-        self._attempts: set[tuple[str, int]] = set()
+        #: What runs, and in which pool.
+        self._attempts: dict[tuple[str, int], SlotPool] = {}
         self._stopping: set[tuple[str, int]] = set()
 
     def reserve(self) -> Reservation:
         """Plan what starts now, its slots and resources taken."""
-        free = self._resources.free
-        holder = self._state.id
-        slots = self._pool.take(holder, self._on_capacity, wanted(self._state, STARTS_PER_TURN, free))
-        starts = plan(self._state, slots, free)
-        for unused in slots[len(starts) :]:
-            self._pool.give_back(holder, unused)
-        return Reservation([(start, self._capacity(start)) for start in starts])
+        free, holder, state = self._resources.free, self._state.id, self._state
+        reserved: list[tuple[AttemptStarted, Capacity]] = []
+        # Also those that nothing is wanted of any more: they are told so.
+        for executor in dict.fromkeys((*executors(state), *self._used)):
+            pool, planned = self._pool(executor), len(reserved)
+            slots = pool.take(holder, self._on_capacity, wanted(state, STARTS_PER_TURN, free, executor, planned))
+            starts = plan(state, slots, free, executor, planned)
+            for unused in slots[len(starts) :]:
+                pool.give_back(holder, unused)
+            reserved += [(start, self._capacity(start, pool)) for start in starts]
+        return Reservation(reserved)
 
     def wait_for_room(self) -> None:
         """Be called when anything ends, if something is ready that did not fit."""
         if has_ready(self._state):
-            self._pool.wait(self._state.id, self._on_capacity)
+            for executor in executors(self._state):
+                self._pool(executor).wait(self._state.id, self._on_capacity)
 
     def missing(self, reservation: Reservation) -> set[tuple[str, str]]:
         """Values that the planned attempts need and that must be read from the store, as (task, part)."""
@@ -93,10 +101,11 @@ class RunningAttempts:
             task = self._state.running[start.task]
             attempt = self._reader.attempt(task, start.attempt, self._config, self._directory)
             key = (self._state.id, start.task, start.attempt)
-            self._attempts.add((start.task, start.attempt))
-            self._handed_over.add(key, reservation.take(start))
+            capacity = reservation.take(start)
+            self._attempts[start.task, start.attempt] = capacity.pool
+            self._handed_over.add(key, capacity)
             try:
-                self._pool.executor.start(attempt, start.worker)
+                capacity.pool.executor.start(attempt, start.worker)
             except BaseException:
                 self._handed_over.ended(key)
                 raise
@@ -108,7 +117,7 @@ class RunningAttempts:
     def ended(self, task: str, number: int) -> None:
         """An attempt ended: nothing of it is left to be stopped or printed."""
         attempt = (task, number)
-        self._attempts.discard(attempt)
+        self._attempts.pop(attempt, None)
         self._stopping.discard(attempt)
         self.logs.end(*attempt)
 
@@ -116,7 +125,7 @@ class RunningAttempts:
         """Ask the executor, once, to stop an attempt."""
         attempt = (task, number)
         if attempt in self._attempts and attempt not in self._stopping:
-            self._pool.executor.stop(self._state.id, task, number)
+            self._attempts[attempt].executor.stop(self._state.id, task, number)
             self._stopping.add(attempt)
 
     def stop_all(self) -> None:
@@ -131,9 +140,16 @@ class RunningAttempts:
         """Nothing more is wanted of the attempts: keep no logs, and ask for no more room."""
         self._attempts.clear()
         self.logs.close()
-        self._pool.leave(self._state.id)
+        for pool in self._used.values():
+            pool.leave(self._state.id)
 
-    def _capacity(self, start: AttemptStarted) -> Capacity:
+    def _pool(self, executor: str | None) -> SlotPool:
+        pool = self._used.get(executor)
+        if pool is None:
+            pool = self._used[executor] = self._pools(executor)
+        return pool
+
+    def _capacity(self, start: AttemptStarted, pool: SlotPool) -> Capacity:
         task = self._state.task(start.task)
         amounts = {} if task is None else dict(task.node.options.resources)
-        return Capacity(self._state.id, start.worker, self._pool, self._resources, amounts)
+        return Capacity(self._state.id, start.worker, pool, self._resources, amounts)
