@@ -174,11 +174,13 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """What one turn of one execution makes durable, in one transaction.
 
     `submission` stands in the first batch of an execution only; its environment's variables are not
-    stored. `status`, `counts` and `ended` update the row that lists are made from.
+    stored. `status`, `counts` and `ended` update the row that lists are made from. `encoded` are the events as JSON,
+    if they have been encoded already: what is stored is what subscribers are sent.
     """
 
     execution: str
     events: tuple[Event, ...]
+    encoded: tuple[bytes, ...] = ()
     values: tuple[tuple[str, Value], ...] = ()
     expansions: tuple[tuple[str, Expansion], ...] = ()
     cache: tuple[CacheEntry, ...] = ()

@@ -102,10 +102,12 @@ class EmbeddedConnection:
 
     def _run_inline(self, execution: str) -> None:
         """If the execution is an inline one, run its tasks here and now, until it has ended."""
-        if self._call(self._orchestrator.options(execution)).executor == "inline" and self._runtime.inline is not None:
+        inline = self._runtime.inline
+        if self._call(self._orchestrator.options(execution)).executor == "inline" and inline is not None:
             ending = self.ending(execution)
+            ending.add_done_callback(lambda _: inline.wake())
             try:
-                self._runtime.inline.run_pending(ending.done)
+                inline.run_pending(ending.done)
             finally:
                 ending.cancel()
 

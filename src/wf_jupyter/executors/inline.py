@@ -116,6 +116,11 @@ class InlineExecutor:
             if interrupted:
                 raise KeyboardInterrupt
 
+    def wake(self) -> None:
+        """Let `run_pending` ask at once whether it is over. Any thread."""
+        with self._change:
+            self._change.notify_all()
+
     def _run(self, token: int, attempt: Attempt) -> bool:
         from wf_jupyter.executors.worker.attempt.admission import admit
         from wf_jupyter.executors.worker.attempt.runner import Runner

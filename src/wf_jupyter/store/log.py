@@ -33,7 +33,7 @@ def number_of(connection: sqlite3.Connection, execution: str) -> int:
 
 def appending(batch: Batch, owner: str, places: Places) -> Callable[[sqlite3.Connection], None]:
     """The work that makes `batch` durable. Encodes at once, so that what cannot be encoded is never queued."""
-    bodies = [encode_event(event) for event in batch.events]
+    bodies = batch.encoded or [encode_event(event) for event in batch.events]
     counts = msgspec.json.encode(batch.counts)
     ended = None if batch.ended is None else batch.ended.isoformat()
     submission = None if batch.submission is None else msgspec.msgpack.encode(without_secrets(batch.submission))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -60,6 +61,43 @@ def test_two_subscribers_who_came_at_different_times_agree(runtime: Runtime, tmp
     for reader in (early, late):
         reader.until(lambda r: r.picture.snapshot.status.is_final)
     assert msgspec.json.encode(early.picture.snapshot) == msgspec.json.encode(late.picture.snapshot)
+
+
+def test_what_every_subscriber_is_sent_are_the_bytes_on_disk(runtime: Runtime, data_dir: Path, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    execution = submit(runtime, gated(gate))
+    over = [threading.Event(), threading.Event()]
+    mailboxes = [Mailbox(event.set) for event in over]
+    for mailbox in mailboxes:
+        seq = runtime.call(runtime.orchestrator.subscribe(execution, mailbox)).result(PATIENCE).seq
+    gate.touch()
+    snapshot = ended(runtime, execution)
+    first, second = (mailbox.take() for mailbox in mailboxes)
+    # What came before the second subscription only the first one was sent.
+    assert [id(delivery) for delivery in second] == [id(delivery) for delivery in first][-len(second) :]
+    database = sqlite3.connect(data_dir / "wf_jupyter.sqlite3")
+    bodies = [body for (body,) in database.execute("SELECT body FROM events WHERE seq > ? ORDER BY seq", (seq,))]
+    database.close()
+    assert len(bodies) == snapshot.seq - seq > 0
+    assert [each for delivery in second for each in delivery.encoded] == bodies
+
+
+def test_the_end_is_told_to_who_waits_for_it_and_to_who_comes_late(runtime: Runtime, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    execution = submit(runtime, gated(gate))
+    following = runtime.orchestrator.following
+    assert not runtime.call(following.ending(execution)).result(PATIENCE).status.is_final
+    assert not runtime.call(following.ending(execution, 0.01)).result(PATIENCE).status.is_final
+    waiting = runtime.call(following.ending(execution, 30.0))
+    given_up = runtime.call(following.ending(execution, 30.0))
+    given_up.cancel()
+    gate.touch()
+    told = waiting.result(PATIENCE)
+    snapshot = ended(runtime, execution)
+    assert (told.status, told.seq, told.epoch) == (snapshot.status, snapshot.seq, snapshot.epoch)
+    assert runtime.call(following.ending(execution, 30.0)).result(PATIENCE) == told
+    with pytest.raises(ExecutionNotFound):
+        runtime.call(following.ending("unknown", 30.0)).result(PATIENCE)
 
 
 def test_a_subscriber_who_names_where_it_was_gets_exactly_what_it_missed(runtime: Runtime) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from wf_jupyter.protocol import jsonrpc
-from wf_jupyter.protocol.codec import encode_events, joined
+from wf_jupyter.protocol.codec import joined
 from wf_jupyter.service.subscriptions.hub import EVERYTHING
 from wf_jupyter.service.subscriptions.mailbox import Delivery, Events, Lagged
 
@@ -62,14 +62,13 @@ def _frames_of(gathered: Sequence[Events]) -> Iterator[bytes]:
 def _parts(large: Events) -> Iterator[bytes]:
     part: list[bytes] = []
     size = 0
-    for event in large.events:
-        encoded = encode_events((event,))
+    for encoded in large.encoded:
         if part and (len(part) >= MOST or size + len(encoded) > LARGEST):
-            yield joined(part)
+            yield b"[%b]" % b",".join(part)
             part, size = [], 0
         part.append(encoded)
         size += len(encoded)
-    yield joined(part)
+    yield b"[%b]" % b",".join(part)
 
 
 def _frame(source: Events, events: bytes) -> bytes:

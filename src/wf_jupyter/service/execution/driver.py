@@ -340,7 +340,7 @@ class Driver:
             if isinstance(event, TaskLog):
                 self._attempts.logs.committed(event)
         if events:
-            self._hub.publish(self.state.id, self.state.workflow, events)
+            self._hub.publish(self.state.id, self.state.workflow, events, turn.encoded[-len(events) :])
         for done in decided:
             if not done.done():
                 done.set_result(None)

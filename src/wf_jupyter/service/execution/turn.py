@@ -10,13 +10,18 @@ from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Expansion, Submission
 from wf_jupyter.ports import Batch, CacheEntry
+from wf_jupyter.store.events import encode_event
 
 
 @dataclass
 class Turn:
-    """Events in order, and what belongs to them: values and expansions by task, entries of the cache."""
+    """Events in order, and what belongs to them: values and expansions by task, entries of the cache.
+
+    `encoded` are the events as JSON, once they are on their way: stored, and sent to everybody.
+    """
 
     events: list[Event] = field(default_factory=list)
+    encoded: tuple[bytes, ...] = ()
     values: list[tuple[str, Value]] = field(default_factory=list)
     expansions: list[tuple[str, Expansion]] = field(default_factory=list)
     entries: list[CacheEntry] = field(default_factory=list)
@@ -24,9 +29,11 @@ class Turn:
     def batch(self, state: ExecutionState, submission: Submission | None, counts: dict[str, int]) -> Batch:
         """The turn as one transaction. `counts` is the state of one turn ago, which is enough while it runs."""
         last = self.events[-1]
+        self.encoded = tuple(map(encode_event, self.events))
         return Batch(
             execution=state.id,
             events=tuple(self.events),
+            encoded=self.encoded,
             values=tuple(self.values),
             expansions=tuple(self.expansions),
             cache=tuple(self.entries),

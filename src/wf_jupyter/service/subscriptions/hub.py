@@ -97,9 +97,9 @@ class Hub:
         for mailbox in self._mailboxes.get(execution_id, ()):
             mailbox.lag(execution_id)
 
-    def publish(self, execution_id: str, workflow: str, events: Sequence[Event]) -> None:
-        """Tell everyone. The events are durable already."""
-        self.tell(execution_id, events)
+    def publish(self, execution_id: str, workflow: str, events: Sequence[Event], encoded: Sequence[bytes] = ()) -> None:
+        """Tell everyone. The events are durable already; `encoded` is how, if that is at hand."""
+        self.tell(execution_id, events, encoded)
         self.tell_all(execution_id, events)
         for notifier in self._notifiers:
             try:
@@ -107,11 +107,11 @@ class Hub:
             except Exception:
                 _log.exception("a notifier failed; the execution goes on")
 
-    def tell(self, execution_id: str, events: Sequence[Event]) -> None:
+    def tell(self, execution_id: str, events: Sequence[Event], encoded: Sequence[bytes] = ()) -> None:
         """Tell those who follow the execution."""
         self._thread.check()
         if mailboxes := self._mailboxes.get(execution_id):
-            delivery = Events(execution_id, tuple(events))
+            delivery = Events(execution_id, tuple(events), encoded=encoded)
             for mailbox in mailboxes:
                 mailbox.put(delivery)
             self._remember(delivery)

@@ -9,40 +9,54 @@ else is ever left out or joined: a reader that sees a jump in `seq` knows that s
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
 
-import msgspec
-
 from wf_jupyter.model.events import Event, TaskLog, TaskOutput, WorkflowCompleted
+from wf_jupyter.store.events import encode_event
 
 #: Text and displays count as one event more for each so many characters.
 _WEIGHED = 4096
 
 
 class Events:
-    """Consecutive events of one execution; `json` is their JSON array, encoded once for all subscribers.
+    """Consecutive events of one execution; `encoded` is each of them as JSON, as it was stored if that is given, and
+    `json` the array of these: made once for all subscribers.
 
     `topic` is what was subscribed to: the execution, or `"*"` for the workflow-level events of all.
     `framed` is for whoever sends: how many deliveries share a frame that begins with this one, and
     that frame. What follows a delivery is the same in every mailbox of its topic.
     """
 
-    __slots__ = ("_json", "_weight", "events", "execution_id", "framed", "topic")
+    __slots__ = ("_encoded", "_json", "_weight", "events", "execution_id", "framed", "topic")
 
-    def __init__(self, execution_id: str, events: tuple[Event, ...], topic: str | None = None) -> None:
+    def __init__(
+        self,
+        execution_id: str,
+        events: tuple[Event, ...],
+        topic: str | None = None,
+        encoded: Sequence[bytes] = (),
+    ) -> None:
         self.execution_id = execution_id
         self.events = events
+        self._encoded = encoded
         self.topic = topic or execution_id
         self.framed: tuple[int, bytes] | None = None
         self._json: bytes | None = None
         self._weight = 0
 
     @property
+    def encoded(self) -> Sequence[bytes]:
+        """Each event as JSON."""
+        if not self._encoded:
+            self._encoded = [encode_event(event) for event in self.events]
+        return self._encoded
+
+    @property
     def json(self) -> bytes:
         """The events as a JSON array."""
         if self._json is None:
-            self._json = msgspec.json.encode(self.events)
+            self._json = b"[%b]" % b",".join(self.encoded)
         return self._json
 
     @property
