@@ -18,9 +18,9 @@ from wf_jupyter.client.mirror import Link, Mirror
 from wf_jupyter.client.reconnect import Backoff
 from wf_jupyter.client.socket import Closed, EventSocket, NotReached, Unasked
 from wf_jupyter.errors import ServerUnavailable
-from wf_jupyter.model.snapshot import Snapshot, is_at_rest
+from wf_jupyter.model.snapshot import is_at_rest
 from wf_jupyter.protocol.messages import MAX_WAIT, Ending
-from wf_jupyter.protocol.pages import Standing
+from wf_jupyter.protocol.pages import Standing, standing
 
 #: Seconds in which a server must have said at least where the execution stands.
 _PATIENCE = 30.0
@@ -134,15 +134,3 @@ class _Bell:
 
     def linked(self, link: Link) -> None:
         pass
-
-
-def standing(snapshot: Snapshot) -> Standing:
-    """What a snapshot says of where an execution stands."""
-    return Standing(
-        execution_id=snapshot.id,
-        workflow=snapshot.workflow,
-        status=snapshot.status,
-        epoch=snapshot.epoch,
-        seq=snapshot.seq,
-        parked=snapshot.parked,
-    )

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
 from wf_jupyter.client import display, outcome, records, rerunning
 from wf_jupyter.client.connection import Connection
-from wf_jupyter.client.endings import standing
 from wf_jupyter.client.looking import Look
 from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.recording import write_html
@@ -29,7 +28,7 @@ from wf_jupyter.model.stimuli import Cancel, Pause, Resume, Retry
 from wf_jupyter.ports import ExecutionResult
 from wf_jupyter.protocol.commands import Command
 from wf_jupyter.protocol.operations import USAGE
-from wf_jupyter.protocol.pages import Standing, UsagePage
+from wf_jupyter.protocol.pages import Standing, UsagePage, standing
 from wf_jupyter.render.comparison import Comparison, compare
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from wf_jupyter.model.events import Event, ResultInfo
-from wf_jupyter.model.snapshot import Parked, Summary
+from wf_jupyter.model.snapshot import Parked, Snapshot, Summary
 from wf_jupyter.model.status import ExecutionStatus
 
 
@@ -49,6 +49,18 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     epoch: str
     seq: int
     parked: Parked | None = None
+
+
+def standing(snapshot: Snapshot) -> Standing:
+    """What a snapshot says of where an execution stands."""
+    return Standing(
+        execution_id=snapshot.id,
+        workflow=snapshot.workflow,
+        status=snapshot.status,
+        epoch=snapshot.epoch,
+        seq=snapshot.seq,
+        parked=snapshot.parked,
+    )
 
 
 class Usual(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from wf_jupyter.engine.fold import Picture
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Snapshot, is_at_rest
 from wf_jupyter.ports import Store
-from wf_jupyter.protocol.pages import EventPage, Standing
+from wf_jupyter.protocol.pages import EventPage, Standing, standing
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.queries.archive import copy_snapshot
 from wf_jupyter.service.subscriptions.hub import EVERYTHING, Hub, Recent
@@ -174,7 +174,7 @@ class Following:
         """
         picture = await self._picture(execution)
         if wait <= 0 or is_at_rest(picture.snapshot):
-            return _standing(picture.snapshot)
+            return standing(picture.snapshot)
         rung = asyncio.Event()
         bell = Bell(rung.set)
         self._go_live(execution, bell, picture)
@@ -190,15 +190,4 @@ class Following:
             picture = await self._picture(execution)
         finally:
             self._hub.remove(execution, bell)
-        return _standing(picture.snapshot)
-
-
-def _standing(snapshot: Snapshot) -> Standing:
-    return Standing(
-        execution_id=snapshot.id,
-        workflow=snapshot.workflow,
-        status=snapshot.status,
-        epoch=snapshot.epoch,
-        seq=snapshot.seq,
-        parked=snapshot.parked,
-    )
+        return standing(picture.snapshot)
