@@ -21,6 +21,7 @@ from attempts import Bench, attempt_of, environment, value_of
 
 import wf_jupyter as wf
 from wf_jupyter.executors.dask import board as dask_board
+from wf_jupyter.executors.dask import link as dask_link
 from wf_jupyter.executors.dask.cluster import Cluster
 from wf_jupyter.model.stimuli import AttemptFailed, AttemptStopped, AttemptSucceeded
 from wf_jupyter.model.submission import Environment
@@ -355,6 +356,53 @@ def test_a_scheduler_that_cannot_be_reached_fails_the_task_with_its_address() ->
         assert "tcp://127.0.0.1:9" in report.failure.message
     finally:
         bench.close()
+
+
+def test_workers_with_another_version_fail_the_task_and_say_so(
+    elsewhere: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_link, "PROTOCOL", 0)
+    bench = Bench("dask", address=elsewhere.address)
+    try:
+        report = bench.run(lambda: 1)
+        assert isinstance(report, AttemptFailed)
+        assert report.failure.kind == "worker_lost"
+        assert "install the same version" in report.failure.message
+    finally:
+        bench.close()
+
+
+def test_a_scheduler_without_workers_and_one_that_goes_fail_the_task_and_say_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dask_link, "_TIMEOUT", 3.0)
+    script = (
+        "import asyncio, distributed, sys\n"
+        "async def main():\n"
+        "    async with distributed.Scheduler(host='127.0.0.1', port=0, dashboard=False) as scheduler:\n"
+        "        print(scheduler.address, flush=True)\n"
+        "        await scheduler.finished()\n"
+        "asyncio.run(main())\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as scheduler:
+        assert scheduler.stdout is not None
+        address = scheduler.stdout.readline().decode().strip()
+        bench = Bench("dask", address=address, patience=0.5)
+        try:
+            report = bench.run(lambda: 1, task="nobody")
+            assert isinstance(report, AttemptFailed)
+            assert report.failure.message == "the Dask scheduler has had no workers for 0.5 s"
+            scheduler.kill()
+            scheduler.wait()
+            began = time.monotonic()
+            gone = bench.run(lambda: 1, task="gone")
+            assert isinstance(gone, AttemptFailed)
+            assert (
+                address in gone.failure.message or "connection to the Dask scheduler was lost" in gone.failure.message
+            )
+            assert time.monotonic() - began < 30
+        finally:
+            bench.close()
 
 
 @pytest.mark.parametrize(

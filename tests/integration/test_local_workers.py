@@ -75,6 +75,13 @@ def test_a_task_that_ends_its_process_fails_alone_and_the_worker_is_replaced(ben
     assert value_of(bench.run(lambda: 1, task="next")) == 1
 
 
+@pytest.mark.skipif(not Path("/proc/self/oom_score_adj").exists(), reason="the system has no such score")
+def test_the_system_ends_a_worker_before_others_when_memory_runs_out(bench: Bench) -> None:
+    score = value_of(bench.run(lambda: int(Path("/proc/self/oom_score_adj").read_text())))
+    assert isinstance(score, int)
+    assert score >= 700
+
+
 def test_a_segfault_is_named_and_its_stack_is_in_the_log(bench: Bench) -> None:
     def crash() -> None:
         print("before", flush=True)
