@@ -55,7 +55,7 @@ def launched(*options: str) -> Iterator[Any]:
         path = chromium(playwright)
         if path is None:
             pytest.skip("there is no Chromium on this machine")
-        api.expect.set_options(timeout=30_000)
+        api.expect.set_options(timeout=60_000)
         running = playwright.chromium.launch(executable_path=path, args=[*CHROMIUM, *options])
         yield running
         running.close()

@@ -84,7 +84,7 @@ def test_each_has_a_server_and_is_refused_at_the_others(anna: Server, bob: Serve
 def test_the_pages_are_live_and_take_commands(pages: Any, hub: Hub, anna: Server) -> None:
     execution = anna.run(START).split()[1]
     page = pages.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(90_000)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.on("websocket", lambda socket: asked.append(socket.url))

@@ -190,7 +190,7 @@ class Look:
 
     def _opened(self) -> Any:
         page = self._context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(90_000)
         return page
 
     def told(self, page: Any) -> str:

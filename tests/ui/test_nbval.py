@@ -50,12 +50,16 @@ def saved(notebook: Notebook, cells: int) -> Path:
 
     def has_outcome() -> bool:
         notebook.page.evaluate(SAVE)
+        kept = nbformat.read(path, as_version=4).cells
         told = [
             output["data"][TYPE]["snapshot"]["status"]
-            for cell in nbformat.read(path, as_version=4).cells
+            for cell in kept
             for output in cell.get("outputs", [])
             if TYPE in output.get("data", {})
         ]
+        # a cell's number comes with the kernel's answer, after its outputs
+        if any(cell.cell_type == "code" and cell.execution_count is None for cell in kept[:cells]):
+            return False
         return bool(told) and all(status in ("succeeded", "failed") for status in told)
 
     until(has_outcome, "the outcome was not saved")

@@ -14,7 +14,7 @@ from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from wf_jupyter.errors import InputError, ServerUnavailable
+from wf_jupyter.errors import InputError, ServerUnavailable, StoreError
 from wf_jupyter.executors.inline import InlineExecutor
 from wf_jupyter.executors.local.executor import LocalExecutor
 from wf_jupyter.model.submission import Environment
@@ -28,6 +28,7 @@ from wf_jupyter.store.sqlite import SqliteStore
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+_CLOSED = "the orchestrator has been closed"
 
 
 class Runtime:
@@ -62,11 +63,22 @@ class Runtime:
         return runtime
 
     def call(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
-        """Run a coroutine of the orchestrator on its loop; never block on the future from that loop."""
+        """Run a coroutine of the orchestrator on its loop; never block on the future from that loop.
+
+        `ServerUnavailable`, here or of the future, when the orchestrator has been closed.
+        """
         if self._is_closed:
             coroutine.close()
-            raise ServerUnavailable("the orchestrator has been closed")
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+            raise ServerUnavailable(_CLOSED)
+        return asyncio.run_coroutine_threadsafe(self._answer(coroutine), self._loop)
+
+    async def _answer(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await coroutine
+        except StoreError as error:
+            if self._is_closed:  # it came while the store was being closed
+                raise ServerUnavailable(_CLOSED) from error
+            raise
 
     def close(self, deadline: float = 5.0) -> None:
         """Stop workers and thread within about `deadline` seconds. Idempotent.
@@ -75,7 +87,7 @@ class Runtime:
         """
         if self._is_closed:
             return
-        closing = self.call(self._close())
+        closing = asyncio.run_coroutine_threadsafe(self._close(), self._loop)
         self._is_closed = True
         try:
             closing.result(deadline)
