@@ -119,11 +119,12 @@ async def picture(handler: RestHandler, execution: str) -> None:
 
 async def result(handler: RestHandler, execution: str) -> None:
     """The outcome of a final execution: a preview as JSON, or the encoded value as MessagePack."""
+    query = handler.query(ResultQuery)
     if not handler.wants_packed:
         handler.answer(_outcome(await handler.ask(lambda engine: engine.snapshot(execution))))
         return
     found = await handler.ask(lambda engine: engine.result(execution))
-    await send_packed(handler, found, with_files=handler.query(ResultQuery).files)
+    await send_packed(handler, found, with_files=query.files)
 
 
 def _outcome(snapshot: Snapshot) -> ResultPage:
@@ -135,8 +136,9 @@ def _outcome(snapshot: Snapshot) -> ResultPage:
 
 async def task_result(handler: RestHandler, execution: str, key: str) -> None:
     """MessagePack of an `Input`; 409 while there is none."""
+    query = handler.query(ResultQuery)
     value = await handler.ask(lambda engine: engine.task_value(execution, key))
-    await send_packed(handler, value, with_files=handler.query(ResultQuery).files)
+    await send_packed(handler, value, with_files=query.files)
 
 
 async def task_call(handler: RestHandler, execution: str, key: str) -> None:
@@ -144,8 +146,9 @@ async def task_call(handler: RestHandler, execution: str, key: str) -> None:
 
     409 when it was not called, or its values are not stored any more.
     """
+    query = handler.query(ResultQuery)
     call = await handler.ask(lambda engine: engine.tasks.call(execution, key))
-    await send_packed(handler, call, with_files=handler.query(ResultQuery).files)
+    await send_packed(handler, call, with_files=query.files)
 
 
 async def task_error(handler: RestHandler, execution: str, key: str) -> None:
