@@ -87,6 +87,10 @@ class Pictures(Protocol):
         """The graph as lines of text."""
         ...
 
+    def encoded_pdf(self, svg: str, /) -> str:
+        """A picture that `draft_svg` drew as PDF, in base64."""
+        ...
+
 
 _launcher: Callable[[], Launcher] | None = None
 _pictures: Callable[[], Pictures] | None = None

@@ -1,5 +1,8 @@
 """A pytest plugin for nbval, idle without it: of an execution's output, only the text/plain is compared.
 
+Our pictures in PDF are left out of every comparison: what they show is compared as SVG or text, and notebooks of
+earlier versions have none.
+
 What a notebook stores of an execution has an id, and becomes its outcome when it ends. nbval runs the cell
 again and compares with what it shows at first. Other outputs are compared as ever.
 """
@@ -10,6 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 EXECUTION_TYPE = "application/vnd.wf-jupyter.execution+json"
+PDF_TYPE = "application/pdf"
+#: How our own PDFs begin, in base64.
+PDF_MARK = "JVBERi0xLjQKJXdmX2p1"
 #: In the HTML of a list of them, which has no type of its own where nothing is live.
 LIST_MARK = 'data-wf-jupyter="executions"'
 #: Of a list of them.
@@ -42,6 +48,16 @@ def _is_execution(output: Mapping[str, Any]) -> bool:
     return LIST_MARK in (html if isinstance(html, str) else "".join(html))
 
 
+def _without_pdf(output: Any) -> Any:
+    data = output.get("data", {})
+    stored = data.get(PDF_TYPE, "")
+    if not (stored if isinstance(stored, str) else "".join(stored)).startswith(PDF_MARK):
+        return output
+    kept = type(output)(output)
+    kept["data"] = type(data)({kind: content for kind, content in data.items() if kind != PDF_TYPE})
+    return kept
+
+
 def _text(output: Mapping[str, Any]) -> str:
     text = output.get("data", {}).get("text/plain", "")
     return text if isinstance(text, str) else "".join(text)
@@ -51,6 +67,7 @@ def _reduced(outputs: Sequence[Any], texts: set[str]) -> list[Any]:
     """Outputs that an earlier version stored have no mark: they are known by the text of one that has."""
     found = []
     for output in outputs:
+        output = _without_pdf(output)
         if _is_execution(output) or (texts and _text(output) in texts):
             output = type(output)(output)
             output["data"] = type(output["data"])({"text/plain": _text(output)})

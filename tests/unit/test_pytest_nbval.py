@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wf_jupyter.pytest_nbval import EXECUTION_TYPE, LIST_MARK, pytest_collection_modifyitems
+from wf_jupyter.pytest_nbval import EXECUTION_TYPE, LIST_MARK, PDF_MARK, PDF_TYPE, pytest_collection_modifyitems
 
 
 class IPyNbCell:
@@ -42,3 +42,9 @@ def test_of_a_list_of_executions_the_times_and_ids_are_not_compared() -> None:
     tables = [{"text/html": f"<table {LIST_MARK}><td>{time}</td></table>"} for time in ("19:15", "19:16")]
     assert compared([output("1 execution", **tables[0])], [output("1 execution", **tables[1])])
     assert not compared([output("1 execution", **tables[0])], [output("2 executions", **tables[1])])
+
+
+def test_our_own_pdf_may_be_missing_and_those_of_others_may_not() -> None:
+    plan = {"image/svg+xml": "<svg/>"}
+    assert compared([output("w", **plan, **{PDF_TYPE: PDF_MARK + "AAAA"})], [output("w", **plan)])
+    assert not compared([output("w", **plan, **{PDF_TYPE: "JVBERi0xLjQK"})], [output("w", **plan)])

@@ -21,6 +21,10 @@ from wf_jupyter.model.snapshot import Snapshot
 Bundle = dict[str, Any] | tuple[dict[str, Any], dict[str, Any]]
 
 
+#: Below the picture in marimo, which shows HTML of what it does not know.
+_MARIMO = "<p><i>A still picture: marimo has no live view of it. Run this cell again to see how far it is.</i></p>"
+
+
 def svg(snapshot: Snapshot) -> str:
     """The graph as a picture."""
     from wf_jupyter.render.svg import snapshot_svg
@@ -41,20 +45,21 @@ def still_bundle(execution: Shown, snapshot: Snapshot | None = None) -> dict[str
     Of an execution that a server runs also what JupyterLab shows it live by, with no kernel. The text is that of the
     beginning, however far the execution is: it is what nbval compares.
     """
-    from wf_jupyter.render.stored import stored_bundle
+    from wf_jupyter.render.stored import stored_bundle, stored_pictures
     from wf_jupyter.render.text import snapshot_text
 
     still = execution.still() if snapshot is None else snapshot
     start = beginning(execution.connection, still) if still.status.is_final else still
     server_id = execution.connection.server_id
-    shown = stored_bundle(still, server_id) if server_id else {"text/html": still_html(still)}
+    shown = stored_bundle(still, server_id) if server_id else stored_pictures(still)
     return {"text/plain": snapshot_text(start), **shown}
 
 
 def bundle(execution: Shown) -> Bundle:
     """The MIME bundle of an execution: live when this is a kernel that can show it, and always still."""
     if not can_show_widgets():
-        return still_bundle(execution)
+        still = still_bundle(execution)
+        return {**still, "text/html": still["text/html"] + _MARIMO} if _is_marimo() else still
     follow_result(execution)
     found: Bundle = execution.view()._repr_mimebundle_()
     return found
@@ -91,6 +96,12 @@ def widgets(name: str) -> Any:
             f"this kernel has no widgets: anywidget and ipywidgets, with IPython, cannot be imported here ({error}). "
             "An execution as the last expression of a cell shows without them"
         ) from error
+
+
+def _is_marimo() -> bool:
+    """Whether a marimo notebook runs here."""
+    runs = getattr(sys.modules.get("marimo"), "running_in_notebook", None)
+    return runs is not None and bool(runs())
 
 
 def can_show_widgets() -> bool:

@@ -189,7 +189,10 @@ class BoundWorkflow(Expandable[G]):
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         # No HTML: viewers prefer it to SVG, and then strip its pictures. Those that refuse SVG have the text.
         pictures = launch.pictures()
-        return {"text/plain": pictures.draft_text(self.draft), "image/svg+xml": pictures.draft_svg(self.draft)}
+        svg = pictures.draft_svg(self.draft)
+        # nbconvert has Inkscape make a PDF of an SVG with none beside it, and gives up where there is no Inkscape.
+        pdf = pictures.encoded_pdf(svg)
+        return {"text/plain": pictures.draft_text(self.draft), "image/svg+xml": svg, "application/pdf": pdf}
 
 
 @overload

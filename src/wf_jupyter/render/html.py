@@ -80,7 +80,7 @@ def _row(box: Box, is_plan: bool) -> str:
 
 
 def _cell(content: str) -> str:
-    return f'<td style="text-align: left">{content}</td>'
+    return f'<td style="text-align: left; padding-right: 10px">{content}</td>'
 
 
 def _signed(look: Look) -> str:

@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from wf_jupyter.model.events import Failure
 from wf_jupyter.model.snapshot import Snapshot, TaskSnapshot
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
-from wf_jupyter.render.discreet import discreet
+from wf_jupyter.render.discreet import discreet_failure
 from wf_jupyter.render.html import snapshot_html
+from wf_jupyter.render.pdf import encoded_pdf
 from wf_jupyter.render.svg import snapshot_svg
 
 EXECUTION_TYPE = "application/vnd.wf-jupyter.execution+json"
@@ -25,7 +25,6 @@ VERSION = 1
 #: Bytes of JSON up to which all tasks are named; of a larger graph only those that failed are.
 _WHOLE = 32 * 1024
 _MANY = 50
-_MESSAGE = 300
 
 
 def stored_bundle(snapshot: Snapshot, server_id: str) -> dict[str, Any]:
@@ -38,8 +37,17 @@ def stored_bundle(snapshot: Snapshot, server_id: str) -> dict[str, Any]:
             "workflow": snapshot.workflow,
             "snapshot": stored_snapshot(snapshot),
         },
-        "image/svg+xml": (picture := snapshot_svg(snapshot)),
+        **stored_pictures(snapshot),
+    }
+
+
+def stored_pictures(snapshot: Snapshot) -> dict[str, str]:
+    """The graph with its states, for readers of SVG, HTML and LaTeX; the HTML has the failure and the id as well."""
+    picture = snapshot_svg(snapshot)
+    return {
+        "image/svg+xml": picture,
         "text/html": _html(snapshot, picture),
+        "application/pdf": encoded_pdf(picture),
     }
 
 
@@ -79,10 +87,4 @@ def stored_snapshot(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _short(task: TaskSnapshot) -> TaskSnapshot:
-    return msgspec.structs.replace(
-        task, worker="", progress=None, result=None, error=None if task.error is None else _first_words(task.error)
-    )
-
-
-def _first_words(error: Failure) -> Failure:
-    return msgspec.structs.replace(error, message=discreet(error.message)[:_MESSAGE], traceback="")
+    return msgspec.structs.replace(task, worker="", progress=None, result=None, error=discreet_failure(task.error))

@@ -13,16 +13,15 @@ from typing import Any
 
 import msgspec
 
-from wf_jupyter.model.events import Failure, ResultInfo
+from wf_jupyter.model.events import ResultInfo
 from wf_jupyter.model.snapshot import Snapshot, TaskSnapshot
 from wf_jupyter.model.status import TaskStatus
-from wf_jupyter.render.discreet import discreet
+from wf_jupyter.render.discreet import discreet_failure
 
 #: Bytes of JSON. With the loader, the still picture and what ipywidgets keeps, a view stays below 60 kB.
 LIMIT = 36_000
 #: Tasks beyond which their records cannot fit, so that they are not even encoded.
 _MOST_TASKS = LIMIT // 60
-_MESSAGE = 300
 #: Failed items of mapped tasks that are kept with their message.
 _FAILED_ITEMS = 20
 
@@ -80,13 +79,8 @@ def _runs(tasks: Iterable[TaskSnapshot]) -> Sequence[tuple[str, int]]:
 
 
 def _bare(task: TaskSnapshot) -> TaskSnapshot:
-    return msgspec.structs.replace(task, worker="", error=_told(task.error), result=_facts(task.result), progress=None)
-
-
-def _told(error: Failure | None) -> Failure | None:
-    if error is None:
-        return None
-    return msgspec.structs.replace(error, message=discreet(error.message)[:_MESSAGE], traceback="")
+    error = discreet_failure(task.error)
+    return msgspec.structs.replace(task, worker="", error=error, result=_facts(task.result), progress=None)
 
 
 def _facts(result: ResultInfo | None) -> ResultInfo | None:

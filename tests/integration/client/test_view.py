@@ -67,11 +67,21 @@ def test_where_there_is_no_ipython_an_execution_is_one_dict_of_mime_types(execut
     """As xeus-python takes it, whose raw mode has a module of that name, and no widgets."""
     monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
     shown = dict(execution._repr_mimebundle_())
-    assert set(shown) == {"text/plain", "text/html"}
+    assert set(shown) == {"text/plain", "text/html", "image/svg+xml", "application/pdf"}
     assert all(isinstance(content, str) for content in shown.values())
     monkeypatch.setitem(sys.modules, "wf_jupyter.widget.view", None)
     with pytest.raises(ImportError, match="this kernel has no widgets"):
         execution.view()
+
+
+def test_in_marimo_the_still_picture_says_why_it_is_still(execution, monkeypatch):
+    marimo = types.ModuleType("marimo")
+    marimo.running_in_notebook = lambda: True
+    monkeypatch.setitem(sys.modules, "marimo", marimo)
+    monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
+    shown = execution._repr_mimebundle_()["text/html"]
+    assert "data:image/svg+xml" in shown
+    assert "marimo has no live view of it" in shown
 
 
 def test_the_text_of_a_failure_is_the_same_whatever_number_its_cell_has(execution):

@@ -35,7 +35,12 @@ async def test_a_page_stores_the_state_of_an_execution_as_the_output_of_a_cell(
 ) -> None:
     execution = await finished(wire, packed(add_one.bind(xs=[4711, 2])))
     answer = await wire.ask("GET", f"executions/{execution}/picture")
-    assert set(answer.json) == {"application/vnd.wf-jupyter.execution+json", "image/svg+xml", "text/html"}
+    assert set(answer.json) == {
+        "application/vnd.wf-jupyter.execution+json",
+        "image/svg+xml",
+        "text/html",
+        "application/pdf",
+    }
     stored = answer.json["application/vnd.wf-jupyter.execution+json"]
     assert stored["id"] == execution
     assert stored["server_id"] == (await wire.ask("GET", "hello")).json["server_id"]
