@@ -36,6 +36,10 @@ def test_a_finished_execution_is_replayed_rerun_and_compared(page: Any, server: 
     first = retried(tmp_path).submit(numbers=[1, 2, 3])
     assert first.wait(60) == "succeeded"
     open_page(page, server, first, "succeeded")
+    head = page.locator(".wfj-page-head")
+    expect(head.get_by_role("heading")).to_have_text(first.workflow)
+    expect(head.locator("code")).to_have_text(first.id)
+    expect(head.get_by_role("definition")).to_have_text("[1, 2, 3]")
 
     page.get_by_role("button", name="Replay").click()
     page.wait_for_selector(".wfj-slider")

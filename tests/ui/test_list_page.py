@@ -101,6 +101,32 @@ def test_filters_are_in_the_address_and_hold_for_what_comes(page: Any, server: J
     page.get_by_text("No execution is like that.").wait_for()
 
 
+def test_rows_are_sorted_and_found_by_name_input_and_id(page: Any, server: JupyterProcess) -> None:
+    made = [doubling().submit(numbers=[number] * 7) for number in (71, 72)] + [failing().submit(b=0)]
+    for execution in made:
+        execution.wait(60)
+    open_list(page, server)
+    row(page, made[-1]).wait_for()
+    find = page.get_by_role("searchbox", name="Find")
+    names = page.locator(f"{ROWS}:not([hidden]) a")
+    page.get_by_role("button", name="Workflow", exact=True).click()
+    page.wait_for_selector(".wfj-list th[aria-sort=ascending]")
+    found = names.all_text_contents()
+    assert found == sorted(found)
+    for words, wanted in (
+        ("72, 72", [made[1]]),
+        (f"{made[0].id[-6:]} doubled", [made[0]]),
+        ("dividing b=0", [made[2]]),
+    ):
+        find.fill(words)
+        row(page, wanted[0]).wait_for()
+        for other in made:
+            expect(row(page, other)).to_be_visible(visible=other in wanted)
+    page.get_by_role("button", name="Started").click()
+    find.fill("no such thing")
+    page.get_by_text("No execution is like that.").wait_for()
+
+
 def test_everything_can_be_reached_by_keyboard(page: Any, server: JupyterProcess) -> None:
     for number in range(3):
         doubling().submit(numbers=[number]).wait(60)
@@ -113,7 +139,7 @@ def test_everything_can_be_reached_by_keyboard(page: Any, server: JupyterProcess
     page.keyboard.press("Home")
     expect(page.locator(f"{ROWS} a").first).to_be_focused()
     page.keyboard.press("/")
-    expect(page.get_by_role("combobox", name="Workflow")).to_be_focused()
+    expect(page.get_by_role("searchbox", name="Find")).to_be_focused()
     page.keyboard.press("Escape")
     page.locator(f"{ROWS} a").first.focus()
     page.keyboard.press("Enter")

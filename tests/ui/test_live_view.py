@@ -152,6 +152,27 @@ def test_all_views_of_a_page_share_one_socket(open_notebook: Callable, steps: St
     assert len(sockets) <= 1
 
 
+def test_a_view_that_python_closed_is_gone_until_the_execution_is_shown_again(
+    open_notebook: Callable, steps: Steps
+) -> None:
+    submit = f"execution = steps.submit(folder={str(steps.folder)!r})\nexecution"
+    every = "import ipywidgets\nipywidgets.Widget.close_all()"
+    notebook = open_notebook("closed", [STEPS, submit, "execution.view().close()", "execution", every, "execution"])
+    views = notebook.page.locator(".wfj-root")
+    for cell in range(2):
+        notebook.run(cell)
+    expect(views).to_have_count(1)
+    for cell, count in ((2, 0), (3, 1), (4, 0), (5, 1)):
+        notebook.run(cell)
+        expect(views).to_have_count(count)
+    steps.let(1)
+    shows(notebook.page, 1)
+    notebook.restart_kernel()
+    steps.let(2)
+    shows(notebook.page, 2)
+    expect(views).to_have_count(1)
+
+
 def test_the_cancel_button_cancels(open_notebook: Callable, steps: Steps) -> None:
     notebook = open_notebook("cancel", [STEPS, f"steps.submit(folder={str(steps.folder)!r})"])
     notebook.run(0)

@@ -102,7 +102,15 @@ class ExecutionPage(PageHandler):
         """The page; 404 when there is no such execution."""
         snapshot = await self.host.ask(lambda engine: engine.snapshot(execution))
         name = snapshot.workflow
-        self.show("page.html", name, view="execution", execution_id=snapshot.id, workflow=name)
+        self.show(
+            "page.html",
+            name,
+            view="execution",
+            execution_id=snapshot.id,
+            workflow=name,
+            created=snapshot.created.isoformat(),
+            inputs=dict(snapshot.inputs),
+        )
 
 
 class ComparePage(PageHandler):

@@ -1,6 +1,7 @@
 // What a page loads: an anywidget, and `mount` for pages of our own.
 import type { Model } from "./protocol/relay.ts";
-import { App, tabOf } from "./ui/app.ts";
+import { App } from "./ui/app.ts";
+import { tabOf } from "./ui/header.ts";
 import type { MountOptions } from "./ui/mount.ts";
 import { Session } from "./ui/session.ts";
 

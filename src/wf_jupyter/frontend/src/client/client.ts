@@ -3,8 +3,8 @@
 import { channel, type Channel } from "../protocol/channel.ts";
 import { isObject } from "../protocol/decode.ts";
 import { Greeting } from "../protocol/greeting.ts";
-import type { ExecutionStatus, Snapshot, Summary } from "../protocol/messages.gen.ts";
-import { executionPath, notReady, pageConfig, refusal, RequestError, Rest, type Hello } from "../protocol/page.ts";
+import { OPERATIONS, type ExecutionStatus, type Snapshot, type Summary } from "../protocol/messages.gen.ts";
+import { notReady, operationPath, pageConfig, refusal, RequestError, Rest, type Hello } from "../protocol/page.ts";
 import { CODES, RpcError } from "../protocol/socket.ts";
 import { FINAL, type Command } from "../protocol/source.ts";
 import { Handlers, type ClientConnection, type ClientEventType, type Handler } from "./events.ts";
@@ -131,7 +131,7 @@ export class WorkflowClient {
   /** Start a new execution that keeps every result whose code and inputs are unchanged; its id. */
   async rerun(executionId: string): Promise<string> {
     await this.#connected();
-    const answer = await this.#gate.pass(() => this.#rest.post(executionPath(executionId, "rerun"), {})).catch((error: unknown) => {
+    const answer = await this.#gate.pass(() => this.#rest.post(operationPath(OPERATIONS.rerun.path, { execution_id: executionId }), {})).catch((error: unknown) => {
       throw error instanceof RequestError ? rpcError(error) : error;
     });
     const id = isObject(answer) ? answer["id"] : undefined;
@@ -308,7 +308,7 @@ export class WorkflowClient {
   }
 
   async #command(command: Command, id: string, options: object = {}): Promise<void> {
-    await this.#ask(command, { execution_id: id, ...options }, executionPath(id, command));
+    await this.#ask(command, { execution_id: id, ...options }, operationPath(OPERATIONS[command].path, { execution_id: id }));
   }
 
   /** Over the socket, or over HTTP where there is none; waits for a connection, not for a second try. */

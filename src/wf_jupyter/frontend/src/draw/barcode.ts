@@ -1,6 +1,7 @@
 // A large graph from far away: a column per rank, a line per few tasks, each line stacked by status.
 import { CACHED, CANCELLED, FAILED, PENDING, RETRYING, RUNNING, SKIPPED, STATUSES, SUCCEEDED } from "../fold/statuses.ts";
 import type { Overview } from "../layout/overview.ts";
+import { ColumnNames, type Named } from "./column-names.ts";
 import { html } from "./element.ts";
 import { octagon } from "./icons.ts";
 import type { Palette } from "./palette.ts";
@@ -20,6 +21,7 @@ export class BarcodeLayer {
   #under: HTMLCanvasElement | null = null;
   #over: HTMLCanvasElement | null = null;
   #map: Overview | null = null;
+  readonly #names = new ColumnNames();
   #counts = new Uint32Array(0);
   #status = new Uint8Array(0);
   #dirty = new Set<number>();
@@ -32,6 +34,7 @@ export class BarcodeLayer {
     private readonly window: HTMLElement,
     private readonly palette: () => Palette,
     private readonly statusOf: (node: number) => number,
+    private readonly named: (node: number) => Named,
   ) {}
 
   /** Show this overview. */
@@ -43,6 +46,7 @@ export class BarcodeLayer {
       const status = (this.#status[node] = this.statusOf(node));
       this.#counts[map.binOf[node]! * STATUSES.length + status]!++;
     }
+    this.#names.load(map, this.named);
     this.#whole = true;
   }
 
@@ -83,6 +87,7 @@ export class BarcodeLayer {
     const [under, over] = [this.#under, this.#over];
     if (all || resized || (this.#whole && this.#dirty.size === 0)) this.#paintRibbons(sized(under, width, height), map);
     const context = whole ? sized(over, width, height) : over.getContext("2d");
+    if (whole) this.#showNames(map);
     const bins = whole ? map.size.keys() : this.#dirty;
     if (context !== null) {
       const failed: number[] = [];
@@ -138,7 +143,14 @@ export class BarcodeLayer {
       canvas.remove();
     }
     this.#under = this.#over = null;
+    this.#names.element.remove();
     this.#whole = true;
+  }
+
+  #showNames(map: Overview): void {
+    const { pitch, left } = this.#columns(map);
+    this.#names.place(left, pitch, this.#height - BELOW);
+    if (!this.#names.element.isConnected) this.window.append(this.#names.element);
   }
 
   #canvas(): HTMLCanvasElement {

@@ -54,6 +54,11 @@ export class Camera {
     return this.#width || this.measure();
   }
 
+  /** How wide a drawing may be that is still seen whole and read. */
+  get comfortable(): number {
+    return (this.width - 2 * PADDING) / READABLE;
+  }
+
   /** Ask the page how wide the window is; hidden, it is as wide as it was. */
   measure(): number {
     return (this.#width = this.window.clientWidth || this.#width);

@@ -4,18 +4,33 @@ import { html, setText } from "./element.ts";
 import type { Facts } from "./facts.ts";
 import { changed, icon, setRing } from "./icons.ts";
 
-const NARROWEST = 154;
+export const NARROWEST = 154;
 const WIDEST = 260;
+/** A second line of usual length. */
+const USUAL = "ValueError · try 3";
 /** Room beside the name, and the width of one of its letters: measuring each would lay the page out each time. */
 const BESIDE = 50;
 const LETTER = 7.6;
 
 /** The width of a card with this name. */
-export function cardWidth(name: string): number {
-  return Math.round(Math.min(WIDEST, Math.max(NARROWEST, BESIDE + name.length * LETTER)));
+export function cardWidth(name: string, least = NARROWEST): number {
+  return Math.round(Math.min(WIDEST, Math.max(least, BESIDE + name.length * LETTER)));
+}
+
+/** The least width at which second lines are seen whole, in the font of `place`. */
+export function roomyWidth(place: Element): number {
+  const context = document.createElement("canvas").getContext("2d");
+  if (context === null) return NARROWEST;
+  context.font = `12px ${getComputedStyle(place).fontFamily}`;
+  return Math.min(WIDEST, Math.max(NARROWEST, Math.ceil(BESIDE + context.measureText(USUAL).width)));
 }
 
 export const CARD_HEIGHT = 46;
+
+/** Letters of which none is wider than usual. */
+const PLAIN = /^[ -@[-~·]*$/;
+/** What is written from right to left, or turns the direction, is not cut in two. */
+const BIDI = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufeff]/;
 
 /** The card of a task; `show` changes only what differs. */
 export class Card {
@@ -40,7 +55,7 @@ export class Card {
       this.#icon = changed(this.element, this.#icon, facts.status);
     }
     if (facts.status === RUNNING) setRing(this.#icon, facts.share);
-    setClipped(this.#name, facts.name, 24);
+    setName(this.#name, facts.name, 24);
     setClipped(this.#detail, facts.detail, facts.time === "" ? 17 : 11);
     setText(this.#time, facts.time);
     setText(this.#spoken, facts.spoken);
@@ -55,9 +70,21 @@ export class Card {
   }
 }
 
+/** A name that is too long for its line loses its middle: calls of one family differ at their ends. */
+export function setName(element: HTMLElement, name: string, most: number): void {
+  if (element.textContent === name) return;
+  const letters = [...name];
+  const isLong = letters.length > most && !BIDI.test(name);
+  const tail = isLong ? -Math.floor(most / 3) : letters.length;
+  if (isLong) element.replaceChildren(html("span", "wfj-long", {}, letters.slice(0, tail).join("")), html("span", "wfj-tail", {}, letters.slice(tail).join("")));
+  else element.textContent = name;
+  element.classList.toggle("wfj-split", isLong);
+  element.classList.toggle("wfj-long", !isLong && !PLAIN.test(name));
+}
+
 /** Clipping hundreds of texts makes every frame dear: only what may be too long for its line is clipped. */
 function setClipped(element: HTMLElement, text: string, most: number): void {
   if (element.textContent === text) return;
   element.textContent = text;
-  element.classList.toggle("wfj-long", text.length > most || !/^[ -@[-~·]*$/.test(text));
+  element.classList.toggle("wfj-long", text.length > most || !PLAIN.test(text));
 }

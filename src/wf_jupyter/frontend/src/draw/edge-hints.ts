@@ -1,4 +1,4 @@
-// What failed and lies outside the window: at each edge how many, and a way there.
+// What failed, or runs, and lies outside the window: at each edge how many, and a way there.
 import type { Box } from "./scene.ts";
 import { button, html, setAttribute, setText } from "./element.ts";
 import { count } from "./words.ts";
@@ -12,6 +12,13 @@ export interface Standing {
   onScreen(box: Box): Box;
   readonly width: number;
   readonly height: number;
+}
+
+/** A node that one may look for. */
+export interface Urgent {
+  readonly node: number;
+  readonly box: Box;
+  readonly isFailed: boolean;
 }
 
 /** A button at each edge. */
@@ -28,15 +35,23 @@ export class EdgeHints {
     this.element.append(...this.#buttons);
   }
 
-  /** Show where these nodes lie that are out of sight. */
-  show(nodes: readonly { readonly node: number; readonly box: Box }[], standing: Standing | null): void {
+  /** Show where these nodes lie that are out of sight. Beside a failure nothing is told of what runs. */
+  show(nodes: readonly Urgent[], standing: Standing | null): void {
     const counts = { left: 0, right: 0, top: 0, bottom: 0 };
     const least = { left: Infinity, right: Infinity, top: Infinity, bottom: Infinity };
-    for (const { node, box } of standing === null ? [] : nodes) {
+    const failed = { left: false, right: false, top: false, bottom: false };
+    for (const { node, box, isFailed } of standing === null ? [] : nodes) {
       const { x, y, width, height } = standing!.onScreen(box);
-      const out = { left: -x - width, right: x - standing!.width, top: -y - height, bottom: y - standing!.height };
+      // a card is out of sight when its middle is
+      const [across, down] = [x + width / 2, y + height / 2];
+      const out = { left: -across, right: across - standing!.width, top: -down, bottom: down - standing!.height };
       const side = SIDES.reduce((best, other) => (out[other] > out[best] ? other : best));
-      if (out[side] < 0) continue;
+      if (out[side] < 0 || (failed[side] && !isFailed)) continue;
+      if (isFailed && !failed[side]) {
+        failed[side] = true;
+        counts[side] = 0;
+        least[side] = Infinity;
+      }
       counts[side]++;
       if (out[side] >= least[side]) continue;
       least[side] = out[side];
@@ -45,7 +60,8 @@ export class EdgeHints {
     SIDES.forEach((side, i) => {
       const made = this.#buttons[i]!;
       made.hidden = counts[side] === 0;
-      const words = `${count(counts[side])} failed`;
+      made.classList.toggle("wfj-beyond-failed", failed[side]);
+      const words = `${count(counts[side])} ${failed[side] ? "failed" : "running"}`;
       setText(made, side === "left" ? `${ARROWS[side]} ${words}` : `${words} ${ARROWS[side]}`);
       setAttribute(made, "aria-label", `${made.textContent}: go to the nearest`);
     });

@@ -1,7 +1,7 @@
 // What a card says about a task or a group, as plain values: the drawing only copies them.
 import { secondsLeft } from "../fold/history.ts";
 import type { Group, Run } from "../fold/run.ts";
-import { reasonText } from "../fold/reason.ts";
+import { shortReason } from "../fold/reason.ts";
 import {
   CACHED,
   CANCELLED,
@@ -80,8 +80,10 @@ export const EDGE_STATES = ["waiting", "delivered", "feeding", "blocked"] as con
 /** The state of an edge between two statuses, as an index of `EDGE_STATES`. */
 export function edgeState(source: number, target: number): number {
   if (source === FAILED && (target === SKIPPED || target === CANCELLED)) return 3;
-  if (hasValue(source) && (target === RUNNING || target === RETRYING)) return 2;
-  return hasValue(source) && target !== PENDING ? 1 : 0;
+  // of a group, what some of its tasks gave is there while others run, or although others failed
+  if (!hasValue(source) && (source === PENDING || source === SKIPPED || source === CANCELLED)) return 0;
+  if (target === RUNNING || target === RETRYING) return 2;
+  return hasValue(target) || target === FAILED || (hasValue(source) && target !== PENDING) ? 1 : 0;
 }
 
 /** How far a running task says it is, or null. */
@@ -110,9 +112,9 @@ function taskDetail(run: Run, row: number, now: number, share: number | null): s
     case FAILED:
       return `${error ? kindWord(error) : "failed"}${attempts > 1 ? ` · try ${attempts}` : ""}`;
     case SKIPPED:
-      return reason ? reasonText(reason) : "skipped";
+      return reason ? shortReason(reason) : "skipped";
     case CANCELLED:
-      return reason ? reasonText(reason) : "cancelled";
+      return reason ? shortReason(reason) : "cancelled";
     case RETRYING: {
       const wait = (tasks.retryAt[row]! - now) / 1000;
       return `retry ${attempts}${wait > 0 ? ` in ${duration(wait)}` : " now"}`;
@@ -145,7 +147,10 @@ function unusual(run: Run, row: number, now: number): string {
 
 function taskTime(run: Run, row: number): string {
   const status = run.tasks.status[row]!;
-  return isFinal(status) && status !== CACHED && status !== FAILED ? duration(run.tasks.duration[row]!) : "";
+  const seconds = run.tasks.duration[row]!;
+  // what was cancelled while it waited for another try has run for no time
+  if (status === CANCELLED && seconds < 0.001) return "";
+  return isFinal(status) && status !== CACHED && status !== FAILED ? duration(seconds) : "";
 }
 
 function waiting(run: Run, row: number): string {

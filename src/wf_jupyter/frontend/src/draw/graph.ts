@@ -2,6 +2,7 @@
 import type { Changes, Run } from "../fold/run.ts";
 import { FAILED, RETRYING, RUNNING } from "../fold/statuses.ts";
 import { Camera, PADDING } from "./camera.ts";
+import { roomyWidth } from "./card.ts";
 import { around, filtered, hasFailed, type Filter } from "./choice.ts";
 import { EdgeHints } from "./edge-hints.ts";
 import { html, setText } from "./element.ts";
@@ -40,6 +41,7 @@ export class GraphView {
   #filter: Filter = "all";
   #focused: string | null = null;
   #failed = 0;
+  #roomy: number | null = null;
   #now = Date.now();
 
   /** `scope` is the key of the group whose inside is drawn, null for the whole run. */
@@ -107,7 +109,9 @@ export class GraphView {
   resized(): void {
     const width = this.#camera.measure();
     if (width === 0) return;
-    if (width >= WIDE !== this.#scene.turned && !this.#scene.isEmpty) this.#arrange(false);
+    // Jupyter builds a view before it is in the page, where no letter has a width
+    const isFirst = this.#roomy === null && this.#window.isConnected;
+    if ((isFirst || width >= WIDE !== this.#scene.turned) && !this.#scene.isEmpty) this.#arrange(false);
     else this.#camera.place();
   }
 
@@ -213,6 +217,9 @@ export class GraphView {
 
   #turn(): void {
     if (this.#camera.width > 0) this.#scene.turned = this.#camera.width >= WIDE;
+    if (!this.#window.isConnected) return;
+    this.#roomy ??= roomyWidth(this.#window);
+    this.#scene.wish = { card: this.#roomy, whole: this.#camera.comfortable };
   }
 
   get #room(): number {
@@ -236,19 +243,27 @@ export class GraphView {
     });
   }
 
-  /** Tell at each edge of the window what has failed beyond it. */
+  /** Tell at each edge of the window what has failed, or runs, beyond it. */
   #beyond(): void {
     const { graph, isPlaced } = this.#scene;
-    if (!isPlaced || this.#stage.isOverview || this.run.counts[FAILED] === 0) return this.#edges.show([], null);
-    const failed = [...graph.nodes.keys()].filter((node) => hasFailed(this.run, graph, node));
-    this.#edges.show(failed.map((node) => ({ node, box: this.#scene.box(node) })), this.#camera);
+    const { counts } = this.run;
+    if (!isPlaced || this.#stage.isOverview || counts[FAILED]! + counts[RUNNING]! + counts[RETRYING]! === 0) return this.#edges.show([], null);
+    const urgent = [...graph.nodes.keys()].flatMap((node) => {
+      const isFailed = hasFailed(this.run, graph, node);
+      return isFailed || this.#runs(node) ? [{ node, isFailed, box: this.#scene.box(node) }] : [];
+    });
+    this.#edges.show(urgent, this.#camera);
+  }
+
+  #runs(node: number): boolean {
+    return [RUNNING, RETRYING].includes(nodeStatus(this.run, this.#scene.graph.nodes[node]!));
   }
 
   /** The node that one wants to see first: what failed, else what runs; -1 for the beginning. */
   #foremost(): number {
     const { graph } = this.#scene;
     const failed = graph.nodes.findIndex((_, node) => hasFailed(this.run, graph, node));
-    return failed >= 0 ? failed : graph.nodes.findIndex((node) => [RUNNING, RETRYING].includes(nodeStatus(this.run, node)));
+    return failed >= 0 ? failed : graph.nodes.findIndex((_, node) => this.#runs(node));
   }
 
   // -- people ---------------------------------------------------------------------------------------

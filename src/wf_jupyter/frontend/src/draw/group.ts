@@ -1,6 +1,7 @@
 // A mapped task or sub-workflow as one card: heat strip, stacked bar, counts; small maps open in place.
 import type { Run } from "../fold/run.ts";
 import { RUNNING, statusName } from "../fold/statuses.ts";
+import { setName } from "./card.ts";
 import { button, html, setAttribute, setText } from "./element.ts";
 import { groupFacts, taskFacts } from "./facts.ts";
 import { changed, icon } from "./icons.ts";
@@ -72,7 +73,7 @@ export class GroupCard {
       this.#icon = changed(this.element, this.#icon, facts.status);
     }
     const all = group.counts.reduce((sum, n) => sum + n, 0);
-    setText(this.#name, facts.name);
+    setName(this.#name, facts.name, 14);
     setText(this.#chip, group.loop === "chain" ? `${count(all)} in a row` : group.kind === "map" ? (group.size === null ? "× ?" : `× ${count(group.size)}`) : `${count(all)} tasks`);
     setText(this.#note, facts.detail);
     this.#note.hidden = facts.detail === "";

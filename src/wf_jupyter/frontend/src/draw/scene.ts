@@ -7,7 +7,7 @@ import type { Sketch } from "../layout/layers.ts";
 import { overview, type Overview } from "../layout/overview.ts";
 import { ranks, type Plan } from "../layout/plan.ts";
 import { subset } from "../layout/subset.ts";
-import { CARD_HEIGHT, cardWidth } from "./card.ts";
+import { CARD_HEIGHT, cardWidth, NARROWEST } from "./card.ts";
 import { label } from "./facts.ts";
 import { GROUP_HEIGHT, GROUP_WIDTH, groupHeight, OPEN_IN_PLACE } from "./group.ts";
 import type { Region } from "./sheet.ts";
@@ -43,6 +43,9 @@ export class Scene {
   /** All of the scope, whatever is kept. */
   whole: Drawn = NOTHING;
   turned = false;
+  /** The least width of cards that one wishes for, and how wide the whole may be for that. */
+  wish = { card: NARROWEST, whole: 0 };
+  #narrowest = NARROWEST;
   /** Keys of groups that are open in their card. */
   readonly #open = new Set<string>();
   /** Four numbers per node: left, top, width, height. */
@@ -113,6 +116,7 @@ export class Scene {
 
   /** Lay everything out again; separate parts stand side by side up to `room`. */
   arrange(room: number): void {
+    this.#narrowest = this.graph.nodes.length > LARGE ? NARROWEST : this.wish.card;
     this.#measure();
     this.#begun = true;
     this.#room = room;
@@ -120,7 +124,13 @@ export class Scene {
     if (this.graph.nodes.length > LARGE) {
       this.#layout = null;
       this.#ask();
-    } else this.#settle(new Layout(this.#sketch, room));
+      return;
+    }
+    this.#settle(new Layout(this.#sketch, room));
+    if (this.#narrowest === NARROWEST || this.width <= this.wish.whole) return;
+    this.#narrowest = NARROWEST;
+    this.#measure();
+    this.#settle(new Layout(this.#sketch, room));
   }
 
   /** Open or close a group inside its card; false when it is too large, or not drawn here. */
@@ -234,7 +244,7 @@ export class Scene {
     this.#across = [];
     this.#along = [];
     for (const { group, key, row } of this.graph.nodes) {
-      const [width, height] = group < 0 ? [cardWidth(label(this.run, row)), CARD_HEIGHT] : this.#sizeOf(group, key);
+      const [width, height] = group < 0 ? [cardWidth(label(this.run, row), this.#narrowest), CARD_HEIGHT] : this.#sizeOf(group, key);
       this.#across.push(this.turned ? height : width);
       this.#along.push(this.turned ? width : height);
     }

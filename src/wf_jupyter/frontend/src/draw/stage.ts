@@ -4,13 +4,14 @@ import { PENDING } from "../fold/statuses.ts";
 import { BarcodeLayer, PITCH } from "./barcode.ts";
 import { BlockLayer } from "./blocks.ts";
 import { Card } from "./card.ts";
+import type { Named } from "./column-names.ts";
 import { EdgeLayer } from "./edges.ts";
 import { html, setAttribute } from "./element.ts";
 import { nodeStatus, taskFacts } from "./facts.ts";
 import { GroupCard, type GroupActions } from "./group.ts";
 import { Inside } from "./inside.ts";
 import type { Palette } from "./palette.ts";
-import type { Scene } from "./scene.ts";
+import { total, type Scene } from "./scene.ts";
 import { inside } from "./sheet.ts";
 import type { View } from "./viewport.ts";
 
@@ -72,7 +73,7 @@ export class Stage {
     window.prepend(this.element);
     this.#edges = new EdgeLayer(window, scene, palette, statusOf, () => this.isFar);
     this.#blocks = new BlockLayer(this.element, scene, palette, statusOf);
-    this.#barcode = new BarcodeLayer(window, palette, statusOf);
+    this.#barcode = new BarcodeLayer(window, palette, statusOf, (node) => this.#named(node));
   }
 
   /** Whether there is too much to be read at once. */
@@ -322,6 +323,12 @@ export class Stage {
     if (marks.current < 0) marks.current = node;
     element.tabIndex = node === marks.current ? 0 : -1;
     this.#insides.get(node)?.mark(marks.selected);
+  }
+
+  #named(node: number): Named {
+    const { row, group } = this.scene.graph.nodes[node]!;
+    const { groups, tasks } = this.run;
+    return group < 0 ? { name: tasks.names[row]!, tasks: 1 } : { name: groups[group]!.name, tasks: Math.max(1, total(groups[group]!.counts)) };
   }
 
   #statusOf(node: number): number {

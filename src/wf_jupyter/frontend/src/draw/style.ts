@@ -82,6 +82,7 @@ const CARDS = `
 .wfj-detail { flex: 1; min-width: 0; white-space: nowrap; unicode-bidi: isolate; }
 .wfj-spoken { position: absolute; left: 0; top: 0; font-size: 0; white-space: nowrap; }
 .wfj-long, :not(.wfj-texts) > .wfj-name, .wfj-group > .wfj-detail { overflow: hidden; text-overflow: ellipsis; }
+.wfj-split { display: flex; } .wfj-split > .wfj-long { white-space: pre; } .wfj-tail { flex: none; white-space: pre; }
 .wfj-time { flex: none; }
 .wfj-bar { position: absolute; left: 4px; right: 4px; bottom: 0; height: 3px; border-radius: 2px; background: color-mix(in srgb, var(--wfj-running) 16%, transparent); }
 .wfj-bar > i { display: block; height: 100%; border-radius: 2px; background: var(--wfj-running); transition: width .2s; } .wfj-calm .wfj-bar > i { transition: none; }
@@ -134,7 +135,8 @@ const CARDS = `
 .wfj-stack > i { flex: 0 0 3px; background: var(--wfj-tone); } .wfj-stack > i:not([hidden]) { flex-shrink: 1; }
 .wfj-stack > i.wfj-s-pending { background: var(--wfj-track); flex-basis: 0; }
 .wfj-strip-bar { display: flex; align-items: center; flex-wrap: wrap; gap: 6px 10px; padding: 6px 10px; border-top: 1px solid var(--wfj-line); background: var(--wfj-bg); }
-.wfj-beyond { position: absolute; z-index: 2; color: var(--wfj-failed-ink); border-color: color-mix(in srgb, var(--wfj-failed) 60%, var(--wfj-bg)); }
+.wfj-beyond { position: absolute; z-index: 2; border-radius: 13px; color: var(--wfj-running-ink); border-color: color-mix(in srgb, var(--wfj-running) 60%, var(--wfj-bg)); box-shadow: 0 1px 4px rgb(0 0 0 / 18%); }
+.wfj-beyond-failed { color: var(--wfj-failed-ink); border-color: color-mix(in srgb, var(--wfj-failed) 60%, var(--wfj-bg)); }
 .wfj-beyond-left { left: 6px; top: 50%; transform: translateY(-50%); } .wfj-beyond-right { right: 6px; top: 50%; transform: translateY(-50%); }
 .wfj-beyond-top { top: 6px; left: 50%; transform: translateX(-50%); } .wfj-beyond-bottom { bottom: 6px; left: 50%; transform: translateX(-50%); }
 .wfj-zoom { margin-left: auto; display: flex; align-items: stretch; border: 1px solid var(--wfj-line-strong); border-radius: 7px; background: var(--wfj-bg); font-size: 12px; overflow: hidden; cursor: default; }
@@ -152,7 +154,8 @@ const CARDS = `
 .wfj-more { padding: 3px 6px 5px; font-size: 11.5px; }
 .wfj-line { display: flex; align-items: center; flex-wrap: wrap; gap: 4px 12px; flex: 1; min-width: 0; font-size: 12px; color: var(--wfj-dim); }
 .wfj-line > span:first-child { min-width: 0; overflow: hidden; text-overflow: ellipsis; } .wfj-line > .wfj-hint, .wfj-line > .wfj-action { margin-left: auto; }
-.wfj-overview { cursor: zoom-in; } .wfj-rate { margin-left: auto; color: var(--wfj-dim); white-space: nowrap; }
+.wfj-overview { cursor: zoom-in; } .wfj-columns { position: absolute; inset: 0; overflow: hidden; pointer-events: none; font-size: 11px; color: var(--wfj-dim); }
+.wfj-columns > span { position: absolute; top: 8px; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; } .wfj-columns > .wfj-column-name { color: var(--wfj-ink); } .wfj-rate { margin-left: auto; color: var(--wfj-dim); white-space: nowrap; }
 .wfj-tree:focus-visible { outline: none; } .wfj-graph:has(> .wfj-world > .wfj-tree:focus-visible)::after { content: ""; position: absolute; inset: 2px; border: 2px solid var(--wfj-accent); border-radius: 4px; pointer-events: none; }
 .wfj-empty { position: absolute; inset: 0; margin: 0; display: flex; align-items: center; justify-content: center; color: var(--wfj-dim); font-size: 12px; }
 .wfj-tiny .wfj-card:not(.wfj-group) .wfj-sub { display: none; } .wfj-tiny .wfj-card:not(.wfj-group) .wfj-name { font-size: 15px; }

@@ -24,6 +24,8 @@ export class Attempts {
     } else if (event.type === "task.retrying" || event.type === "task.completed") {
       const span = this.#spans.get(event.task)?.find((other) => other.number === event.attempt);
       if (span === undefined) return;
+      // cancelled while it waited for another try: the last one had ended long before
+      if (event.type === "task.completed" && event.status === "cancelled" && span.failed) return;
       span.ended = parseTime(event.time);
       span.failed = event.type === "task.retrying" || event.status === "failed";
     } else if (event.type === "workflow.recovered") {

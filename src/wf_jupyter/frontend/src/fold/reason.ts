@@ -27,6 +27,16 @@ export function errorOf({ status, error }: Ended): Failure | null {
   return status === "skipped" ? null : (error ?? null);
 }
 
+/** The reason in the room of a card: of what happened upstream only the kind. */
+export function shortReason(reason: Reason): string {
+  return reason.kind.startsWith("upstream_") ? reason.message.split(":", 1)[0]! : reasonText(reason);
+}
+
+/** The reason after the word `skipped`: what happened upstream needs no other introduction. */
+export function causeText(reason: Reason): string {
+  return reasonText(reason).replace(/^upstream \w+: /, "");
+}
+
 /** The reason in words, with the task in between. */
 export function reasonText({ message, via }: Reason): string {
   return via ? `${message}, so ${via} was skipped` : message;

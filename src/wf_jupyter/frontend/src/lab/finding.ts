@@ -1,5 +1,6 @@
 // Whether the page's own server has an execution: decided by its id and the data it belongs to.
-import { executionPath, notReady, refusal, RequestError, type Hello, type Rest } from "../protocol/page.ts";
+import { OPERATIONS } from "../protocol/messages.gen.ts";
+import { notReady, operationPath, refusal, RequestError, type Hello, type Rest } from "../protocol/page.ts";
 import type { Stored } from "./stored.ts";
 
 /** `here` on the server `serverId`; `absent` for good, or `away` for now, with the reason in words. */
@@ -20,7 +21,7 @@ export async function find(rest: Rest, stored: Stored): Promise<Found> {
   if (!hello.ready) return { kind: "away", words: `${notReady(hello)}: shown is what the notebook stored.` };
   try {
     // its first event: a snapshot may have megabytes
-    await rest.get(`${executionPath(stored.id, "events")}?after=0&limit=1`);
+    await rest.get(operationPath(OPERATIONS.events.path, { execution_id: stored.id }, { after: 0, limit: 1 }));
     return { kind: "here", serverId: hello.serverId };
   } catch (error) {
     if (statusOf(error) !== 404) return away(error);

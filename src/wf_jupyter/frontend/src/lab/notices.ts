@@ -2,7 +2,7 @@
 import { clock, headline } from "../draw/words.ts";
 import { isObject } from "../protocol/decode.ts";
 import type { Failure, Summary } from "../protocol/messages.gen.ts";
-import { executionPath, pageConfig, Rest } from "../protocol/page.ts";
+import { operationPath, pageConfig, Rest } from "../protocol/page.ts";
 import { EXECUTION_TYPE } from "./stored.ts";
 import type { NoticeAction, Notices } from "./jupyterlab.ts";
 import { isInSight } from "./sight.ts";
@@ -51,7 +51,7 @@ function seconds({ created, ended }: Summary): number {
 async function failure(execution: string): Promise<string> {
   const config = pageConfig();
   if (config === null) return "";
-  const told = await new Rest(config).get(executionPath(execution, "picture")).catch(() => null);
+  const told = await new Rest(config).get(operationPath("executions/{execution_id}/picture", { execution_id: execution })).catch(() => null);
   const stored = isObject(told) ? told[EXECUTION_TYPE] : null;
   const snapshot = isObject(stored) ? stored["snapshot"] : null;
   const tasks = isObject(snapshot) && Array.isArray(snapshot["tasks"]) ? snapshot["tasks"] : [];

@@ -1,9 +1,10 @@
 // One output of a cell that holds an execution: live where the page's server has it, else the widget of a
 // kernel that knows it, else the picture that the notebook stored.
 import { isObject } from "../protocol/decode.ts";
-import { executionPath, pageConfig, Rest } from "../protocol/page.ts";
+import { operationPath, pageConfig, Rest } from "../protocol/page.ts";
 import { onWake, Retry } from "../protocol/retry.ts";
 import type { MountOptions } from "../ui/mount.ts";
+import { onClosed } from "./closing.ts";
 import { find } from "./finding.ts";
 import { registryOf, type MimeModel, type Panel } from "./lumino.ts";
 import { Still } from "./still.ts";
@@ -25,6 +26,7 @@ export class Output {
   #stopWaking: (() => void) | null = null;
   #retry: Retry | null = null;
   #observer: MutationObserver | null = null;
+  #stopHearing: (() => void) | null = null;
 
   constructor(private readonly panel: Panel) {
     panel.addClass("wfj-output");
@@ -58,6 +60,13 @@ export class Output {
     this.#isLive = false;
     this.#retry?.stop();
     this.#stopWaking?.();
+    this.#stopHearing?.();
+  }
+
+  /** Python closed the view: nothing is left of it here, and the execution goes on. */
+  #closed(): void {
+    this.#clear();
+    this.#still.remove();
   }
 
   #look(rest: Rest, stored: Stored): void {
@@ -106,11 +115,18 @@ export class Output {
     const ended = (seq: number, epoch: string): void => void this.#keep(rest, seq, epoch);
     const { id: execution_id, workflow } = stored;
     this.#isLive = true;
+    this.#stopHearing?.();
+    this.#stopHearing = onClosed(this.panel, this.#modelId, () => this.#closed());
     const unmount = bundle.mount(place, { ...this.#wishes(), execution_id, server_id: serverId, workflow, ended, refused });
     this.#unmount = () => {
       unmount();
       place.remove();
     };
+  }
+
+  get #modelId(): string {
+    const told = this.#model?.data[WIDGET_TYPE];
+    return isObject(told) && typeof told["model_id"] === "string" ? told["model_id"] : "";
   }
 
   /** How `execution.view(tab, height)` wants to be shown. */
@@ -124,7 +140,7 @@ export class Output {
   async #keep(rest: Rest, seq: number, epoch: string): Promise<void> {
     const stored = this.#stored;
     if (stored === null || (stored.seq === seq && stored.epoch === epoch)) return;
-    const told = await rest.get(executionPath(stored.id, "picture")).catch(() => null);
+    const told = await rest.get(operationPath("executions/{execution_id}/picture", { execution_id: stored.id })).catch(() => null);
     const model = this.#model;
     if (!isObject(told) || model === null || this.#stored?.id !== stored.id) return;
     model.setData({ data: { ...model.data, ...told } });

@@ -1,5 +1,5 @@
 // What stands around notebooks: the side panel, its tabs, the status bar, notices, commands and settings.
-import { executionPath, pageConfig, Rest } from "../protocol/page.ts";
+import { operationPath, pageConfig, Rest } from "../protocol/page.ts";
 import { icon } from "../draw/icons.ts";
 import { isDark, watchTheme } from "../draw/palette.ts";
 import { RUNNING } from "../fold/statuses.ts";
@@ -76,7 +76,7 @@ export function activate(kit: Kit, app: Application, parts: Parts): void {
     },
     complain: (words) => void kit.Notification.emit(words, "error", { autoClose: 8_000 }),
     summaries: () => board.summaries,
-    snapshot: async (id) => (await rest.get(executionPath(id))) as Snapshot,
+    snapshot: async (id) => (await rest.get(operationPath("executions/{execution_id}", { execution_id: id }))) as Snapshot,
   });
   void parts.restorer?.restore(tracker, { command: OPEN, args: (widget) => ({ ...tabs.of(widget) }), name: (widget) => tabs.of(widget).id });
   parts.launcher?.add({ command: SHOW, category: "Other", rank: 5 });

@@ -2,23 +2,24 @@
 import { WorkflowClient } from "../client/client.ts";
 import { html } from "../draw/element.ts";
 import type { MountOptions } from "../ui/mount.ts";
+import { showHead, type Headed } from "./head.ts";
 import { pageAddress } from "./told.ts";
 
 interface Bundle {
   mount(element: HTMLElement, options: MountOptions): () => void;
 }
 
-interface Shown {
+interface Shown extends Headed {
   readonly bundle: string;
   readonly server_id: string;
-  readonly execution_id: string;
-  readonly workflow: string;
 }
 
 const MOST = 50;
 
 /** Show it; an error when the view's script is not there. */
 export async function showExecution(place: HTMLElement, shown: Shown): Promise<void> {
+  const head = document.getElementById("wf-jupyter-head");
+  if (head !== null) showHead(head, shown);
   const bundle = (await import(shown.bundle).catch(() => null)) as Bundle | null;
   if (bundle === null) throw new Error("The page's scripts could not be loaded: the installation has no frontend bundle.");
   bundle.mount(place, { execution_id: shown.execution_id, server_id: shown.server_id });

@@ -1,7 +1,8 @@
-// Which executions the list shows: by status and by workflow, kept in the page's address.
+// Which executions the list shows: by status and by workflow, kept in the page's address, and by words, which are looked for in the page.
 import type { ExecutionQuery } from "../client/client.ts";
 import { html } from "../draw/element.ts";
-import type { ExecutionStatus } from "../protocol/messages.gen.ts";
+import { matches } from "../lab/summary-words.ts";
+import type { ExecutionStatus, Summary } from "../protocol/messages.gen.ts";
 
 const STATUSES = ["running", "paused", "interrupted", "cancelling", "succeeded", "failed", "cancelled"] as const satisfies readonly ExecutionStatus[];
 
@@ -11,10 +12,13 @@ export class Filters {
   readonly #workflow = html("input", "", { type: "search", placeholder: "any", autocomplete: "off", list: "wfj-list-names" });
   readonly #names = html("datalist", "", { id: "wfj-list-names" });
   readonly #known = new Set<string>();
+  readonly #find = html("input", "", { type: "search", placeholder: "name, input or id", autocomplete: "off" });
 
-  /** As the page's address says; `changed` is called when a person chose another one. */
-  constructor(changed: () => void) {
+  /** As the page's address says; `changed` is called when a person chose another one, `looked` while words are typed. */
+  constructor(changed: () => void, looked: () => void) {
+    this.#find.addEventListener("input", looked);
     this.elements = [
+      html("label", "", {}, "Find ", this.#find),
       html("label", "", {}, "Status ", this.#status),
       html("label", "", {}, "Workflow ", this.#workflow, this.#names),
     ];
@@ -35,7 +39,12 @@ export class Filters {
   }
 
   get isSet(): boolean {
-    return this.#status.value !== "" || this.#workflow.value.trim() !== "";
+    return [this.#status, this.#workflow, this.#find].some(({ value }) => value.trim() !== "");
+  }
+
+  /** Whether an execution has the words that are looked for. */
+  finds(summary: Summary): boolean {
+    return matches(summary, this.#find.value.trim());
   }
 
   /** Offer a workflow's name to whoever types. */
@@ -46,11 +55,11 @@ export class Filters {
   }
 
   has(element: Element): boolean {
-    return element === this.#workflow;
+    return element === this.#workflow || element === this.#find;
   }
 
   focus(): void {
-    this.#workflow.focus();
+    this.#find.focus();
   }
 
   #keep(): void {

@@ -5,6 +5,7 @@ import { html } from "../draw/element.ts";
 import type { Event, ExecutionStatus, Summary } from "../protocol/messages.gen.ts";
 import { Badge } from "./badge.ts";
 import { Filters } from "./filters.ts";
+import { Order } from "./order.ts";
 import { Row, type RowCommand } from "./row.ts";
 
 const PAGE = 100;
@@ -21,12 +22,12 @@ const STATUS_OF: Readonly<Partial<Record<Event["type"], ExecutionStatus>>> = {
   "workflow.recovered": "running",
   "workflow.interrupted": "interrupted",
 };
-const HEADS = ["Workflow", "Status", "Tasks", "Started", "Duration", "Owner", ""];
 
 export class ExecutionList {
   readonly #client = new WorkflowClient();
   readonly #badge = new Badge(() => this.#client.nudge());
-  readonly #filters = new Filters(() => this.#filter());
+  readonly #filters = new Filters(() => this.#filter(), () => this.#look());
+  readonly #order = new Order(() => this.#arrange());
   readonly #body = html("tbody");
   readonly #trouble = html("p", "wfj-page-notice", { role: "alert", hidden: true });
   readonly #empty = html("p", "wfj-list-empty", { hidden: true });
@@ -43,7 +44,7 @@ export class ExecutionList {
     root: HTMLElement,
     private readonly mayWrite: boolean,
   ) {
-    const heads = HEADS.map((text) => html("th", "", { scope: "col" }, text || html("span", "wfj-unseen", {}, "Actions")));
+    const heads = [...this.#order.heads, html("th", "", { scope: "col" }, html("span", "wfj-unseen", {}, "Actions"))];
     root.replaceChildren(
       html("div", "wfj-list-head", {},
         html("h1", "", {}, "Workflow executions"),
@@ -121,14 +122,13 @@ export class ExecutionList {
     this.#arrange();
     this.#oldest = before;
     this.#older.hidden = !more;
-    this.#count();
-    this.#fill();
+    this.#look();
   }
 
   /** Rows in their order. What stands where it belongs is not touched: it may have the focus. */
   #arrange(): void {
     let place = this.#body.firstElementChild;
-    for (const { element } of this.#rows.values()) {
+    for (const { element } of this.#order.sorted(this.#rows.values())) {
       if (element === place) place = place.nextElementSibling;
       else this.#body.insertBefore(element, place);
     }
@@ -147,6 +147,7 @@ export class ExecutionList {
       const page = await this.#client.executions(this.#query({ limit: PAGE, before: this.#oldest }));
       if (asked !== this.#asked) return;
       for (const summary of page) this.#add(summary);
+      this.#arrange();
       this.#oldest = page.at(-1)?.id ?? this.#oldest;
       this.#older.hidden = page.length < PAGE;
     } catch (error) {
@@ -194,20 +195,22 @@ export class ExecutionList {
     });
     // More than a page came at once: what lies between is not known.
     if (fresh.length === PAGE || this.#filters.query.status) void this.#reload();
-    else for (const summary of fresh.reverse()) this.#add(summary, true);
+    else {
+      for (const summary of fresh) this.#add(summary);
+      this.#arrange();
+    }
     this.#count();
   }
 
-  #add(summary: Summary, first = false): void {
+  #add(summary: Summary): void {
     const known = this.#rows.get(summary.id);
     if (known !== undefined) {
       known.show(summary);
       return;
     }
     const row = this.#row(summary);
+    row.element.hidden = !this.#filters.finds(summary);
     this.#rows.set(summary.id, row);
-    if (first) this.#body.prepend(row.element);
-    else this.#body.append(row.element);
   }
 
   #row(summary: Summary): Row {
@@ -236,8 +239,16 @@ export class ExecutionList {
     void this.#reload();
   }
 
+  /** Show what is looked for; older ones are read until they fill the window, or there are no more. */
+  #look(): void {
+    for (const row of this.#rows.values()) row.element.hidden = !this.#filters.finds(row.summary);
+    this.#count();
+    this.#fill();
+  }
+
   #count(): void {
-    this.#empty.hidden = this.#rows.size > 0;
+    const isShown = [...this.#rows.values()].some(({ element }) => !element.hidden);
+    this.#empty.hidden = isShown || (this.#rows.size > 0 && !this.#older.hidden);
     this.#empty.textContent = this.#filters.isSet
       ? "No execution is like that."
       : "No executions yet. Submit a workflow from a notebook and it appears here.";
@@ -273,12 +284,9 @@ export class ExecutionList {
     }
     const row = target.closest("tbody tr");
     if (row === null || event.altKey || event.ctrlKey || event.metaKey) return;
-    const to = {
-      ArrowDown: row.nextElementSibling,
-      ArrowUp: row.previousElementSibling,
-      Home: this.#body.firstElementChild,
-      End: this.#body.lastElementChild,
-    }[event.key];
+    const shown = [...this.#body.querySelectorAll("tr:not([hidden])")];
+    const at = shown.indexOf(row);
+    const to = { ArrowDown: shown[at + 1], ArrowUp: shown[at - 1], Home: shown[0], End: shown.at(-1) }[event.key];
     const link = to?.querySelector("a");
     if (!link) return;
     event.preventDefault();

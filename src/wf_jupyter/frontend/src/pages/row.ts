@@ -1,6 +1,7 @@
 // One execution as a row: what it is, how far it is, and what can be done about it.
 import { html } from "../draw/element.ts";
 import { clock } from "../draw/words.ts";
+import { inputWords } from "../lab/summary-words.ts";
 import type { Parked, Summary, TaskStatus } from "../protocol/messages.gen.ts";
 import { FINAL } from "../protocol/source.ts";
 import { pageAddress } from "./told.ts";
@@ -18,6 +19,7 @@ const SHAPES: Readonly<Record<string, string>> = {
 export class Row {
   readonly element: HTMLTableRowElement;
   readonly #link = html("a", "wfj-list-name");
+  readonly #inputs = html("span", "wfj-list-inputs");
   readonly #status = html("span", "wfj-list-status");
   readonly #reason = html("span", "wfj-list-reason", { hidden: true });
   readonly #bar = html("span", "wfj-list-bar");
@@ -35,7 +37,7 @@ export class Row {
   ) {
     const cell = (label: string, name: string, ...parts: Node[]): HTMLElement => html("td", name, { "data-label": label }, ...parts);
     this.element = html("tr", "", {},
-      cell("Workflow", "wfj-list-what", this.#link),
+      cell("Workflow", "wfj-list-what", this.#link, this.#inputs),
       cell("Status", "", this.#status, this.#reason),
       cell("Tasks", "wfj-list-tasks", this.#bar, this.#count),
       cell("Started", "wfj-list-number", this.#started),
@@ -83,6 +85,8 @@ export class Row {
   #name(): void {
     const { id, workflow, created } = this.summary;
     this.#link.textContent = workflow;
+    this.#link.title = id;
+    this.#inputs.textContent = this.#inputs.title = inputWords(this.summary);
     this.#link.href = pageAddress(`executions/${encodeURIComponent(id)}`);
     const began = new Date(created);
     this.#started.dateTime = created;

@@ -1,10 +1,11 @@
 // What the server told this page.
 import { isObject, parseJson } from "../protocol/decode.ts";
+import type { Headed } from "./head.ts";
 
 /** One page or the other; `bundle` is where the view is. */
 export type Told =
   | { readonly view: "list"; readonly bundle: string; readonly may_write: boolean }
-  | { readonly view: "execution"; readonly bundle: string; readonly server_id: string; readonly execution_id: string; readonly workflow: string };
+  | ({ readonly view: "execution"; readonly bundle: string; readonly server_id: string } & Headed);
 
 /** What stands in the page beside what every Jupyter page tells; an error when this is no page of ours. */
 export function readTold(): Told {

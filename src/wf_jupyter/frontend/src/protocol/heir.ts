@@ -1,6 +1,7 @@
 // Whether the page's own server went on with an execution whose kernel, and engine, is gone.
 import { decodeEvents, isObject } from "./decode.ts";
-import { executionPath, RequestError, type Rest } from "./page.ts";
+import { OPERATIONS } from "./messages.gen.ts";
+import { operationPath, RequestError, type Rest } from "./page.ts";
 
 const ASK_MS = 2_000;
 /** A server looks around every few seconds: what it has not taken by then, it will not take. */
@@ -28,7 +29,7 @@ export class Heir {
     const { seq, epoch } = this.cursor();
     if (++this.#asked === MOST) this.close();
     try {
-      const body = await this.rest.get(`${executionPath(this.executionId, "events")}?after=${seq}`);
+      const body = await this.rest.get(operationPath(OPERATIONS.events.path, { execution_id: this.executionId }, { after: seq }));
       if (!isObject(body) || body["epoch"] !== epoch) this.close();
       else if (decodeEvents(body["events"]).some(({ type }) => TAKEN.includes(type))) this.found();
     } catch (error) {

@@ -200,11 +200,6 @@ export function operationPath(path: string, given: Readonly<Record<string, strin
   return pairs.length > 0 ? `${filled}?${pairs.join("&")}` : filled;
 }
 
-/** Path of one execution, or of a command on it. Slashes of task keys stay: some proxies refuse `%2F` in a path. */
-export function executionPath(id: string, ...rest: string[]): string {
-  return ["executions", id, ...rest].flatMap((part) => part.split("/")).map(encodeURIComponent).join("/");
-}
-
 function cookie(name: string): string {
   const found = document.cookie.split("; ").find((entry) => entry.startsWith(`${name}=`));
   return found ? decodeURIComponent(found.slice(name.length + 1)) : "";

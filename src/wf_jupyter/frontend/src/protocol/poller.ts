@@ -3,7 +3,8 @@
 // A browser opens few connections to one host, and a request that waits holds one of them. So one
 // request waits while one execution is followed; with more of them, all are asked in turn.
 import { decodeEvents, decodeSnapshot, isObject } from "./decode.ts";
-import { executionPath, RequestError } from "./page.ts";
+import { OPERATIONS } from "./messages.gen.ts";
+import { operationPath, RequestError } from "./page.ts";
 import { CODES } from "./socket.ts";
 import { FINAL } from "./source.ts";
 import type { Subscriber } from "./subscriber.ts";
@@ -126,8 +127,8 @@ export class Poller {
       let lost = subscribers.filter((subscriber) => !knowing.includes(subscriber));
       if (knowing.length > 0) {
         const after = Math.min(...knowing.map((subscriber) => subscriber.cursor().seq));
-        const query = `?after=${after}&limit=${PAGE}${wait > 0 && lost.length === 0 ? `&wait=${wait}` : ""}`;
-        const body = await this.#get(executionPath(id, "events") + query, wait);
+        const query = { after, limit: PAGE, ...(wait > 0 && lost.length === 0 && { wait }) };
+        const body = await this.#get(operationPath(OPERATIONS.events.path, { execution_id: id }, query), wait);
         if (!isObject(body)) throw new RequestError(502, "the answer is not understood");
         // those that are further on are asked about when the others are as far
         const asked = knowing.filter((subscriber) => subscriber.cursor().seq === after);
@@ -153,7 +154,7 @@ export class Poller {
   }
 
   async #replace(id: string, subscribers: readonly Subscriber[]): Promise<void> {
-    const snapshot = decodeSnapshot(await this.#get(executionPath(id), 0));
+    const snapshot = decodeSnapshot(await this.#get(operationPath("executions/{execution_id}", { execution_id: id }), 0));
     this.#news = true;
     if (snapshot === null) throw new RequestError(502, "the snapshot is not understood");
     this.#note(id, [FINAL.includes(snapshot.status) ? "workflow.completed" : "workflow.started"]);

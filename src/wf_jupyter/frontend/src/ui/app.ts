@@ -12,7 +12,7 @@ import { Drawer } from "./drawer.ts";
 import { drawn } from "../layout/drawn.ts";
 import { leftWords, plan } from "./estimate.ts";
 import { firstFailure, Footer } from "./footer.ts";
-import { Header, TABS, type Tab } from "./header.ts";
+import { Header, type Tab } from "./header.ts";
 import { TaskPanel } from "./panel.ts";
 import { ReplayBar } from "./replay.ts";
 import { RunAgain } from "./run-again.ts";
@@ -89,7 +89,7 @@ export class App implements Listener {
     this.#table = new TableView(session, (key) => this.#select(key), signal);
     this.#timeline = new TimelineView(session, (key) => this.#select(key), signal);
     this.#table.height = this.#timeline.height = options.height || 480;
-    this.#footer = new Footer({ open: (key) => this.#select(key, true), next: () => this.#nextFailure(), retry: (task) => void this.#command(session.ask("retry", { task })).catch(() => undefined) });
+    this.#footer = new Footer({ open: (key) => this.#select(key, true), next: () => this.#nextFailure(), retry: (task) => this.#retry(task) });
     this.#root.append(
       this.#header.element, this.#bar, this.#body, this.#detail, this.#footer.element, this.#announcer.element,
     );
@@ -207,7 +207,7 @@ export class App implements Listener {
   #resized(): void {
     this.#sheet.follow(this.#root);
     if (this.#root.clientWidth === 0) return;
-    this.#root.classList.toggle("wfj-narrow", this.#root.clientWidth < 560);
+    for (const [name, least] of [["wfj-narrow", 560], ["wfj-medium", 680]] as const) this.#root.classList.toggle(name, this.#root.clientWidth < least);
     // Jupyter builds a view before it is in the page: what was drawn until now had no colours.
     if (this.#palette === null) this.#refresh();
     if (this.#tab === "graph") this.#graph.resized();
@@ -248,8 +248,9 @@ export class App implements Listener {
     this.#root.dataset["execution"] = run.id;
   }
 
-  /** Whether the panel shows a task that failed: then its error and what can be done stand there alone. */
+  /** Whether panel or drawer show a task that failed: then its error and what can be done stand there alone. */
   get #tellsFailure(): boolean {
+    if (this.#drawer?.tellsFailure) return true;
     const row = this.session.run.rows.get(this.#panel?.key ?? "");
     return row !== undefined && this.session.run.tasks.status[row] === FAILED;
   }
@@ -309,6 +310,8 @@ export class App implements Listener {
         select: (name) => this.#select(name),
         drawer: (name) => this.#openDrawer(name),
         palette: () => this.#colours(),
+        retry: (task) => this.#retry(task),
+        told: () => this.#showTexts(),
       }, this.#drawerEnd.signal);
     }
     this.#showDetail();
@@ -317,6 +320,7 @@ export class App implements Listener {
   }
 
   #showDetail(): void {
+    if (this.#drawer !== null) this.#drawer.isLed = this.#panel !== null;
     this.#showTexts();
     const parts = [this.#drawer, this.#panel].flatMap((part) => (part === null ? [] : [part.element]));
     this.#detail.replaceChildren(...parts);
@@ -324,8 +328,8 @@ export class App implements Listener {
 
   /** What is left in words, looked at once a second. */
   #timeLeft(now: number): readonly [string, string] {
-    const { run, attempts, history, isReplaying } = this.session;
-    if (isReplaying || isFinalExecution(run.status) || run.status === "paused") return (this.#left = ["", ""]);
+    const { run, attempts, history } = this.session;
+    if (this.session.isReplaying || isFinalExecution(run.status) || run.status === "paused") return (this.#left = ["", ""]);
     if (Math.abs(now - this.#leftAt) < LEFT_MS) return this.#left;
     this.#leftAt = now;
     return (this.#left = leftWords(plan(run, drawn(run), attempts, history, now), history));
@@ -355,13 +359,16 @@ export class App implements Listener {
   }
 
   #nextFailure(): void {
-    const current = this.#panel?.key ?? this.#drawer?.key ?? null;
     if (this.#tab !== "graph") this.#open("graph");
-    const key = this.#graph.nextFailure(current);
+    const key = this.#graph.nextFailure(this.#panel?.key ?? this.#drawer?.key ?? null);
     if (key === null) return;
     this.#graph.focus(key);
     if (this.session.run.groupRows.has(key)) this.#openDrawer(key);
     else this.#select(key);
+  }
+
+  #retry(task: string): void {
+    void this.#command(this.session.ask("retry", { task })).catch(() => undefined);
   }
 
   async #command<T>(answer: Promise<T>): Promise<T> {
@@ -389,9 +396,4 @@ export class App implements Listener {
     event.preventDefault();
     event.stopPropagation();
   }
-}
-
-/** The tab of that name, or the graph. */
-export function tabOf(name: unknown): Tab {
-  return TABS.find((tab) => tab === name) ?? "graph";
 }

@@ -20,6 +20,10 @@ export interface DrawerActions {
   select(key: string): void;
   drawer(key: string): void;
   palette(): Palette;
+  /** Run a failed task again, with what waits for it. */
+  retry(key: string): void;
+  /** Another item is told about. */
+  told(): void;
 }
 
 /** The drawer of the group `key`. */
@@ -37,6 +41,7 @@ export class Drawer {
   #columns = 1;
   #chosen = -1;
   #problemsFirst = false;
+  #isLed = false;
 
   constructor(
     private readonly session: Session,
@@ -70,6 +75,17 @@ export class Drawer {
     }, { signal });
   }
 
+  /** Whether its line tells of a failure. */
+  get tellsFailure(): boolean {
+    return !this.#line.hidden && this.#chosen >= 0 && this.session.run.tasks.status[this.#chosen] === FAILED;
+  }
+
+  /** Whether a panel tells of a task: then the line is silent. */
+  set isLed(led: boolean) {
+    this.#isLed = led;
+    if (this.#inner === null) this.#showLine();
+  }
+
   changed(changes: Changes): void {
     const index = this.session.run.groupRows.get(this.key);
     this.#inner?.update(changes, this.session.clock.now());
@@ -90,9 +106,11 @@ export class Drawer {
     setText(this.#stats, statistics(run, this.#rows));
     if (this.#inner !== null) return;
     setAttribute(this.#canvas, "aria-label", `${facts.spoken}. Arrow keys choose an item, Enter opens it.`);
-    if (this.#chosen < 0) this.#chosen = this.#rows.find((row) => run.tasks.status[row] === FAILED) ?? -1;
+    const chosen = this.#chosen;
+    if (chosen < 0) this.#chosen = this.#rows.find((row) => run.tasks.status[row] === FAILED) ?? -1;
     this.#paint();
     this.#showLine();
+    if (this.#chosen !== chosen) this.actions.told();
   }
 
   /** Another width. */
@@ -163,7 +181,7 @@ export class Drawer {
   #showLine(): void {
     const { run, clock } = this.session;
     const row = this.#chosen;
-    this.#line.hidden = row < 0 || run.tasks.removed[row] === 1;
+    this.#line.hidden = this.#isLed || row < 0 || run.tasks.removed[row] === 1;
     if (this.#line.hidden) return;
     const facts = taskFacts(run, row, clock.now());
     const error = run.tasks.errors.get(row);
@@ -176,7 +194,9 @@ export class Drawer {
     const words = html("span", facts.status === FAILED ? "wfj-code" : "wfj-dim", {}, text);
     const open = button(error?.traceback ? "Traceback" : "Details", "wfj-action", () => this.actions.select(key));
     const item = html("b", "", {}, facts.name.startsWith(this.key) ? facts.name.slice(this.key.length) : facts.name);
-    this.#line.replaceChildren(icon(facts.status), item, words, html("span", "wfj-dim", {}, about), open);
+    const again = button("Retry from here", "wfj-action", () => this.actions.retry(key), "Retry from here: this task, and what waits for it");
+    const canRetry = facts.status === FAILED && this.session.canAsk;
+    this.#line.replaceChildren(icon(facts.status), item, words, html("span", "wfj-dim", {}, about), open, ...(canRetry ? [again] : []));
   }
 
   #press(event: MouseEvent): void {
@@ -192,6 +212,7 @@ export class Drawer {
     this.#chosen = row;
     this.#paint();
     this.#showLine();
+    this.actions.told();
   }
 
   #key(event: KeyboardEvent): void {

@@ -188,3 +188,8 @@ export class Header {
 function word(status: ExecutionStatus): string {
   return status[0]!.toUpperCase() + status.slice(1);
 }
+
+/** The tab of that name, or the graph. */
+export function tabOf(name: unknown): Tab {
+  return TABS.find((tab) => tab === name) ?? "graph";
+}

@@ -102,8 +102,9 @@ const LISTS = `
 .wfj-table-bar > .wfj-toggle-button:last-child { margin-left: auto; } .wfj-table-bar > .wfj-search { flex: 1 1 80px; max-width: 180px; }
 .wfj-search { flex: 0 1 150px; min-width: 80px; }
 .wfj-rows { overflow: auto; position: relative; scrollbar-gutter: stable; }
-.wfj-row { display: grid; grid-template-columns: 104px minmax(90px, 1.5fr) 46px 76px 76px 108px minmax(70px, 1.2fr); gap: 8px; align-items: center; padding: 0 14px; font-size: 12px; box-sizing: border-box; }
-&.wfj-narrow .wfj-row { grid-template-columns: 104px minmax(90px, 1.5fr) 46px 76px 76px minmax(70px, 1.2fr); } &.wfj-narrow .wfj-cell:nth-child(6) { display: none; }
+.wfj-row { display: grid; grid-template-columns: 104px minmax(90px, 1.5fr) 46px 76px 76px 112px minmax(70px, 1.2fr); gap: 8px; align-items: center; padding: 0 14px; font-size: 12px; box-sizing: border-box; }
+&.wfj-medium .wfj-row { grid-template-columns: 104px minmax(90px, 1.5fr) 46px 66px 70px minmax(70px, 1.2fr); } &.wfj-medium .wfj-cell:nth-child(6) { display: none; }
+.wfj-cell:nth-child(7) { padding-left: 10px; }
 .wfj-rows .wfj-row { position: absolute; left: 0; right: 0; border-bottom: 1px solid var(--wfj-line); user-select: text; cursor: pointer; }
 .wfj-rows .wfj-row:hover { background: var(--wfj-hover); }
 .wfj-row-head { height: 27px; border-bottom: 1px solid var(--wfj-line-strong); overflow-y: hidden; scrollbar-gutter: stable; }

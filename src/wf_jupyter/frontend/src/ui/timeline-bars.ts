@@ -1,7 +1,7 @@
 // What one lane of the timeline holds: bars of attempts and waits, or how many items of a group ran at once.
 import type { AttemptSpan } from "../fold/attempts.ts";
-import { reasonText } from "../fold/reason.ts";
-import { CACHED, FAILED, isFinal, PENDING, RETRYING, RUNNING, SKIPPED, statusName, SUCCEEDED } from "../fold/statuses.ts";
+import { causeText } from "../fold/reason.ts";
+import { CACHED, CANCELLED, FAILED, isFinal, PENDING, RETRYING, RUNNING, SKIPPED, statusName, SUCCEEDED } from "../fold/statuses.ts";
 import type { Work } from "../fold/critical.ts";
 import type { Run } from "../fold/run.ts";
 import { html, svg } from "../draw/element.ts";
@@ -38,12 +38,14 @@ export function taskLane(lane: HTMLElement, row: number, view: LaneView): string
   spans.forEach((span, i) => {
     const whole = Number.isNaN(span.ended) ? now : span.ended;
     const last = i === spans.length - 1;
-    const end = last ? ownEnd(run, row, span.started, whole) : whole;
-    if (end < whole) bar(lane, view.scale, `wfj-span wfj-around wfj-s-${statusName(status)}`, end, whole, `${duration((whole - end) / 1000)} until its outcome was stored`);
+    const inVain = status === RETRYING || (status === CANCELLED && span.failed);
+    const end = last && !inVain ? ownEnd(run, row, span.started, whole) : whole;
+    const until = status === CANCELLED ? "it was cancelled" : "its outcome was stored";
+    if (end < whole) bar(lane, view.scale, `wfj-span wfj-around wfj-s-${statusName(status)}`, end, whole, `${duration((whole - end) / 1000)} until ${until}`);
     const tone = span.failed || !last ? "failed" : statusName(status === RETRYING ? FAILED : status);
-    const earlier = !last || status === RETRYING ? " wfj-earlier" : "";
+    const earlier = !last || inVain ? " wfj-earlier" : "";
     bar(lane, view.scale, `wfj-span wfj-s-${tone}${earlier}`, span.started, end, `try ${span.number}, ran ${duration((end - span.started) / 1000)}`);
-    const next = spans[i + 1]?.started ?? (status === RETRYING && last ? Math.max(tasks.retryAt[row]!, now) : null);
+    const next = spans[i + 1]?.started ?? (last && inVain ? (status === RETRYING ? Math.max(tasks.retryAt[row]!, now) : tasks.ended[row]!) : null);
     if (next !== null) bar(lane, view.scale, "wfj-wait", whole, next, "waiting to try again");
   });
   if (status === CACHED) bar(lane, view.scale, "wfj-span wfj-cached-mark wfj-s-cached", tasks.ended[row]!, tasks.ended[row]!, "cached");
@@ -74,7 +76,7 @@ function taskWords(run: Run, row: number, now: number, expected: Work, spans: re
   if (status === SKIPPED) return "–";
   const begun = spans[0]?.started ?? tasks.started[row]!;
   if (status === RUNNING || status === RETRYING) return duration((now - begun) / 1000);
-  if (isFinal(status)) return (spans.length > 1 ? duration((tasks.ended[row]! - begun) / 1000) : ownWords(tasks.duration[row]!)) || "–";
+  if (isFinal(status)) return (spans.length > 1 || (status === CANCELLED && spans[0]?.failed) ? duration((tasks.ended[row]! - begun) / 1000) : ownWords(tasks.duration[row]!)) || "–";
   const long = (expected.end - expected.begin) / 1000;
   return Number.isFinite(long) ? `~${duration(long)}` : "";
 }
@@ -90,8 +92,11 @@ export function attemptSpans(session: Session, row: number): readonly AttemptSpa
   const started = tasks.started[row]!;
   if (Number.isNaN(started)) return [];
   const number = tasks.attempts[row]!;
-  const failed = tasks.status[row] === FAILED || tasks.status[row] === RETRYING;
-  return [...seen.filter((span) => span.number < number), { number, started, ended: tasks.ended[row]!, failed }];
+  const last = seen.find((span) => span.number === number);
+  const inVain = tasks.status[row] === CANCELLED && last?.failed === true;
+  const failed = inVain || tasks.status[row] === FAILED || tasks.status[row] === RETRYING;
+  const ended = inVain ? last.ended : tasks.ended[row]!;
+  return [...seen.filter((span) => span.number < number), { number, started, ended, failed }];
 }
 
 /** How many of a group ran at once, its failures, its rate and what is left; returns how long it took, in words. */
@@ -193,5 +198,5 @@ function bar(lane: HTMLElement, scale: Scale, className: string, from: number, t
 
 function skipped(run: Run, row: number): string {
   const reason = run.tasks.reasons.get(row);
-  return reason ? `skipped — ${reasonText(reason)}` : "skipped";
+  return reason ? `skipped — ${causeText(reason)}` : "skipped";
 }
