@@ -43,10 +43,10 @@ from wf_jupyter.ports import ReportSink
 STUCK_SECONDS = 0.05
 #: Places that nobody wants for so long go back to the cluster.
 REST_SECONDS = 2.0
+#: For how long it is believed that there is no place to be had: what waits for one learns of it together.
+COMPLAINT_SECONDS = 3.0
 #: How much longer than the grace a station is waited for that was asked to end an attempt.
 SILENCE = 10.0
-#: How often an attempt is handed out that came to nothing before it began.
-_TRIES = 5
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +78,8 @@ class Board:
         self._tokens = 0
         #: When more places were wanted than there are, and since when there are none at all.
         self._wanted = self._loop.time()
-        self._complaint = ""
+        #: Until when it is believed that there is no place to be had, and why.
+        self._complaint = (0.0, "")
         self._impatience: asyncio.TimerHandle | None = None
         self._review: asyncio.TimerHandle | None = None
         self._rest = self._loop.call_later(REST_SECONDS, self._look_for_rest)
@@ -91,21 +92,20 @@ class Board:
 
     def free(self, limit: int) -> Sequence[str]:
         """Workers, once per attempt they would take. One when there is none to be had, for the attempt that tells."""
+        if not self._posts.seats and self._loop.time() < self._complaint[0]:
+            return [] if self._backlog else ["dask"]
         found = self._posts.free(len(self._backlog), limit)
         if len(found) < limit:
             self._wanted = self._loop.time()
             self._ask_for(limit - len(found))
-        if not self._posts.seats and self._complaint and not self._backlog:
-            return ["dask"][:limit]
         return found
 
     def take(self, job: Job) -> None:
         """Run an attempt as soon as there is room."""
         if job.stopping is not None:
             self._finish(job, _stopped(job, 0.0))
-        elif self._complaint and not self._posts.seats:
-            told, self._complaint = self._complaint, ""
-            self._loop.call_soon(self._finish, job, worker_lost(job.attempt, 0.0, told))
+        elif not self._posts.seats and self._loop.time() < self._complaint[0]:
+            self._loop.call_soon(self._finish, job, worker_lost(job.attempt, 0.0, self._complaint[1]))
         else:
             self._backlog.append(job)
             self._dispatch()
@@ -153,7 +153,7 @@ class Board:
     def on_refused(self, told: str) -> None:
         if self._is_closed or self._posts.seats:
             return
-        self._complaint = told
+        self._complaint = (self._loop.time() + COMPLAINT_SECONDS, told)
         backlog, self._backlog = self._backlog, deque()
         for job in backlog:
             self._finish(job, worker_lost(job.attempt, 0.0, told))
@@ -162,10 +162,15 @@ class Board:
     def _look_for_rest(self) -> None:
         """Give places back that nobody needs."""
         self._rest = self._loop.call_later(REST_SECONDS, self._look_for_rest)
-        if self._backlog or self._loop.time() - self._wanted < REST_SECONDS:
-            return
         seated = {key for post in self._posts for key in post.keys}
-        self._link.give_up(self._link.waiting(seated))
+        waiting = self._link.waiting(seated)
+        if waiting and not self._posts.seats and self._impatience is None:
+            self._impatience = self._loop.call_later(self._patience, self._lose_patience)
+        if self._backlog or self._loop.time() - self._wanted < 1.5 * REST_SECONDS:
+            if waiting:
+                self._report("", None)  # whoever still wants them asks again
+            return
+        self._link.give_up(waiting)
         if self._link.cluster is not None:
             return  # nobody else has a use for it
         for post in self._posts:
@@ -181,7 +186,7 @@ class Board:
         post.keys, post.is_silent = message.keys, False
         if not post.keys:
             return
-        self._complaint = ""
+        self._complaint = (0.0, "")
         if self._impatience is not None:
             self._impatience.cancel()
             self._impatience = None
@@ -196,19 +201,17 @@ class Board:
         if self._is_closed:
             return
         for address in list(self._posts.by_address):
-            self._lose(address, "the connection to the Dask scheduler was lost", is_asked=False)
+            self._lose(address, "the connection to the Dask scheduler was lost")
         self._lost()
 
-    def _lose(self, address: str, told: str, is_asked: bool = True) -> None:
+    def _lose(self, address: str, told: str) -> None:
         post = self._posts.forget(address)
         if post is None:
             return
-        for job in [*post.asyncs.values(), *reversed(post.plain.values())]:
-            if job.began is None and job.stopping is None and is_asked:
-                self._back(job)
-            else:
-                duration = 0.0 if job.began is None else self._loop.time() - job.began
-                self._finish(job, self._ending(job, duration, told))
+        for job in [*post.asyncs.values(), *post.plain.values()]:
+            # Whether it had begun is not known: what a worker says last may be lost with it. So each is an attempt.
+            duration = 0.0 if job.began is None else self._loop.time() - job.began
+            self._finish(job, self._ending(job, duration, told))
         self._dispatch()
 
     def _ending(self, job: Job, duration: float, told: str) -> Report:

@@ -147,7 +147,8 @@ class DaskExecutor:
 
     def _tell(self, execution: str, report: Report | None) -> None:
         """Report; of a worker that was lost too often with the same task the task bears the cost."""
-        if isinstance(report, AttemptFailed) and report.failure.is_of_the_node:
+        # Nothing is counted of an attempt that had not begun as far as is known.
+        if isinstance(report, AttemptFailed) and report.failure.is_of_the_node and report.duration > 0:
             key = (execution, report.task)
             count = self._losses[key] = self._losses.get(key, 0) + 1
             if len(self._losses) > _KNOWN_LOSSES:
