@@ -5,22 +5,27 @@ The run is made to be looked at in its middle: most tasks are quick, and some ho
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
+from browser import CHROMIUM, LAB, chromium  # noqa: E402
 from jupyter_process import JupyterProcess  # noqa: E402
 
-from tests.ui.conftest import CHROMIUM, LAB, Notebook, chromium  # noqa: E402
+from tests.ui.conftest import Notebook  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
+#: Where the tests leave their screenshots.
+FOLDER = ROOT / "test-results"
 WIDTH = 1000
 LAST_CELL = ".jp-Notebook .jp-CodeCell:last-of-type"
 
@@ -119,6 +124,7 @@ def orders_etl(day: str, parts: int):
 """
 PREPARATION = "from etl import orders_etl, warm\nwarm.submit().wait();"
 SUBMISSION = 'execution = orders_etl.submit(day="2026-11-22", parts=300)\nexecution'
+THEMES = (("JupyterLab Light", "light"), ("JupyterLab Dark", "dark"))
 FONT = ":root { --jp-ui-font-family: Inter, 'Liberation Sans', system-ui !important; }"
 RIPE = """() => {
   const root = document.querySelector(".wfj-root");
@@ -141,6 +147,16 @@ def main() -> None:
         finally:
             browser.close()
             lab.stop()
+    keep_rows()
+
+
+def keep_rows() -> None:
+    """What the tests of opened notebooks saw, one picture each: `pytest tests/ui/test_reopened.py` comes first."""
+    for seen in sorted(FOLDER.glob("reopened-*.png")):
+        kept = IMAGES / "opened" / seen.name.removeprefix("reopened-")
+        kept.parent.mkdir(exist_ok=True)
+        shutil.copy(seen, kept)
+        small(kept)
 
 
 def prepare(lab: JupyterProcess) -> None:
@@ -164,10 +180,37 @@ def shoot(notebook: Notebook) -> None:
     page.wait_for_function(RIPE, timeout=90_000)
     page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0; }")
     page.mouse.move(5, 5)
-    for theme, name in (("JupyterLab Light", "light"), ("JupyterLab Dark", "dark")):
-        page.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
-        page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{str(name == 'light').lower()}'")
+    for theme, name in THEMES:
+        change(page, theme, name)
         take(page, IMAGES / f"live-graph-{name}.png")
+    page.locator(".wfj-card").first.focus()
+    page.keyboard.press("n")
+    page.locator(".wfj-panel .wfj-error").wait_for()
+    for theme, name in THEMES:
+        change(page, theme, name)
+        take(page, IMAGES / f"failure-{name}.png")
+        small(IMAGES / f"failure-{name}.png")
+    page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 1400, "height": 800})
+    page.evaluate("() => window.jupyterapp.commands.execute('wf-jupyter:show')")
+    page.locator(".wfj-listing .wfj-entry").first.wait_for()
+    for theme, name in THEMES:
+        change(page, theme, name)
+        page.wait_for_timeout(1500)
+        page.screenshot(path=IMAGES / f"panel-{name}.png")
+        small(IMAGES / f"panel-{name}.png")
+
+
+def change(page: Any, theme: str, name: str) -> None:
+    page.evaluate("(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+    page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{str(name == 'light').lower()}'")
+
+
+def small(path: Path) -> None:
+    """Half as wide, with as many colours as are seen: pictures of whole windows are large."""
+    with Image.open(path) as picture:
+        half = picture.convert("RGB").resize((picture.width // 2, picture.height // 2), Image.Resampling.LANCZOS)
+        half.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def take(page: Any, path: Path) -> None:
