@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LENGTHS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 TOLD = (0.0, 1.0, 10.0, 100.0)
 SHAPES = ("independent", "chained")
-#: Seconds of work per measurement, and bounds of the number of tasks that these are made of.
+#: Seconds per measurement, and bounds of the number of tasks that these are made of.
 SECONDS, FEWEST, MOST = 1.0, 20, 1000
 #: The share of the speed that is asked for.
 ENOUGH = 0.5
@@ -42,38 +42,56 @@ COMPARED = {
 }
 
 
-def bare(processes: int, seconds: float) -> float:
-    """How many times as long as alone on an idle machine so many bare processes need for so much work each."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(processes) as pool:
-        pool.map(abs, range(processes))
+class Bare:
+    """So many bare processes: how many times as long as on an idle machine they need for their work just now."""
+
+    def __init__(self, processes: int) -> None:
+        self._processes = processes
+        self._pool = multiprocessing.get_context("spawn").Pool(processes)
+        self.slower(0.01)
+
+    def slower(self, seconds: float) -> float:
+        """The least that this moment's other work costs."""
         began = time.perf_counter()
-        pool.starmap(spin, [(0, seconds)] * processes, chunksize=1)
+        self._pool.starmap(spin, [(0, seconds)] * self._processes, chunksize=1)
         return max(1.0, (time.perf_counter() - began) / seconds)
 
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.terminate()
+        self._pool.join()
 
-def measure(name: str, repeats: int) -> Found:
+
+def measure(name: str, repeats: int, seconds: float) -> Found:
     """One system; the least disturbed of several runs, as what else a machine does only ever adds."""
     system: System = COMPARED[name][0]()  # type: ignore[operator]
     try:
-        system.busy(50, 0.0, chained=False)
-        system.busy(20, 0.0, chained=True)
-        found: Found = {}
-        for shape in SHAPES:
-            workers = WORKERS if shape == "independent" else 1
-            found[shape] = {}
-            for length in LENGTHS:
-                each = length / 1000
-                count = max(FEWEST, min(MOST, round(SECONDS * workers / max(each, 1e-3))))
-                tries = []
-                for _ in range(repeats):
-                    slower = bare(workers, 0.2)
-                    took = system.busy(count, each, chained=shape == "chained") * workers / count
-                    tries.append((each * slower / took, (took - each * slower) * 1000))
-                found[shape][f"{length:g}"] = (max(share for share, _ in tries), min(cost for _, cost in tries))
-        return found
+        return {shape: _measure(system, shape, repeats, seconds) for shape in SHAPES}
     finally:
         system.close()
+
+
+def _measure(system: System, shape: str, repeats: int, seconds: float) -> dict[str, tuple[float, float]]:
+    workers, chained = (WORKERS, False) if shape == "independent" else (1, True)
+    bare = Bare(workers)
+    found = {}
+    try:
+        system.busy(FEWEST, 0.0, chained)
+        # What a task takes beyond its own work; the slower a system, the fewer tasks make a measurement.
+        cost = system.busy(FEWEST, 0.0, chained) / FEWEST
+        for length in LENGTHS:
+            each = length / 1000
+            count = max(FEWEST, min(MOST, round(seconds / (each / workers + cost))))
+            tries = []
+            for _ in range(repeats):
+                slower = bare.slower(seconds / 5)
+                took = system.busy(count, each, chained) * workers / count
+                tries.append((each * slower / took, (took - each * slower) * 1000))
+            found[f"{length:g}"] = (max(share for share, _ in tries), min(beyond for _, beyond in tries))
+            cost = max(1e-5, found[f"{length:g}"][1] / 1000 / workers)
+    finally:
+        bare.close()
+    return found
 
 
 def metg(shares: Mapping[str, tuple[float, float]]) -> float:
@@ -149,10 +167,10 @@ def _panel(shape: str, results: Mapping[str, Found], left: int) -> str:
 # -- the run --------------------------------------------------------------------------------------
 
 
-def measured(name: str, repeats: int) -> Found:
+def measured(name: str, *options: float) -> Found:
     """A system in a process of its own."""
     print(".", end="", file=sys.stderr, flush=True)
-    command = [sys.executable, "-m", "benchmarks.granularity", "--measure", json.dumps([name, repeats])]
+    command = [sys.executable, "-m", "benchmarks.granularity", "--measure", json.dumps([name, *options])]
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, check=True)
     found: Found = json.loads(done.stdout.splitlines()[-1])
@@ -161,7 +179,7 @@ def measured(name: str, repeats: int) -> Found:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="each length once")
+    parser.add_argument("--quick", action="store_true", help="each length once, and with fewer tasks")
     parser.add_argument("--svg", type=Path, help="where to write the picture")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -169,7 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(measure(*json.loads(options.measure))))
         return 0
     there = [name for name, (_, package) in COMPARED.items() if not package or importlib.util.find_spec(package)]
-    results = {name: measured(name, 1 if options.quick else 3) for name in there}
+    results = {name: measured(name, *((1, SECONDS / 3) if options.quick else (3, SECONDS))) for name in there}
     print(f"\n{report(results)}")
     for name in COMPARED.keys() - set(there):
         print(f"{name}: not installed (pip install {COMPARED[name][1]}), left out")
