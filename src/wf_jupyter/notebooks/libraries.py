@@ -91,6 +91,15 @@ def calls_in_code(code: types.CodeType) -> frozenset[str]:
     return frozenset(found)
 
 
+def all_names(code: types.CodeType) -> set[str]:
+    """Names and attributes that the code, and what it defines, mentions."""
+    found = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= all_names(constant)
+    return found
+
+
 def changes_by(calls: Iterable[str], namespace: Mapping[str, Any]) -> Iterator[str]:
     """Those of the calls that are of libraries."""
     for call in sorted(set(calls)):

@@ -26,13 +26,14 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from wf_jupyter.notebooks.arrays import visit_library
-from wf_jupyter.notebooks.libraries import calls_in_code, changes_by, is_users
+from wf_jupyter.notebooks.libraries import all_names, calls_in_code, changes_by, is_users
 
-#: Objects that a look visits at most. A figure has some ten thousand.
-BUDGET = 100_000
+#: Objects that a look visits at most; of a figure or a model that has more, not all is seen.
+BUDGET = 20_000
 #: And of what belongs to the modules of the user's that it reaches.
 MODULE_BUDGET = 1_500
 _HEAP_TYPE = 1 << 9
@@ -104,15 +105,6 @@ def global_names(code: types.CodeType) -> set[str]:
     return found
 
 
-def all_names(code: types.CodeType) -> set[str]:
-    """Names and attributes that the code, and what it defines, mentions."""
-    found = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            found |= all_names(constant)
-    return found
-
-
 class _TooMuch(Exception):
     pass
 
@@ -134,12 +126,14 @@ class _Walk:
 
     def feed(self, *parts: object) -> None:
         for part in parts:
-            data = (
-                part if isinstance(part, bytes | bytearray | memoryview) else str(part).encode("utf-8", "surrogatepass")
-            )
-            self.size += len(data)
-            self.hash.update(len(data).to_bytes(8, "little"))
-            self.hash.update(data)
+            if isinstance(part, bytes | bytearray | memoryview):
+                self.size += len(part)
+                self.hash.update(len(part).to_bytes(8, "little"))
+                self.hash.update(part)
+            else:
+                data = (part if type(part) is str else str(part)).encode("utf-8", "surrogatepass")
+                self.size += len(data)
+                self.hash.update(len(data).to_bytes(8, "little") + data)
 
     def visit(self, value: Any) -> None:
         kind = type(value)
@@ -318,33 +312,46 @@ class _Walk:
 
     # -- objects ----------------------------------------------------------------------------------
 
-    def _instance(self, value: Any, kind: type) -> None:
+    def _instance(self, value: Any, kind: Any) -> None:
         self.is_plain = False
         self.can_change(value)
         self.visit(kind)
-        if not all(base is object or (base.__flags__ & _HEAP_TYPE and not _is_native(base)) for base in kind.__mro__):
+        if _has_native_state(kind):
             self.opaque(value)
         self._attributes(value)
 
     def _attributes(self, value: Any) -> None:
-        kind = type(value)
+        kind: Any = type(value)
         members = getattr(value, "__dict__", None)
         for name, member in list(members.items()) if isinstance(members, dict) else ():
             if name in _CACHES or _is_cached(kind, name):
                 continue  # filled when it is read first
             self.feed(name)
             self.visit(member)
-        for base in kind.__mro__:
-            slots = vars(base).get("__slots__", ())
-            for name in (slots,) if isinstance(slots, str) else slots:
-                slot = vars(base).get(name)
-                if isinstance(slot, types.MemberDescriptorType):
-                    try:
-                        member = slot.__get__(value)
-                    except AttributeError:
-                        continue
-                    self.feed(name)
-                    self.visit(member)
+        for name, slot in _slots_of(kind):
+            try:
+                member = slot.__get__(value)
+            except AttributeError:
+                continue
+            self.feed(name)
+            self.visit(member)
+
+
+@lru_cache(maxsize=4096)
+def _has_native_state(kind: Any) -> bool:
+    return not all(base is object or (base.__flags__ & _HEAP_TYPE and not _is_native(base)) for base in kind.__mro__)
+
+
+@lru_cache(maxsize=4096)
+def _slots_of(kind: Any) -> tuple[tuple[str, Any], ...]:
+    found = []
+    for base in kind.__mro__:
+        slots = vars(base).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            slot = vars(base).get(name)
+            if isinstance(slot, types.MemberDescriptorType):
+                found.append((name, slot))
+    return tuple(found)
 
 
 def _is_native(kind: type) -> bool:
@@ -359,7 +366,8 @@ def _is_native(kind: type) -> bool:
     return False
 
 
-def _is_cached(kind: type, name: str) -> bool:
+@lru_cache(maxsize=16_384)
+def _is_cached(kind: Any, name: str) -> bool:
     for base in kind.__mro__:
         found = vars(base).get(name)
         if found is not None:

@@ -175,16 +175,17 @@ class Observer:
         bound = {n for n, value in present.items() if self._known.get(n) != id(value)} | (
             set(orders.binds) & set(present)
         )
-        changed = set[str]()
+        changed, looked = set[str](), set[str]()
         for name in present:
             old = before.get(name)
             if name in bound:
                 continue
-            touched = name in read or old is None or (is_vague and old.marks) or old.is_vague or old.marks & marks
+            touched = name in read or old is None or (is_vague and old.marks) or old.marks & marks
             if old is None and name not in read:
                 continue  # nobody looked at it, as nobody read it
             if touched and old is not None:
                 new = self._look(name, present[name])
+                looked.add(name)
                 if new.digest != old.digest or (new.is_opaque and name in read):
                     changed.add(name)
         # What was assigned to an item or an attribute counts, whether a digest shows it or not.
@@ -201,7 +202,7 @@ class Observer:
         changed |= {n for n, look in before.items() if n in present and n not in bound and look.marks & moved}
         writes = {}
         for name in sorted(bound | changed):
-            look = self._look(name, present[name])
+            look = self._looks[name] if name in looked else self._look(name, present[name])
             stored = self._store(name, look, orders, seconds)
             writes[name] = Written(tuple(sorted(look.uses)), stored, name in changed, name not in self._known)
         self._known = {name: id(value) for name, value in present.items()}

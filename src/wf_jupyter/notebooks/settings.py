@@ -18,6 +18,8 @@ from typing import Any
 #: Variables that differ from kernel to kernel, or that libraries set for themselves.
 _OWN_VARIABLES = ("JPY_", "WF_JUPYTER_", "KMP_", "COLUMNS", "LINES", "PYDEVD_", "PWD", "OLDPWD", "SHLVL", "_")
 
+_OWN_BYTES = tuple(name.encode() for name in _OWN_VARIABLES)
+
 
 def digest(*parts: object) -> str:
     """A short digest of the parts' texts."""
@@ -70,7 +72,7 @@ COUNTERS: Mapping[str, Callable[[], str]] = {"@sklearn.ids": _sklearn_ids}
 def python_random_state() -> str:
     """The state of `random`."""
     random = sys.modules.get("random")
-    return "" if random is None else digest(random.getstate())
+    return "" if random is None else str(hash(random.getstate()))
 
 
 def _matplotlib(namespace: Mapping[str, object], shell: Any) -> object:
@@ -106,12 +108,19 @@ def _filters(namespace: Mapping[str, object], shell: Any) -> object:
     ]
 
 
+#: What the loaded modules hold; there are thousands, and this is asked after each cell.
+_contents: dict[str, dict[str, Any]] = {}
+
+
 def _warned(namespace: Mapping[str, object], shell: Any) -> object:
     """Warnings that were shown are not shown again."""
+    if len(_contents) != len(sys.modules):
+        _contents.clear()
+        _contents.update((name, getattr(module, "__dict__", {})) for name, module in list(sys.modules.items()))
     found = []
-    for name, module in list(sys.modules.items()):
-        seen = getattr(module, "__dict__", {}).get("__warningregistry__")
-        if seen:
+    for name, content in _contents.items():
+        if "__warningregistry__" in content:
+            seen = content["__warningregistry__"]
             found.append((name, seen.get("version"), len(seen)))
     own = namespace.get("__warningregistry__") or {}
     assert isinstance(own, dict)
@@ -148,7 +157,8 @@ def _decimal(namespace: Mapping[str, object], shell: Any) -> object:
 
 
 def _environment(namespace: Mapping[str, object], shell: Any) -> object:
-    return sorted((name, value) for name, value in os.environ.items() if not name.startswith(_OWN_VARIABLES))
+    raw = getattr(os.environ, "_data", None) or {os.fsencode(name): value for name, value in os.environ.items()}
+    return sorted((name, value) for name, value in raw.items() if not name.startswith(_OWN_BYTES))
 
 
 def _python(namespace: Mapping[str, object], shell: Any) -> object:
