@@ -347,7 +347,7 @@ class WorkflowStore(Protocol):
         ...
 
 
-class Neighbours(msgspec.Struct, frozen=True, kw_only=True):
+class Peers(msgspec.Struct, frozen=True, kw_only=True):
     """Other owners in the data directory: those that live, and whether any came or went since asked before."""
 
     living: frozenset[str]
@@ -365,7 +365,7 @@ class Store(EventLog, ValueStore, WorkflowStore, HistoryStore, DataDirectory, Pr
         """Executions that are not final and that no living orchestrator owns, oldest first."""
         ...
 
-    def neighbours(self) -> Neighbours:
+    def peers(self) -> Peers:
         """Who else has the directory open. A few system calls; returns at once."""
         ...
 

@@ -28,7 +28,7 @@ from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Environment, Expansion, Reuse, Submission
-from wf_jupyter.ports import Batch, CacheEntry, Neighbours, Published, Store
+from wf_jupyter.ports import Batch, CacheEntry, Peers, Published, Store
 from wf_jupyter.store.memory import MemoryData, MemoryStore
 from wf_jupyter.store.sqlite import SqliteStore
 
@@ -353,16 +353,16 @@ async def test_of_many_stores_that_claim_at_once_one_wins(open_store: Open) -> N
 
 async def test_a_store_sees_others_come_and_go(open_store: Open) -> None:
     mine = open_store()
-    mine.neighbours()
-    assert mine.neighbours() == Neighbours(living=frozenset(), are_changed=False)
+    mine.peers()
+    assert mine.peers() == Peers(living=frozenset(), are_changed=False)
     other = open_store()
-    seen = mine.neighbours()
+    seen = mine.peers()
     assert (len(seen.living), seen.are_changed) == (1, True)
-    assert mine.neighbours() == Neighbours(living=seen.living, are_changed=False)
+    assert mine.peers() == Peers(living=seen.living, are_changed=False)
     await other.close()
-    assert mine.neighbours() == Neighbours(living=frozenset(), are_changed=True)
+    assert mine.peers() == Peers(living=frozenset(), are_changed=True)
     await open_store().close()  # came and went between two looks
-    assert mine.neighbours() == Neighbours(living=frozenset(), are_changed=True)
+    assert mine.peers() == Peers(living=frozenset(), are_changed=True)
 
 
 async def test_executions_of_others_are_found_while_they_go_on_or_are_new_or_known(open_store: Open) -> None:

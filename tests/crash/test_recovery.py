@@ -15,7 +15,7 @@ def test_killed_at_random_every_execution_finishes_and_no_finished_task_runs_aga
     trial = Trial(tmp_path, seed=11)
     for _ in range(KILLS):
         child = trial.start("more")
-        if trial.luck.random() < 0.7:  # the others are killed while they take over what the one before left
+        if trial.jitter.random() < 0.7:  # the others are killed while they take over what the one before left
             trial.expect(child, b"open\n")
         trial.kill(child, 1.0)
         trial.check(is_over=False)

@@ -64,10 +64,10 @@ WRITER = textwrap.dedent(
 
 
 def test_a_killed_writer_leaves_whole_batches_without_a_gap(tmp_path: Path) -> None:
-    luck = random.Random(7)
+    jitter = random.Random(7)
     data_dir = tmp_path / "data"
     for _ in range(KILLS):
-        told = write_until_killed(data_dir, luck.uniform(0.0, 0.15))
+        told = write_until_killed(data_dir, jitter.uniform(0.0, 0.15))
         asyncio.run(check(data_dir, told))
 
 

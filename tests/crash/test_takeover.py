@@ -52,17 +52,17 @@ def follower(port: int, server: JupyterProcess, execution: str) -> Follower:
     return Follower(url, {"Authorization": f"token {server.token}"}, execution)
 
 
-async def killed(one: JupyterProcess, other: JupyterProcess, luck: random.Random) -> float:
+async def killed(one: JupyterProcess, other: JupyterProcess, jitter: random.Random) -> float:
     """Kill one server at a random moment of its execution; seconds until those who follow it at the other see the end.
 
     They must see it event by event: nobody has to tell them to start over. One of them is cut off all the time.
     """
     execution = await asyncio.to_thread(submit, one)
-    async with Cutter(other.port, luck, longest=0.3, most_bytes=30_000) as cutter:
+    async with Cutter(other.port, jitter, longest=0.3, most_bytes=30_000) as cutter:
         unlucky = follower(cutter.port, other, execution)
         lucky = [follower(other.port, other, execution) for _ in range(3)]
         running = [asyncio.create_task(each.run()) for each in (*lucky, unlucky)]
-        wanted = luck.randint(1, TASKS - 10)
+        wanted = jitter.randint(1, TASKS - 10)
         await until(lambda: all(succeeded(each) >= wanted for each in (*lucky, unlucky)), PATIENCE)
         await asyncio.to_thread(one.kill)
         died = time.monotonic()
@@ -97,14 +97,14 @@ async def check(server: JupyterProcess, execution: str, followers: list[Follower
 
 
 def test_what_a_killed_server_ran_goes_on_with_the_other_and_its_followers_miss_nothing(tmp_path: Path) -> None:
-    luck = random.Random(5)
+    jitter = random.Random(5)
     servers = [JupyterProcess(tmp_path / name) for name in ("one", "two")]
     servers[1].environment["WF_JUPYTER_DATA_DIR"] = servers[0].environment["WF_JUPYTER_DATA_DIR"]
     try:
         for server in servers:
             server.start()
         for _ in range(2):
-            took = asyncio.run(killed(*servers, luck))
+            took = asyncio.run(killed(*servers, jitter))
             print(f"finished {took:.1f} s after the kill")
             servers[0].start()
             servers.reverse()

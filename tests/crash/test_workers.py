@@ -55,16 +55,16 @@ def test_workers_killed_at_random_cost_only_the_attempts_they_were_at(
     execution = runtime.call(runtime.orchestrator.submit(submission)).result(PATIENCE)
     reader = Reader(runtime)
     reader.follow(execution)
-    luck = random.Random(3)
+    jitter = random.Random(3)
     killed = 0
     while killed < KILLS:
-        time.sleep(luck.uniform(0.0, 0.1))
+        time.sleep(jitter.uniform(0.0, 0.1))
         reader.read()
         if reader.picture.snapshot.status.is_final:
             break
         workers = psutil.Process().children()
         if workers:
-            os.kill(luck.choice(workers).pid, signal.SIGKILL)
+            os.kill(jitter.choice(workers).pid, signal.SIGKILL)
             killed += 1
     final = ended(runtime, execution)
     assert killed > 5 and final.status == "succeeded"

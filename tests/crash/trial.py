@@ -67,7 +67,7 @@ class Trial:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
-        self.luck = random.Random(seed)
+        self.jitter = random.Random(seed)
         self.figures = Figures()
         self._marks: dict[subprocess.Popen[bytes], str] = {}
 
@@ -96,7 +96,7 @@ class Trial:
 
     def kill(self, child: subprocess.Popen[bytes], longest: float) -> None:
         """SIGKILL at a random moment, then everything that can be checked while nobody works."""
-        time.sleep(self.luck.uniform(0.0, longest))
+        time.sleep(self.jitter.uniform(0.0, longest))
         workers = self.workers(child)
         child.send_signal(signal.SIGKILL)
         child.communicate()

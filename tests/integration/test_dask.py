@@ -20,8 +20,8 @@ import pytest
 from attempts import Bench, attempt_of, environment, value_of
 
 import wf_jupyter as wf
-from wf_jupyter.executors.dask import board as dask_board
-from wf_jupyter.executors.dask import link as dask_link
+from wf_jupyter.executors.dask import attempts as dask_board
+from wf_jupyter.executors.dask import scheduler_client as dask_link
 from wf_jupyter.executors.dask.cluster import Cluster
 from wf_jupyter.model.stimuli import AttemptFailed, AttemptStopped, AttemptSucceeded
 from wf_jupyter.model.submission import Environment

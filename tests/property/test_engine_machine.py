@@ -102,7 +102,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.expansions: list[tuple[str, Expansion]] = []
         self.picture = Picture(empty("e", "epoch", START))
         self.started: dict[str, int] = {}
-        self.fragments = 0
+        self.subgraphs = 0
         self.losses = 0
 
     def fresh(self) -> ExecutionState:
@@ -198,11 +198,11 @@ class EngineMachine(RuleBasedStateMachine):
             failure = Failure(kind="worker_lost", type=NODE_LOST, message="lost")
         self.feed(AttemptFailed(task=key, attempt=self.state.running[key].attempt, duration=1.0, failure=failure))
 
-    @precondition(lambda self: self.running() and self.fragments < 4)
+    @precondition(lambda self: self.running() and self.subgraphs < 4)
     @rule(data=st.data(), graph=graphs(largest=4))
     def expand(self, data: st.DataObject, graph: GraphSpec) -> None:
         key = data.draw(st.sampled_from(self.running()))
-        self.fragments += 1
+        self.subgraphs += 1
         self.feed(
             AttemptExpanded(
                 task=key,
@@ -383,7 +383,7 @@ def essence(state: ExecutionState) -> dict[str, object]:
             for task in invariants.all_tasks(state)
             if (task in task.lane.ready or task.key in state.asking) and task.key not in state.retrying
         },
-        "broken": {prefix: set(fragment.broken) for prefix, fragment in state.fragments.items() if fragment.broken},
+        "broken": {prefix: set(subgraph.broken) for prefix, subgraph in state.subgraphs.items() if subgraph.broken},
     }
 
 

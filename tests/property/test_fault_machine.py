@@ -29,7 +29,7 @@ from wf_jupyter.model.stimuli import Cancel, CancelTask, Command, Pause, Resume,
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.orchestrator import Orchestrator
-from wf_jupyter.service.queries.archive import fold_log, replay
+from wf_jupyter.service.queries.execution_reader import fold_log, replay
 from wf_jupyter.store.memory import MemoryData, MemoryStore
 from wf_jupyter.testing import Faults, FaultyStore, ScriptedExecutor, VirtualLoop
 from wf_jupyter.values import container

@@ -42,8 +42,8 @@ from wf_jupyter.model.stimuli import (
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import Attempt, ReportSink
 from wf_jupyter.server.rate_limit import RateLimiter
-from wf_jupyter.server.ws.conversation import Conversation
-from wf_jupyter.server.ws.pump import Pump
+from wf_jupyter.server.ws.rpc_session import RpcSession
+from wf_jupyter.server.ws.sender import Sender
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.orchestrator import Orchestrator
 from wf_jupyter.store.memory import MemoryData, MemoryStore
@@ -198,8 +198,8 @@ class Wire:
         self._window = window
         self._room = asyncio.Event()
         self._room.set()
-        self._pump = Pump(host=server.host, write=self._write, heartbeat=10.0, deadline=1e6, limit=limit)  # type: ignore[arg-type]
-        self._conversation = Conversation(
+        self._pump = Sender(host=server.host, write=self._write, heartbeat=10.0, deadline=1e6, limit=limit)  # type: ignore[arg-type]
+        self._conversation = RpcSession(
             host=server.host,  # type: ignore[arg-type]
             mailbox=self._pump.mailbox,
             outlet=self._pump,

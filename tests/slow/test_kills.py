@@ -44,9 +44,9 @@ def test_nothing_is_lost_and_nothing_that_finished_runs_again(tmp_path: Path) ->
             trial.expect(children[0], b"open\n")
             trial.expect(children[0], b"executed\n")
             executed += 1
-        elif trial.luck.random() < OPEN:
+        elif trial.jitter.random() < OPEN:
             trial.expect(children[0], b"open\n")
-        if trial.luck.random() < TOGETHER:
+        if trial.jitter.random() < TOGETHER:
             children.append(trial.start("commands", "two"))
         for child in children:
             trial.kill(child, LONGEST)

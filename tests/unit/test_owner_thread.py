@@ -9,7 +9,7 @@ import pytest
 
 from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.service.execution.inbox import Inbox
-from wf_jupyter.service.subscriptions.hub import Hub
+from wf_jupyter.service.subscriptions.broker import Broker
 from wf_jupyter.service.subscriptions.mailbox import Mailbox
 
 
@@ -26,12 +26,16 @@ def test_the_first_thread_that_uses_it_owns_it() -> None:
 
 
 def test_hub_and_inbox_are_refused_to_strangers() -> None:
-    hub, mailbox = Hub(), Mailbox(lambda: None)
-    hub.add("x", mailbox)
-    for act in (lambda: hub.add("x", mailbox), lambda: hub.remove("x", mailbox), lambda: hub.publish("x", "w", [])):
-        with pytest.raises(RuntimeError, match="hub belongs to one thread.*stranger"):
+    broker, mailbox = Broker(), Mailbox(lambda: None)
+    broker.add("x", mailbox)
+    for act in (
+        lambda: broker.add("x", mailbox),
+        lambda: broker.remove("x", mailbox),
+        lambda: broker.publish("x", "w", []),
+    ):
+        with pytest.raises(RuntimeError, match="broker belongs to one thread.*stranger"):
             elsewhere(act)
-    assert hub.has("x", mailbox)
+    assert broker.has("x", mailbox)
     inbox = Inbox()
     inbox.post(None)  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="inbox"):

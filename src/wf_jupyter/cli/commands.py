@@ -11,7 +11,7 @@ from typing import assert_never
 from wf_jupyter.cli import live, loading, notebooks
 from wf_jupyter.client import api, session
 from wf_jupyter.client.execution import Execution
-from wf_jupyter.client.mirror import Link, Mirror
+from wf_jupyter.client.replica import Link, Replica
 from wf_jupyter.errors import InputError, WorkflowError
 from wf_jupyter.model.events import (
     Event,
@@ -166,32 +166,32 @@ def _tell(execution: Execution) -> None:
     if live.is_terminal(sys.stderr):
         live.watch(execution)
         return
-    mirror = execution.follow()
-    reasons = _Reasons(mirror)
-    mirror.attach(reasons, lambda _: None)
+    replica = execution.follow()
+    reasons = _Reasons(replica)
+    replica.attach(reasons, lambda _: None)
     try:
         # One that does not go on by itself is told to where it stands: waiting for more could last for ever.
-        follow = not mirror.read(is_at_rest)
+        follow = not replica.read(is_at_rest)
         for event in execution.events(follow=True) if follow else execution.events():
             if text := _line(event):
                 print(f"{event.time.astimezone():%H:%M:%S}  {text}", file=sys.stderr, flush=True)
-            if follow and mirror.read(is_at_rest) and event.seq >= mirror.position[1]:
+            if follow and replica.read(is_at_rest) and event.seq >= replica.position[1]:
                 break
             reasons.look()
     finally:
-        mirror.detach(reasons)
+        replica.detach(reasons)
 
 
 class _Reasons:
     """Tells why an execution does not move, and that it does again: that stands in no event."""
 
-    def __init__(self, mirror: Mirror) -> None:
-        self._mirror = mirror
+    def __init__(self, replica: Replica) -> None:
+        self._replica = replica
         self._reason = ""
 
     def look(self) -> None:
         """Tell what is new."""
-        parked = self._mirror.read(lambda snapshot: snapshot.parked)
+        parked = self._replica.read(lambda snapshot: snapshot.parked)
         reason = "" if parked is None else parked.reason
         if reason == self._reason:
             return

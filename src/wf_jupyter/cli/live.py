@@ -60,12 +60,12 @@ def is_terminal(stream: TextIO) -> bool:
 
 def watch(execution: Execution, stream: TextIO = sys.stderr) -> None:
     """Draw until nothing more happens."""
-    mirror = execution.follow()
+    replica = execution.follow()
     drawn = 0
     began = time.monotonic()
     while True:
         width, height = shutil.get_terminal_size()
-        head, lines, ended = mirror.read(lambda snapshot: (_head(snapshot), grouped(snapshot), is_at_rest(snapshot)))
+        head, lines, ended = replica.read(lambda snapshot: (_head(snapshot), grouped(snapshot), is_at_rest(snapshot)))
         shown = [f"{head}  {_clock(time.monotonic() - began)}", *(_text(line) for line in _fitting(lines, height - 3))]
         if len(lines) > len(shown) - 1:
             shown.append(f"  … and {len(lines) - len(shown) + 1} more")
@@ -76,7 +76,7 @@ def watch(execution: Execution, stream: TextIO = sys.stderr) -> None:
         drawn = len(shown)
         if ended:
             return
-        mirror.wait(is_at_rest, _PAUSE)
+        replica.wait(is_at_rest, _PAUSE)
 
 
 def grouped(snapshot: Snapshot) -> list[Line]:

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
-from wf_jupyter.client.mirror import Mirror
+from wf_jupyter.client.replica import Replica
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import DecodedPage
@@ -49,12 +49,12 @@ class Connection(Protocol):
         """
         ...
 
-    def follow(self, execution: str) -> Mirror:
-        """The shared mirror of an execution, kept up to date for as long as somebody holds it."""
+    def follow(self, execution: str) -> Replica:
+        """The shared replica of an execution, kept up to date for as long as somebody holds it."""
         ...
 
-    def refresh(self, mirror: Mirror) -> None:
-        """Bring a mirror up to what the orchestrator knows at this moment."""
+    def refresh(self, replica: Replica) -> None:
+        """Bring a replica up to what the orchestrator knows at this moment."""
         ...
 
     def rerun(

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from wf_jupyter.client.ending import follow_display, follow_result
-from wf_jupyter.client.records import beginning
+from wf_jupyter.client.log_views import beginning
 from wf_jupyter.client.shown import Shown
 from wf_jupyter.model.snapshot import Snapshot
 

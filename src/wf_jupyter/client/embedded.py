@@ -24,7 +24,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from wf_jupyter.client.loop import background
-from wf_jupyter.client.mirror import Mirror
+from wf_jupyter.client.replica import Replica
 from wf_jupyter.client.uploading import uploaded
 from wf_jupyter.errors import ExecutionNotFound, ServerUnavailable
 from wf_jupyter.model.snapshot import is_at_rest
@@ -51,7 +51,7 @@ _CLOSED = "the orchestrator was closed before it answered"
 _CLOSING = 5.0
 #: Bytes written between two looks for an interrupt.
 _PART = 64 << 20
-#: Seconds between two looks of a mirror into its mailbox.
+#: Seconds between two looks of a replica into its mailbox.
 _PAUSE = 0.004
 
 
@@ -74,7 +74,7 @@ class EmbeddedConnection:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._orchestrator = runtime.orchestrator
-        self._mirrors: WeakValueDictionary[str, Mirror] = WeakValueDictionary()
+        self._replicas: WeakValueDictionary[str, Replica] = WeakValueDictionary()
         self._lock = threading.Lock()
 
     @classmethod
@@ -171,15 +171,15 @@ class EmbeddedConnection:
             if is_at_rest(found) or (timeout is not None and left <= 0):
                 return found
 
-    def follow(self, execution: str) -> Mirror:
+    def follow(self, execution: str) -> Replica:
         with self._lock:
-            mirror = self._mirrors.get(execution)
-            if mirror is None:
-                mirror = self._mirrors[execution] = _Feed(self._runtime, execution).open()
-            return mirror
+            replica = self._replicas.get(execution)
+            if replica is None:
+                replica = self._replicas[execution] = _Feed(self._runtime, execution).open()
+            return replica
 
-    def refresh(self, mirror: Mirror) -> None:
-        mirror.replace(self._call(self._orchestrator.snapshot(mirror.id)))
+    def refresh(self, replica: Replica) -> None:
+        replica.replace(self._call(self._orchestrator.snapshot(replica.id)))
 
     def unfinished(self) -> list[tuple[str, str]]:
         """Id and workflow of each execution that runs here and would end with this process."""
@@ -213,7 +213,7 @@ def called(runtime: Runtime, coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 class _Feed:
-    """Carries one execution's events from the orchestrator's thread to a mirror on the background loop."""
+    """Carries one execution's events from the orchestrator's thread to a replica on the background loop."""
 
     def __init__(self, runtime: Runtime, execution: str) -> None:
         from wf_jupyter.service.subscriptions.mailbox import Mailbox
@@ -222,51 +222,51 @@ class _Feed:
         self._execution = execution
         self._loop = background().loop
         self._mailbox: Mailbox = Mailbox(self._wake)
-        self._mirror: Callable[[], Mirror | None] = lambda: None
+        self._replica: Callable[[], Replica | None] = lambda: None
         self._resyncing: asyncio.Future[None] | None = None
         self._is_resyncing = False
         self._drained = 0.0
 
-    def open(self) -> Mirror:
-        """Subscribe; the mirror keeps the feed alive until it is dropped itself."""
+    def open(self) -> Replica:
+        """Subscribe; the replica keeps the feed alive until it is dropped itself."""
         orchestrator = self._runtime.orchestrator
         found = called(self._runtime, orchestrator.subscribe(self._execution, self._mailbox))
         if found.snapshot is None:
             raise ExecutionNotFound(f"no execution {self._execution!r}")
-        mirror = Mirror(found.snapshot)
-        weakref.finalize(mirror, self._close).atexit = False
-        self._mirror = weakref.ref(mirror)
-        # What arrived before the mirror existed is still in the mailbox, and woke nobody.
+        replica = Replica(found.snapshot)
+        weakref.finalize(replica, self._close).atexit = False
+        self._replica = weakref.ref(replica)
+        # What arrived before the replica existed is still in the mailbox, and woke nobody.
         self._wake()
-        return mirror
+        return replica
 
     def _wake(self) -> None:
         self._loop.call_soon_threadsafe(self._drain_soon)
 
     def _drain_soon(self) -> None:
-        # At most every few milliseconds: a mirror that follows each event takes the interpreter lock
+        # At most every few milliseconds: a replica that follows each event takes the interpreter lock
         # from the orchestrator's thread just when that has attempts to hand over.
         self._loop.call_at(max(self._loop.time(), self._drained + _PAUSE), self._drain)
 
     def _drain(self) -> None:
         self._drained = self._loop.time()
-        mirror = self._mirror()
+        replica = self._replica()
         # While a snapshot is on its way, what follows it waits in the mailbox.
-        if mirror is None or self._is_resyncing:
+        if replica is None or self._is_resyncing:
             return
         from wf_jupyter.service.subscriptions.mailbox import Events
 
         is_whole = True
         for delivery in self._mailbox.take():
-            is_whole = isinstance(delivery, Events) and mirror.fold(delivery.events) and is_whole
+            is_whole = isinstance(delivery, Events) and replica.fold(delivery.events) and is_whole
         if not is_whole:
             self._is_resyncing = True
-            self._resyncing = asyncio.ensure_future(self._resync(mirror))
+            self._resyncing = asyncio.ensure_future(self._resync(replica))
 
-    async def _resync(self, mirror: Mirror) -> None:
+    async def _resync(self, replica: Replica) -> None:
         resync = self._runtime.orchestrator.resync(self._execution, self._mailbox)
         try:
-            mirror.replace(await asyncio.wrap_future(self._runtime.call(resync)))
+            replica.replace(await asyncio.wrap_future(self._runtime.call(resync)))
         except (ExecutionNotFound, ServerUnavailable):
             return
         finally:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wf_jupyter.client.loop import background
-from wf_jupyter.client.mirror import Link
+from wf_jupyter.client.replica import Link
 from wf_jupyter.client.shown import Shown
 
 _log = logging.getLogger("wf_jupyter")
@@ -57,15 +57,15 @@ class _Ending:
         self._publisher = shell.display_pub
         self._display_id = display_id
         self._told = -1
-        self._mirror = execution.follow()
-        if self._mirror.attach(self, lambda snapshot: snapshot.status.is_final):
-            self._told = self._mirror.position[1]
+        self._replica = execution.follow()
+        if self._replica.attach(self, lambda snapshot: snapshot.status.is_final):
+            self._told = self._replica.position[1]
         else:
             _awaited.add(self)
 
     def happened(self, events: Sequence[object]) -> None:
-        seq = self._mirror.position[1]
-        if self._mirror.status.is_final and seq != self._told:
+        seq = self._replica.position[1]
+        if self._replica.status.is_final and seq != self._told:
             self._told = seq
             _awaited.discard(self)
             # The picture of a large graph takes a moment, and asks the orchestrator how it began. In a context of its

@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from wf_jupyter.client.mirror import Link, Mirror
 from wf_jupyter.client.reconnect import Backoff
+from wf_jupyter.client.replica import Link, Replica
 from wf_jupyter.client.socket import Closed, EventSocket, NotReached, Unasked
 from wf_jupyter.errors import ServerUnavailable
 from wf_jupyter.model.snapshot import is_at_rest
@@ -29,7 +29,7 @@ _PATIENCE = 30.0
 class Endings:
     """Asks when executions end; on the background loop only. `follow` blocks, and is called in a thread."""
 
-    def __init__(self, socket: EventSocket, follow: Callable[[str], Mirror]) -> None:
+    def __init__(self, socket: EventSocket, follow: Callable[[str], Replica]) -> None:
         self._socket = socket
         self._follow = follow
 
@@ -70,20 +70,20 @@ class Endings:
             return await self._followed(execution, wait)
 
     async def _followed(self, execution: str, wait: _Wait) -> Standing:
-        if wait.mirror is None:
-            wait.mirror = await asyncio.to_thread(self._follow, execution)
-        mirror = wait.mirror
+        if wait.replica is None:
+            wait.replica = await asyncio.to_thread(self._follow, execution)
+        replica = wait.replica
         over = asyncio.Event()
-        bell = _Bell(mirror, over)
+        bell = _Bell(replica, over)
         try:
-            if not mirror.attach(bell, is_at_rest):
+            if not replica.attach(bell, is_at_rest):
                 async with asyncio.timeout(wait.next()):
                     await over.wait()
         except TimeoutError:
             pass
         finally:
-            mirror.detach(bell)
-        return mirror.read(standing)
+            replica.detach(bell)
+        return replica.read(standing)
 
 
 class _Wait:
@@ -93,7 +93,7 @@ class _Wait:
         self._began = time.monotonic()
         self._timeout = timeout
         self.told: Standing | None = None
-        self.mirror: Mirror | None = None
+        self.replica: Replica | None = None
 
     def left(self) -> float:
         """Seconds until it is over."""
@@ -121,12 +121,12 @@ class _Wait:
 class _Bell:
     """Rings when the execution has ended."""
 
-    def __init__(self, mirror: Mirror, over: asyncio.Event) -> None:
-        self._mirror = mirror
+    def __init__(self, replica: Replica, over: asyncio.Event) -> None:
+        self._replica = replica
         self._over = over
 
     def happened(self, events: object) -> None:
-        if self._mirror.read(is_at_rest):
+        if self._replica.read(is_at_rest):
             self._over.set()
 
     def replaced(self) -> None:

@@ -13,12 +13,12 @@ from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast, overload
 
-from wf_jupyter.client import display, outcome, records, rerunning
+from wf_jupyter.client import display, log_views, outcome, rerunning
 from wf_jupyter.client.connection import Connection
+from wf_jupyter.client.html_export import write_html
+from wf_jupyter.client.log_views import LogText
 from wf_jupyter.client.looking import Look
-from wf_jupyter.client.mirror import Mirror
-from wf_jupyter.client.recording import write_html
-from wf_jupyter.client.records import LogText
+from wf_jupyter.client.replica import Replica
 from wf_jupyter.client.tasks import Tasks
 from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.events import Event
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 else:
     R = TypeVar("R", covariant=True)
 
-#: Seconds in which a mirror should have heard of the end by itself.
+#: Seconds in which a replica should have heard of the end by itself.
 _ON_ITS_WAY = 1.0
 
 
@@ -72,15 +72,15 @@ class Execution(Generic[R]):
     @property
     def workflow(self) -> str:
         """The workflow's name."""
-        if self._told is None and (mirror := self._look.known()) is not None:
-            return mirror.workflow
+        if self._told is None and (replica := self._look.known()) is not None:
+            return replica.workflow
         return (self._told or self._ending(0.0)).workflow
 
     @property
     def inputs(self) -> Mapping[str, Any]:
         """The inputs: short plain values (numbers, texts, lists, …) as such, all others as bounded texts."""
         texts = self._followed().read(lambda snapshot: dict(snapshot.inputs))
-        return {name: records.plain(text) for name, text in texts.items()}
+        return {name: log_views.plain(text) for name, text in texts.items()}
 
     @property
     def status(self) -> str:
@@ -99,7 +99,7 @@ class Execution(Generic[R]):
 
     def snapshot(self) -> Snapshot:
         """Everything that is known at this moment, as a copy."""
-        return self._followed().read(records.copied)
+        return self._followed().read(log_views.copied)
 
     # -- waiting -----------------------------------------------------------------------------------
 
@@ -184,7 +184,7 @@ class Execution(Generic[R]):
         """The events with `seq > after`; with `follow`, an iterator that goes on until the execution ends, or does not
         move any more unless somebody resumes it (`parked` says why).
         """
-        stream = records.stream(self._connection, self._id, after, follow)
+        stream = log_views.stream(self._connection, self._id, after, follow)
         return stream if follow else list(stream)
 
     @overload
@@ -197,12 +197,12 @@ class Execution(Generic[R]):
         """What the tasks (or one of them) printed and logged; with `follow`, piece by piece as it comes."""
         if task is not None:
             self.tasks[task]
-        pieces = records.printed(records.stream(self._connection, self._id, 0, follow), task)
+        pieces = log_views.printed(log_views.stream(self._connection, self._id, 0, follow), task)
         return pieces if follow else LogText("".join(pieces))
 
     def to_frame(self) -> Any:
         """One row per task, as a pandas DataFrame."""
-        return records.frame(self.snapshot())
+        return log_views.frame(self.snapshot())
 
     def usage(self) -> UsagePage:
         """Seconds of the processor and bytes of memory at the peak, per task and in all, of what has ended so far.
@@ -261,8 +261,8 @@ class Execution(Generic[R]):
         """The orchestrator that runs it."""
         return self._connection
 
-    def follow(self) -> Mirror:
-        """The live mirror behind this object; what the view and the relay listen to."""
+    def follow(self) -> Replica:
+        """The live replica behind this object; what the view and the relay listen to."""
         return self._followed()
 
     def still(self) -> Snapshot:
@@ -271,12 +271,12 @@ class Execution(Generic[R]):
         Anything in between would depend on the moment of saving.
         """
         snapshot = self.snapshot()
-        return snapshot if snapshot.status.is_final else records.beginning(self._connection, snapshot)
+        return snapshot if snapshot.status.is_final else log_views.beginning(self._connection, snapshot)
 
-    def _followed(self) -> Mirror:
-        mirror = self._look.mirror()
-        self._catch_up(mirror)
-        return mirror
+    def _followed(self) -> Replica:
+        replica = self._look.replica()
+        self._catch_up(replica)
+        return replica
 
     def _command(self, command: Command) -> None:
         self._connection.command(self._id, command)
@@ -286,31 +286,31 @@ class Execution(Generic[R]):
 
     def _ending(self, timeout: float | None) -> Standing:
         """Where it stands as soon as it is at rest, or after `timeout` seconds."""
-        mirror = self._look.known()
-        if mirror is not None and mirror.read(is_at_rest):
-            return mirror.read(standing)
+        replica = self._look.known()
+        if replica is not None and replica.read(is_at_rest):
+            return replica.read(standing)
         waiting = self._connection.ending(self._id, timeout)
         try:
             self._told = told = waiting.result()
         except BaseException:
             waiting.cancel()
             raise
-        if mirror is not None:
-            self._catch_up(mirror)
+        if replica is not None:
+            self._catch_up(replica)
         return told
 
-    def _catch_up(self, mirror: Mirror) -> None:
+    def _catch_up(self, replica: Replica) -> None:
         """Nobody who was told of the end may see what was before it."""
         told = self._told
-        if told is None or not is_at_rest(told) or _knows(mirror, told):
+        if told is None or not is_at_rest(told) or _knows(replica, told):
             return
-        if not mirror.wait(lambda snapshot: _is_up_to(snapshot, told), _ON_ITS_WAY):
-            self._connection.refresh(mirror)
+        if not replica.wait(lambda snapshot: _is_up_to(snapshot, told), _ON_ITS_WAY):
+            self._connection.refresh(replica)
             self._told = None
 
     def _refresh(self) -> None:
-        if (mirror := self._look.known()) is not None:
-            self._connection.refresh(mirror)
+        if (replica := self._look.known()) is not None:
+            self._connection.refresh(replica)
 
     def _outcome(self, timeout: float | None) -> ExecutionResult:
         deadline = None if timeout is None else time.monotonic() + timeout
@@ -327,9 +327,9 @@ class Execution(Generic[R]):
 
     async def _awaited(self) -> R:
         while True:
-            mirror = self._look.known()
-            if mirror is not None and mirror.read(is_at_rest):
-                found = mirror.read(standing)
+            replica = self._look.known()
+            if replica is not None and replica.read(is_at_rest):
+                found = replica.read(standing)
             else:
                 self._told = found = await asyncio.wrap_future(self._connection.ending(self._id))
             _check_not_parked(found)
@@ -338,8 +338,8 @@ class Execution(Generic[R]):
             except StateConflict:
                 await asyncio.to_thread(self._refresh)
                 continue
-            if mirror is not None and not _knows(mirror, found):
-                await asyncio.to_thread(self._catch_up, mirror)
+            if replica is not None and not _knows(replica, found):
+                await asyncio.to_thread(self._catch_up, replica)
             return cast("R", outcome.returned(result))
 
 
@@ -348,8 +348,8 @@ def _check_not_parked(found: Standing) -> None:
         raise StateConflict(f"the execution is {status_word(found)}: {found.parked.reason}")
 
 
-def _knows(mirror: Mirror, told: Standing) -> bool:
-    return mirror.read(lambda snapshot: _is_up_to(snapshot, told))
+def _knows(replica: Replica, told: Standing) -> bool:
+    return replica.read(lambda snapshot: _is_up_to(snapshot, told))
 
 
 def _is_up_to(snapshot: Snapshot, told: Standing) -> bool:

@@ -1,6 +1,6 @@
 """Following an execution while somebody looks at it, and no longer.
 
-The first look subscribes. A minute after the last one the mirror is let go, unless somebody else holds it (a view, the
+The first look subscribes. A minute after the last one the replica is let go, unless somebody else holds it (a view, the
 tasks of an execution), and with it the subscription: events that nobody looks at cost the server and this process
 as much as others.
 """
@@ -13,24 +13,24 @@ import weakref
 from collections.abc import Callable
 
 from wf_jupyter.client.loop import background
-from wf_jupyter.client.mirror import Mirror
+from wf_jupyter.client.replica import Replica
 
 #: Seconds after the last look until nobody looks any more.
 LINGER = 60.0
 
 
 class Look:
-    """One execution's mirror: made by `follow` when it is looked at, held until nobody did for a while."""
+    """One execution's replica: made by `follow` when it is looked at, held until nobody did for a while."""
 
-    def __init__(self, follow: Callable[[], Mirror]) -> None:
+    def __init__(self, follow: Callable[[], Replica]) -> None:
         self._follow = follow
         self._lock = threading.Lock()
-        self._held: Mirror | None = None
-        self._known: Callable[[], Mirror | None] = lambda: None
+        self._held: Replica | None = None
+        self._known: Callable[[], Replica | None] = lambda: None
         self._until = 0.0
 
-    def mirror(self) -> Mirror:
-        """The mirror, kept up to date from now on. Blocks for the first one; any thread."""
+    def replica(self) -> Replica:
+        """The replica, kept up to date from now on. Blocks for the first one; any thread."""
         with self._lock:
             self._until = time.monotonic() + LINGER
             if self._held is None:
@@ -39,8 +39,8 @@ class Look:
                 _look_again(weakref.ref(self), LINGER)
             return self._held
 
-    def known(self) -> Mirror | None:
-        """The mirror if there is one just now, whoever holds it. Looks at nothing."""
+    def known(self) -> Replica | None:
+        """The replica if there is one just now, whoever holds it. Looks at nothing."""
         return self._known()
 
     def let_go(self) -> float:

@@ -11,8 +11,8 @@ import random
 from collections.abc import Awaitable, Callable
 from weakref import WeakSet
 
-from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.reconnect import Backoff
+from wf_jupyter.client.replica import Replica
 from wf_jupyter.errors import WorkflowError
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.protocol.codec import DecodedPage
@@ -27,27 +27,27 @@ AskAfresh = Callable[[str], Awaitable[Snapshot]]
 
 
 class Poller:
-    """Keeps mirrors up to date by asking; on the background loop only."""
+    """Keeps replicas up to date by asking; on the background loop only."""
 
     def __init__(self, ask: Ask, ask_afresh: AskAfresh) -> None:
         self._ask = ask
         self._ask_afresh = ask_afresh
-        self._mirrors: WeakSet[Mirror] = WeakSet()
+        self._replicas: WeakSet[Replica] = WeakSet()
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, mirror: Mirror) -> None:
+    def add(self, replica: Replica) -> None:
         """Ask for this one's events from now on."""
-        self._mirrors.add(mirror)
+        self._replicas.add(replica)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._serve(), name="wf_jupyter polling")
 
-    def discard(self, mirror: Mirror) -> None:
+    def discard(self, replica: Replica) -> None:
         """Events of this one come another way."""
-        self._mirrors.discard(mirror)
+        self._replicas.discard(replica)
 
-    def __contains__(self, mirror: Mirror) -> bool:
+    def __contains__(self, replica: Replica) -> bool:
         """Whether this one's events are asked for."""
-        return mirror in self._mirrors
+        return replica in self._replicas
 
     async def close(self) -> None:
         """Ask no more."""
@@ -57,26 +57,26 @@ class Poller:
 
     async def _serve(self) -> None:
         backoff = Backoff()
-        while self._mirrors:
-            # What has ended changes only by a retry, and our own retries refresh their mirror themselves.
-            for mirror in [mirror for mirror in self._mirrors if not mirror.status.is_final]:
+        while self._replicas:
+            # What has ended changes only by a retry, and our own retries refresh their replica themselves.
+            for replica in [replica for replica in self._replicas if not replica.status.is_final]:
                 try:
-                    await self._update(mirror)
+                    await self._update(replica)
                 except WorkflowError:
-                    mirror.set_link("reconnecting")
+                    replica.set_link("reconnecting")
                     await asyncio.sleep(backoff.failed(random.random()))
                 else:
                     backoff.succeeded()
-                    mirror.set_link("live")
+                    replica.set_link("live")
             await asyncio.sleep(_PAUSE)
 
-    async def _update(self, mirror: Mirror) -> None:
-        epoch, seq = mirror.position
-        page = await self._ask(mirror.id, seq)
+    async def _update(self, replica: Replica) -> None:
+        epoch, seq = replica.position
+        page = await self._ask(replica.id, seq)
         # Meanwhile a socket may have taken over, and got further.
-        if mirror.position != (epoch, seq):
+        if replica.position != (epoch, seq):
             return
         if page.epoch == epoch:
-            mirror.fold(page.events)
+            replica.fold(page.events)
         else:
-            mirror.replace(await self._ask_afresh(mirror.id))
+            replica.replace(await self._ask_afresh(replica.id))

@@ -16,8 +16,8 @@ from wf_jupyter.client.discovery import PROTOCOL, Endpoint
 from wf_jupyter.client.endings import Endings
 from wf_jupyter.client.http import HttpSession
 from wf_jupyter.client.loop import background
-from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.polling import Poller
+from wf_jupyter.client.replica import Replica
 from wf_jupyter.client.socket import EventSocket
 from wf_jupyter.client.uploading import refused, uploaded
 from wf_jupyter.errors import ProtocolMismatch, ServerUnavailable, WorkflowError
@@ -46,7 +46,7 @@ class RemoteConnection:
         self._http = HttpSession(locate)
         self._socket = EventSocket(self._http.dial, Poller(self._news, self._afresh))
         self._endings = Endings(self._socket, self.follow)
-        self._mirrors: WeakValueDictionary[str, Mirror] = WeakValueDictionary()
+        self._replicas: WeakValueDictionary[str, Replica] = WeakValueDictionary()
         self._lock = threading.Lock()
 
     @classmethod
@@ -134,19 +134,19 @@ class RemoteConnection:
     def ending(self, execution: str, timeout: float | None = None) -> Future[Standing]:
         return background().spawn(self._endings.of(execution, timeout))
 
-    def follow(self, execution: str) -> Mirror:
+    def follow(self, execution: str) -> Replica:
         with self._lock:
-            mirror = self._mirrors.get(execution)
-            if mirror is None:
-                mirror = Mirror(self._snapshot(execution))
-                self._mirrors[mirror.id] = mirror
+            replica = self._replicas.get(execution)
+            if replica is None:
+                replica = Replica(self._snapshot(execution))
+                self._replicas[replica.id] = replica
                 loop = background().loop
-                weakref.finalize(mirror, loop.call_soon_threadsafe, self._socket.drop, mirror.id).atexit = False
-                loop.call_soon_threadsafe(self._socket.add, mirror)
-            return mirror
+                weakref.finalize(replica, loop.call_soon_threadsafe, self._socket.drop, replica.id).atexit = False
+                loop.call_soon_threadsafe(self._socket.add, replica)
+            return replica
 
-    def refresh(self, mirror: Mirror) -> None:
-        mirror.replace(self._snapshot(mirror.id))
+    def refresh(self, replica: Replica) -> None:
+        replica.replace(self._snapshot(replica.id))
 
     def close(self) -> None:
         background().run(self._socket.close())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from wf_jupyter.client.connection import Connection
-from wf_jupyter.client.mirror import Mirror
+from wf_jupyter.client.replica import Replica
 from wf_jupyter.model.snapshot import Snapshot
 
 
@@ -30,7 +30,7 @@ class Shown(Protocol):
         """Its state as far as it is known without waiting."""
         ...
 
-    def follow(self) -> Mirror:
+    def follow(self) -> Replica:
         """Its state from now on."""
         ...
 

@@ -1,7 +1,7 @@
 """The WebSocket to a server: subscriptions that survive everything that happens to the wire, and questions.
 
-Each subscription is a mirror. After a loss the socket asks for exactly the events after what each
-mirror has folded (`after` and `epoch`); the server answers with them, or with a snapshot.
+Each subscription is a replica. After a loss the socket asks for exactly the events after what each
+replica has folded (`after` and `epoch`); the server answers with them, or with a snapshot.
 All of this runs on the background loop.
 """
 
@@ -18,9 +18,9 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.polling import Poller
 from wf_jupyter.client.reconnect import Backoff
+from wf_jupyter.client.replica import Replica
 from wf_jupyter.errors import ExecutionNotFound, NotPermitted, ServerUnavailable, StoreError
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.protocol import jsonrpc, problems
@@ -59,7 +59,7 @@ class EventSocket:
     def __init__(self, dial: Callable[[], Awaitable[Any]], poller: Poller) -> None:
         self._dial = dial
         self._poller = poller
-        self._mirrors: WeakValueDictionary[str, Mirror] = WeakValueDictionary()
+        self._replicas: WeakValueDictionary[str, Replica] = WeakValueDictionary()
         self._asked: dict[int, str] = {}
         self._questions: dict[int, asyncio.Future[bytes]] = {}
         #: The socket was opened, or is known not to open.
@@ -71,15 +71,15 @@ class EventSocket:
         self._silence = 25.0
         self._greeted = False
 
-    def add(self, mirror: Mirror) -> None:
-        """Keep this mirror up to date from now on."""
-        self._mirrors[mirror.id] = mirror
+    def add(self, replica: Replica) -> None:
+        """Keep this replica up to date from now on."""
+        self._replicas[replica.id] = replica
         if not self._start() and self._socket is not None:
-            self._subscribe(mirror)
+            self._subscribe(replica)
 
     def drop(self, execution: str) -> None:
         """Nobody looks at this execution any more."""
-        if execution not in self._mirrors and self._socket is not None:
+        if execution not in self._replicas and self._socket is not None:
             self._send("unsubscribe", {"execution_id": execution})
 
     async def ask(self, method: str, params: msgspec.Struct) -> bytes:
@@ -142,18 +142,18 @@ class EventSocket:
             self._tell_of_loss(is_blocked)
             await asyncio.sleep(pause)
 
-    # Apart, as a variable of a coroutine that goes on for ever would keep the last mirror for ever.
+    # Apart, as a variable of a coroutine that goes on for ever would keep the last replica for ever.
     def _tell_of_loss(self, is_blocked: bool) -> None:
-        for mirror in list(self._mirrors.values()):
+        for replica in list(self._replicas.values()):
             # What is asked for goes on, whether or not the socket opens this time.
-            if mirror not in self._poller:
-                mirror.set_link("reconnecting")
+            if replica not in self._poller:
+                replica.set_link("reconnecting")
                 if is_blocked:
-                    self._poller.add(mirror)
+                    self._poller.add(replica)
 
     def _subscribe_all(self) -> None:
-        for mirror in list(self._mirrors.values()):
-            self._subscribe(mirror)
+        for replica in list(self._replicas.values()):
+            self._subscribe(replica)
 
     async def _read(self, backoff: Backoff) -> None:
         self._subscribe_all()
@@ -176,19 +176,19 @@ class EventSocket:
         match notice.method:
             case "events":
                 execution, events = decode_event_notice(notice.params)
-                mirror = self._followed(execution)
-                if mirror is not None and not mirror.fold(events):
-                    self._subscribe(mirror)
+                replica = self._followed(execution)
+                if replica is not None and not replica.fold(events):
+                    self._subscribe(replica)
             case "snapshot":
                 told = msgspec.json.decode(notice.params, type=SnapshotNotice)
-                if (mirror := self._followed(told.execution_id)) is not None:
-                    mirror.replace(told.snapshot)
+                if (replica := self._followed(told.execution_id)) is not None:
+                    replica.replace(told.snapshot)
             case "hello":
                 self._silence = 2.5 * max(1.0, msgspec.json.decode(notice.params, type=Hello).heartbeat)
 
-    def _followed(self, execution: str) -> Mirror | None:
+    def _followed(self, execution: str) -> Replica | None:
         """Who is told of an execution. Before the answer to a subscription, what comes belongs to an older one."""
-        return None if execution in self._asked.values() else self._mirrors.get(execution)
+        return None if execution in self._asked.values() else self._replicas.get(execution)
 
     def _answered(self, reply: jsonrpc.Reply) -> None:
         question = self._questions.get(reply.id) if isinstance(reply.id, int) else None
@@ -197,23 +197,23 @@ class EventSocket:
                 _settle(question, reply)
             return
         execution = self._asked.pop(reply.id, None) if isinstance(reply.id, int) else None
-        mirror = self._mirrors.get(execution) if execution else None
-        if mirror is None:
+        replica = self._replicas.get(execution) if execution else None
+        if replica is None:
             return
         if reply.error is not None:
             _log.debug("the server refused a subscription: %s", problems.error_from_object(reply.error))
-            self._poller.add(mirror)
+            self._poller.add(replica)
             return
         answer = msgspec.json.decode(reply.result or b"", type=Subscription)
         if isinstance(answer.snapshot, Snapshot):
-            mirror.replace(answer.snapshot)
-        self._poller.discard(mirror)
-        mirror.set_link("live")
+            replica.replace(answer.snapshot)
+        self._poller.discard(replica)
+        replica.set_link("live")
 
-    def _subscribe(self, mirror: Mirror) -> None:
-        epoch, seq = mirror.position
-        number = self._send("subscribe", {"execution_id": mirror.id, "after": seq, "epoch": epoch})
-        self._asked[number] = mirror.id
+    def _subscribe(self, replica: Replica) -> None:
+        epoch, seq = replica.position
+        number = self._send("subscribe", {"execution_id": replica.id, "after": seq, "epoch": epoch})
+        self._asked[number] = replica.id
 
     def _send(self, method: str, params: dict[str, object]) -> int:
         number = next(self._ids)

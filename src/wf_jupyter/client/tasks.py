@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from wf_jupyter.client import calls, outcome, records
+from wf_jupyter.client import calls, log_views, outcome
 from wf_jupyter.client.connection import Connection
-from wf_jupyter.client.mirror import Mirror
-from wf_jupyter.client.records import LogText, Output
+from wf_jupyter.client.log_views import LogText, Output
+from wf_jupyter.client.replica import Replica
 from wf_jupyter.errors import StateConflict, TaskFailed, TaskSkipped
 from wf_jupyter.model.snapshot import Progress, TaskSnapshot
 from wf_jupyter.model.status import TaskStatus
@@ -22,31 +22,31 @@ _NAMED = 8
 class Tasks(Mapping[str, "TaskView"]):
     """Task views by key, in the order in which the tasks were added."""
 
-    def __init__(self, connection: Connection, mirror: Mirror) -> None:
+    def __init__(self, connection: Connection, replica: Replica) -> None:
         self._connection = connection
-        self._mirror = mirror
+        self._replica = replica
 
     def __getitem__(self, key: str) -> TaskView:
-        view = TaskView(self._connection, self._mirror, key)
-        if not self._mirror.has(key):
+        view = TaskView(self._connection, self._replica, key)
+        if not self._replica.has(key):
             raise KeyError(self._missing(key))
         return view
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._mirror.keys())
+        return iter(self._replica.keys())
 
     def __len__(self) -> int:
-        return len(self._mirror.keys())
+        return len(self._replica.keys())
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self._mirror.has(key)
+        return isinstance(key, str) and self._replica.has(key)
 
     def __repr__(self) -> str:
         count = len(self)
-        return f"<{count} {'task' if count == 1 else 'tasks'} of {self._mirror.workflow!r}>"
+        return f"<{count} {'task' if count == 1 else 'tasks'} of {self._replica.workflow!r}>"
 
     def _missing(self, key: str) -> str:
-        keys = self._mirror.keys()
+        keys = self._replica.keys()
         near = [known for known in keys if known.startswith(f"{key}[")] or list(keys)
         more = ", …" if len(near) > _NAMED else ""
         return f"no task {key!r}; there are: {', '.join(near[:_NAMED])}{more}"
@@ -55,9 +55,9 @@ class Tasks(Mapping[str, "TaskView"]):
 class TaskView:
     """One task, as it stands at the moment of asking."""
 
-    def __init__(self, connection: Connection, mirror: Mirror, key: str) -> None:
+    def __init__(self, connection: Connection, replica: Replica, key: str) -> None:
         self._connection = connection
-        self._mirror = mirror
+        self._replica = replica
         self.key = key
 
     @property
@@ -107,12 +107,12 @@ class TaskView:
         """What the task returned; `TaskFailed` when it failed, `StateConflict` when there is no result (yet)."""
         now = self._now
         if now.status is TaskStatus.FAILED and now.error is not None:
-            pickled = self._connection.task_error(self._mirror.id, self.key)
+            pickled = self._connection.task_error(self._replica.id, self.key)
             raise outcome.task_failed(TaskFailure(task=self.key, failure=now.error, error=pickled))
         if not now.status.has_value:
             why = "" if now.reason is None else f" ({now.reason.text})"
             raise StateConflict(f"task {self.key!r} has no result: it is {now.status}{why}")
-        return outcome.value(self._connection.task_value(self._mirror.id, self.key))
+        return outcome.value(self._connection.task_value(self._replica.id, self.key))
 
     def inputs(self) -> dict[str, Any]:
         """The values that the task was called with, by parameter name: `*args` as one tuple, `**kwargs` as one dict.
@@ -148,21 +148,21 @@ class TaskView:
         return calls.debug(self._call())
 
     def _call(self) -> calls.LoadedCall:
-        return calls.load_call(self._mirror.id, self._connection.task_call(self._mirror.id, self.key))
+        return calls.load_call(self._replica.id, self._connection.task_call(self._replica.id, self.key))
 
     def logs(self) -> LogText:
         """Everything that the task printed and logged, all attempts together, also where it is megabytes."""
         attempts = range(1, self.attempts + 1)
-        texts = (records.whole_log(self._connection, self._mirror.id, self.key, attempt) for attempt in attempts)
+        texts = (log_views.whole_log(self._connection, self._replica.id, self.key, attempt) for attempt in attempts)
         return LogText("".join(texts))
 
     def outputs(self) -> list[Output]:
         """What the task displayed: plots, frames, anything given to `display`."""
-        return records.displayed(records.stream(self._connection, self._mirror.id, 0, follow=False), self.key)
+        return log_views.displayed(log_views.stream(self._connection, self._replica.id, 0, follow=False), self.key)
 
     def __repr__(self) -> str:
         return f"<task {self.key!r}: {self.status}>"
 
     @property
     def _now(self) -> TaskSnapshot:
-        return self._mirror.task(self.key)
+        return self._replica.task(self.key)

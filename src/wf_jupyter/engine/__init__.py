@@ -6,7 +6,7 @@ events that follow from the state alone (a task whose upstream failed is skipped
 list is known grows its items, an execution with nothing left ends). `step` runs the three until
 nothing more follows. `plan` says what should be running but is not. `fold` is the other reader of
 events: it makes the picture that people see. There is no clock, no I/O and no randomness in here:
-time and luck come in as arguments.
+time and jitter come in as arguments.
 
 Cost: every event is O(1) plus the dependents it wakes; nothing walks the graph.
 """

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from wf_jupyter.engine.growth import add_tasks, reopen_tasks
-from wf_jupyter.engine.returned import keep
+from wf_jupyter.engine.dependency_counts import wake
+from wf_jupyter.engine.graph_expansion import add_tasks, reopen_tasks
+from wf_jupyter.engine.result_preview import keep
 from wf_jupyter.engine.state import ExecutionState, Task
-from wf_jupyter.engine.waking import wake
 from wf_jupyter.errors import IllegalTransition
 from wf_jupyter.model.events import (
     Event,
@@ -160,8 +160,8 @@ def _complete(state: ExecutionState, event: TaskCompleted) -> None:
     if event.result is not None:
         task.result_type = event.result.type
         keep(state, task, event.result)
-    if not is_forgiven(task):
-        task.fragment.broken[task.key] = None
+    if not is_tolerated(task):
+        task.subgraph.broken[task.key] = None
     state.open -= 1
     wake(state, task)
     if event.status is TaskStatus.FAILED and state.options.on_failure == "fail_fast" and not state.is_failing:
@@ -169,7 +169,7 @@ def _complete(state: ExecutionState, event: TaskCompleted) -> None:
         stop_everything(state)
 
 
-def is_forgiven(task: Task) -> bool:
+def is_tolerated(task: Task) -> bool:
     """Whether the rest of the graph can be whole in spite of how this task ended.
 
     A failure is forgiven when all who use the task said `allow_failure`; a skip always is: it is
@@ -180,7 +180,7 @@ def is_forgiven(task: Task) -> bool:
     names = {task.node.key}
     users = task.dependents + (task.group.dependents if task.group is not None else [])
     uses = [need.kind for user in users for need in user.node.needs if need.source in names]
-    uses += [need.kind for need in task.fragment.graph.result.needs if need.source in names]
+    uses += [need.kind for need in task.subgraph.graph.result.needs if need.source in names]
     return bool(uses) and all(kind == "outcome" for kind in uses) and len(uses) >= len(users)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from wf_jupyter.engine.settle import stand_in
+from wf_jupyter.engine.propagate import placeholder
 from wf_jupyter.engine.state import ExecutionState, Group, Task, Unit
 from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.events import Event, TaskCancelling, TaskCompleted
@@ -56,7 +56,7 @@ def _part(state: ExecutionState, key: str) -> Iterator[Unit]:
         return
     # Units stand in the order in which they were added, so a graph comes after the task that returned it.
     for unit in state.units.values():
-        if unit.fragment in returned and _is_counted(unit):
+        if unit.subgraph in returned and _is_counted(unit):
             for member in _members(unit):
                 yield member
                 if isinstance(member, Task) and member.expansion is not None:
@@ -71,14 +71,14 @@ def _is_counted(unit: Unit) -> bool:
 def _members(unit: Unit) -> list[Unit]:
     if isinstance(unit, Task):
         return [unit]
-    if unit.stand_in is not None:
-        return [unit.stand_in]
+    if unit.placeholder is not None:
+        return [unit.placeholder]
     return [unit] if unit.size is None else list(unit.items)
 
 
 def _cancel(state: ExecutionState, unit: Unit, now: datetime) -> tuple[Event, ...]:
     if isinstance(unit, Group):
-        return stand_in(state, unit, TaskStatus.CANCELLED, now, None)
+        return placeholder(state, unit, TaskStatus.CANCELLED, now, None)
     if unit.status is not TaskStatus.RUNNING:
         return (cancelled(state, unit, now, seq=0),)
     if unit.key in state.stopping:

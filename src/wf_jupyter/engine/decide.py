@@ -1,15 +1,15 @@
-"""`decide(state, stimulus, now, luck)`: what a command or a report means, as events. Changes nothing."""
+"""`decide(state, stimulus, now, jitter)`: what a command or a report means, as events. Changes nothing."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import assert_never
 
-from wf_jupyter.engine.again import tasks_again
 from wf_jupyter.engine.cancel import cancel_part, cancelled
-from wf_jupyter.engine.infos import fragment_infos
 from wf_jupyter.engine.reasons import stopped_by
-from wf_jupyter.engine.state import ExecutionState, Fragment, Task
+from wf_jupyter.engine.retry_scope import tasks_again
+from wf_jupyter.engine.state import ExecutionState, Subgraph, Task
+from wf_jupyter.engine.task_announcements import subgraph_infos
 from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.events import (
     Event,
@@ -54,10 +54,10 @@ from wf_jupyter.model.stimuli import (
 _E = ExecutionStatus
 
 
-def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float) -> tuple[Event, ...]:
+def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, jitter: float) -> tuple[Event, ...]:
     """The events that a stimulus causes; none when it is late, a duplicate, or asks for what already is.
 
-    `luck` is uniform in [0, 1) and spreads retry waits.
+    `jitter` is uniform in [0, 1) and spreads retry waits.
 
     Raises:
         StateConflict: a command that the execution's status does not allow; nothing happened.
@@ -102,7 +102,7 @@ def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float
             | Displayed()
         ):
             task = _current(state, stimulus.task, stimulus.attempt)
-            return () if task is None else _reported(state, task, stimulus, now, luck)
+            return () if task is None else _reported(state, task, stimulus, now, jitter)
         case _:
             assert_never(stimulus)
 
@@ -110,7 +110,7 @@ def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float
 _Running = AttemptSucceeded | AttemptExpanded | AttemptFailed | AttemptStopped | Printed | Progressed | Displayed
 
 
-def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime, luck: float) -> tuple[Event, ...]:
+def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime, jitter: float) -> tuple[Event, ...]:
     seq, key = state.seq + 1, task.key
     match report:
         case AttemptSucceeded():
@@ -131,7 +131,7 @@ def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime
         case AttemptExpanded():
             return _expand(state, task, report, now)
         case AttemptFailed():
-            return _failed(state, task, report, now, luck)
+            return _failed(state, task, report, now, jitter)
         case AttemptStopped():
             return (
                 TaskCompleted(
@@ -181,21 +181,21 @@ def _begin(state: ExecutionState, now: datetime, epoch: str) -> tuple[Event, ...
     started = WorkflowStarted(
         seq=1, time=now, workflow=state.workflow, inputs=state.inputs, task_count=known, epoch=epoch
     )
-    return (started, fragment_infos(state, state.root, now, seq=2))
+    return (started, subgraph_infos(state, state.root, now, seq=2))
 
 
 def _expand(state: ExecutionState, task: Task, report: AttemptExpanded, now: datetime) -> tuple[Event, ...]:
-    fragment = Fragment(prefix=task.key, graph=report.expansion.graph)
+    subgraph = Subgraph(prefix=task.key, graph=report.expansion.graph)
     depth = task.key.count("/") + 1
-    if depth > MAX_DEPTH or len(state.units) + len(fragment.graph.nodes) > MAX_TASKS:
+    if depth > MAX_DEPTH or len(state.units) + len(subgraph.graph.nodes) > MAX_TASKS:
         told = f"expansions are {depth:,} deep" if depth > MAX_DEPTH else f"there are {len(state.units):,} tasks"
         limits = f"at most {MAX_TASKS:,} tasks and expansions at most {MAX_DEPTH:,} deep"
         failure = Failure(
             kind="definition", type="WorkflowDefinitionError", message=f"{told}: an execution may have {limits}"
         )
         return (_final_failure(state, task, failure, report, now),)
-    if fragment.graph.nodes:
-        return (fragment_infos(state, fragment, now, seq=state.seq + 1),)
+    if subgraph.graph.nodes:
+        return (subgraph_infos(state, subgraph, now, seq=state.seq + 1),)
     return (
         TaskCompleted(
             seq=state.seq + 1,
@@ -209,7 +209,9 @@ def _expand(state: ExecutionState, task: Task, report: AttemptExpanded, now: dat
     )
 
 
-def _failed(state: ExecutionState, task: Task, report: AttemptFailed, now: datetime, luck: float) -> tuple[Event, ...]:
+def _failed(
+    state: ExecutionState, task: Task, report: AttemptFailed, now: datetime, jitter: float
+) -> tuple[Event, ...]:
     options, failure = task.node.options, report.failure
     stopping = state.is_cancelling or state.is_failing or task.key in state.stopping
     is_free, used = failure.is_of_the_node, task.attempt - task.losses
@@ -221,7 +223,7 @@ def _failed(state: ExecutionState, task: Task, report: AttemptFailed, now: datet
                 task=task.key,
                 attempt=task.attempt,
                 error=failure,
-                delay=0.0 if is_free else retry_wait(options, used, luck),
+                delay=0.0 if is_free else retry_wait(options, used, jitter),
                 usage=report.usage,
             ),
         )

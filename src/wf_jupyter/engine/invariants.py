@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wf_jupyter.engine.growth import group_stand_in, sources_of, unsized_sources
+from wf_jupyter.engine.graph_expansion import group_placeholder, sources_of, unsized_sources
 from wf_jupyter.engine.state import ExecutionState, Group, Task
 from wf_jupyter.model.status import TaskStatus
 
@@ -15,7 +15,7 @@ def check(state: ExecutionState) -> None:
         _check_task(state, task)
     for group in groups:
         _check_group(state, group)
-    unexpanded = sum(1 for group in groups if group.size is None and group.stand_in is None)
+    unexpanded = sum(1 for group in groups if group.size is None and group.placeholder is None)
     still_open = sum(1 for task in tasks if not task.is_final)
     assert state.open == still_open + unexpanded, f"open is {state.open}, not {still_open} + {unexpanded}"
     assert {task.key for task in tasks if task.status is TaskStatus.RUNNING} == set(state.running)
@@ -26,11 +26,11 @@ def check(state: ExecutionState) -> None:
         running = [task for task in state.running.values() if task.lane is lane and task.expansion is None]
         assert lane.running == len(running), f"a lane counts {lane.running} running, there are {len(running)}"
         assert lane.limit is None or lane.running <= lane.limit, f"{lane.running} run, {lane.limit} may"
-    for fragment in state.fragments.values():
-        members = [unit for unit in state.units.values() if unit.fragment is fragment and _counts(unit)]
+    for subgraph in state.subgraphs.values():
+        members = [unit for unit in state.units.values() if unit.subgraph is subgraph and _counts(unit)]
         if members:
             left = sum(1 for unit in members if not unit.is_final)
-            assert fragment.open == left, f"graph {fragment.prefix!r} counts {fragment.open} open, there are {left}"
+            assert subgraph.open == left, f"graph {subgraph.prefix!r} counts {subgraph.open} open, there are {left}"
     if state.status.is_final:
         assert still_open == 0, f"{state.status} with {still_open} open tasks"
 
@@ -41,7 +41,7 @@ def all_tasks(state: ExecutionState) -> list[Task]:
 
 
 def _check_task(state: ExecutionState, task: Task) -> None:
-    if task.status is TaskStatus.PENDING and not group_stand_in(task) and task.expansion is None:
+    if task.status is TaskStatus.PENDING and not group_placeholder(task) and task.expansion is None:
         missing = sum(1 for source in sources_of(state, task) if not source.is_final)
         assert task.waiting == missing, f"{task.key} waits for {task.waiting}, {missing} are missing"
     if task.status is TaskStatus.RUNNING and task.expansion is None:
@@ -52,7 +52,7 @@ def _check_task(state: ExecutionState, task: Task) -> None:
 
 
 def _check_group(state: ExecutionState, group: Group) -> None:
-    if group.size is None and group.stand_in is None:
+    if group.size is None and group.placeholder is None:
         missing = sum(1 for _ in unsized_sources(state, group))
         assert group.unsized == missing, f"{group.key} waits for {group.unsized} lists, {missing} are missing"
     if group.size is not None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import TypeVar
 
-from wf_jupyter.engine.growth import sources_of
+from wf_jupyter.engine.graph_expansion import sources_of
 from wf_jupyter.engine.state import ExecutionState, Group, Task, Unit
 from wf_jupyter.model.status import TaskStatus
 
@@ -60,14 +60,14 @@ def _before(state: ExecutionState, unit: Unit) -> Iterator[Unit]:
         yield from unit.items
     else:
         yield from sources_of(state, unit)
-        if unit.fragment.holder is not None:
-            yield unit.fragment.holder
+        if unit.subgraph.holder is not None:
+            yield unit.subgraph.holder
 
 
 def _digest(state: ExecutionState, unit: Unit, known: dict[Unit, str]) -> str:
     if isinstance(unit, Group):
         return _hash("group", *(_outcome(state, item, known) for item in unit.items))
-    node, absolute = unit.node, unit.fragment.absolute
+    node, absolute = unit.node, unit.subgraph.absolute
     parts = [node.fingerprint or node.code, node.options.cache_version or ""]
     parts += [node.call, *node.large] if node.given is None else [node.given]
     needs = [f"{need.kind}:{_outcome(state, state.units[absolute(need.source)], known)}" for need in node.needs]
@@ -95,7 +95,11 @@ def _outcome(state: ExecutionState, unit: Unit, known: dict[Unit, str]) -> str:
     """The lineage of a source, and what came of it."""
     if isinstance(unit, Group):
         # The outcomes of its items are in its lineage; a mapped task that could not be expanded has failed itself.
-        return known[unit] if unit.stand_in is None else _outcome(state, unit.stand_in, {unit.stand_in: known[unit]})
+        return (
+            known[unit]
+            if unit.placeholder is None
+            else _outcome(state, unit.placeholder, {unit.placeholder: known[unit]})
+        )
     if unit.is_ok:
         return known[unit]
     told = f"{known[unit]} {unit.status.value}"

@@ -26,7 +26,7 @@ def why_skipped(state: ExecutionState, task: Task) -> Reason | None:
     blocking: list[Unit] = []
     choices: list[Unit] = []
     for need in task.node.needs:
-        unit = state.units[task.fragment.absolute(need.source)]
+        unit = state.units[task.subgraph.absolute(need.source)]
         match need.kind:
             case "truthy" | "falsy" if unit.is_ok:
                 reason = _not_taken(unit, wanted=need.kind == "truthy")
@@ -80,7 +80,7 @@ def _no_value(task: Task) -> Reason:
 def _members(unit: Unit) -> list[Task]:
     if isinstance(unit, Task):
         return [unit]
-    return unit.items if unit.stand_in is None else [unit.stand_in]
+    return unit.items if unit.placeholder is None else [unit.placeholder]
 
 
 def _not_taken(unit: Unit, *, wanted: bool) -> Reason | None:
@@ -109,9 +109,9 @@ def _items_needed(state: ExecutionState, task: Task) -> Iterator[Unit]:
         return
     for over in task.node.over:
         if over.each is not None:
-            yield state.units[task.fragment.absolute(over.each[task.index])]
+            yield state.units[task.subgraph.absolute(over.each[task.index])]
         elif over.source is not None:
-            source = state.units[task.fragment.absolute(over.source)]
+            source = state.units[task.subgraph.absolute(over.source)]
             yield source.items[task.index] if isinstance(source, Group) else source
 
 
@@ -119,5 +119,5 @@ def _triggers(state: ExecutionState, task: Task) -> Iterator[Unit]:
     """What `one_failed` looks at: everything before the task but conditions, which are met by now."""
     for need in task.node.needs:
         if need.kind not in ("truthy", "falsy"):
-            yield state.units[task.fragment.absolute(need.source)]
+            yield state.units[task.subgraph.absolute(need.source)]
     yield from _items_needed(state, task)

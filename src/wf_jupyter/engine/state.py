@@ -32,7 +32,7 @@ class Lane:
 
 
 @dataclass(slots=True, eq=False)
-class Fragment:
+class Subgraph:
     """A graph inside the execution: the submitted one (`holder` is None) or a task's expansion.
 
     `prefix` is the scope its keys are relative to; `open` counts its units that are not final;
@@ -69,7 +69,7 @@ class Task:
 
     key: str
     node: NodeSpec
-    fragment: Fragment
+    subgraph: Subgraph
     lane: Lane
     group: Group | None = None
     index: int | None = None
@@ -78,8 +78,8 @@ class Task:
     losses: int = 0
     waiting: int = 0
     dependents: list[Task] = field(default_factory=list)
-    sized: list[Group] = field(default_factory=list)
-    expansion: Fragment | None = None
+    map_dependents: list[Group] = field(default_factory=list)
+    expansion: Subgraph | None = None
     truth: bool | None = None
     lengths: dict[str, int] = field(default_factory=dict)
     result_type: str = ""
@@ -100,32 +100,32 @@ class Task:
 class Group:
     """A mapped node. Its items exist once `size` is known; `unsized` counts the lists it still waits for.
 
-    `stand_in` is the task with the group's own key, when it could not be expanded.
+    `placeholder` is the task with the group's own key, when it could not be expanded.
     """
 
     key: str
     node: NodeSpec
-    fragment: Fragment
+    subgraph: Subgraph
     lane: Lane
     size: int | None = None
     unsized: int = 0
     items: list[Task] = field(default_factory=list)
     remaining: int = 0
     dependents: list[Task] = field(default_factory=list)
-    sized: list[Group] = field(default_factory=list)
-    stand_in: Task | None = None
+    map_dependents: list[Group] = field(default_factory=list)
+    placeholder: Task | None = None
 
     @property
     def is_final(self) -> bool:
         """Whether every item is final."""
-        if self.stand_in is not None:
-            return self.stand_in.is_final
+        if self.placeholder is not None:
+            return self.placeholder.is_final
         return self.size is not None and self.remaining == 0
 
     @property
     def is_ok(self) -> bool:
         """Whether every item has a value."""
-        return self.stand_in is None and self.is_final and all(item.is_ok for item in self.items)
+        return self.placeholder is None and self.is_final and all(item.is_ok for item in self.items)
 
 
 Unit = Task | Group
@@ -145,14 +145,14 @@ class ExecutionState:
     workflow: str
     options: ExecutionOptions
     inputs: dict[str, str]
-    root: Fragment
+    root: Subgraph
     status: ExecutionStatus = ExecutionStatus.PENDING
     seq: int = 0
     started: datetime | None = None
     units: dict[str, Unit] = field(default_factory=dict)
-    nodes: dict[str, tuple[NodeSpec, Fragment]] = field(default_factory=dict)
-    scopes: dict[str, tuple[ScopeSpec, Fragment]] = field(default_factory=dict)
-    fragments: dict[str, Fragment] = field(default_factory=dict)
+    nodes: dict[str, tuple[NodeSpec, Subgraph]] = field(default_factory=dict)
+    scopes: dict[str, tuple[ScopeSpec, Subgraph]] = field(default_factory=dict)
+    subgraphs: dict[str, Subgraph] = field(default_factory=dict)
     lanes: list[Lane] = field(default_factory=lambda: [Lane()])
     unsettled: deque[Unit] = field(default_factory=deque)
     running: dict[str, Task] = field(default_factory=dict)
@@ -172,10 +172,10 @@ class ExecutionState:
     freshness: dict[Unit, bool] = field(default_factory=dict)
 
     def task(self, key: str) -> Task | None:
-        """The task with that key, or None; a group's own key names its stand-in."""
+        """The task with that key, or None; a group's own key names its placeholder."""
         unit = self.units.get(key)
         if isinstance(unit, Group):
-            return unit.stand_in
+            return unit.placeholder
         return unit
 
     def lane(self, node: NodeSpec) -> Lane:
@@ -199,32 +199,32 @@ class ExecutionState:
 
     def is_stopping(self, unit: Unit) -> bool:
         """Whether the unit belongs to a graph whose task is being cancelled."""
-        holder = unit.fragment.holder if self.stopping else None
+        holder = unit.subgraph.holder if self.stopping else None
         while holder is not None and holder.key not in self.stopping:
-            holder = holder.fragment.holder
+            holder = holder.subgraph.holder
         return holder is not None
 
     def is_questioned(self, task: Task) -> bool:
         """Whether the truth of the task's result matters, to its own graph or to one it is returned to."""
-        fragment = task.fragment
-        if task.node.key in fragment.questioned:
+        subgraph = task.subgraph
+        if task.node.key in subgraph.questioned:
             return True
-        return fragment.is_questioned and fragment.graph.result.is_alias and task.key in fragment.returned
+        return subgraph.is_questioned and subgraph.graph.result.is_alias and task.key in subgraph.returned
 
-    def register(self, fragment: Fragment) -> None:
+    def register(self, subgraph: Subgraph) -> None:
         """Make a graph's nodes known, so that `tasks.added` can refer to them. Idempotent."""
-        if fragment.prefix in self.fragments:
+        if subgraph.prefix in self.subgraphs:
             return
-        self.fragments[fragment.prefix] = fragment
-        for scope in fragment.graph.scopes:
-            self.scopes[fragment.absolute(scope.key)] = (scope, fragment)
-        for node in fragment.graph.nodes:
-            self.nodes[fragment.absolute(node.key)] = (node, fragment)
+        self.subgraphs[subgraph.prefix] = subgraph
+        for scope in subgraph.graph.scopes:
+            self.scopes[subgraph.absolute(scope.key)] = (scope, subgraph)
+        for node in subgraph.graph.nodes:
+            self.nodes[subgraph.absolute(node.key)] = (node, subgraph)
 
 
 def new_state(execution: str, submission: Submission) -> ExecutionState:
     """The state of an execution before its first event."""
-    root = Fragment(prefix="", graph=submission.graph)
+    root = Subgraph(prefix="", graph=submission.graph)
     state = ExecutionState(
         id=execution,
         workflow=submission.workflow,

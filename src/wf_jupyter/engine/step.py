@@ -7,14 +7,14 @@ from datetime import datetime
 
 from wf_jupyter.engine.apply import apply
 from wf_jupyter.engine.decide import decide
-from wf_jupyter.engine.settle import settle
-from wf_jupyter.engine.state import ExecutionState, Fragment
+from wf_jupyter.engine.propagate import settle
+from wf_jupyter.engine.state import ExecutionState, Subgraph
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.stimuli import AttemptExpanded, NotFound, RetryDue, Stimulus
 from wf_jupyter.model.submission import Expansion
 
 
-def step(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float = 0.5) -> list[Event]:
+def step(state: ExecutionState, stimulus: Stimulus, now: datetime, jitter: float = 0.5) -> list[Event]:
     """Feed one stimulus and return the events it caused, already applied, in order.
 
     The caller makes them durable before it tells anybody or acts on them.
@@ -26,7 +26,7 @@ def step(state: ExecutionState, stimulus: Stimulus, now: datetime, luck: float =
         task = state.running.get(stimulus.task)
         if task is not None and task.attempt == stimulus.attempt and task.expansion is None:
             register_expansion(state, stimulus.task, stimulus.expansion)
-    happened: list[Event] = list(decide(state, stimulus, now, luck))
+    happened: list[Event] = list(decide(state, stimulus, now, jitter))
     for event in happened:
         apply(state, event)
     if isinstance(stimulus, RetryDue):
@@ -59,7 +59,7 @@ def rebuild(state: ExecutionState, expansions: Iterable[tuple[str, Expansion]], 
 
 def register_expansion(state: ExecutionState, key: str, expansion: Expansion) -> None:
     """Make an expansion's graph known under the key of the task that returned it."""
-    state.register(Fragment(prefix=key, graph=expansion.graph))
+    state.register(Subgraph(prefix=key, graph=expansion.graph))
 
 
 def _make_due(state: ExecutionState, due: RetryDue) -> None:

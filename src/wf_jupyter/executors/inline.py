@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from wf_jupyter.executors.wire.messages import Final, FromWorker, Progress, Shown, Text, run_of
-from wf_jupyter.executors.wire.reports import report_of, timed_out
+from wf_jupyter.executors.wire.outcome_mapping import report_of, timed_out
 from wf_jupyter.executors.worker.thread_interrupt import ThreadInterrupt
 from wf_jupyter.model.stimuli import AttemptStopped, Report
 from wf_jupyter.ports import Attempt, ReportSink

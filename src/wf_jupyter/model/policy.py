@@ -94,13 +94,13 @@ class ExecutionOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
         _require(self.on_failure in ON_FAILURE, "on_failure", self.on_failure, "one of " + ", ".join(ON_FAILURE))
 
 
-def retry_wait(options: TaskOptions, attempt: int, luck: float) -> float:
-    """Seconds to wait after failed attempt number `attempt` (from 1); `luck` is uniform in [0, 1)."""
+def retry_wait(options: TaskOptions, attempt: int, jitter: float) -> float:
+    """Seconds to wait after failed attempt number `attempt` (from 1); `jitter` is uniform in [0, 1)."""
     if options.retry_delays:
         base = options.retry_delays[min(attempt, len(options.retry_delays)) - 1]
     else:
         base = min(options.retry_delay * options.retry_backoff ** min(attempt - 1, 99), LONGEST)
-    return base * (1 + options.retry_jitter * (2 * luck - 1))
+    return base * (1 + options.retry_jitter * (2 * jitter - 1))
 
 
 def _require(holds: bool, field: str, got: object, allowed: str) -> None:

@@ -56,7 +56,7 @@ class Script:
         for cell in self.cells:
             source = cell.source
             for name, value in secrets.items() if INJECTED in cell.tags else ():
-                source = source.replace(stand_in(name), written(name, value))
+                source = source.replace(placeholder(name), written(name, value))
             cells.append(replace(cell, source=source))
         return replace(self, cells=tuple(cells))
 
@@ -141,14 +141,14 @@ def _parameters(parameters: Mapping[str, object], minor: int) -> dict[str, Any]:
     """The cell that papermill would put in; a value that cannot be written down travels as a pickle in its line."""
     lines = ["# Parameters"]
     for name, value in parameters.items():
-        lines.append(f"{name} = {stand_in(name) if is_secret(name) else written(name, value)}")
+        lines.append(f"{name} = {placeholder(name) if is_secret(name) else written(name, value)}")
     cell: dict[str, Any] = {"cell_type": "code", "metadata": {"tags": [INJECTED]}, "source": "\n".join(lines)}
     if minor >= 5:
         cell["id"] = INJECTED
     return cell
 
 
-def stand_in(name: str) -> str:
+def placeholder(name: str) -> str:
     """What stands for a secret in every text of a notebook but the one that runs."""
     return repr(f"•••{name}•••")
 

@@ -83,9 +83,9 @@ def _arrange(
     for row in rows:
         _place(row, [0.0] * len(row))
     for sweep in range(_SWEEPS):
-        neighbours, order = (above, rows) if sweep % 2 == 0 else (below, rows[::-1])
+        peers, order = (above, rows) if sweep % 2 == 0 else (below, rows[::-1])
         for row in order:
-            wanted = [_mean(neighbours.get(place.key), place.x) for place in row]
+            wanted = [_mean(peers.get(place.key), place.x) for place in row]
             ranked = sorted(range(len(row)), key=lambda index: (wanted[index], index))
             row[:] = [row[index] for index in ranked]
             _place(row, [wanted[index] for index in ranked])

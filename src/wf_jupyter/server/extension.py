@@ -22,7 +22,7 @@ from traitlets import Bool, Dict, Enum, Float, Int, List, Set, Unicode, default
 import wf_jupyter
 from wf_jupyter.ports import Notifier
 from wf_jupyter.protocol.messages import Action
-from wf_jupyter.server import activity, connection_file, garbage, modules
+from wf_jupyter.server import activity, connection_file, gc_tuning, modules
 from wf_jupyter.server.connection_file import ConnectionFile
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.kernel_socket import KernelSocket
@@ -258,11 +258,11 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         if self._tells_address:
             os.environ[_REMOTE] = serverapp.connection_url
         if self.freeze_startup_objects:
-            garbage.set_startup_aside()
+            gc_tuning.set_startup_aside()
         loop = asyncio.get_running_loop()
         awake = activity.keep_awake(serverapp.web_app.settings, self._host.active)
         self._beside.append(loop.create_task(awake, name="wf_jupyter activity"))
-        collecting = garbage.collect_when_idle(self._host.active)
+        collecting = gc_tuning.collect_when_idle(self._host.active)
         self._beside.append(loop.create_task(collecting, name="wf_jupyter garbage"))
         if self.workflow_modules:
             publishing = modules.publish(self.workflow_modules, str(self._connection.path))

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.rate_limit import RateLimiter
-from wf_jupyter.server.ws.courier import Courier
-from wf_jupyter.server.ws.turnstile import Turnstile
+from wf_jupyter.server.ws.fair_sending import FairSending
+from wf_jupyter.server.ws.wakeups import Wakeups
 
 _KEY = "wf_jupyter_shared"
 
@@ -35,15 +35,15 @@ class Shared:
     secret: str
     executions: RateLimiter
     connections: RateLimiter
-    turnstile: Turnstile = field(default_factory=Turnstile)
+    turnstile: FairSending = field(default_factory=FairSending)
     sockets: set[Socket] = field(default_factory=set)
     goodbyes: set[asyncio.Task[None]] = field(default_factory=set)
-    _courier: Courier | None = None
+    _courier: Wakeups | None = None
 
-    def courier(self) -> Courier:
+    def courier(self) -> Wakeups:
         """Wakes the sockets of this server; made with the first of them, on its loop."""
         if self._courier is None:
-            self._courier = Courier()
+            self._courier = Wakeups()
         return self._courier
 
 

@@ -20,7 +20,7 @@ import msgspec
 from wf_jupyter.errors import Unreadable
 from wf_jupyter.model.history import Experience
 from wf_jupyter.ports import CacheEntry, Published
-from wf_jupyter.service.queries.archive import replay
+from wf_jupyter.service.queries.execution_reader import replay
 from wf_jupyter.store import listing, log
 from wf_jupyter.store.database import FILE_NAME, newest_schema
 from wf_jupyter.store.decoding import decode

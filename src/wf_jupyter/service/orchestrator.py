@@ -36,17 +36,17 @@ from wf_jupyter.service.execution.active import ActiveExecutions
 from wf_jupyter.service.execution.driver import Driver
 from wf_jupyter.service.ids import ExecutionIds
 from wf_jupyter.service.inline_checks import check_submission
-from wf_jupyter.service.peers.neighbours import Neighbours
+from wf_jupyter.service.peers.peers import Peers
 from wf_jupyter.service.peers.recovery import Recovery
 from wf_jupyter.service.pools import Pools
 from wf_jupyter.service.published.publishing import Publishing
-from wf_jupyter.service.queries.archive import Archive, copy_snapshot
-from wf_jupyter.service.queries.closeup import Closeup
+from wf_jupyter.service.queries.execution_reader import ExecutionReader, copy_snapshot
 from wf_jupyter.service.queries.history import Histories
-from wf_jupyter.service.subscriptions.following import Following, Subscribed
-from wf_jupyter.service.subscriptions.hub import Hub, Recent
+from wf_jupyter.service.queries.task_details import Closeup
+from wf_jupyter.service.subscriptions.broker import Broker, Recent
+from wf_jupyter.service.subscriptions.log_follower import LogFollower
 from wf_jupyter.service.subscriptions.mailbox import Mailbox
-from wf_jupyter.service.subscriptions.tails import Tails
+from wf_jupyter.service.subscriptions.subscriptions import Subscribed, Subscriptions
 from wf_jupyter.service.uploads import Uploads
 
 _log = logging.getLogger(__name__)
@@ -68,16 +68,18 @@ class Orchestrator:
         self._store = store
         self._ids = ExecutionIds(store, clock)
         self._config = config
-        self._hub = Hub(notifiers)
-        self._archive = Archive(store)
-        self._tails = Tails(store, self._hub, self._archive.picture)
-        self._neighbours = Neighbours(store, self._hub, self._tails, self.recover, config.takeover_interval)
+        self._broker = Broker(notifiers)
+        self._archive = ExecutionReader(store)
+        self._log_follower = LogFollower(store, self._broker, self._archive.picture)
+        self._peers = Peers(store, self._broker, self._log_follower, self.recover, config.takeover_interval)
         self._pools = Pools(factory, self._report)
         self._active = ActiveExecutions(
-            store, self._hub, self._archive, self._tails, self._pools, clock, config, self._finished
+            store, self._broker, self._archive, self._log_follower, self._pools, clock, config, self._finished
         )
-        self.following = Following(store, self._hub, self._tails, config, self._picture, self._active.__contains__)
-        self._recovery = Recovery(store, self._archive, self._hub, self._tails, clock, config, self._active)
+        self.following = Subscriptions(
+            store, self._broker, self._log_follower, config, self._picture, self._active.__contains__
+        )
+        self._recovery = Recovery(store, self._archive, self._broker, self._log_follower, clock, config, self._active)
         self._publishing = Publishing(store, self._pools)
         self._histories = Histories(store)
         self.uploads = Uploads(store)
@@ -91,13 +93,13 @@ class Orchestrator:
 
     async def look_around(self) -> None:
         """From now on, see what other orchestrators on the same data directory do, and take over what they leave."""
-        await self._neighbours.start()
+        await self._peers.start()
 
     async def close(self) -> None:
         """Stop the workers and release the store; what is not final is resumed by the next orchestrator."""
         # Each of them, in the opposite order, whatever becomes of the others.
         async with contextlib.AsyncExitStack() as ending:
-            for part in (self._store, self._histories, self._pools, self._active, self._neighbours):
+            for part in (self._store, self._histories, self._pools, self._active, self._peers):
                 ending.push_async_callback(part.close)
 
     def active_count(self) -> int:
@@ -288,15 +290,15 @@ class Orchestrator:
     async def _picture(self, execution: str) -> Picture:
         # Asked again after reading: a picture of before a retry that happened meanwhile would be a hole.
         while (driver := self._active.get(execution)) is None or driver.picture.snapshot.seq == 0:
-            await self._tails.catch_up(execution)
-            if (followed := self._tails.picture(execution)) is not None:
+            await self._log_follower.catch_up(execution)
+            if (followed := self._log_follower.picture(execution)) is not None:
                 return self._with_reason(execution, followed)
             try:
                 picture = await self._archive.picture(execution)
             except Unreadable as error:
                 self._active.parking.park(execution, error)
                 return await self._unreadable(execution)
-            if execution not in self._active and self._tails.picture(execution) is None:
+            if execution not in self._active and self._log_follower.picture(execution) is None:
                 return self._with_reason(execution, picture)
         return driver.picture
 

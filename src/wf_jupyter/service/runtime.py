@@ -127,7 +127,7 @@ class Runtime:
 
     async def _end_what_waits(self) -> None:
         """Questions that wait for an event end here: left alone, nobody would answer them, and what they leave
-        in the hub would be put away by the garbage collector, in any thread."""
+        in the broker would be put away by the garbage collector, in any thread."""
         waiting = asyncio.all_tasks() - {asyncio.current_task()}
         for task in waiting:
             task.cancel()

@@ -23,7 +23,7 @@ from wf_jupyter.model.snapshot import Summary, inputs_in_short
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Expansion, Submission
-from wf_jupyter.ports import Batch, CacheEntry, Holding, Neighbours, Published, Record, Store
+from wf_jupyter.ports import Batch, CacheEntry, Holding, Peers, Published, Record, Store
 from wf_jupyter.store.cache import NO_RESULT
 from wf_jupyter.store.events import encode_event
 from wf_jupyter.store.log import check_sequence, data_size, without_blobs, without_secrets
@@ -274,11 +274,11 @@ class MemoryStore(Store):
         """See `DataDirectory.trouble`."""
         return None
 
-    def neighbours(self) -> Neighbours:
+    def peers(self) -> Peers:
         """See `ports.Store.neighbours`."""
         living = frozenset(self._data.living - {self._owner})
         changed, self._seen = self._seen != self._data.openings, self._data.openings
-        return Neighbours(living=living, are_changed=changed)
+        return Peers(living=living, are_changed=changed)
 
     async def elsewhere(self, newest: int, known: Collection[str]) -> tuple[list[Summary], int]:
         """See `ports.Store.elsewhere`."""

@@ -21,7 +21,7 @@ import weakref
 from collections.abc import Callable, Container
 from pathlib import Path
 
-from wf_jupyter.ports import Neighbours
+from wf_jupyter.ports import Peers
 from wf_jupyter.private_files import make_directory, open_file
 from wf_jupyter.store.locks import lock, try_lock
 
@@ -60,7 +60,7 @@ class Ownership:
         finally:
             os.close(descriptor)
 
-    def neighbours(self) -> Neighbours:
+    def peers(self) -> Peers:
         """Who else lives. Costs four system calls alone, and three more for each other."""
         self._hold_again()
         before, missed = self._changed, bool(self._missing)
@@ -68,7 +68,7 @@ class Ownership:
         others = {path.stem for path in self._directory.glob("*.lock")} - {self.id}
         living = frozenset(owner for owner in others if not self.is_gone(owner))
         dead, self._dead = self._dead, frozenset(others - living)
-        return Neighbours(living=living, are_changed=before != self._changed or dead != self._dead or missed)
+        return Peers(living=living, are_changed=before != self._changed or dead != self._dead or missed)
 
     def sweep(self, needed: Container[str]) -> None:
         """Remove the lock files of owners that died, but for those `needed` to know that of."""

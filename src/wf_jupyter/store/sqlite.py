@@ -16,7 +16,7 @@ from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
-from wf_jupyter.ports import Batch, CacheEntry, Holding, Neighbours, Published, Record, Store
+from wf_jupyter.ports import Batch, CacheEntry, Holding, Peers, Published, Record, Store
 from wf_jupyter.store import database, listing, log, notes, published, removal
 from wf_jupyter.store.cache import read_cached
 from wf_jupyter.store.histories import read_histories, write_history
@@ -212,9 +212,9 @@ class SqliteStore(Store):
         """See `DataDirectory.trouble`."""
         return self._files.trouble()
 
-    def neighbours(self) -> Neighbours:
+    def peers(self) -> Peers:
         """See `ports.Store.neighbours`."""
-        return self._ownership.neighbours()
+        return self._ownership.peers()
 
     async def elsewhere(self, newest: int, known: Collection[str]) -> tuple[list[Summary], int]:
         """See `ports.Store.elsewhere`."""

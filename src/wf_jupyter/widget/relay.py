@@ -1,4 +1,4 @@
-"""From a mirror in the kernel to a page, through the notebook's own connection.
+"""From a replica in the kernel to a page, through the notebook's own connection.
 
 A page that reaches the server of the execution needs none of this; one in VS Code, Colab, or with an
 embedded orchestrator gets its events here. Jupyter drops messages silently above some 1,000 a
@@ -20,9 +20,9 @@ from typing import Any
 
 import msgspec
 
+from wf_jupyter.client.log_views import copied
 from wf_jupyter.client.loop import background
-from wf_jupyter.client.mirror import Link, Mirror
-from wf_jupyter.client.records import copied
+from wf_jupyter.client.replica import Link, Replica
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.snapshot import Snapshot
 
@@ -40,10 +40,10 @@ Keep = Callable[[Snapshot], None]
 
 
 class Relay:
-    """Carries one mirror to one widget. `send` posts a message to all pages, `keep` stores what stays of a snapshot."""
+    """Carries one replica to a widget. `send` posts a message to all pages, `keep` stores what stays of a snapshot."""
 
-    def __init__(self, mirror: Mirror, send: Send, keep: Keep) -> None:
-        self._mirror = mirror
+    def __init__(self, replica: Replica, send: Send, keep: Keep) -> None:
+        self._replica = replica
         self._send = send
         self._keep = keep
         self._loop = background().loop
@@ -60,7 +60,7 @@ class Relay:
 
     def start(self) -> None:
         """Listen, and keep the snapshot as it is now."""
-        snapshot = self._mirror.attach(self, copied)
+        snapshot = self._replica.attach(self, copied)
         self._keep(snapshot)
 
     def ask(self) -> None:
@@ -73,7 +73,7 @@ class Relay:
 
     def close(self) -> None:
         """Tell nobody any more; what is planned already finds nobody. Any thread, idempotent."""
-        self._mirror.detach(self)
+        self._replica.detach(self)
         self._loop.call_soon_threadsafe(self._silence)
 
     # -- listening, on the background loop ---------------------------------------------------------
@@ -112,10 +112,10 @@ class Relay:
     def _beat(self) -> None:
         self._is_beating = self._asked > 0
         if self._is_beating:
-            is_final = self._mirror.status.is_final
+            is_final = self._replica.status.is_final
             if not (is_final and self._told_end):
                 self._flush()
-                self._send({**self._head("heartbeat"), "seq": self._mirror.position[1]})
+                self._send({**self._head("heartbeat"), "seq": self._replica.position[1]})
             self._told_end = is_final
             self._loop.call_later(HEARTBEAT, self._beat)
 
@@ -135,30 +135,30 @@ class Relay:
         events, self._waiting = self._waiting, []
         if self._must_replace or len(events) > LARGEST_FRAME:
             self._must_replace = False
-            self._send({**self._head("snapshot"), "snapshot": self._mirror.read(plain)})
+            self._send({**self._head("snapshot"), "snapshot": self._replica.read(plain)})
         elif events:
             self._send({**self._head("events"), "events": msgspec.to_builtins(events)})
 
     def _head(self, kind: str) -> dict[str, Any]:
         self._frames += 1
-        return {"kind": kind, "execution_id": self._mirror.id, "from": self._frames}
+        return {"kind": kind, "execution_id": self._replica.id, "from": self._frames}
 
     # -- the saved snapshot ------------------------------------------------------------------------
 
     def _plan_keeping(self) -> None:
-        is_final = self._mirror.status.is_final
+        is_final = self._replica.status.is_final
         if is_final and not self._kept_final:
             self._kept_final = True
             self._loop.call_soon(self._store)
         elif not self._is_keeping:
             self._kept_final = is_final
             self._is_keeping = True
-            size = self._mirror.read(lambda snapshot: len(snapshot.tasks))
+            size = self._replica.read(lambda snapshot: len(snapshot.tasks))
             self._loop.call_later(max(1.0, size / _SMALL_GRAPH), self._store)
 
     def _store(self) -> None:
         self._is_keeping = False
-        self._keep(self._mirror.read(copied))
+        self._keep(self._replica.read(copied))
 
 
 def plain(snapshot: Snapshot) -> Any:

@@ -19,9 +19,9 @@ from wf_jupyter.errors import InputError
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.render.stored import EXECUTION_TYPE
 from wf_jupyter.widget import code
-from wf_jupyter.widget.desk import Desk
 from wf_jupyter.widget.kept import kept
 from wf_jupyter.widget.relay import Relay
+from wf_jupyter.widget.request_handler import RequestHandler
 
 _log = logging.getLogger("wf_jupyter")
 
@@ -49,7 +49,7 @@ class ExecutionView(anywidget.AnyWidget):
             raise InputError(f"height={height!r} is not allowed: it must be a number of pixels", "height")
         self._execution = execution
         self._is_closed = False
-        mirror = execution.follow()
+        replica = execution.follow()
         super().__init__(
             _esm=code.loader(),
             code_model=code.ViewCode.shared().model_id,
@@ -61,8 +61,8 @@ class ExecutionView(anywidget.AnyWidget):
             tab=tab or "",
             height=height or 0,
         )
-        self._relay = Relay(mirror, self.send, self._keep)
-        self._desk = Desk(execution)
+        self._relay = Relay(replica, self.send, self._keep)
+        self._handler = RequestHandler(execution)
         self.on_msg(self._received)
         self._relay.start()
 
@@ -90,7 +90,7 @@ class ExecutionView(anywidget.AnyWidget):
             case "code":
                 self.send({"kind": "code", "code": code.bundle()})
             case "request":
-                self._desk.take(content, self.send)
+                self._handler.take(content, self.send)
             case _:
                 _log.debug("a page sent what is no message")
 

@@ -14,7 +14,7 @@ import pytest
 import wf_jupyter as wf
 from tests.sample_workflows import doubling
 from wf_jupyter.cli.main import main
-from wf_jupyter.client import recording
+from wf_jupyter.client import html_export
 from wf_jupyter.errors import WorkflowError
 
 
@@ -39,7 +39,7 @@ def test_a_file_holds_the_view_and_every_event(tmp_path: Path) -> None:
     assert told["workflow"] == "doubled"
     assert [event["seq"] for event in told["events"]] == [event.seq for event in execution.events()]
     page = path.read_text(encoding="utf-8")
-    assert packed(page, "code") == recording.BUNDLE.read_bytes()
+    assert packed(page, "code") == html_export.BUNDLE.read_bytes()
     assert "http://" not in page and "https://" not in page
     assert execution.to_html(tmp_path / "again.html").read_bytes() == path.read_bytes()
 
@@ -77,7 +77,7 @@ def test_the_command_line_exports_too(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_without_the_view_an_error_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wf.connect(mode="embedded")
     execution = doubling().submit(numbers=[1])
-    monkeypatch.setattr(recording, "BUNDLE", tmp_path / "missing.js")
+    monkeypatch.setattr(html_export, "BUNDLE", tmp_path / "missing.js")
     with pytest.raises(WorkflowError, match="not built"):
         execution.to_html(tmp_path / "run.html")
 

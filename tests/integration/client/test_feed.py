@@ -23,14 +23,14 @@ def test_a_mirror_that_fell_behind_ends_with_the_state_on_disk(tmp_path: Path) -
         execution = runtime.call(engine.submit(packed(doubling().bind(numbers=list(range(200)))))).result(PATIENCE)
         feed = _Feed(runtime, execution)
         feed._mailbox.limit = 20
-        mirror = feed.open()
+        replica = feed.open()
         # Nothing is taken out of the mailbox while most of it happens.
         background().loop.call_soon_threadsafe(lambda: (held.set(), let_go.wait(PATIENCE)))
         assert held.wait(PATIENCE)
         until(lambda: runtime.call(engine.snapshot(execution)).result(PATIENCE).seq > 300, "nothing happens")
         let_go.set()
-        until(lambda: mirror.status.is_final, "the end was missed")
-        assert mirror.position[1] == runtime.call(engine.snapshot(execution)).result(PATIENCE).seq
+        until(lambda: replica.status.is_final, "the end was missed")
+        assert replica.position[1] == runtime.call(engine.snapshot(execution)).result(PATIENCE).seq
     finally:
         let_go.set()
         runtime.close(10)

@@ -10,7 +10,7 @@ from jupyter_process import until
 from sample_workflows import gated
 
 import wf_jupyter as wf
-from wf_jupyter.widget import code, desk
+from wf_jupyter.widget import code, request_handler
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +156,7 @@ def test_the_page_reads_events_outputs_and_the_log_in_bounded_answers(monkeypatc
     assert page.ask("search", task="talk", text="XX")["lines"] == [{"line": 1, "offset": 0, "text": "x" * 502}]
     assert page.ask("search", task="talk", text="")["field"] == "text"
     assert len(page.ask("outputs", task="talk")["outputs"]) == 3
-    monkeypatch.setattr(desk, "LARGEST_ANSWER", 10)
+    monkeypatch.setattr(request_handler, "LARGEST_ANSWER", 10)
     first = page.ask("outputs", task="talk")
     assert (len(first["outputs"]), first["more"]) == (1, True)
     assert len(page.ask("outputs", task="talk", after=first["outputs"][0]["seq"])["outputs"]) == 1

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("place")
 
 def followed() -> list[str]:
     gc.collect()
-    return list(session.current()._mirrors)
+    return list(session.current()._replicas)
 
 
 def test_waiting_for_a_result_in_every_way_follows_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from wf_jupyter.server.ws.pump import Pump
+from wf_jupyter.server.ws.sender import Sender
 
 
 class Gate:
@@ -45,7 +45,7 @@ async def test_a_reader_that_fell_behind_gets_a_snapshot_and_what_follows_it(
     await wire.start()
     host = wire.extension._host
     gate = Gate()
-    pump = Pump(host=host, write=gate.write, heartbeat=60, deadline=30, limit=10)
+    pump = Sender(host=host, write=gate.write, heartbeat=60, deadline=30, limit=10)
     running = asyncio.create_task(pump.run())
     try:
         execution = await wire.submit(packed(add_one.bind(xs=list(range(100)))))
@@ -71,7 +71,7 @@ async def test_events_that_come_together_share_frames(wire: Any, packed: Any, ad
     host = wire.extension._host
     gate = Gate()
     gate.opened.set()
-    pump = Pump(host=host, write=gate.write, heartbeat=60, deadline=30, limit=100_000)
+    pump = Sender(host=host, write=gate.write, heartbeat=60, deadline=30, limit=100_000)
     running = asyncio.create_task(pump.run())
     try:
         execution = await wire.submit(packed(add_one.bind(xs=list(range(200)))))

@@ -101,7 +101,7 @@ def test_what_an_expansion_returns_can_be_mapped_over_and_asked(runtime: Runtime
 
 
 def test_a_map_over_too_many_items_is_refused_by_name(runtime: Runtime, monkeypatch) -> None:
-    monkeypatch.setattr("wf_jupyter.engine.settle.MAX_TASKS", 50)
+    monkeypatch.setattr("wf_jupyter.engine.propagate.MAX_TASKS", 50)
 
     @wf.task
     def numbers(n):

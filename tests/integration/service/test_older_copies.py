@@ -12,7 +12,7 @@ import pytest
 import wf_jupyter as wf
 from tests.integration.service.conftest import PATIENCE, Reader, ended, packed
 from wf_jupyter.client.embedded import EmbeddedConnection
-from wf_jupyter.client.records import stream
+from wf_jupyter.client.log_views import stream
 from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.stimuli import Retry
 from wf_jupyter.service.runtime import Runtime

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from wf_jupyter.client.endings import Endings
-from wf_jupyter.client.mirror import Mirror
 from wf_jupyter.client.polling import Poller
+from wf_jupyter.client.replica import Replica
 from wf_jupyter.client.socket import EventSocket
 from wf_jupyter.engine.fold import empty
 from wf_jupyter.errors import ExecutionNotFound, ServerUnavailable
@@ -60,7 +60,7 @@ async def soon(holds: Callable[[], object]) -> None:
             await asyncio.sleep(0.001)
 
 
-def followed(story: Callable[[Line, EventSocket, Mirror], Any]) -> None:
+def followed(story: Callable[[Line, EventSocket, Replica], Any]) -> None:
     """Play a story with a mirror that is at event 5 and has just subscribed."""
 
     async def play() -> None:
@@ -78,11 +78,11 @@ def followed(story: Callable[[Line, EventSocket, Mirror], Any]) -> None:
         socket = EventSocket(dial, Poller(ask, ask_afresh))
         snapshot = empty("x", "epoch", NOW, "w")
         snapshot.seq = 5
-        mirror = Mirror(snapshot)
-        socket.add(mirror)
+        replica = Replica(snapshot)
+        socket.add(replica)
         try:
             await soon(lambda: line.sent)
-            await story(line, socket, mirror)
+            await story(line, socket, replica)
         finally:
             await socket.close()
 
@@ -90,29 +90,29 @@ def followed(story: Callable[[Line, EventSocket, Mirror], Any]) -> None:
 
 
 def test_events_before_the_answer_belong_to_an_older_subscription() -> None:
-    async def story(line: Line, socket: EventSocket, mirror: Mirror) -> None:
+    async def story(line: Line, socket: EventSocket, replica: Replica) -> None:
         assert line.sent[0]["params"] == {"execution_id": "x", "after": 5, "epoch": "epoch"}
         line.tell(101, 102)
         line.answer(5)
         line.tell(6, 7)
-        await soon(lambda: mirror.position == ("epoch", 7))
+        await soon(lambda: replica.position == ("epoch", 7))
         assert len(line.sent) == 1
 
     followed(story)
 
 
 def test_missing_events_are_asked_for_once_and_nothing_is_skipped() -> None:
-    async def story(line: Line, socket: EventSocket, mirror: Mirror) -> None:
+    async def story(line: Line, socket: EventSocket, replica: Replica) -> None:
         line.answer(5)
         line.tell(6, 7)
         line.tell(9)
         line.tell(10, 11)
         await soon(lambda: len(line.sent) == 2)
         assert line.sent[1]["params"]["after"] == 7
-        assert mirror.position == ("epoch", 7)
+        assert replica.position == ("epoch", 7)
         line.answer(7)
         line.tell(8, 9, 10, 11)
-        await soon(lambda: mirror.position == ("epoch", 11))
+        await soon(lambda: replica.position == ("epoch", 11))
         assert len(line.sent) == 2
 
     followed(story)
@@ -135,11 +135,11 @@ def asked(story: Callable[[list[Line], Endings, list[str]], Any]) -> None:
         async def ask_afresh(execution: str) -> Snapshot:
             raise AssertionError("nothing is polled")
 
-        def follow(execution: str) -> Mirror:
+        def follow(execution: str) -> Replica:
             followed.append(execution)
             snapshot = empty(execution, "epoch", NOW, "w")
             snapshot.status = ExecutionStatus.SUCCEEDED
-            return Mirror(snapshot)
+            return Replica(snapshot)
 
         socket = EventSocket(dial, Poller(ask, ask_afresh))
         try:
@@ -240,9 +240,9 @@ def test_a_socket_that_lets_nothing_through_is_left_for_asking_and_the_link_does
             raise AssertionError("the log was continued")
 
         socket = EventSocket(dial, Poller(ask, ask_afresh))
-        mirror = Mirror(empty("x", "epoch", NOW, "w"))
-        mirror.attach(Listener(), lambda snapshot: None)
-        socket.add(mirror)
+        replica = Replica(empty("x", "epoch", NOW, "w"))
+        replica.attach(Listener(), lambda snapshot: None)
+        socket.add(replica)
         try:
             await soon(lambda: asked and len(opened) > 2)
         finally:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 
-from wf_jupyter.client.mirror import Mirror
-from wf_jupyter.client.records import copied
+from wf_jupyter.client.log_views import copied
+from wf_jupyter.client.replica import Replica
 from wf_jupyter.engine.fold import empty
 from wf_jupyter.model.events import TaskCompleted, TaskInfo, TasksAdded, TaskStarted, WorkflowCompleted, WorkflowStarted
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
@@ -25,8 +25,8 @@ def story():
     ]
 
 
-def mirror():
-    return Mirror(empty("x", "epoch", NOW, "w"))
+def replica():
+    return Replica(empty("x", "epoch", NOW, "w"))
 
 
 class Diary:
@@ -44,7 +44,7 @@ class Diary:
 
 
 def test_events_that_come_twice_are_folded_and_told_once():
-    held, diary = mirror(), Diary()
+    held, diary = replica(), Diary()
     held.attach(diary, lambda snapshot: None)
     events = story()
     held.fold(events[:3])
@@ -56,7 +56,7 @@ def test_events_that_come_twice_are_folded_and_told_once():
 
 
 def test_events_after_a_hole_are_left_out_and_said_to_be_missing():
-    held, diary = mirror(), Diary()
+    held, diary = replica(), Diary()
     held.attach(diary, lambda snapshot: None)
     events = story()
     assert held.fold(events[:2])
@@ -75,14 +75,14 @@ def test_events_after_a_hole_are_left_out_and_said_to_be_missing():
 
 
 def test_an_event_of_a_newer_version_counts_but_changes_nothing():
-    held = mirror()
+    held = replica()
     held.fold([*story()[:2], UnknownEvent(seq=3, time=NOW, type="task.teleported")])
     assert held.position == ("epoch", 3)
     assert held.task("a").status == "pending"
 
 
 def test_an_older_snapshot_is_ignored_and_a_newer_one_replaces():
-    held, diary = mirror(), Diary()
+    held, diary = replica(), Diary()
     held.fold(story()[:2])
     older = held.read(copied)
     held.attach(diary, lambda snapshot: None)
@@ -96,14 +96,14 @@ def test_an_older_snapshot_is_ignored_and_a_newer_one_replaces():
 
 
 def test_a_snapshot_of_another_epoch_replaces_whatever_its_seq_is():
-    held = mirror()
+    held = replica()
     held.fold(story())
     held.replace(empty("x", "another", NOW, "w"))
     assert held.position == ("another", 0)
 
 
 def test_what_was_read_does_not_change_afterwards():
-    held = mirror()
+    held = replica()
     held.fold(story()[:2])
     task, snapshot = held.task("a"), held.read(copied)
     held.fold(story()[2:])
@@ -111,7 +111,7 @@ def test_what_was_read_does_not_change_afterwards():
 
 
 def test_a_waiter_in_another_thread_is_woken_by_the_end():
-    held = mirror()
+    held = replica()
     woken = []
     waiter = threading.Thread(target=lambda: woken.append(held.wait(lambda snapshot: snapshot.status.is_final, 30)))
     waiter.start()
@@ -122,11 +122,11 @@ def test_a_waiter_in_another_thread_is_woken_by_the_end():
 
 
 def test_waiting_ends_with_the_timeout():
-    assert not mirror().wait(lambda snapshot: snapshot.status.is_final, 0.01)
+    assert not replica().wait(lambda snapshot: snapshot.status.is_final, 0.01)
 
 
 def test_a_listener_that_left_hears_nothing_more():
-    held, diary = mirror(), Diary()
+    held, diary = replica(), Diary()
     held.attach(diary, lambda snapshot: None)
     held.detach(diary)
     held.fold(story())

@@ -11,8 +11,8 @@ from wf_jupyter.client.reconnect import FIRST, LONGEST, SHORTEST, Backoff
 @given(st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=2000))
 def test_every_wait_is_short_enough_and_none_is_an_attack(lucks):
     backoff = Backoff()
-    for count, luck in enumerate(lucks):
-        wait = backoff.failed(luck)
+    for count, jitter in enumerate(lucks):
+        wait = backoff.failed(jitter)
         assert SHORTEST <= wait <= min(LONGEST, FIRST * 2 ** min(count, 16))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wf_jupyter.executors.worker.attempt.freshness import Freshness, now
+from wf_jupyter.executors.worker.attempt.stale_modules import Freshness, now
 from wf_jupyter.model.graph import Coverage
 from wf_jupyter.values.fingerprint.modules import file_digest
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from wf_jupyter.executors.wire.messages import Stop, ToWorker, pack
-from wf_jupyter.executors.worker.channel import Channel
+from wf_jupyter.executors.worker.connection import Channel
 from wf_jupyter.executors.worker.interrupts import Interrupts
-from wf_jupyter.executors.worker.reception import Reception
+from wf_jupyter.executors.worker.message_reader import Reception
 
 
 class Bench:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from wf_jupyter.server.ws.courier import Courier
+from wf_jupyter.server.ws.wakeups import Wakeups
 
 
 def test_everybody_who_was_woken_from_another_thread_wakes_up() -> None:
     async def main() -> None:
-        courier = Courier(tick=0.0)
+        courier = Wakeups(tick=0.0)
         sleepers = [asyncio.Event() for _ in range(100)]
 
         def publish() -> None:
@@ -30,7 +30,7 @@ def test_everybody_who_was_woken_from_another_thread_wakes_up() -> None:
 
 def test_a_round_leaves_turns_of_the_loop_to_others() -> None:
     async def main() -> list[int]:
-        courier = Courier(tick=0.0, few=2)
+        courier = Wakeups(tick=0.0, few=2)
         sleepers = [asyncio.Event() for _ in range(10)]
         awake: list[int] = []
         for sleeper in sleepers:
@@ -47,7 +47,7 @@ def test_a_round_leaves_turns_of_the_loop_to_others() -> None:
 
 def test_who_is_woken_during_a_round_waits_for_the_next_one() -> None:
     async def main() -> None:
-        courier = Courier(tick=0.0, few=1)
+        courier = Wakeups(tick=0.0, few=1)
         first, second, third = (asyncio.Event() for _ in range(3))
         courier.wake(first)
         courier.wake(second)
@@ -66,7 +66,7 @@ def test_who_is_woken_during_a_round_waits_for_the_next_one() -> None:
 
 def test_one_that_comes_right_after_a_round_is_not_forgotten() -> None:
     async def main() -> None:
-        courier = Courier(tick=0.001)
+        courier = Wakeups(tick=0.001)
         sleeper = asyncio.Event()
         async with asyncio.timeout(30):
             for _ in range(50):
@@ -78,8 +78,8 @@ def test_one_that_comes_right_after_a_round_is_not_forgotten() -> None:
 
 
 def test_a_closed_loop_does_no_harm() -> None:
-    async def make() -> Courier:
-        return Courier()
+    async def make() -> Wakeups:
+        return Wakeups()
 
     courier = asyncio.run(make())
     courier.wake(asyncio.Event())

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from wf_jupyter.server.garbage import QUIET, collect_when_idle
+from wf_jupyter.server.gc_tuning import QUIET, collect_when_idle
 
 
 @pytest.fixture(autouse=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 
-from wf_jupyter.server.ws.turnstile import Turnstile
+from wf_jupyter.server.ws.fair_sending import FairSending
 
 
 def test_everybody_gets_through_in_order_and_others_in_between() -> None:
     async def main() -> tuple[list[int], int]:
-        turnstile = Turnstile(slice_seconds=0.002)
+        turnstile = FairSending(slice_seconds=0.002)
         sent: list[int] = []
         others = 0
 
@@ -36,7 +36,7 @@ def test_everybody_gets_through_in_order_and_others_in_between() -> None:
 
 def test_a_sender_that_fails_lets_the_next_one_through() -> None:
     async def main() -> str:
-        turnstile = Turnstile()
+        turnstile = FairSending()
 
         def fail() -> None:
             raise ValueError("gone")
@@ -51,7 +51,7 @@ def test_a_sender_that_fails_lets_the_next_one_through() -> None:
 
 def test_who_waits_for_something_slow_does_not_keep_the_turn() -> None:
     async def main() -> list[str]:
-        turnstile = Turnstile(slice_seconds=0.001)
+        turnstile = FairSending(slice_seconds=0.001)
         answered = asyncio.Event()
         order: list[str] = []
 

@@ -11,7 +11,7 @@ from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import Batch
-from wf_jupyter.service.queries.archive import Archive
+from wf_jupyter.service.queries.execution_reader import ExecutionReader
 from wf_jupyter.store.memory import MemoryStore
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,7 +29,7 @@ def test_what_ends_between_the_reading_of_a_log_and_its_readers_is_in_their_pict
 
     async def scene() -> list[int]:
         store = MemoryStore()
-        archive = Archive(store)
+        archive = ExecutionReader(store)
         started = WorkflowStarted(seq=1, time=NOW, workflow="w", epoch="a.1")
         await store.append(
             Batch(execution="e", events=(started,), status=ExecutionStatus.RUNNING, submission=SUBMISSION)

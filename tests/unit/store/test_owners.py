@@ -61,9 +61,9 @@ def test_an_owner_whose_lock_file_was_deleted_makes_a_new_one_before_it_is_taken
         assert not judge.is_gone(owner.id)
         watch.now += MISSING_SECONDS - 1
         assert not judge.is_gone(owner.id)
-        assert judge.neighbours().are_changed
-        owner.neighbours()
-        assert owner.id in judge.neighbours().living
+        assert judge.peers().are_changed
+        owner.peers()
+        assert owner.id in judge.peers().living
         watch.now += MISSING_SECONDS
         assert not judge.is_gone(owner.id)
     owner.release()

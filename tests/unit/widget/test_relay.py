@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from jupyter_process import until
 
 from wf_jupyter.client.loop import background
-from wf_jupyter.client.mirror import Mirror
+from wf_jupyter.client.replica import Replica
 from wf_jupyter.engine.fold import empty
 from wf_jupyter.model.events import TaskInfo, TaskProgress, TasksAdded, TaskStarted, WorkflowCompleted, WorkflowStarted
 from wf_jupyter.model.status import ExecutionStatus
@@ -41,14 +41,14 @@ class Page:
 
 
 def started():
-    mirror, page = Mirror(empty("x", "epoch", NOW, "w")), Page()
-    relay = Relay(mirror, page.send, page.keep)
+    replica, page = Replica(empty("x", "epoch", NOW, "w")), Page()
+    relay = Relay(replica, page.send, page.keep)
     relay.start()
-    return mirror, page, relay
+    return replica, page, relay
 
 
-def fold(mirror, *events):
-    background().loop.call_soon_threadsafe(mirror.fold, events)
+def fold(replica, *events):
+    background().loop.call_soon_threadsafe(replica.fold, events)
 
 
 BEGIN = (
@@ -63,16 +63,16 @@ def progress(seq):
 
 
 def test_nothing_is_sent_unless_a_page_asked():
-    mirror, page, _ = started()
-    fold(mirror, *BEGIN)
-    until(lambda: mirror.position[1] == 3 and len(page.kept) == 2, "the snapshot is not kept")
+    replica, page, _ = started()
+    fold(replica, *BEGIN)
+    until(lambda: replica.position[1] == 3 and len(page.kept) == 2, "the snapshot is not kept")
     assert page.frames == []
     assert page.kept[-1].tasks[0].status == "running"
 
 
 def test_a_page_gets_a_snapshot_and_then_each_event_once_in_few_numbered_frames():
-    mirror, page, relay = started()
-    fold(mirror, *BEGIN)
+    replica, page, relay = started()
+    fold(replica, *BEGIN)
     relay.ask()
     until(lambda: page.of("snapshot"), "no snapshot")
     assert page.frames[0]["snapshot"]["seq"] == 3
@@ -80,7 +80,7 @@ def test_a_page_gets_a_snapshot_and_then_each_event_once_in_few_numbered_frames(
     seq = 3
     while time.monotonic() - begin < 0.5:
         seq += 1
-        fold(mirror, progress(seq))
+        fold(replica, progress(seq))
         time.sleep(0.001)
     until(lambda: page.seqs()[-1:] == [seq], "the last event does not arrive")
     assert page.seqs() == list(range(4, seq + 1))
@@ -90,49 +90,49 @@ def test_a_page_gets_a_snapshot_and_then_each_event_once_in_few_numbered_frames(
 
 
 def test_too_many_events_for_a_frame_become_a_snapshot():
-    mirror, page, relay = started()
+    replica, page, relay = started()
     relay.ask()
-    fold(mirror, *BEGIN, *(progress(seq) for seq in range(4, LARGEST_FRAME + 100)))
+    fold(replica, *BEGIN, *(progress(seq) for seq in range(4, LARGEST_FRAME + 100)))
     until(lambda: len(page.of("snapshot")) == 2, "no second snapshot")
     assert page.of("snapshot")[1]["snapshot"]["seq"] == LARGEST_FRAME + 99
     assert page.seqs() == []
 
 
 def test_a_replaced_snapshot_reaches_the_page_and_a_lost_connection_is_told():
-    mirror, page, relay = started()
+    replica, page, relay = started()
     relay.ask()
-    background().loop.call_soon_threadsafe(mirror.set_link, "reconnecting")
-    background().loop.call_soon_threadsafe(mirror.replace, empty("x", "other", NOW, "w"))
+    background().loop.call_soon_threadsafe(replica.set_link, "reconnecting")
+    background().loop.call_soon_threadsafe(replica.replace, empty("x", "other", NOW, "w"))
     until(lambda: len(page.of("snapshot")) == 2, "no second snapshot")
     assert [frame["state"] for frame in page.of("connection")] == ["waiting"]
     assert page.of("snapshot")[1]["snapshot"]["epoch"] == "other"
 
 
 def test_the_end_is_kept_at_once():
-    mirror, page, _ = started()
-    fold(mirror, *BEGIN, WorkflowCompleted(seq=4, time=NOW, status=ExecutionStatus.SUCCEEDED))
+    replica, page, _ = started()
+    fold(replica, *BEGIN, WorkflowCompleted(seq=4, time=NOW, status=ExecutionStatus.SUCCEEDED))
     begin = time.monotonic()
     until(lambda: page.kept[-1].status == "succeeded", "the end is not kept")
     assert time.monotonic() - begin < 0.9
 
 
 def test_a_page_that_left_gets_nothing_more():
-    mirror, page, relay = started()
+    replica, page, relay = started()
     relay.ask()
     until(lambda: page.of("snapshot"), "no snapshot")
     relay.leave()
-    fold(mirror, *BEGIN)
+    fold(replica, *BEGIN)
     until(lambda: len(page.kept) == 2, "the snapshot is not kept")
     assert page.of("events") == []
 
 
 def test_a_heartbeat_tells_how_far_it_is_and_ends_with_the_execution(monkeypatch):
     monkeypatch.setattr(relay_module, "HEARTBEAT", 0.05)
-    mirror, page, relay = started()
+    replica, page, relay = started()
     relay.ask()
-    fold(mirror, *BEGIN)
+    fold(replica, *BEGIN)
     until(lambda: page.of("heartbeat") and page.of("heartbeat")[-1]["seq"] == 3, "no heartbeat came")
-    fold(mirror, WorkflowCompleted(seq=4, time=NOW, status=ExecutionStatus.SUCCEEDED))
+    fold(replica, WorkflowCompleted(seq=4, time=NOW, status=ExecutionStatus.SUCCEEDED))
     until(lambda: page.of("heartbeat")[-1]["seq"] == 4, "the end was not confirmed")
     before = len(page.of("heartbeat"))
     time.sleep(0.3)

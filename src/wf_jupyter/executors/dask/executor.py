@@ -14,11 +14,11 @@ from collections.abc import Sequence
 import msgspec
 
 from wf_jupyter.errors import InputError
-from wf_jupyter.executors.dask.board import Board
+from wf_jupyter.executors.dask.attempts import Board
 from wf_jupyter.executors.dask.cluster import CannotConnect
-from wf_jupyter.executors.dask.link import Link
-from wf_jupyter.executors.dask.posts import Job
-from wf_jupyter.executors.wire.reports import node_lost, worker_lost
+from wf_jupyter.executors.dask.placement import Job
+from wf_jupyter.executors.dask.scheduler_client import Link
+from wf_jupyter.executors.wire.outcome_mapping import node_lost, worker_lost
 from wf_jupyter.model.stimuli import AttemptFailed, AttemptStopped, Report
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.owner_thread import OwnerThread

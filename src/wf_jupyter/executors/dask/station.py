@@ -45,7 +45,7 @@ from wf_jupyter.executors.dask.messages import (
 )
 from wf_jupyter.executors.dask.messages import Wants as WantsValue
 from wf_jupyter.executors.local.executor import LocalExecutor
-from wf_jupyter.executors.local.line import Job
+from wf_jupyter.executors.local.worker_queue import Job
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.stimuli import Report
 from wf_jupyter.model.submission import Environment

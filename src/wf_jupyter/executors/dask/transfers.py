@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 
 from wf_jupyter.executors.dask import station as dask_station
-from wf_jupyter.executors.dask.link import Link
 from wf_jupyter.executors.dask.messages import Said, Source, report_from
-from wf_jupyter.executors.dask.posts import Job, Post, Posts
+from wf_jupyter.executors.dask.placement import Job, Post, Posts
+from wf_jupyter.executors.dask.scheduler_client import Link
 from wf_jupyter.executors.worker.attempt import failures
 from wf_jupyter.model.stimuli import AttemptFailed, AttemptSucceeded, Report, Value
 from wf_jupyter.values import files

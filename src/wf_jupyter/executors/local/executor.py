@@ -13,10 +13,10 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from wf_jupyter.executors.local.line import CannotStart, Job, Line, Role
+from wf_jupyter.executors.local.worker_queue import CannotStart, Job, Line, Role
 from wf_jupyter.executors.wire.frames import FrameTooLarge
 from wf_jupyter.executors.wire.messages import Final, Stopped
-from wf_jupyter.executors.wire.reports import report_of, timed_out, worker_lost
+from wf_jupyter.executors.wire.outcome_mapping import report_of, timed_out, worker_lost
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.stimuli import AttemptFailed, AttemptStopped, Report

@@ -34,20 +34,20 @@ from wf_jupyter.executors.wire.messages import (
     Stopped,
     ToWorker,
 )
-from wf_jupyter.executors.worker.attempt import freshness, main_module
+from wf_jupyter.executors.worker.attempt import main_module, stale_modules
 from wf_jupyter.executors.worker.attempt.admission import admit
 from wf_jupyter.executors.worker.attempt.runner import Runner
-from wf_jupyter.executors.worker.channel import Channel, Pipes
+from wf_jupyter.executors.worker.connection import Channel, Pipes
 from wf_jupyter.executors.worker.interrupts import Interrupts
 from wf_jupyter.executors.worker.isolation import aspects, library_state
 from wf_jupyter.executors.worker.isolation.exits import ExitFunctions
 from wf_jupyter.executors.worker.isolation.imports import ImportWatch
 from wf_jupyter.executors.worker.isolation.module_state import UserModules
 from wf_jupyter.executors.worker.isolation.process_state import Aspect, ProcessState
+from wf_jupyter.executors.worker.message_reader import Reception
 from wf_jupyter.executors.worker.output import capture, console, display, ownership
 from wf_jupyter.executors.worker.output import stream as output
 from wf_jupyter.executors.worker.output.stream import Flusher, Output
-from wf_jupyter.executors.worker.reception import Reception
 from wf_jupyter.executors.worker.setup import SetupKeeper
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.keys import Digest
@@ -75,7 +75,7 @@ class Worker:
         self.state = ProcessState([*aspects.table(), *library_state.table(self.watch, self._add)], self.watch)
         #: What the attempts so far changed and what cannot be put back: this process is to be replaced.
         self.dirty: list[str] = []
-        self.freshness = freshness.Freshness()
+        self.freshness = stale_modules.Freshness()
         self._pipes = Pipes()
         self._flusher = Flusher()
         self._streams = capture.Streams()
@@ -113,7 +113,7 @@ class Worker:
         main_module.install(self.watch)
         self.exits.install()
         os.register_at_fork(after_in_child=capture.note_fork)
-        self.freshness.note(freshness.now())
+        self.freshness.note(stale_modules.now())
         for aspect in UserModules(self.watch).aspects():
             self.state.add(aspect)
         self.state.remember()
@@ -207,7 +207,7 @@ class Worker:
         return final
 
     def _attempt(self, assigned: Assigned) -> None:
-        began = freshness.now()
+        began = stale_modules.now()
         sink = self.output_of(assigned.run)
         self._is_drained = False
         with self._reception.attempt():

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from wf_jupyter.executors.worker.channel import Channel
+from wf_jupyter.executors.worker.connection import Channel
 from wf_jupyter.executors.worker.interrupts import Interrupts
 from wf_jupyter.executors.worker.loop import Worker
 
@@ -32,7 +32,7 @@ def main(options: Mapping[str, object]) -> None:
     interrupts = Interrupts()
     channel = Channel(sock, interrupts)
     if options.get("role") == "async":
-        from wf_jupyter.executors.worker.async_host import AsyncHost  # asyncio is not needed by the others
+        from wf_jupyter.executors.worker.async_worker import AsyncHost  # asyncio is not needed by the others
 
         AsyncHost(channel, interrupts).serve()
     else:

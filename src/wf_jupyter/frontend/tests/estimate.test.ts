@@ -3,7 +3,7 @@ import { Attempts } from "../src/fold/attempts.ts";
 import { decodeHistory } from "../src/fold/history.ts";
 import { Run } from "../src/fold/run.ts";
 import { parseTime } from "../src/fold/times.ts";
-import { drawn } from "../src/layout/drawn.ts";
+import { drawn } from "../src/layout/visible-graph.ts";
 import { leftWords, plan } from "../src/ui/estimate.ts";
 import { groupLane } from "../src/ui/timeline-bars.ts";
 import { Scale } from "../src/ui/timeline-scale.ts";

@@ -5,7 +5,7 @@ import { Clock } from "../src/fold/clock.ts";
 import { picture } from "../src/fold/picture.ts";
 import { Run } from "../src/fold/run.ts";
 import { FAILED, PENDING, RUNNING, SUCCEEDED, summary } from "../src/fold/statuses.ts";
-import { Tails } from "../src/fold/tails.ts";
+import { Tails } from "../src/fold/recent-output.ts";
 import { formatTime, parseTime } from "../src/fold/times.ts";
 import { decodeEvents, decodeSnapshot } from "../src/protocol/decode.ts";
 import { events, snapshotOf, task } from "./events.ts";

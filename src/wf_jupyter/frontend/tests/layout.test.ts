@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import SOURCE from "portable:../src/layout/plan.ts";
 import { Run } from "../src/fold/run.ts";
-import { drawn } from "../src/layout/drawn.ts";
+import { drawn } from "../src/layout/visible-graph.ts";
 import { Background } from "../src/layout/background.ts";
 import { Layout } from "../src/layout/layout.ts";
 import type { Sketch } from "../src/layout/layers.ts";

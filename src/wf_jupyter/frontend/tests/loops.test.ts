@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { loops } from "../src/fold/loops.ts";
 import { picture } from "../src/fold/picture.ts";
 import { Run } from "../src/fold/run.ts";
-import { drawn } from "../src/layout/drawn.ts";
+import { drawn } from "../src/layout/visible-graph.ts";
 import type { GroupSnapshot, TaskSnapshot } from "../src/protocol/messages.gen.ts";
 import { snapshotOf, task } from "./events.ts";
 

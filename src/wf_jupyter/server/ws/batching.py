@@ -8,7 +8,7 @@ import msgspec
 
 from wf_jupyter.protocol import jsonrpc
 from wf_jupyter.protocol.codec import joined
-from wf_jupyter.service.subscriptions.hub import EVERYTHING
+from wf_jupyter.service.subscriptions.broker import EVERYTHING
 from wf_jupyter.service.subscriptions.mailbox import Delivery, Events, Lagged
 
 #: Batches are joined up to this many events, and cut beyond `MOST`.

@@ -1,4 +1,4 @@
-"""The WebSocket: tornado around a `Conversation` (what comes in) and a `Pump` (what goes out)."""
+"""The WebSocket: tornado around a `RpcSession` (what comes in) and a `Sender` (what goes out)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from wf_jupyter.errors import RateLimited
 from wf_jupyter.protocol import jsonrpc
 from wf_jupyter.server.access import KernelAccess
-from wf_jupyter.server.ws.conversation import Conversation
-from wf_jupyter.server.ws.pump import Pump
+from wf_jupyter.server.ws.rpc_session import RpcSession
+from wf_jupyter.server.ws.sender import Sender
 
 GOING_AWAY = 1001
 TRY_AGAIN_LATER = 1013
@@ -30,8 +30,8 @@ _log = logging.getLogger("wf_jupyter")
 class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocketHandler, JupyterHandler):
     """One connected page or kernel."""
 
-    _pump: Pump | None = None
-    _conversation: Conversation | None = None
+    _pump: Sender | None = None
+    _conversation: RpcSession | None = None
     _pumping: asyncio.Task[None] | None = None
 
     # -- the handshake ----------------------------------------------------------------------------
@@ -91,7 +91,7 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
         app = self.settings["wf_jupyter"]
         host = self.shared.host
         await host.start()
-        pump = Pump(
+        pump = Sender(
             host=host,
             write=self.write_message,
             turnstile=self.shared.turnstile,
@@ -101,7 +101,7 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
             limit=host.mailbox_limit,
         )
         self._pump = pump
-        self._conversation = Conversation(
+        self._conversation = RpcSession(
             host=host,
             mailbox=pump.mailbox,
             outlet=pump,
@@ -140,7 +140,7 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
             self.shared.goodbyes.add(ending)
             ending.add_done_callback(self.shared.goodbyes.discard)
 
-    async def _deliver(self, pump: Pump) -> None:
+    async def _deliver(self, pump: Sender) -> None:
         try:
             await pump.run()
         except WebSocketClosedError:

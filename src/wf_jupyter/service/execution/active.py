@@ -39,9 +39,9 @@ from wf_jupyter.service.execution.slots import SlotPool
 from wf_jupyter.service.ids import new_epoch
 from wf_jupyter.service.inline_checks import check_command
 from wf_jupyter.service.pools import Pools
-from wf_jupyter.service.queries.archive import Archive
-from wf_jupyter.service.subscriptions.hub import Hub
-from wf_jupyter.service.subscriptions.tails import Tails
+from wf_jupyter.service.queries.execution_reader import ExecutionReader
+from wf_jupyter.service.subscriptions.broker import Broker
+from wf_jupyter.service.subscriptions.log_follower import LogFollower
 
 
 class ActiveExecutions:
@@ -53,18 +53,18 @@ class ActiveExecutions:
     def __init__(
         self,
         store: Store,
-        hub: Hub,
-        archive: Archive,
-        tails: Tails,
+        broker: Broker,
+        archive: ExecutionReader,
+        log_follower: LogFollower,
         pools: Pools,
         clock: Clock,
         config: RuntimeConfig,
         finished: Callable[[Driver], None],
     ) -> None:
         self._store = store
-        self._hub = hub
+        self._broker = broker
         self._archive = archive
-        self._tails = tails
+        self._log_follower = log_follower
         self._pools = pools
         self._clock = clock
         self._config = config
@@ -76,7 +76,7 @@ class ActiveExecutions:
         self._drivers: dict[str, Driver] = {}
         self._is_closed = False
         self.lock = asyncio.Lock()
-        self.parking = Parking(self._take_up_again, hub.lag, clock)
+        self.parking = Parking(self._take_up_again, broker.lag, clock)
 
     def __contains__(self, execution: object) -> bool:
         return execution in self._drivers
@@ -131,7 +131,7 @@ class ActiveExecutions:
             self.parking.park(execution, error)
             raise
         # It is ours: nobody else goes on with its log, and subscribers hear the rest of it first.
-        await self._tails.catch_up(execution)
+        await self._log_follower.catch_up(execution)
         if execution in self._drivers:
             raise StateConflict(f"execution {execution} is running already")
         driver = self._drive(state, picture, blobs, record.submission)
@@ -224,7 +224,7 @@ class ActiveExecutions:
             picture,
             blobs,
             store=self._store,
-            hub=self._hub,
+            broker=self._broker,
             pools=pools,
             clock=self._clock,
             config=self._config,
@@ -236,7 +236,7 @@ class ActiveExecutions:
         self._drivers[state.id] = driver
         self.parking.leave(state.id)
         self._archive.forget(state.id)
-        self._tails.end(state.id, picture.snapshot.seq)
+        self._log_follower.end(state.id, picture.snapshot.seq)
         return driver
 
     def _ended(self, driver: Driver) -> None:
@@ -248,4 +248,4 @@ class ActiveExecutions:
         elif driver.parked is not None and driver.picture.snapshot.seq > 0:
             self.parking.keep(execution, driver.parked)
         else:
-            self._hub.lag(execution)
+            self._broker.lag(execution)

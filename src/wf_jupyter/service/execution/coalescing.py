@@ -31,7 +31,7 @@ class _Latest:
 def coalesce(inbox: Sequence[tuple[Stimulus, T]]) -> list[tuple[Stimulus, T]]:
     """Join neighbouring text of one attempt and stream, and keep only the latest of neighbouring progress.
 
-    Neighbours are those with nothing else of the same task in between. The order of everything else,
+    Peers are those with nothing else of the same task in between. The order of everything else,
     and the text as a whole, stay as they were.
     """
     kept: list[tuple[Stimulus, T]] = []

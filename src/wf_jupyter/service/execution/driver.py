@@ -48,8 +48,8 @@ from wf_jupyter.service.execution.retry_timers import RetryTimers
 from wf_jupyter.service.execution.running_attempts import RunningAttempts
 from wf_jupyter.service.execution.slots import SlotPool
 from wf_jupyter.service.execution.turn import Turn
-from wf_jupyter.service.queries.archive import Ended
-from wf_jupyter.service.subscriptions.hub import Hub
+from wf_jupyter.service.queries.execution_reader import Ended
+from wf_jupyter.service.subscriptions.broker import Broker
 
 _log = logging.getLogger(__name__)
 _LATER = "; what was asked for happens as soon as that has passed"
@@ -69,7 +69,7 @@ class Driver:
         blobs: dict[Digest, bytes],
         *,
         store: Store,
-        hub: Hub,
+        broker: Broker,
         pools: Callable[[str | None], SlotPool],
         clock: Clock,
         config: RuntimeConfig,
@@ -97,7 +97,7 @@ class Driver:
             on_capacity=self._inbox.wake,
         )
         self._store = store
-        self._hub = hub
+        self._broker = broker
         self._clock = clock
         self._lookup = lookup
         self._ended = ended
@@ -330,7 +330,7 @@ class Driver:
 
     def _show(self, parked: Parked | None) -> None:
         self.parked = self.picture.snapshot.parked = parked
-        self._hub.lag(self.state.id)
+        self._broker.lag(self.state.id)
 
     def _tell(self, turn: Turn, decided: Sequence[Answer]) -> None:
         """Show what is durable now, and answer those who asked for it. Told once, however often called."""
@@ -340,7 +340,7 @@ class Driver:
             if isinstance(event, TaskLog):
                 self._attempts.logs.committed(event)
         if events:
-            self._hub.publish(self.state.id, self.state.workflow, events, turn.encoded[-len(events) :])
+            self._broker.publish(self.state.id, self.state.workflow, events, turn.encoded[-len(events) :])
         for done in decided:
             if not done.done():
                 done.set_result(None)

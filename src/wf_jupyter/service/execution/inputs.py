@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit
+from wf_jupyter.engine.state import ExecutionState, Group, Subgraph, Task, Unit
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.graph import Need, Over
 from wf_jupyter.model.keys import Digest
@@ -69,18 +69,18 @@ class InputReader:
 
     def inputs(self, task: Task, directory: str) -> tuple[Input, ...]:
         """What its arguments refer to, in the order that `NodeSpec` tells; large blobs may be files in `directory`."""
-        inputs = [self._need(task.fragment, need) for need in task.node.needs]
+        inputs = [self._need(task.subgraph, need) for need in task.node.needs]
         inputs += [self._blob(digest, directory) for digest in reversed(task.node.large)]
         if task.index is not None:
             inputs += [self._item(task, over, directory) for over in task.node.over]
         return tuple(inputs)
 
-    def result(self, fragment: Fragment) -> Built:
+    def result(self, subgraph: Subgraph) -> Built:
         """What a graph returns: its template and the inputs that it refers to."""
-        needs = fragment.graph.result.needs
+        needs = subgraph.graph.result.needs
         return Built(
-            template=self._blobs[fragment.graph.result.template],
-            inputs=tuple(self._need(fragment, need) for need in needs),
+            template=self._blobs[subgraph.graph.result.template],
+            inputs=tuple(self._need(subgraph, need) for need in needs),
         )
 
     def of(self, unit: Unit) -> Input:
@@ -88,8 +88,8 @@ class InputReader:
         if unit.is_ok:
             unit = self._state.origin(unit)
         if isinstance(unit, Group):
-            if unit.stand_in is not None:
-                return self._task(unit.stand_in)
+            if unit.placeholder is not None:
+                return self._task(unit.placeholder)
             return Many(tuple(self._task(item) for item in unit.items))
         return self._task(unit)
 
@@ -100,10 +100,10 @@ class InputReader:
             for member in members:
                 yield from self._unknown(member)
 
-    def missing_result(self, fragment: Fragment) -> Iterator[tuple[str, str]]:
+    def missing_result(self, subgraph: Subgraph) -> Iterator[tuple[str, str]]:
         """The same for what a graph returns."""
-        for need in fragment.graph.result.needs:
-            unit = self._state.units[fragment.absolute(need.source)]
+        for need in subgraph.graph.result.needs:
+            unit = self._state.units[subgraph.absolute(need.source)]
             for member in unit.items if isinstance(unit, Group) else [unit]:
                 yield from self._unknown(member)
 
@@ -121,7 +121,7 @@ class InputReader:
                     yield task.key, part
 
     def _units(self, task: Task) -> Iterator[Unit]:
-        absolute = task.fragment.absolute
+        absolute = task.subgraph.absolute
         for need in task.node.needs:
             yield self._state.units[absolute(need.source)]
         if task.index is not None:
@@ -132,17 +132,17 @@ class InputReader:
                     source = self._state.units[absolute(over.source)]
                     yield source.items[task.index] if isinstance(source, Group) else source
 
-    def _need(self, fragment: Fragment, need: Need) -> Input:
+    def _need(self, subgraph: Subgraph, need: Need) -> Input:
         if need.kind in ("order", "truthy", "falsy"):
             return Absent()
-        return self.of(self._state.units[fragment.absolute(need.source)])
+        return self.of(self._state.units[subgraph.absolute(need.source)])
 
     def _item(self, task: Task, over: Over, directory: str) -> Input:
         index = task.index or 0
         if over.each is not None:
-            return self.of(self._state.units[task.fragment.absolute(over.each[index])])
+            return self.of(self._state.units[task.subgraph.absolute(over.each[index])])
         if over.source is not None:
-            source = self._state.units[task.fragment.absolute(over.source)]
+            source = self._state.units[task.subgraph.absolute(over.source)]
             source = self._state.origin(source)
             if isinstance(source, Group):
                 return self._task(source.items[index])

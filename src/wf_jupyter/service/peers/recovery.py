@@ -13,9 +13,9 @@ from wf_jupyter.ports import Batch, Clock, Store
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.execution.active import ActiveExecutions
 from wf_jupyter.service.ids import new_epoch
-from wf_jupyter.service.queries.archive import Archive
-from wf_jupyter.service.subscriptions.hub import Hub
-from wf_jupyter.service.subscriptions.tails import Tails
+from wf_jupyter.service.queries.execution_reader import ExecutionReader
+from wf_jupyter.service.subscriptions.broker import Broker
+from wf_jupyter.service.subscriptions.log_follower import LogFollower
 
 #: Why an execution does not go on by itself.
 INLINE = (
@@ -33,17 +33,17 @@ class Recovery:
     def __init__(
         self,
         store: Store,
-        archive: Archive,
-        hub: Hub,
-        tails: Tails,
+        archive: ExecutionReader,
+        broker: Broker,
+        log_follower: LogFollower,
         clock: Clock,
         config: RuntimeConfig,
         active: ActiveExecutions,
     ) -> None:
         self._store = store
         self._archive = archive
-        self._hub = hub
-        self._tails = tails
+        self._broker = broker
+        self._log_follower = log_follower
         self._clock = clock
         self._policy = config.recovery
         self._active = active
@@ -80,7 +80,7 @@ class Recovery:
             goes_on = False
         if not goes_on:
             self._active.parking.leave(execution)
-            self._hub.lag(execution)
+            self._broker.lag(execution)
 
     async def _take_over(self, execution: str) -> bool:
         """Whether it goes on here."""
@@ -102,11 +102,11 @@ class Recovery:
         snapshot = (await self._archive.picture(execution)).snapshot
         if snapshot.status is ExecutionStatus.INTERRUPTED:
             return
-        await self._tails.catch_up(execution)
+        await self._log_follower.catch_up(execution)
         event = WorkflowInterrupted(
             seq=snapshot.seq + 1, time=self._clock(), epoch=new_epoch(self._store.epoch), reason=reason
         )
         status, counts = ExecutionStatus.INTERRUPTED, dict(snapshot.counts)
         await self._store.append(Batch(execution=execution, events=(event,), status=status, counts=counts))
-        self._tails.end(execution, snapshot.seq)
-        self._hub.publish(execution, snapshot.workflow, (event,))
+        self._log_follower.end(execution, snapshot.seq)
+        self._broker.publish(execution, snapshot.workflow, (event,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wf_jupyter.engine.growth import group_stand_in, sources_of
+from wf_jupyter.engine.graph_expansion import group_placeholder, sources_of
 from wf_jupyter.engine.reasons import why_skipped
 from wf_jupyter.engine.state import ExecutionState, Group, Task
 from wf_jupyter.errors import InputError, StateConflict
@@ -12,7 +12,7 @@ from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.ports import Store
 from wf_jupyter.protocol.task_call import TaskCall
 from wf_jupyter.service.execution.inputs import ITEMS, InputReader, Values
-from wf_jupyter.service.queries.archive import Ended, leaves
+from wf_jupyter.service.queries.execution_reader import Ended, leaves
 
 #: How many tasks an error names.
 _NAMED = 3
@@ -60,7 +60,7 @@ def _why_not_called(state: ExecutionState, task: Task) -> str | None:
     """None when it was called, or has all that it takes; empty when its own error says why."""
     if task.attempt or task.status is TaskStatus.CACHED:
         return None
-    if group_stand_in(task):
+    if group_placeholder(task):
         return "" if task.reason is None else task.reason.text
     waits = [source.key for source in sources_of(state, task) if not source.is_final]
     if waits:
@@ -72,7 +72,7 @@ def _why_not_called(state: ExecutionState, task: Task) -> str | None:
 
 def _gone(state: ExecutionState, values: Values, task: Task) -> Iterator[str]:
     """Tasks whose results the call needs, and that have one, but not stored."""
-    absolute = task.fragment.absolute
+    absolute = task.subgraph.absolute
     units = [
         state.units[absolute(need.source)] for need in task.node.needs if need.kind in ("value", "outcome", "first")
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from wf_jupyter.executors.wire.messages import Done, Final, Run
-from wf_jupyter.executors.worker.attempt.freshness import Freshness
+from wf_jupyter.executors.worker.attempt.stale_modules import Freshness
 from wf_jupyter.executors.worker.output.stream import Output
 from wf_jupyter.model.graph import Coverage
 

@@ -2,7 +2,7 @@
 // every loss of the connection.
 import { channel, type Channel } from "../protocol/channel.ts";
 import { isObject } from "../protocol/decode.ts";
-import { Greeting } from "../protocol/greeting.ts";
+import { Greeting } from "../protocol/hello-handshake.ts";
 import { OPERATIONS, type ExecutionStatus, type Snapshot, type Summary } from "../protocol/messages.gen.ts";
 import { notReady, operationPath, pageConfig, refusal, RequestError, Rest, type Hello } from "../protocol/page.ts";
 import { CODES, RpcError } from "../protocol/socket.ts";

@@ -3,7 +3,7 @@ import { FAILED, PENDING, SUCCEEDED } from "../fold/statuses.ts";
 import { octagon } from "./icons.ts";
 import type { Palette } from "./palette.ts";
 import type { Scene } from "./scene.ts";
-import { inside, Sheet } from "./sheet.ts";
+import { inside, Sheet } from "./canvas-region.ts";
 import type { View } from "./viewport.ts";
 
 const REST_MS = 110;

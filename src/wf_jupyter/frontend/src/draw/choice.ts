@@ -1,7 +1,7 @@
 // Which part of a graph is drawn: all, what is not done, what went wrong, or one task with its kin.
 import type { Run } from "../fold/run.ts";
 import { CANCELLED, FAILED, hasValue, SKIPPED, URGENCY } from "../fold/statuses.ts";
-import type { Drawn } from "../layout/drawn.ts";
+import type { Drawn } from "../layout/visible-graph.ts";
 import { kin, reach } from "../layout/subset.ts";
 import { nodeStatus } from "./facts.ts";
 import type { Keep } from "./scene.ts";

@@ -1,7 +1,7 @@
 // Above and below the columns of an overview: whose tasks stand there, and how many.
 import type { Overview } from "../layout/overview.ts";
 import { html } from "./element.ts";
-import { count } from "./words.ts";
+import { count } from "./format.ts";
 
 /** Width that a name needs to be of use, and the space between two. */
 const LEAST = 58;

@@ -1,7 +1,7 @@
 // What failed, or runs, and lies outside the window: at each edge how many, and a way there.
 import type { Box } from "./scene.ts";
 import { button, html, setAttribute, setText } from "./element.ts";
-import { count } from "./words.ts";
+import { count } from "./format.ts";
 
 const SIDES = ["left", "right", "top", "bottom"] as const;
 const ARROWS = { left: "←", right: "→", top: "↑", bottom: "↓" } as const;

@@ -3,9 +3,9 @@
 import { edgeState, EDGE_STATES } from "./facts.ts";
 import type { Palette } from "./palette.ts";
 import type { Scene } from "./scene.ts";
-import { Sheet } from "./sheet.ts";
+import { Sheet } from "./canvas-region.ts";
 import type { View } from "./viewport.ts";
-import type { Ways } from "./ways.ts";
+import type { Ways } from "./edge-routes.ts";
 
 const MOST = 8_000;
 /** So many edges are enough while everything moves. */

@@ -17,8 +17,8 @@ import {
   SUCCEEDED,
   summary,
 } from "../fold/statuses.ts";
-import type { DrawnNode } from "../layout/drawn.ts";
-import { count, duration, fact, headline, kindWord } from "./words.ts";
+import type { DrawnNode } from "../layout/visible-graph.ts";
+import { count, duration, fact, headline, kindWord } from "./format.ts";
 
 /** One card. `share` is the progress from 0 to 1, or null; `spoken` is the card as one sentence. */
 export interface Facts {

@@ -2,7 +2,7 @@
 import type { Run } from "../fold/run.ts";
 import { button, html, setText } from "./element.ts";
 import { icon } from "./icons.ts";
-import { count } from "./words.ts";
+import { count } from "./format.ts";
 
 const MOST = 8;
 

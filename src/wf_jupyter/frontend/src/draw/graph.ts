@@ -13,7 +13,7 @@ import type { Palette } from "./palette.ts";
 import { Scene } from "./scene.ts";
 import { Stage } from "./stage.ts";
 import { Tools } from "./tools.ts";
-import { count } from "./words.ts";
+import { count } from "./format.ts";
 
 /** From this width on the flow goes from left to right. */
 const WIDE = 900;

@@ -8,7 +8,7 @@ import { changed, icon } from "./icons.ts";
 import type { Palette } from "./palette.ts";
 import { bins, paintStrip } from "./strip.ts";
 import { StackedBar, Tally } from "./tally.ts";
-import { count, rate } from "./words.ts";
+import { count, rate } from "./format.ts";
 
 export const GROUP_WIDTH = 236;
 export const GROUP_HEIGHT = 88;

@@ -1,6 +1,6 @@
 // A small sub-workflow inside its card: its own tasks as cards, with the edges between them.
 import type { Run } from "../fold/run.ts";
-import type { Drawn } from "../layout/drawn.ts";
+import type { Drawn } from "../layout/visible-graph.ts";
 import { Card } from "./card.ts";
 import { EdgeLayer } from "./edges.ts";
 import { html, setAttribute } from "./element.ts";

@@ -1,5 +1,5 @@
 // Where edges leave and enter their cards: side by side, in the order of where they go.
-import type { Drawn } from "../layout/drawn.ts";
+import type { Drawn } from "../layout/visible-graph.ts";
 import type { Bend, Layout, Place } from "../layout/layout.ts";
 
 const GAP = 16;

@@ -1,7 +1,7 @@
 // The drawing without its elements: which nodes there are, how large, and where they lie.
 import type { Run } from "../fold/run.ts";
 import { Background, LARGE } from "../layout/background.ts";
-import { drawn, type Drawn } from "../layout/drawn.ts";
+import { drawn, type Drawn } from "../layout/visible-graph.ts";
 import { Layout } from "../layout/layout.ts";
 import type { Sketch } from "../layout/layers.ts";
 import { overview, type Overview } from "../layout/overview.ts";
@@ -10,8 +10,8 @@ import { subset } from "../layout/subset.ts";
 import { CARD_HEIGHT, cardWidth, NARROWEST } from "./card.ts";
 import { label } from "./facts.ts";
 import { GROUP_HEIGHT, GROUP_WIDTH, groupHeight, OPEN_IN_PLACE } from "./group.ts";
-import type { Region } from "./sheet.ts";
-import { Ways } from "./ways.ts";
+import type { Region } from "./canvas-region.ts";
+import { Ways } from "./edge-routes.ts";
 
 /** Sub-workflows of so many tasks and groups open inside their card. */
 const OPEN_INSIDE = 12;

@@ -1,7 +1,7 @@
 // What of the scene is on the page: cards, curves, and canvases for what is too much for elements.
 import type { Run } from "../fold/run.ts";
 import { PENDING } from "../fold/statuses.ts";
-import { BarcodeLayer, PITCH } from "./barcode.ts";
+import { BarcodeLayer, PITCH } from "./overview-strip.ts";
 import { BlockLayer } from "./blocks.ts";
 import { Card } from "./card.ts";
 import type { Named } from "./column-names.ts";
@@ -12,7 +12,7 @@ import { GroupCard, type GroupActions } from "./group.ts";
 import { Inside } from "./inside.ts";
 import type { Palette } from "./palette.ts";
 import { total, type Scene } from "./scene.ts";
-import { inside } from "./sheet.ts";
+import { inside } from "./canvas-region.ts";
 import type { View } from "./viewport.ts";
 
 /** Graphs up to this size have all cards on the page; larger ones those in sight, and only where one looks closely. */

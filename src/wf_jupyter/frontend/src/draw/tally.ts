@@ -2,7 +2,7 @@
 import { FAILED, PENDING, RETRYING, STATUSES, statusName, SUCCEEDED, CACHED } from "../fold/statuses.ts";
 import { html, setText } from "./element.ts";
 import { icon } from "./icons.ts";
-import { count } from "./words.ts";
+import { count } from "./format.ts";
 
 /** A row of counts; those that are zero are left out. `words` spells the statuses out. */
 export class Tally {

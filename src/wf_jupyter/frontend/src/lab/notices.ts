@@ -1,5 +1,5 @@
 // A notice when an execution ended that nobody was looking at.
-import { clock, headline } from "../draw/words.ts";
+import { clock, headline } from "../draw/format.ts";
 import { isObject } from "../protocol/decode.ts";
 import type { Failure, Summary } from "../protocol/messages.gen.ts";
 import { operationPath, pageConfig, Rest } from "../protocol/page.ts";

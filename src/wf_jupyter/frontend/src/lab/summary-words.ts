@@ -1,5 +1,5 @@
 // One execution of a list in words.
-import { clock, count } from "../draw/words.ts";
+import { clock, count } from "../draw/format.ts";
 import { CANCELLED, FAILED, PENDING, RETRYING, RUNNING, SUCCEEDED } from "../fold/statuses.ts";
 import type { ExecutionStatus, Summary } from "../protocol/messages.gen.ts";
 import { FINAL } from "../protocol/source.ts";

@@ -1,5 +1,5 @@
 // A part of a drawing: what belongs to one task, what is not done yet, what went wrong.
-import type { Drawn } from "./drawn.ts";
+import type { Drawn } from "./visible-graph.ts";
 
 /** The nodes in `kept` with the edges between them: in the order of a list, or those of a set as they were declared. */
 export function subset(whole: Drawn, kept: ReadonlySet<number> | readonly number[]): Drawn {

@@ -1,7 +1,7 @@
 // How this page is connected, honestly: live, delayed, or since when not and when it tries again.
 import type { ClientConnection } from "../client/events.ts";
 import { html, setText } from "../draw/element.ts";
-import { connectionWords } from "../protocol/told.ts";
+import { connectionWords } from "../protocol/connection-text.ts";
 
 const TICK_MS = 1_000;
 

@@ -1,6 +1,6 @@
 // One execution as a row: what it is, how far it is, and what can be done about it.
 import { html } from "../draw/element.ts";
-import { clock } from "../draw/words.ts";
+import { clock } from "../draw/format.ts";
 import { inputWords } from "../lab/summary-words.ts";
 import type { Parked, Summary, TaskStatus } from "../protocol/messages.gen.ts";
 import { FINAL } from "../protocol/source.ts";

@@ -2,8 +2,8 @@
 // kernel, else what was saved. Decided by identity, not by whether something can be reached.
 import { channel, type Channel, type Subscriber } from "./channel.ts";
 import { decodeSnapshot } from "./decode.ts";
-import { Greeting } from "./greeting.ts";
-import { Heir } from "./heir.ts";
+import { Greeting } from "./hello-handshake.ts";
+import { Heir } from "./takeover-probe.ts";
 import { OPERATIONS } from "./messages.gen.ts";
 import { operationPath, notReady, pageConfig, refusal, RequestError, Rest, type Hello } from "./page.ts";
 import { Relay, type Model } from "./relay.ts";

@@ -9,7 +9,7 @@ import { AdoptedSheet } from "../draw/sheets.ts";
 import { isDark, readPalette, watchTheme, type Palette } from "../draw/palette.ts";
 import { Announcer } from "./announcer.ts";
 import { Drawer } from "./drawer.ts";
-import { drawn } from "../layout/drawn.ts";
+import { drawn } from "../layout/visible-graph.ts";
 import { leftWords, plan } from "./estimate.ts";
 import { firstFailure, Footer } from "./footer.ts";
 import { Header, type Tab } from "./header.ts";

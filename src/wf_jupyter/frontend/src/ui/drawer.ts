@@ -7,7 +7,7 @@ import { GraphView } from "../draw/graph.ts";
 import { membersOf } from "../draw/group.ts";
 import { icon, octagon } from "../draw/icons.ts";
 import type { Palette } from "../draw/palette.ts";
-import { count, duration, headline } from "../draw/words.ts";
+import { count, duration, headline } from "../draw/format.ts";
 import type { Session } from "./session.ts";
 
 const COLUMNS = [10, 20, 25, 50, 100, 200, 250, 500];

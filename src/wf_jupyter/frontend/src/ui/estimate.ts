@@ -5,9 +5,9 @@ import type { Work } from "../fold/critical.ts";
 import { secondsLeft, type History, type Pace } from "../fold/history.ts";
 import type { Run } from "../fold/run.ts";
 import { FAILED, isFinal, isFinalExecution, PENDING, RETRYING, RUNNING, SUCCEEDED } from "../fold/statuses.ts";
-import type { Drawn, DrawnNode } from "../layout/drawn.ts";
+import type { Drawn, DrawnNode } from "../layout/visible-graph.ts";
 import { membersOf } from "../draw/group.ts";
-import { clock } from "../draw/words.ts";
+import { clock } from "../draw/format.ts";
 
 const PACES: readonly Pace[] = ["p10", "p50", "p90"];
 /** Items of a map that must have ended before its rate means something. */

@@ -3,7 +3,7 @@ import type { Run } from "../fold/run.ts";
 import { FAILED } from "../fold/statuses.ts";
 import { button, html } from "../draw/element.ts";
 import { icon } from "../draw/icons.ts";
-import { count, headline } from "../draw/words.ts";
+import { count, headline } from "../draw/format.ts";
 
 /** What the strip reports. */
 export interface FooterActions {

@@ -1,13 +1,13 @@
 // Name, state, elapsed time, connection, commands, tabs; the stacked bar and the counts below.
 import type { ExecutionStatus } from "../protocol/messages.gen.ts";
 import type { Command, ConnectionState } from "../protocol/source.ts";
-import { connectionWords } from "../protocol/told.ts";
+import { connectionWords } from "../protocol/connection-text.ts";
 import type { Run } from "../fold/run.ts";
 import { CANCELLED, FAILED, isFinalExecution, PENDING, RETRYING, RUNNING, SUCCEEDED } from "../fold/statuses.ts";
 import { button, html, setAttribute, setText } from "../draw/element.ts";
 import { icon } from "../draw/icons.ts";
 import { StackedBar, Tally } from "../draw/tally.ts";
-import { clock, duration } from "../draw/words.ts";
+import { clock, duration } from "../draw/format.ts";
 import { copyText } from "./clipboard.ts";
 
 export const TABS = ["graph", "timeline", "table"] as const;

@@ -1,6 +1,6 @@
 // The log of one attempt, however long: a window of it is on the page, and what lies before and after comes by scrolling.
 import { button, html, setText } from "../draw/element.ts";
-import { bytes, count } from "../draw/words.ts";
+import { bytes, count } from "../draw/format.ts";
 import { overwritten, PLAIN, stretchElement, stretches, type Pen } from "./ansi.ts";
 import type { LogReader, LogStretch } from "./log-reader.ts";
 

@@ -1,7 +1,7 @@
 // What a task is called with: short texts, and the tasks whose results stand there, one press away.
 import { isObject } from "../protocol/decode.ts";
 import { button, html } from "../draw/element.ts";
-import { fact } from "../draw/words.ts";
+import { fact } from "../draw/format.ts";
 import type { Session } from "./session.ts";
 
 const MOST = 20;

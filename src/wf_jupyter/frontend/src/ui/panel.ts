@@ -9,7 +9,7 @@ import { button, html, setText } from "../draw/element.ts";
 import { taskFacts } from "../draw/facts.ts";
 import { membersOf } from "../draw/group.ts";
 import { icon } from "../draw/icons.ts";
-import { bytes, count, duration, headline } from "../draw/words.ts";
+import { bytes, count, duration, headline } from "../draw/format.ts";
 import { taskCode } from "./clipboard.ts";
 import { logReader } from "./log-reader.ts";
 import { LogView } from "./log.ts";

@@ -1,6 +1,6 @@
 // Time under the reader's hand: a slider over the whole run, played at 1×, 10× or 100×.
 import { button, html, setAttribute, setText } from "../draw/element.ts";
-import { clock } from "../draw/words.ts";
+import { clock } from "../draw/format.ts";
 import type { Session } from "./session.ts";
 
 const SPEEDS = [1, 10, 100] as const;

@@ -12,7 +12,7 @@ import { decodeHistory, type History } from "../fold/history.ts";
 import { Recording, type Said } from "../fold/replay.ts";
 import { Run, type Changes } from "../fold/run.ts";
 import { isFinalExecution } from "../fold/statuses.ts";
-import { Tails } from "../fold/tails.ts";
+import { Tails } from "../fold/recent-output.ts";
 import { formatTime, parseTime } from "../fold/times.ts";
 
 /** What a view hears. `changed` comes at most once per animation frame. */

@@ -4,7 +4,7 @@ import { reasonText } from "../fold/reason.ts";
 import { CACHED, FAILED, hasValue, RUNNING, STATUSES, statusName, URGENCY } from "../fold/statuses.ts";
 import { button, html, setText } from "../draw/element.ts";
 import { icon } from "../draw/icons.ts";
-import { bytes, count, duration, fact, headline } from "../draw/words.ts";
+import { bytes, count, duration, fact, headline } from "../draw/format.ts";
 import { copyText, sheetCell } from "./clipboard.ts";
 import { VirtualRows } from "./rows.ts";
 import type { Session } from "./session.ts";

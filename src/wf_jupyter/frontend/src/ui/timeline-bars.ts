@@ -7,7 +7,7 @@ import type { Run } from "../fold/run.ts";
 import { html, svg } from "../draw/element.ts";
 import { groupStatus } from "../draw/facts.ts";
 import { membersOf } from "../draw/group.ts";
-import { count, duration } from "../draw/words.ts";
+import { count, duration } from "../draw/format.ts";
 import type { Session } from "./session.ts";
 import type { Scale } from "./timeline-scale.ts";
 

@@ -1,5 +1,5 @@
 // Where a time lies on the timeline, in percent: straight, or with idle stretches pressed together.
-import { clock } from "../draw/words.ts";
+import { clock } from "../draw/format.ts";
 
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400];
 const TICKS = 7;

@@ -2,11 +2,11 @@
 import { criticalPath, heaviest, idleGaps, pathLength } from "../fold/critical.ts";
 import type { Changes, Run } from "../fold/run.ts";
 import { isFinalExecution, statusName } from "../fold/statuses.ts";
-import { drawn, type Drawn, type DrawnNode } from "../layout/drawn.ts";
+import { drawn, type Drawn, type DrawnNode } from "../layout/visible-graph.ts";
 import { button, html, setText } from "../draw/element.ts";
 import { groupFacts, label, nodeStatus } from "../draw/facts.ts";
 import { icon } from "../draw/icons.ts";
-import { clock, count, duration } from "../draw/words.ts";
+import { clock, count, duration } from "../draw/format.ts";
 import { plan, type Plan } from "./estimate.ts";
 import { VirtualRows } from "./rows.ts";
 import type { Session } from "./session.ts";

@@ -1,6 +1,6 @@
 // A Python traceback as people look for the cause: their own frames first, those of libraries folded away.
 import { html } from "../draw/element.ts";
-import { count } from "../draw/words.ts";
+import { count } from "../draw/format.ts";
 import { stretches } from "./ansi.ts";
 import { plainText } from "./rich.ts";
 

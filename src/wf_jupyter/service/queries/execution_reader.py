@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from wf_jupyter.engine.fold import Picture, empty
 from wf_jupyter.engine.lineage import lineage
-from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit, new_state
+from wf_jupyter.engine.state import ExecutionState, Group, Subgraph, Task, Unit, new_state
 from wf_jupyter.engine.step import rebuild, settle_all
 from wf_jupyter.errors import ExecutionNotFound, InputError, StateConflict, Unreadable, WorkflowError
 from wf_jupyter.model.events import Event, TaskCompleted
@@ -48,7 +48,7 @@ class _Reading:
         self.is_overtaken = False
 
 
-class Archive:
+class ExecutionReader:
     """Reads executions that no driver holds."""
 
     def __init__(self, store: Store) -> None:
@@ -276,8 +276,8 @@ def _results(state: ExecutionState, events: list[Event]) -> Past:
     return found
 
 
-def _returned(state: ExecutionState, fragment: Fragment) -> list[Unit]:
-    return [state.units[key] for key in fragment.returned]
+def _returned(state: ExecutionState, subgraph: Subgraph) -> list[Unit]:
+    return [state.units[key] for key in subgraph.returned]
 
 
 def leaves(state: ExecutionState, units: list[Unit]) -> list[Task]:
@@ -287,7 +287,7 @@ def leaves(state: ExecutionState, units: list[Unit]) -> list[Task]:
     while pending:
         unit = pending.pop()
         if isinstance(unit, Group):
-            pending.extend(unit.items if unit.stand_in is None else [unit.stand_in])
+            pending.extend(unit.items if unit.placeholder is None else [unit.placeholder])
         elif unit.expansion is not None:
             pending.extend(_returned(state, unit.expansion))
         else:

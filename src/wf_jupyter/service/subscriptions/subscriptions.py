@@ -13,10 +13,10 @@ from wf_jupyter.model.snapshot import Snapshot, is_at_rest
 from wf_jupyter.ports import Store
 from wf_jupyter.protocol.pages import EventPage, Standing, standing
 from wf_jupyter.service.config import RuntimeConfig
-from wf_jupyter.service.queries.archive import copy_snapshot
-from wf_jupyter.service.subscriptions.hub import EVERYTHING, Hub, Recent
+from wf_jupyter.service.queries.execution_reader import copy_snapshot
+from wf_jupyter.service.subscriptions.broker import EVERYTHING, Broker, Recent
+from wf_jupyter.service.subscriptions.log_follower import LogFollower
 from wf_jupyter.service.subscriptions.mailbox import Bell, Events, Mailbox
-from wf_jupyter.service.subscriptions.tails import Tails
 
 
 class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ class Subscribed(msgspec.Struct, frozen=True, kw_only=True):
     json: bytes | None = None
 
 
-class Following:
+class Subscriptions:
     """Subscriptions and long polls.
 
     `picture` gives the present picture of an execution, `is_run_here` says whether it has a driver.
@@ -43,15 +43,15 @@ class Following:
     def __init__(
         self,
         store: Store,
-        hub: Hub,
-        tails: Tails,
+        broker: Broker,
+        log_follower: LogFollower,
         config: RuntimeConfig,
         picture: Callable[[str], Awaitable[Picture]],
         is_run_here: Callable[[str], bool],
     ) -> None:
         self._store = store
-        self._hub = hub
-        self._tails = tails
+        self._broker = broker
+        self._log_follower = log_follower
         self._config = config
         self._picture = picture
         self._is_run_here = is_run_here
@@ -72,7 +72,7 @@ class Following:
         shared with others.
         """
         if execution == EVERYTHING:
-            self._hub.add(EVERYTHING, mailbox)
+            self._broker.add(EVERYTHING, mailbox)
             return Subscribed(execution_id=EVERYTHING, epoch=self._store.epoch, seq=0, recovered=False)
         picture = await self._picture(execution)
         largest_gap = min(self._config.gap_limit, mailbox.limit)
@@ -91,7 +91,7 @@ class Following:
             self._go_live(execution, mailbox, picture)
             return Subscribed(execution_id=execution, epoch=at, seq=after, recovered=True)
         if encoded:
-            recent = self._hub.begin(execution, picture, mailbox)
+            recent = self._broker.begin(execution, picture, mailbox)
             self._go_live(execution, mailbox, picture)
             return Subscribed(
                 execution_id=execution, epoch=recent.epoch, seq=recent.seq, recovered=False, json=recent.json
@@ -104,37 +104,37 @@ class Following:
         )
 
     def _go_live(self, execution: str, mailbox: Mailbox | Bell, picture: Picture) -> None:
-        self._hub.add(execution, mailbox)
+        self._broker.add(execution, mailbox)
         if not self._is_run_here(execution):
-            self._tails.follow(execution, picture)
+            self._log_follower.follow(execution, picture)
 
     async def _newer(self, execution: str, picture: Picture) -> Picture:
         """The picture that subscribers were told up to by now."""
         if self._is_run_here(execution) or picture.snapshot.status.is_final:
             return await self._picture(execution)
         # What runs elsewhere may move on faster than its log can be read as a whole.
-        return self._tails.picture(execution) or picture
+        return self._log_follower.picture(execution) or picture
 
     def unsubscribe(self, execution: str, mailbox: Mailbox) -> None:
         """Follow it no longer; unknown subscriptions are fine."""
-        self._hub.remove(execution, mailbox)
+        self._broker.remove(execution, mailbox)
         mailbox.forget(execution)
 
     async def resync(self, execution: str, mailbox: Mailbox) -> Snapshot:
         """A snapshot for a subscriber that lagged; its mailbox goes on right after it."""
         picture = await self._picture(execution)
         mailbox.forget(execution)
-        if self._hub.has(execution, mailbox):
+        if self._broker.has(execution, mailbox):
             self._go_live(execution, mailbox, picture)
         return copy_snapshot(picture)
 
     async def resync_encoded(self, execution: str, mailbox: Mailbox) -> Recent | None:
         """The same as JSON, shared with others; None when it does not follow the execution any more."""
         picture = await self._picture(execution)
-        if not self._hub.has(execution, mailbox):
+        if not self._broker.has(execution, mailbox):
             return None
         self._go_live(execution, mailbox, picture)
-        return self._hub.begin(execution, picture, mailbox)
+        return self._broker.begin(execution, picture, mailbox)
 
     async def page(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> EventPage:
         """`events` with the epoch at `after`: when it is not the caller's, they continue another history.
@@ -164,7 +164,7 @@ class Following:
         except TimeoutError:
             return []
         finally:
-            self._hub.remove(execution, mailbox)
+            self._broker.remove(execution, mailbox)
         return found or await self._store.events(execution, after, limit)
 
     async def ending(self, execution: str, wait: float = 0.0) -> Standing:
@@ -189,5 +189,5 @@ class Following:
         except TimeoutError:
             picture = await self._picture(execution)
         finally:
-            self._hub.remove(execution, bell)
+            self._broker.remove(execution, bell)
         return standing(picture.snapshot)

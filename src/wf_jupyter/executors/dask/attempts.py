@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from wf_jupyter.executors.dask import station as dask_station
-from wf_jupyter.executors.dask.link import Link
 from wf_jupyter.executors.dask.messages import (
     FINALS,
     Began,
@@ -27,10 +26,11 @@ from wf_jupyter.executors.dask.messages import (
     Wants,
     report_from,
 )
-from wf_jupyter.executors.dask.posts import Job, Post, Posts, missing_blobs
+from wf_jupyter.executors.dask.placement import Job, Post, Posts, missing_blobs
+from wf_jupyter.executors.dask.scheduler_client import Link
 from wf_jupyter.executors.dask.transfers import Transfers, is_complete
-from wf_jupyter.executors.local.blobs import LIMIT
-from wf_jupyter.executors.wire.reports import node_lost, timed_out, worker_lost
+from wf_jupyter.executors.local.shared_blobs import LIMIT
+from wf_jupyter.executors.wire.outcome_mapping import node_lost, timed_out, worker_lost
 from wf_jupyter.model.stimuli import (
     AttemptStopped,
     AttemptSucceeded,

@@ -11,11 +11,11 @@ from wf_jupyter.model.arguments import decode_arguments
 from wf_jupyter.ports import Store
 from wf_jupyter.protocol.pages import FoundPage, InputPage, LogStretch
 from wf_jupyter.protocol.task_call import TaskCall
-from wf_jupyter.service.queries.archive import Ended
-from wf_jupyter.service.queries.called import find_call
+from wf_jupyter.service.queries.execution_reader import Ended
 from wf_jupyter.service.queries.log_search import search_log
 from wf_jupyter.service.queries.logs import read_log
 from wf_jupyter.service.queries.task_call import read_call
+from wf_jupyter.service.queries.task_inputs import find_call
 
 #: What a running attempt printed so far, by execution, task and attempt; None when that is on disk.
 Printed = Callable[[str, str, int], str | None]

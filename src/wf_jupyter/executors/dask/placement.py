@@ -16,8 +16,8 @@ import msgspec
 
 from wf_jupyter.executors.dask import inputs as dask_inputs
 from wf_jupyter.executors.dask.messages import Source, Start, ToStation
-from wf_jupyter.executors.local.blobs import SHARED_CALL
 from wf_jupyter.executors.local.executor import ASYNC_FIRST, ASYNC_LIMIT
+from wf_jupyter.executors.local.shared_blobs import SHARED_CALL
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.ports import Attempt
 from wf_jupyter.values.digest import digest

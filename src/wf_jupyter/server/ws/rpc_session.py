@@ -62,7 +62,7 @@ class Visitor(Protocol):
         ...
 
 
-class Conversation:
+class RpcSession:
     """Answers what one socket asks. `subscription_limit` and `message_limit` bound what it may cost."""
 
     def __init__(

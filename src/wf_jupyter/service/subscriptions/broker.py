@@ -43,14 +43,14 @@ class Recent:
         self.weight = 0
 
 
-class Hub:
+class Broker:
     """Delivers committed events, in order per execution."""
 
     def __init__(self, notifiers: Sequence[Notifier] = ()) -> None:
         self._mailboxes: dict[str, dict[Mailbox | Bell, None]] = {}
         self._recent: dict[str, Recent] = {}
         self._notifiers = list(notifiers)
-        self._thread = OwnerThread("the hub")
+        self._thread = OwnerThread("the broker")
 
     def add(self, execution_id: str, mailbox: Mailbox | Bell) -> None:
         """Deliver what is published from now on. `"*"` gets the workflow-level events of all."""

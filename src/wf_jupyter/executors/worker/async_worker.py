@@ -9,9 +9,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from wf_jupyter.executors.wire.messages import PROTOCOL, Final, FromWorker, Raised, Ready, Run, Stopped
-from wf_jupyter.executors.worker.attempt import failures, freshness
+from wf_jupyter.executors.worker.attempt import failures, stale_modules
 from wf_jupyter.executors.worker.attempt.admission import admit
-from wf_jupyter.executors.worker.channel import Channel
+from wf_jupyter.executors.worker.connection import Channel
 from wf_jupyter.executors.worker.interrupts import Interrupts
 from wf_jupyter.executors.worker.isolation.leftovers import JOIN_SECONDS
 from wf_jupyter.executors.worker.loop import Worker, ending_at_errors
@@ -81,7 +81,7 @@ class AsyncHost(Worker):
             return
         self.install_streams()
         sink = self.output_of(run)
-        began, counted = freshness.now(), time.perf_counter()
+        began, counted = stale_modules.now(), time.perf_counter()
         coroutine = self.runner.run_async(run, assigned.code, assigned.call, sink)
         task = self._loop.create_task(coroutine, name=run.task, context=contextvars.copy_context())
         self._tasks[token] = task

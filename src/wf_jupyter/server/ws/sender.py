@@ -20,9 +20,9 @@ from wf_jupyter.protocol import jsonrpc
 from wf_jupyter.protocol.messages import EncodedNotice, Heartbeat, ListChanged
 from wf_jupyter.server.host import OrchestratorHost
 from wf_jupyter.server.ws.batching import Resync, frames
-from wf_jupyter.server.ws.courier import Courier
-from wf_jupyter.server.ws.turnstile import Turnstile
-from wf_jupyter.service.subscriptions.hub import EVERYTHING, Recent
+from wf_jupyter.server.ws.fair_sending import FairSending
+from wf_jupyter.server.ws.wakeups import Wakeups
+from wf_jupyter.service.subscriptions.broker import EVERYTHING, Recent
 from wf_jupyter.service.subscriptions.mailbox import Mailbox
 
 #: Frames of so many bytes go through the turnstile. The courier sees to it that the others, which
@@ -32,7 +32,7 @@ LARGE = 1 << 16
 _log = logging.getLogger("wf_jupyter")
 
 
-class Pump:
+class Sender:
     """Sends. `write` puts one frame on the socket; what it returns is done when the socket took it."""
 
     def __init__(
@@ -43,8 +43,8 @@ class Pump:
         heartbeat: float,
         deadline: float,
         limit: int,
-        turnstile: Turnstile | None = None,
-        courier: Courier | None = None,
+        turnstile: FairSending | None = None,
+        courier: Wakeups | None = None,
     ) -> None:
         self._host = host
         self._write = write
@@ -52,9 +52,9 @@ class Pump:
         self._deadline = deadline
         self._ready = asyncio.Event()
         self._turn = asyncio.Lock()
-        self._turnstile = turnstile or Turnstile()
+        self._turnstile = turnstile or FairSending()
         self._is_beat_due = False
-        wake = (courier or Courier()).wake
+        wake = (courier or Wakeups()).wake
         self.mailbox = Mailbox(lambda: wake(self._ready), limit)
 
     async def send(self, frame: bytes) -> None:

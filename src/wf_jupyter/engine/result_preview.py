@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task
+from wf_jupyter.engine.state import ExecutionState, Group, Subgraph, Task
 from wf_jupyter.model.events import ResultInfo
 
 #: Characters of a text that was put together, and how many items of a group it shows.
@@ -17,15 +17,15 @@ TEXT, ITEMS = 2000, 50
 
 def keep(state: ExecutionState, task: Task, info: ResultInfo) -> None:
     """Remember what a task told of its result, when the result of its graph shows it."""
-    whole = task.key in task.fragment.returned
-    if whole or (task.group is not None and (task.index or 0) < ITEMS and task.group.key in task.fragment.returned):
+    whole = task.key in task.subgraph.returned
+    if whole or (task.group is not None and (task.index or 0) < ITEMS and task.group.key in task.subgraph.returned):
         state.results[task.key] = info if whole else msgspec.structs.replace(info, html=None)
 
 
-def returned(state: ExecutionState, fragment: Fragment) -> ResultInfo | None:
+def returned(state: ExecutionState, subgraph: Subgraph) -> ResultInfo | None:
     """The result of a whole graph; None when nothing true can be told of it."""
-    result = fragment.graph.result
-    parts = [_part(state, fragment.absolute(need.source)) for need in result.needs]
+    result = subgraph.graph.result
+    parts = [_part(state, subgraph.absolute(need.source)) for need in result.needs]
     if result.is_alias:
         return parts[0]
     if not result.text:

@@ -32,7 +32,7 @@ class _OfTask(msgspec.Struct, frozen=True):
     task: str
 
 
-class Desk:
+class RequestHandler:
     """Answers for one execution, whoever runs it."""
 
     def __init__(self, execution: Execution) -> None:

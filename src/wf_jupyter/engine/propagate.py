@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from wf_jupyter.engine.infos import item_infos, stand_in_info
 from wf_jupyter.engine.lineage import is_fresh
 from wf_jupyter.engine.reasons import blocked, stopped_by, why_skipped
-from wf_jupyter.engine.returned import returned
-from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task
+from wf_jupyter.engine.result_preview import returned
+from wf_jupyter.engine.state import ExecutionState, Group, Subgraph, Task
+from wf_jupyter.engine.task_announcements import item_infos, placeholder_info
 from wf_jupyter.model.events import (
     Event,
     Failure,
@@ -75,27 +75,27 @@ def _may_be_known(state: ExecutionState, task: Task) -> bool:
 
 def _settle_holder(state: ExecutionState, task: Task, now: datetime) -> tuple[Event, ...]:
     """A task that returned a graph ends as the graph does."""
-    fragment = task.expansion
-    if fragment is None or task.is_final:
+    subgraph = task.expansion
+    if subgraph is None or task.is_final:
         return ()
     if task.status is TaskStatus.PENDING:
         return (TaskStarted(seq=state.seq + 1, time=now, task=task.key, attempt=task.attempt + 1),)
-    if fragment.open > 0 or task.status is not TaskStatus.RUNNING:
+    if subgraph.open > 0 or task.status is not TaskStatus.RUNNING:
         return ()
-    if fragment.broken:
-        first = next(iter(fragment.broken))
+    if subgraph.broken:
+        first = next(iter(subgraph.broken))
         if state.is_cancelling or task.key in state.stopping:
             return (_completed(state, task, TaskStatus.CANCELLED, now),)
         failure = Failure(kind="upstream", type="TaskFailed", message=f"{first} did not succeed")
         return (_completed(state, task, TaskStatus.FAILED, now, failure),)
-    return (_holder_succeeded(state, task, fragment, now),)
+    return (_holder_succeeded(state, task, subgraph, now),)
 
 
-def _holder_succeeded(state: ExecutionState, task: Task, fragment: Fragment, now: datetime) -> TaskCompleted:
+def _holder_succeeded(state: ExecutionState, task: Task, subgraph: Subgraph, now: datetime) -> TaskCompleted:
     lengths: Mapping[str, int] = {}
     truth: bool | None = None
-    if fragment.graph.result.is_alias:
-        child = state.units[next(iter(fragment.returned))]
+    if subgraph.graph.result.is_alias:
+        child = state.units[next(iter(subgraph.returned))]
         if isinstance(child, Group):
             lengths, truth = {"": child.size or 0}, bool(child.size)
         else:
@@ -107,38 +107,38 @@ def _holder_succeeded(state: ExecutionState, task: Task, fragment: Fragment, now
         task=task.key,
         attempt=task.attempt,
         status=TaskStatus.SUCCEEDED,
-        result=returned(state, fragment),
+        result=returned(state, subgraph),
         lengths=lengths,
         truth=truth,
     )
 
 
 def _settle_group(state: ExecutionState, group: Group, now: datetime) -> tuple[Event, ...]:
-    if group.size is not None or group.stand_in is not None:
+    if group.size is not None or group.placeholder is not None:
         return ()
     if state.is_cancelling or state.is_failing or state.is_stopping(group):
-        return stand_in(state, group, TaskStatus.CANCELLED, now, stopped_by(state))
+        return placeholder(state, group, TaskStatus.CANCELLED, now, stopped_by(state))
     if group.unsized > 0:
         return ()
     lengths: dict[str, int] = {}
     for over in group.node.over:
         length = _length(state, group, over)
         if isinstance(length, Reason):
-            return stand_in(state, group, TaskStatus.SKIPPED, now, length)
+            return placeholder(state, group, TaskStatus.SKIPPED, now, length)
         if isinstance(length, Failure):
-            return stand_in(state, group, TaskStatus.FAILED, now, length)
+            return placeholder(state, group, TaskStatus.FAILED, now, length)
         lengths[over.parameter] = length
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         failure = Failure(
             kind="definition", type="WorkflowDefinitionError", message=f"map over lists of unequal lengths: {told}"
         )
-        return stand_in(state, group, TaskStatus.FAILED, now, failure)
+        return placeholder(state, group, TaskStatus.FAILED, now, failure)
     size = next(iter(lengths.values()))
     if len(state.units) + size > MAX_TASKS:
         told = f"{group.key} would have {size:,} items: an execution may have at most {MAX_TASKS:,} tasks"
         failure = Failure(kind="definition", type="WorkflowDefinitionError", message=told)
-        return stand_in(state, group, TaskStatus.FAILED, now, failure)
+        return placeholder(state, group, TaskStatus.FAILED, now, failure)
     return (item_infos(state, group, size, now),)
 
 
@@ -148,9 +148,9 @@ def _length(state: ExecutionState, group: Group, over: Over) -> int | Failure | 
         return len(over.each)
     if over.source is None:
         return over.length or 0
-    source = state.units[group.fragment.absolute(over.source)]
+    source = state.units[group.subgraph.absolute(over.source)]
     if isinstance(source, Group):
-        if source.stand_in is not None or source.size is None:
+        if source.placeholder is not None or source.size is None:
             return blocked([source])
         return source.size
     if not source.is_ok:
@@ -165,11 +165,11 @@ def _length(state: ExecutionState, group: Group, over: Over) -> int | Failure | 
     return source.lengths[over.path]
 
 
-def stand_in(
+def placeholder(
     state: ExecutionState, group: Group, status: TaskStatus, now: datetime, why: Failure | Reason | None
 ) -> tuple[Event, ...]:
     """End a mapped node that has no items yet: one task with its key tells how."""
-    added = TasksAdded(seq=state.seq + 1, time=now, tasks=(stand_in_info(state, group),))
+    added = TasksAdded(seq=state.seq + 1, time=now, tasks=(placeholder_info(state, group),))
     completed = TaskCompleted(
         seq=state.seq + 2,
         time=now,

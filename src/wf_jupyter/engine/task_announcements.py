@@ -5,36 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from datetime import datetime
 
-from wf_jupyter.engine.state import ExecutionState, Fragment, Group
+from wf_jupyter.engine.state import ExecutionState, Group, Subgraph
 from wf_jupyter.model.events import GroupInfo, TaskInfo, TasksAdded
 from wf_jupyter.model.graph import GraphSpec, NodeSpec, Over
 from wf_jupyter.model.keys import item_key
 from wf_jupyter.model.policy import MAX_TASKS
 
 
-def fragment_infos(state: ExecutionState, fragment: Fragment, now: datetime, seq: int) -> TasksAdded:
+def subgraph_infos(state: ExecutionState, subgraph: Subgraph, now: datetime, seq: int) -> TasksAdded:
     """All nodes of a graph in its order. A mapped node whose length is known by now has its items, others follow."""
-    sizes = _known_sizes(fragment.graph, MAX_TASKS - len(state.units))
+    sizes = _known_sizes(subgraph.graph, MAX_TASKS - len(state.units))
     groups = [
         GroupInfo(
-            key=fragment.absolute(scope.key),
+            key=subgraph.absolute(scope.key),
             name=scope.name,
             kind="workflow",
-            group=_group_of(fragment, scope.group),
+            group=_group_of(subgraph, scope.group),
         )
-        for scope in fragment.graph.scopes
+        for scope in subgraph.graph.scopes
     ]
-    if fragment.prefix:
-        groups.insert(0, GroupInfo(key=fragment.prefix, name=fragment.prefix.rpartition("/")[2], kind="workflow"))
+    if subgraph.prefix:
+        groups.insert(0, GroupInfo(key=subgraph.prefix, name=subgraph.prefix.rpartition("/")[2], kind="workflow"))
     tasks: list[TaskInfo] = []
-    for node in fragment.graph.nodes:
-        key = fragment.absolute(node.key)
-        group = _group_of(fragment, node.group)
-        needs = tuple(fragment.absolute(source) for source in node.sources())
+    for node in subgraph.graph.nodes:
+        key = subgraph.absolute(node.key)
+        group = _group_of(subgraph, node.group)
+        needs = tuple(subgraph.absolute(source) for source in node.sources())
         if node.is_map:
             size = sizes.get(node.key)
             groups.append(GroupInfo(key=key, name=node.name, kind="map", size=size, group=group, dependencies=needs))
-            tasks += _items(fragment, node, size or 0, _item_sources(fragment, node, sizes))
+            tasks += _items(subgraph, node, size or 0, _item_sources(subgraph, node, sizes))
         else:
             tasks.append(TaskInfo(key=key, name=node.name, group=group, dependencies=needs))
     return TasksAdded(seq=seq, time=now, tasks=tuple(tasks), groups=tuple(groups))
@@ -42,37 +42,37 @@ def fragment_infos(state: ExecutionState, fragment: Fragment, now: datetime, seq
 
 def item_infos(state: ExecutionState, group: Group, size: int, now: datetime) -> TasksAdded:
     """The items of a mapped node whose length has become known."""
-    fragment, node = group.fragment, group.node
+    subgraph, node = group.subgraph, group.node
     info = GroupInfo(
         key=group.key,
         name=node.name,
         kind="map",
         size=size,
-        group=_group_of(fragment, node.group),
-        dependencies=tuple(fragment.absolute(source) for source in node.sources()),
+        group=_group_of(subgraph, node.group),
+        dependencies=tuple(subgraph.absolute(source) for source in node.sources()),
     )
     mapped = {
         over.source
         for over in node.over
-        if over.source is not None and isinstance(state.units[fragment.absolute(over.source)], Group)
+        if over.source is not None and isinstance(state.units[subgraph.absolute(over.source)], Group)
     }
-    tasks = _items(fragment, node, size, _item_sources(fragment, node, mapped))
+    tasks = _items(subgraph, node, size, _item_sources(subgraph, node, mapped))
     return TasksAdded(seq=state.seq + 1, time=now, tasks=tuple(tasks), groups=(info,))
 
 
-def stand_in_info(state: ExecutionState, group: Group) -> TaskInfo:
+def placeholder_info(state: ExecutionState, group: Group) -> TaskInfo:
     """The one task that tells why a mapped node has no items."""
     return TaskInfo(
         key=group.key,
         name=group.node.name,
         group=group.key,
-        dependencies=tuple(group.fragment.absolute(source) for source in group.node.sources()),
+        dependencies=tuple(group.subgraph.absolute(source) for source in group.node.sources()),
     )
 
 
-def _items(fragment: Fragment, node: NodeSpec, size: int, own: Callable[[int], Iterable[str]]) -> Iterator[TaskInfo]:
-    key = fragment.absolute(node.key)
-    shared = tuple(dict.fromkeys(fragment.absolute(need.source) for need in node.needs))
+def _items(subgraph: Subgraph, node: NodeSpec, size: int, own: Callable[[int], Iterable[str]]) -> Iterator[TaskInfo]:
+    key = subgraph.absolute(node.key)
+    shared = tuple(dict.fromkeys(subgraph.absolute(need.source) for need in node.needs))
     for index in range(size):
         yield TaskInfo(
             key=item_key(key, index),
@@ -82,15 +82,15 @@ def _items(fragment: Fragment, node: NodeSpec, size: int, own: Callable[[int], I
         )
 
 
-def _item_sources(fragment: Fragment, node: NodeSpec, mapped: Container[str]) -> Callable[[int], Iterator[str]]:
+def _item_sources(subgraph: Subgraph, node: NodeSpec, mapped: Container[str]) -> Callable[[int], Iterator[str]]:
     """What an item waits for of the lists it comes from: the same item of a mapped node, else the whole node."""
 
     def sources(index: int) -> Iterator[str]:
         for over in node.over:
             if over.each is not None:
-                yield fragment.absolute(over.each[index])
+                yield subgraph.absolute(over.each[index])
             elif over.source is not None:
-                source = fragment.absolute(over.source)
+                source = subgraph.absolute(over.source)
                 yield item_key(source, index) if over.source in mapped else source
 
     return sources
@@ -120,7 +120,7 @@ def _known_length(over: Over, sizes: Mapping[str, int]) -> int | None:
     return over.length if over.source is None else sizes.get(over.source)
 
 
-def _group_of(fragment: Fragment, group: str | None) -> str | None:
+def _group_of(subgraph: Subgraph, group: str | None) -> str | None:
     if group is not None:
-        return fragment.absolute(group)
-    return fragment.prefix or None
+        return subgraph.absolute(group)
+    return subgraph.prefix or None

@@ -19,7 +19,7 @@ FEW = 8
 SLICE = 0.004
 
 
-class Courier:
+class Wakeups:
     """One for all sockets of a server. Make it on the server's loop."""
 
     def __init__(self, tick: float = TICK, few: int = FEW, slice_seconds: float = SLICE) -> None:

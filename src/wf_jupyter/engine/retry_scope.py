@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from wf_jupyter.engine.growth import dependents_of, mapped_over, sources_of
-from wf_jupyter.engine.state import ExecutionState, Fragment, Task, Unit
+from wf_jupyter.engine.graph_expansion import dependents_of, mapped_over, sources_of
+from wf_jupyter.engine.state import ExecutionState, Subgraph, Task, Unit
 from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.status import TaskStatus
 
@@ -58,8 +58,8 @@ def _named(state: ExecutionState, key: str) -> list[Task]:
 def _members(unit: Unit) -> Iterator[Task]:
     if isinstance(unit, Task):
         yield unit
-    elif unit.stand_in is not None:
-        yield unit.stand_in
+    elif unit.placeholder is not None:
+        yield unit.placeholder
     else:
         yield from unit.items
 
@@ -80,18 +80,18 @@ def _before(state: ExecutionState, task: Task) -> Iterator[Task]:
     for unit in sources_of(state, task):
         yield from _members(unit)
     group = task.group
-    if group is not None and group.stand_in is task:
+    if group is not None and group.placeholder is task:
         for over in group.node.over:
             for source in (over.source, *(over.each or ())):
                 if source is not None:
-                    yield from _members(state.units[group.fragment.absolute(source)])
+                    yield from _members(state.units[group.subgraph.absolute(source)])
     if task.expansion is not None:
         yield from _inside(state, task.expansion)
 
 
-def _inside(state: ExecutionState, fragment: Fragment) -> Iterator[Task]:
+def _inside(state: ExecutionState, subgraph: Subgraph) -> Iterator[Task]:
     for unit in state.units.values():
-        if unit.fragment is fragment:
+        if unit.subgraph is subgraph:
             yield from _members(unit)
 
 
@@ -99,7 +99,7 @@ def _after(state: ExecutionState, task: Task) -> Iterator[Task]:
     """What waits for the task: dependents, maps over it, what waits for its group, and who returned its graph."""
     yield from dependents_of(task)
     for mapped in mapped_over(task):
-        if mapped.stand_in is not None:
-            yield mapped.stand_in
-    if task.fragment.holder is not None:
-        yield task.fragment.holder
+        if mapped.placeholder is not None:
+            yield mapped.placeholder
+    if task.subgraph.holder is not None:
+        yield task.subgraph.holder

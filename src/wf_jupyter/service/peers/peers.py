@@ -12,29 +12,34 @@ from collections.abc import Awaitable, Callable
 from wf_jupyter.errors import ExecutionNotFound
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.ports import Store
-from wf_jupyter.service.subscriptions.hub import EVERYTHING, Hub
-from wf_jupyter.service.subscriptions.tails import Tails
+from wf_jupyter.service.subscriptions.broker import EVERYTHING, Broker
+from wf_jupyter.service.subscriptions.log_follower import LogFollower
 
-#: Seconds between two looks at what neighbours do while somebody follows that.
+#: Seconds between two looks at what peers do while somebody follows that.
 READING = 0.5
-#: Finished executions of neighbours that are looked at again.
+#: Finished executions of peers that are looked at again.
 KNOWN = 200
 
 _log = logging.getLogger(__name__)
 
 
-class Neighbours:
+class Peers:
     """Looks around every `interval` seconds. `recover` takes over what belongs to nobody."""
 
     def __init__(
-        self, store: Store, hub: Hub, tails: Tails, recover: Callable[[], Awaitable[object]], interval: float
+        self,
+        store: Store,
+        broker: Broker,
+        log_follower: LogFollower,
+        recover: Callable[[], Awaitable[object]],
+        interval: float,
     ) -> None:
         self._store = store
-        self._hub = hub
-        self._tails = tails
+        self._broker = broker
+        self._log_follower = log_follower
         self._recover = recover
         self._interval = interval
-        self._news = _News(store, hub)
+        self._news = _News(store, broker)
         self._has_any = False
         self._is_due = False
         self._trouble = ""
@@ -43,7 +48,7 @@ class Neighbours:
     async def start(self) -> None:
         """Look around from now on."""
         await self._news.read(is_first=True)
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="neighbours")
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="peers")
 
     async def close(self) -> None:
         """Look no more."""
@@ -52,8 +57,8 @@ class Neighbours:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def look(self) -> None:
-        """Tell what neighbours did; when one came or went, take over what belongs to nobody."""
-        seen = self._store.neighbours()
+        """Tell what peers did; when one came or went, take over what belongs to nobody."""
+        seen = self._store.peers()
         if seen.living or seen.are_changed or self._has_any:
             await self._read()
         self._has_any = bool(seen.living)
@@ -64,7 +69,7 @@ class Neighbours:
 
     async def _read(self) -> None:
         await self._news.read()
-        await self._tails.read()
+        await self._log_follower.read()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -74,7 +79,7 @@ class Neighbours:
                 if loop.time() >= due:
                     due = loop.time() + self._interval
                     await self.look()
-                elif (self._has_any and self._hub.is_watched(EVERYTHING)) or self._tails.are_going_on:
+                elif (self._has_any and self._broker.is_watched(EVERYTHING)) or self._log_follower.are_going_on:
                     await self._read()
                 self._trouble = ""
             except Exception as error:
@@ -86,11 +91,11 @@ class Neighbours:
 
 
 class _News:
-    """The workflow-level events of neighbours' executions, for those who follow all of them."""
+    """The workflow-level events of peers' executions, for those who follow all of them."""
 
-    def __init__(self, store: Store, hub: Hub) -> None:
+    def __init__(self, store: Store, broker: Broker) -> None:
         self._store = store
-        self._hub = hub
+        self._broker = broker
         self._told: dict[str, int] = {}
         self._newest = 0
 
@@ -102,7 +107,7 @@ class _News:
         # Of the finished ones the latest stay known: they are those that somebody retries.
         forgotten = {summary.id for summary in finished[KNOWN:]}
         self._told = {summary.id: summary.seq for summary in summaries if summary.id not in forgotten}
-        if is_first or not self._hub.is_watched(EVERYTHING):
+        if is_first or not self._broker.is_watched(EVERYTHING):
             return
         for summary in summaries:
             if summary.seq > told.get(summary.id, 0):
@@ -113,4 +118,4 @@ class _News:
             events = await self._store.events(summary.id, after, summary.seq - after)
         except ExecutionNotFound:
             return
-        self._hub.tell_all(summary.id, events)
+        self._broker.tell_all(summary.id, events)

@@ -1,8 +1,8 @@
 // The curves of all edges as numbers: points along each, and the rectangle it keeps to.
-import type { Drawn } from "../layout/drawn.ts";
+import type { Drawn } from "../layout/visible-graph.ts";
 import type { Layout } from "../layout/layout.ts";
 import { ports } from "./ports.ts";
-import type { Region } from "./sheet.ts";
+import type { Region } from "./canvas-region.ts";
 
 /** Sizes of a node across and along. */
 export interface Sizes {

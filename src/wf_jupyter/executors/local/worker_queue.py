@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from wf_jupyter.executors.local.blobs import SHARED_CALL, BlobShelf
 from wf_jupyter.executors.local.process import CannotStart, WorkerProcess
+from wf_jupyter.executors.local.shared_blobs import SHARED_CALL, BlobShelf
 from wf_jupyter.executors.wire.messages import (
     LOST,
     PROTOCOL,
@@ -35,7 +35,7 @@ from wf_jupyter.executors.wire.messages import (
     Text,
     run_of,
 )
-from wf_jupyter.executors.wire.reports import ending_of, report_of
+from wf_jupyter.executors.wire.outcome_mapping import ending_of, report_of
 from wf_jupyter.executors.worker.output.stream import truncated
 from wf_jupyter.model.stimuli import Printed, Report
 from wf_jupyter.model.submission import Environment

@@ -8,14 +8,14 @@ from wf_jupyter.engine.state import ExecutionState, Group, Task, Unit
 def wake(state: ExecutionState, task: Task) -> None:
     """Tell everyone who waited for this task: dependents, maps over its list, its group and its graph."""
     _wake_all(state, task.dependents)
-    for mapped in task.sized:
+    for mapped in task.map_dependents:
         size_known(state, mapped)
     group = task.group
     if group is None:
         _close(state, task)
         return
-    if group.stand_in is task:
-        for waiting in group.sized:
+    if group.placeholder is task:
+        for waiting in group.map_dependents:
             size_known(state, waiting)
     else:
         group.remaining -= 1
@@ -46,7 +46,7 @@ def size_known(state: ExecutionState, group: Group) -> None:
 
 
 def _close(state: ExecutionState, unit: Unit) -> None:
-    fragment = unit.fragment
-    fragment.open -= 1
-    if fragment.open == 0 and fragment.holder is not None:
-        state.unsettled.append(fragment.holder)
+    subgraph = unit.subgraph
+    subgraph.open -= 1
+    if subgraph.open == 0 and subgraph.holder is not None:
+        state.unsettled.append(subgraph.holder)

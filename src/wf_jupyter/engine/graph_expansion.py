@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from wf_jupyter.engine.state import ExecutionState, Fragment, Group, Task, Unit
-from wf_jupyter.engine.waking import finish_group, size_known
+from wf_jupyter.engine.dependency_counts import finish_group, size_known
+from wf_jupyter.engine.state import ExecutionState, Group, Subgraph, Task, Unit
 from wf_jupyter.errors import IllegalTransition
 from wf_jupyter.model.events import GroupInfo, TaskInfo, TasksAdded
 from wf_jupyter.model.status import TaskStatus
@@ -34,7 +34,7 @@ def add_tasks(state: ExecutionState, event: TasksAdded) -> None:
     for added in made:
         _link(state, added)
     for group in grown:
-        for waiting in group.sized:
+        for waiting in group.map_dependents:
             size_known(state, waiting)
         if group.size == 0:
             finish_group(state, group)
@@ -50,7 +50,7 @@ def sources_of(state: ExecutionState, task: Task) -> Iterator[Unit]:
 
 
 def _all_sources(state: ExecutionState, task: Task) -> Iterator[Unit]:
-    absolute = task.fragment.absolute
+    absolute = task.subgraph.absolute
     for need in task.node.needs:
         yield state.units[absolute(need.source)]
     if task.index is None:
@@ -72,9 +72,9 @@ def dependents_of(task: Task) -> Iterator[Task]:
 
 def mapped_over(task: Task) -> Iterator[Group]:
     """The groups that wait for its list, or for that of its group."""
-    yield from task.sized
+    yield from task.map_dependents
     if task.group is not None:
-        yield from task.group.sized
+        yield from task.group.map_dependents
 
 
 def unsized_sources(state: ExecutionState, group: Group) -> Iterator[Unit]:
@@ -82,7 +82,7 @@ def unsized_sources(state: ExecutionState, group: Group) -> Iterator[Unit]:
     for over in group.node.over:
         if over.source is None:
             continue
-        source = state.units[group.fragment.absolute(over.source)]
+        source = state.units[group.subgraph.absolute(over.source)]
         if isinstance(source, Group):
             if source.size is None and not source.is_final:
                 yield source
@@ -90,30 +90,30 @@ def unsized_sources(state: ExecutionState, group: Group) -> Iterator[Unit]:
             yield source
 
 
-def _join_fragment(state: ExecutionState, fragment: Fragment) -> None:
+def _join_subgraph(state: ExecutionState, subgraph: Subgraph) -> None:
     """Bind an expansion to the task that returned it, the first time one of its units appears."""
-    if fragment.prefix and fragment.holder is None:
-        bind_holder(state, fragment)
-    fragment.open += 1
+    if subgraph.prefix and subgraph.holder is None:
+        bind_holder(state, subgraph)
+    subgraph.open += 1
 
 
-def bind_holder(state: ExecutionState, fragment: Fragment) -> None:
-    """Make the task named by the fragment's prefix wait for the fragment; it no longer takes a slot."""
-    holder = state.task(fragment.prefix)
+def bind_holder(state: ExecutionState, subgraph: Subgraph) -> None:
+    """Make the task named by the subgraph's prefix wait for the subgraph; it no longer takes a slot."""
+    holder = state.task(subgraph.prefix)
     if holder is None:
-        raise IllegalTransition(f"{state.id}: expansion of the unknown task {fragment.prefix!r}")
-    fragment.holder = holder
-    holder.expansion = fragment
-    fragment.is_questioned = state.is_questioned(holder)
+        raise IllegalTransition(f"{state.id}: expansion of the unknown task {subgraph.prefix!r}")
+    subgraph.holder = holder
+    holder.expansion = subgraph
+    subgraph.is_questioned = state.is_questioned(holder)
     holder.lane.running -= 1
 
 
 def _add_group(state: ExecutionState, info: GroupInfo) -> Group:
-    node, fragment = state.nodes[info.key]
-    group = Group(key=info.key, node=node, fragment=fragment, lane=state.lane(node))
+    node, subgraph = state.nodes[info.key]
+    group = Group(key=info.key, node=node, subgraph=subgraph, lane=state.lane(node))
     state.units[info.key] = group
     state.open += 1
-    _join_fragment(state, fragment)
+    _join_subgraph(state, subgraph)
     if info.size is not None:
         _size(state, group, info.size)
     return group
@@ -127,18 +127,18 @@ def _size(state: ExecutionState, group: Group, size: int) -> None:
 def _add_task(state: ExecutionState, info: TaskInfo) -> Task:
     known = state.nodes.get(info.key)
     if known is not None and not known[0].is_map:
-        node, fragment = known
-        task = Task(key=info.key, node=node, fragment=fragment, lane=state.lane(node))
+        node, subgraph = known
+        task = Task(key=info.key, node=node, subgraph=subgraph, lane=state.lane(node))
         state.units[info.key] = task
-        _join_fragment(state, fragment)
+        _join_subgraph(state, subgraph)
         state.open += 1
     else:
         group = state.units.get(info.group or "")
         if not isinstance(group, Group):
             raise IllegalTransition(f"{state.id}: tasks.added names {info.key!r}, which no graph holds")
-        task = Task(key=info.key, node=group.node, fragment=group.fragment, lane=group.lane, group=group)
+        task = Task(key=info.key, node=group.node, subgraph=group.subgraph, lane=group.lane, group=group)
         if info.key == group.key:
-            group.stand_in = task  # counted as open when its group was added
+            group.placeholder = task  # counted as open when its group was added
         else:
             task.index = len(group.items)
             group.items.append(task)
@@ -153,11 +153,11 @@ def _link(state: ExecutionState, unit: Unit) -> None:
         if unit.size is not None:
             return
         for source in unsized_sources(state, unit):
-            source.sized.append(unit)
+            source.map_dependents.append(unit)
             unit.unsized += 1
         if unit.unsized == 0:
             state.unsettled.append(unit)
-    elif not group_stand_in(unit):
+    elif not group_placeholder(unit):
         for source in sources_of(state, unit):
             source.dependents.append(unit)
             if not source.is_final:
@@ -166,27 +166,27 @@ def _link(state: ExecutionState, unit: Unit) -> None:
             state.unsettled.append(unit)
 
 
-def group_stand_in(task: Task) -> bool:
+def group_placeholder(task: Task) -> bool:
     """Whether the task only stands for a group that could not be expanded."""
-    return task.group is not None and task.group.stand_in is task
+    return task.group is not None and task.group.placeholder is task
 
 
 def reopen_tasks(state: ExecutionState, tasks: Iterable[Task]) -> None:
     """Count again what each reset task waits for, and what its group and its graph still miss."""
     reset = list(tasks)
     for task in reset:
-        task.fragment.broken.pop(task.key, None)
+        task.subgraph.broken.pop(task.key, None)
         task.truth = None
         state.open += 1
         group = task.group
         if group is None:
-            task.fragment.open += 1
-        elif group.stand_in is task:
-            group.stand_in = None
-            task.fragment.open += 1
+            task.subgraph.open += 1
+        elif group.placeholder is task:
+            group.placeholder = None
+            task.subgraph.open += 1
         else:
             if group.remaining == 0:
-                task.fragment.open += 1
+                task.subgraph.open += 1
             group.remaining += 1
     for task in reset:
         if task.group is not None and state.units.get(task.key) is task.group:
@@ -207,5 +207,5 @@ def _wait_again(state: ExecutionState, task: Task) -> None:
             dependent.lane.ready.pop(dependent, None)
             state.asking.pop(dependent.key, None)
     for mapped in mapped_over(task):
-        if mapped.size is None and mapped.stand_in is None:
+        if mapped.size is None and mapped.placeholder is None:
             mapped.unsized = sum(1 for _ in unsized_sources(state, mapped))

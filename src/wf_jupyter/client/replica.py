@@ -25,7 +25,7 @@ Link = Literal["live", "reconnecting"]
 
 
 class Listener(Protocol):
-    """Told of every change of a mirror."""
+    """Told of every change of a replica."""
 
     def happened(self, events: Sequence[Event]) -> None:
         """These events were folded."""
@@ -40,7 +40,7 @@ class Listener(Protocol):
         ...
 
 
-class Mirror:
+class Replica:
     """One execution, seen from here. Shared by everybody in this process who looks at it."""
 
     def __init__(self, snapshot: Snapshot) -> None:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from wf_jupyter.executors.wire.messages import ToWorker
-from wf_jupyter.executors.worker.channel import Channel
+from wf_jupyter.executors.worker.connection import Channel
 
 #: Seconds between two looks of the second thread, and looks without an attempt until it sleeps.
 TICK = 0.01

@@ -12,22 +12,22 @@ from collections.abc import Awaitable, Callable
 from wf_jupyter.engine.fold import Picture
 from wf_jupyter.errors import ExecutionNotFound, StoreError
 from wf_jupyter.ports import Store
-from wf_jupyter.service.queries.archive import copy_snapshot
-from wf_jupyter.service.subscriptions.hub import Hub
+from wf_jupyter.service.queries.execution_reader import copy_snapshot
+from wf_jupyter.service.subscriptions.broker import Broker
 
 _log = logging.getLogger(__name__)
 
 
-class Tails:
+class LogFollower:
     """How far the subscribers of each such execution were told.
 
     Of an execution that can go on this is a picture, folded event by event like that of a driver; of a
     finished one, which only a retry continues, it is a number. `load` reads a picture from the log.
     """
 
-    def __init__(self, store: Store, hub: Hub, load: Callable[[str], Awaitable[Picture]]) -> None:
+    def __init__(self, store: Store, broker: Broker, load: Callable[[str], Awaitable[Picture]]) -> None:
         self._store = store
-        self._hub = hub
+        self._broker = broker
         self._load = load
         self._pictures: dict[str, Picture] = {}
         self._finished: dict[str, int] = {}
@@ -53,7 +53,7 @@ class Tails:
             self._pictures[execution] = Picture(copy_snapshot(picture), picture.epochs)
         if told != seq:
             # A retry elsewhere that those who were here before have not heard of: all start over.
-            self._hub.lag(execution)
+            self._broker.lag(execution)
 
     def end(self, execution: str, seq: int | None = None) -> None:
         """It is run here from now on, from `seq` on, or was deleted."""
@@ -61,7 +61,7 @@ class Tails:
         told = self._finished.pop(execution, None) if picture is None else picture.snapshot.seq
         if seq is not None and told is not None and told != seq:
             # They were not told everything that the driver goes on from.
-            self._hub.lag(execution)
+            self._broker.lag(execution)
 
     async def catch_up(self, execution: str) -> None:
         """Tell subscribers what is in the log by now."""
@@ -76,7 +76,7 @@ class Tails:
         for event in fresh:
             picture.fold(event)
         if fresh:
-            self._hub.tell(execution, fresh)
+            self._broker.tell(execution, fresh)
         if picture.snapshot.status.is_final:
             del self._pictures[execution]
             self._finished[execution] = picture.snapshot.seq
@@ -84,7 +84,7 @@ class Tails:
     async def read(self) -> None:
         """One look at all of them; those that nobody follows any more are let go."""
         for followed in (self._pictures, self._finished):
-            for execution in [execution for execution in followed if not self._hub.is_watched(execution)]:
+            for execution in [execution for execution in followed if not self._broker.is_watched(execution)]:
                 del followed[execution]
         wanted = [*self._pictures, *self._finished]
         if not wanted:

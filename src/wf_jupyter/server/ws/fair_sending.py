@@ -19,7 +19,7 @@ T = TypeVar("T")
 SLICE = 0.004
 
 
-class Turnstile:
+class FairSending:
     """One for all sockets of a server; used on its loop only."""
 
     def __init__(self, slice_seconds: float = SLICE) -> None:
