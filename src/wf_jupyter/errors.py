@@ -120,7 +120,14 @@ class NotPermitted(WorkflowError):
 
 
 class ServerUnavailable(WorkflowError):
-    """No orchestrator could be reached."""
+    """No orchestrator could be reached.
+
+    `status` is the HTTP status that a gateway answered in its place, 0 where no answer came, and else None.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class ProtocolMismatch(WorkflowError):

@@ -40,14 +40,6 @@ _CUTS = (0, 502, 504)
 _NOT_PASSED_ON = (424, 503)
 
 
-class _NoAnswer(ServerUnavailable):
-    """A failure that may be of the way and not of the server. `status` is 0 where there was no answer."""
-
-    def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 class HttpSession:
     """Sends requests to wherever `locate` says the server is at that moment; on the background loop only."""
 
@@ -139,7 +131,7 @@ class HttpSession:
                 raise_error=False,
             )
         except (OSError, HTTPClientError, TimeoutError) as error:
-            raise _NoAnswer(f"the server at {where.name} did not answer: {error}") from error
+            raise ServerUnavailable(f"the server at {where.name} did not answer: {error}", 0) from error
         if response.code < 300:
             return bytes(response.body or b"")
         raise _error(response.code, bytes(response.body or b""), response.headers, where, f"{method} {path}")
@@ -183,13 +175,11 @@ def _waiting(path: str, wait: float) -> str:
 
 def _is_cut(error: ServerUnavailable, asked: float) -> bool:
     """Whether a proxy cut a wait that began at `asked`: a server that is lost fails the next request at once."""
-    return isinstance(error, _NoAnswer) and error.status in _CUTS and time.monotonic() - asked >= _CUT_AFTER
+    return error.status in _CUTS and time.monotonic() - asked >= _CUT_AFTER
 
 
 def _never_arrived(error: ServerUnavailable) -> bool:
-    if isinstance(error, _NoAnswer) and error.status in _NOT_PASSED_ON:
-        return True
-    return isinstance(error.__cause__, (ConnectionRefusedError, FileNotFoundError))
+    return error.status in _NOT_PASSED_ON or isinstance(error.__cause__, (ConnectionRefusedError, FileNotFoundError))
 
 
 def _error(code: int, body: bytes, headers: Any, where: Endpoint, asked: str) -> WorkflowError:
@@ -209,12 +199,12 @@ def _error(code: int, body: bytes, headers: Any, where: Endpoint, asked: str) ->
     if request == "GET hello" and code == 404:
         return ServerUnavailable(f"the server at {name} does not have wf_jupyter")
     if code == 424:
-        return _NoAnswer(f"the server at {name} was stopped: start it again in the Hub's control panel", code)
+        return ServerUnavailable(f"the server at {name} was stopped: start it again in the Hub's control panel", code)
     if code >= 500:
         told = f"the server at {name}, or a proxy in front of it, answered {code} to {request}"
         if code != 503 and not request.startswith(_REPEATABLE):
             told += "; what was asked may have been done all the same: see wf.executions() before asking again"
-        return _NoAnswer(told, code)
+        return ServerUnavailable(told, code)
     return error
 
 
