@@ -17,7 +17,7 @@ import pytest
 from browser import LAB, READY, RUN, launched
 from jupyter_process import FOLDERS, JupyterProcess, free_port, until
 
-from tests.broker.visitor import FLOW, comes_to_live
+from tests.hub.visitor import FLOW, comes_to_live
 
 pytestmark = [pytest.mark.slow, pytest.mark.ui, pytest.mark.timeout(300)]
 

@@ -16,7 +16,7 @@ import pytest
 from browser import LAB, launched
 from jupyter_process import JupyterProcess, until
 
-from tests.broker.broker import Server
+from tests.hub.hub import Server
 from tests.saved import saved
 
 from .proxies import Proxy, apache, documented, nginx
