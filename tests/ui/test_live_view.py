@@ -166,10 +166,10 @@ def test_a_view_that_python_closed_is_gone_until_the_execution_is_shown_again(
         notebook.run(cell)
         expect(views).to_have_count(count)
     steps.let(1)
-    shows(notebook.page, 1)
+    shows(notebook.page, 2)
     notebook.restart_kernel()
     steps.let(2)
-    shows(notebook.page, 2)
+    shows(notebook.page, 4)
     expect(views).to_have_count(1)
 
 
