@@ -101,7 +101,7 @@ class Bench:
             from wf_jupyter.executors.dask.executor import DaskExecutor
 
             return DaskExecutor(chosen, self._report, **{"max_workers": 2, "grace": 0.5, **options})
-        return LocalExecutor(chosen, self._report, **{"max_workers": 2, "grace": 0.5, **options})
+        return LocalExecutor(chosen, self._report, **{"max_workers": 2, "grace": 5.0, **options})
 
     def call(self, action: Callable[[], Any]) -> Any:
         """Do something on the loop and return what it returns."""

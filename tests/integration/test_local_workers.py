@@ -327,7 +327,7 @@ def test_displays_are_bounded_in_number_and_size(bench: Bench) -> None:
 def test_a_stopped_task_is_interrupted_once_and_its_worker_lives_on(
     make_bench: Callable[..., Bench], tmp_path: Path
 ) -> None:
-    bench = make_bench(max_workers=1)
+    bench = make_bench(max_workers=1, grace=30.0)
 
     def linger() -> None:
         (tmp_path / "pid").write_text(str(os.getpid()))
