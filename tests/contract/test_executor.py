@@ -309,7 +309,7 @@ def test_a_missing_input_file_is_named(bench: Bench, tmp_path: Path) -> None:
 
 def test_code_that_cannot_be_loaded_is_told(bench: Bench) -> None:
     attempt = attempt_of(lambda: 1)
-    data = encode_bytes(1).replace(b"WFV1", b"XXXX")
+    data = encode_bytes(1).replace(b"WFV1", b"WFV0")
     attempt = attempt_of(lambda: 1, call=template())
     broken = type(attempt)(**{**{f: getattr(attempt, f) for f in attempt.__struct_fields__}, "code_data": data})
     bench.start(broken)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import itertools
+import logging
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -23,6 +24,9 @@ from wf_jupyter.executors.dask.messages import (
 from wf_jupyter.model.submission import Environment
 
 _TIMEOUT = 10.0
+
+
+_log = logging.getLogger(__name__)
 
 
 class Listener(Protocol):
@@ -150,11 +154,16 @@ class Link:
         return (await self.client.run(function, *args, workers=[address]))[address]
 
     def aside(self, work: Any) -> asyncio.Task[None]:
-        """Do something beside the rest, until closed."""
+        """Do something beside the rest, until closed. What it does not answer for itself is said in the log."""
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._on_aside)
         return task
+
+    def _on_aside(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("the connection to the Dask scheduler met an unexpected error", exc_info=error)
 
     async def close(self) -> None:
         """Leave the scheduler, which ends the stations, or end our own cluster."""

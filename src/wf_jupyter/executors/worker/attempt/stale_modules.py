@@ -8,8 +8,6 @@ result is kept only if what this process loaded are those files, which `differs_
 
 from __future__ import annotations
 
-import importlib
-import linecache
 import marshal
 import os
 import sys
@@ -63,20 +61,6 @@ class Freshness:
         if len(self._seen) > _EXECUTIONS:
             del self._seen[next(iter(self._seen))]
         return False
-
-    def forget_modules(self) -> None:
-        """Let the next import of any user module read it anew, for a process that cannot be replaced.
-
-        All of them: one that has not changed may hold names from one that has.
-        """
-        for name in self._files:
-            if name != "__main__":
-                sys.modules.pop(name, None)
-        self._files.clear()
-        self._known = 0
-        self._packages = stamps()
-        importlib.invalidate_caches()
-        linecache.checkcache()
 
     def note(self, since: float) -> None:
         """Remember modules imported meanwhile. `since`: the time (of `time.time`) when the attempt began."""
