@@ -34,7 +34,8 @@ export async function tellEnd(notices: Notices, summary: Summary, rules: NoticeR
   const open: NoticeAction = { label: "Open", callback: () => actions.open(summary) };
   const retry: NoticeAction = { label: "Retry", displayType: "accent", callback: () => void actions.retry(summary) };
   const options = { autoClose: failed ? (false as const) : STAYS_MS, actions: failed ? [open, retry] : [open] };
-  notices.emit(`**${plain(summary.workflow)}** ${plain(words)}`, failed ? "error" : "success", options);
+  // JupyterLab shows the message as text
+  notices.emit(`${summary.workflow} ${words}`, failed ? "error" : "success", options);
 }
 
 function isTold(summary: Summary, { told, long }: NoticeRules): boolean {
@@ -59,9 +60,4 @@ async function failure(execution: string): Promise<string> {
   if (!isObject(task)) return "";
   const words = headline(task["error"] as unknown as Failure);
   return `${words.length > 120 ? `${words.slice(0, 119)}…` : words} in ${String(task["key"])}`;
-}
-
-/** Notices are Markdown: what people wrote stays as they wrote it. */
-function plain(text: string): string {
-  return text.replace(/[\\`*_{}[\]()#+!<>|~&]/g, "\\$&");
 }
