@@ -44,7 +44,8 @@ fast: $(VENV)/.test
 	@WF_JUPYTER_TEST_EXAMPLES=few $(BIN)/python -m pytest -q -n 2 tests/unit
 
 slow: $(VENV)/.test
-	@$(BIN)/python -m pytest -m long -s
+	@WF_JUPYTER_TEST_EXAMPLES=many $(BIN)/python -m pytest -q tests/property --timeout=3600; tried=$$?; \
+	  $(BIN)/python -m pytest -m long -s && exit $$tried
 
 test: $(VENV)/.test
 	@.ci/check; checked=$$?; .ci/test && exit $$checked

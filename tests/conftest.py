@@ -9,10 +9,18 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
+from tests.examples import EFFORT
+
 # Explaining failures needs sys.settrace, with which CPython 3.11 was seen to spin for ever when another
 # thread asks for the interpreter lock at the wrong moment.
-# And no deadlines: on a busy machine any example may take long.
-settings.register_profile("here", phases=[phase for phase in Phase if phase is not Phase.explain], deadline=None)
+# And no deadlines: on a busy machine any example may take long. The suite tries the same examples each time,
+# so that it fails for what was changed; `make slow` tries others.
+settings.register_profile(
+    "here",
+    phases=[phase for phase in Phase if phase is not Phase.explain],
+    deadline=None,
+    derandomize=EFFORT != "many",
+)
 settings.load_profile("here")
 
 DIRECTORIES = (

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tests.examples import examples
 from wf_jupyter.engine import invariants
 from wf_jupyter.engine.fold import Picture, empty
 from wf_jupyter.engine.lineage import lineage
@@ -389,8 +390,10 @@ def essence(state: ExecutionState) -> dict[str, object]:
 
 TestEngine = EngineMachine.TestCase
 TestEngine.settings = settings(
-    max_examples=150,
+    max_examples=examples(150),
     stateful_step_count=40,
     deadline=None,
+    # A failure is told at once: shrinking it takes longer than a test may take, and then hides what it was.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.unit.values.fingerprint.test_content import Kernel
 from wf_jupyter.values.fingerprint import Keys
 
@@ -124,7 +125,7 @@ def key(folder: Path, program: Program, values: list[int]) -> str:
         exec(FORGET, space)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(program=programs(), data=st.data())
 def test_a_key_changes_exactly_with_what_the_task_reaches(
     folder: Path, kernel: Kernel, program: Program, data: st.DataObject

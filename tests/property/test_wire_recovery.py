@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from tests.examples import examples
 from tests.property.wire_model import Client, JumpingLoop, Server, Wire, truth
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.stimuli import Cancel, Command, Pause, Resume, Retry
@@ -213,7 +214,7 @@ class WireMachine(RuleBasedStateMachine):
 
 TestWire = WireMachine.TestCase
 TestWire.settings = settings(
-    max_examples=60,
+    max_examples=examples(60),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],

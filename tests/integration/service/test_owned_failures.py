@@ -334,6 +334,46 @@ def test_what_is_parked_and_cannot_be_deleted_goes_on(scene: Scene) -> None:
     assert scene.snapshot().parked is None and scene.statuses()["a"] == "running"
 
 
+def test_one_that_could_neither_be_taken_over_nor_be_deleted_is_taken_over_when_that_has_passed(scene: Scene) -> None:
+    scene.submit(node("a"), node("b", "a"))
+    scene.data.living.clear()
+    scene.run(scene.orchestrator.close())
+    scene.open()
+    full = StoreError("the disk is full", is_temporary=True)
+    scene.faults.fail("claim", full, times=2)
+    scene.faults.fail("delete", full)
+    assert scene.run(scene.orchestrator.recover()) == []
+    with pytest.raises(StoreError, match="the disk is full"):
+        scene.run(scene.orchestrator.delete(scene.execution))
+    assert scene.snapshot().parked is not None
+    scene.settle(60)
+    assert scene.snapshot().parked is None and scene.key("a") in scene.executor.running
+
+
+def test_what_another_orchestrator_has_taken_over_is_not_taken_up_when_its_cause_has_passed(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.submit(node("a"), node("b", "a"))
+    slow, full = scene.orchestrator, StoreError("the disk is full", is_temporary=True)
+    scene.faults.fail("append", full, times=2)
+    scene.faults.fail("delete", full)
+    scene.executor.succeed(scene.key("a"))
+    scene.settle()
+    with pytest.raises(StoreError, match="the disk is full"):
+        scene.run(slow.delete(scene.execution))
+    scene.faults.clear()
+    scene.data.living.discard(scene.data.executions[scene.execution].owned_by)
+    scene.open()
+    assert scene.run(scene.orchestrator.recover()) == [scene.execution]
+    scene.data.living.add(slow._store._store._owner)
+    caplog.clear()
+    scene.settle(60)
+    assert slow.active_count() == 0 and scene.run(slow.snapshot(scene.execution)).parked is None
+    assert not caplog.records, "nobody else's log is touched"
+    assert scene.statuses()["a"] == "running"
+    scene.run(slow.close())
+
+
 def test_an_execution_that_was_taken_over_meanwhile_is_shown_as_it_is_there(scene: Scene) -> None:
     scene.submit(node("a"), node("b", "a"))
     slept, executor = scene.orchestrator, scene.executor

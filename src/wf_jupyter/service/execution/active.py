@@ -31,7 +31,7 @@ from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.ports import Clock, Store
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.execution.driver import Driver
-from wf_jupyter.service.execution.parking import Parking
+from wf_jupyter.service.execution.parking import Parking, TakeUp
 from wf_jupyter.service.execution.reservation import HandedOver
 from wf_jupyter.service.execution.resources import Resources
 from wf_jupyter.service.execution.result_lookup import ResultLookup
@@ -155,18 +155,18 @@ class ActiveExecutions:
 
     async def delete(self, execution: str) -> None:
         """Forget it; `StateConflict` while it runs. A parked one is not waited for; if that fails, it stays so."""
-        was_going_on = await self._let_go(execution)
+        was_going_on, again = await self._let_go(execution)
         try:
             await self._store.delete(execution)
         except ExecutionNotFound:
             raise
         except Exception as failure:
             if was_going_on:
-                self.parking.park(execution, failure)
+                self.parking.park(execution, failure, again)
             raise
 
-    async def _let_go(self, execution: str) -> bool:
-        """Whether it was to go on, and does not."""
+    async def _let_go(self, execution: str) -> tuple[bool, TakeUp | None]:
+        """Whether it was to go on, and does not; and how, if not as those do that ran here."""
         was_parked = self.parking.get(execution) is not None
         driver = self._drivers.get(execution)
         if driver is not None:
@@ -174,8 +174,7 @@ class ActiveExecutions:
                 raise StateConflict(f"execution {execution} is not finished: cancel it first")
             await driver.abandon()
             self._drivers.pop(execution, None)
-        self.parking.leave(execution)
-        return was_parked or driver is not None
+        return was_parked or driver is not None, self.parking.leave(execution)
 
     async def close(self) -> None:
         """Stop turning; what is not final is resumed by the next orchestrator."""
@@ -204,8 +203,15 @@ class ActiveExecutions:
 
     async def _take_up_again(self, execution: str) -> None:
         async with self.lock:
-            if execution not in self._drivers:
+            if execution in self._drivers:
+                return
+            # While it stood still it may have gone to another orchestrator, or have ended there.
+            is_ours = await asyncio.to_thread(self._store.claim, execution)
+            if is_ours and not (await self._archive.picture(execution)).snapshot.status.is_final:
                 await self.take_up(execution, Recover())
+                return
+        self.parking.leave(execution)
+        self._broker.lag(execution)
 
     def _drive(
         self, state: ExecutionState, picture: Picture, blobs: dict[Digest, bytes], submission: Submission

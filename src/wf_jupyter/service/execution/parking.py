@@ -14,18 +14,21 @@ from wf_jupyter.model.snapshot import Parked
 from wf_jupyter.ports import Clock
 from wf_jupyter.service.execution.commit import FIRST_WAIT, LONGEST_WAIT, as_store_error
 
+#: Takes up an execution, by its id.
+TakeUp = Callable[[str], Awaitable[object]]
+
 _log = logging.getLogger(__name__)
 
 
 class Parking:
     """Remembers why executions stand still; takes those up again whose cause may pass. `show` tells their followers."""
 
-    def __init__(self, take_up: Callable[[str], Awaitable[object]], show: Callable[[str], None], clock: Clock) -> None:
+    def __init__(self, take_up: TakeUp, show: Callable[[str], None], clock: Clock) -> None:
         self._take_up = take_up
         self._show = show
         self._clock = clock
         self._parked: dict[str, Parked] = {}
-        self._ways: dict[str, Callable[[str], Awaitable[object]]] = {}
+        self._ways: dict[str, TakeUp] = {}
         self._attempts: dict[str, asyncio.Task[None]] = {}
 
     def __len__(self) -> int:
@@ -35,9 +38,7 @@ class Parking:
         """Why it stands still, or None."""
         return self._parked.get(execution)
 
-    def park(
-        self, execution: str, failure: BaseException, again: Callable[[str], Awaitable[object]] | None = None
-    ) -> None:
+    def park(self, execution: str, failure: BaseException, again: TakeUp | None = None) -> None:
         """Note that it could not go on, and try again by itself if the cause may pass.
 
         `again` is what failed, when that is not `take_up`.
@@ -66,10 +67,10 @@ class Parking:
             self._attempts[execution] = attempt
             attempt.add_done_callback(lambda ended: self._forget(execution, ended))
 
-    def leave(self, execution: str) -> None:
-        """It goes on, or is gone."""
-        self._ways.pop(execution, None)
+    def leave(self, execution: str) -> TakeUp | None:
+        """It goes on, or is gone; returns the `again` that it was parked with."""
         self._parked.pop(execution, None)
+        return self._ways.pop(execution, None)
 
     async def close(self) -> None:
         """Try no more."""
