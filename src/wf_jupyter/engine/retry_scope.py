@@ -95,9 +95,20 @@ def _inside(state: ExecutionState, subgraph: Subgraph) -> Iterator[Task]:
             yield from _members(unit)
 
 
+def _all_inside(state: ExecutionState, subgraph: Subgraph) -> Iterator[Task]:
+    for task in _inside(state, subgraph):
+        yield task
+        if task.expansion is not None and task.status in _AGAIN:
+            yield from _all_inside(state, task.expansion)
+
+
 def _after(state: ExecutionState, task: Task) -> Iterator[Task]:
     """What waits for the task: dependents, maps over it, what waits for its group, and who returned its graph."""
-    yield from dependents_of(task)
+    for dependent in dependents_of(task):
+        yield dependent
+        if dependent.expansion is not None and dependent.status in _AGAIN:
+            # It ends as the graph does that it returned: it runs again only if something in that does.
+            yield from _all_inside(state, dependent.expansion)
     for mapped in mapped_over(task):
         if mapped.placeholder is not None:
             yield mapped.placeholder

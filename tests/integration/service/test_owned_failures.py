@@ -217,6 +217,24 @@ def test_it_can_be_retried(scene: Scene) -> None:
     assert scene.statuses() == {"a": "succeeded"} and scene.snapshot().tasks[0].attempts == 2
 
 
+def test_a_retried_task_takes_along_what_failed_in_a_graph_that_one_after_it_returned(scene: Scene) -> None:
+    scene.submit(node("a"), node("b", "a", trigger_rule="all_done"))
+    scene.executor.fail(scene.key("a"))
+    scene.settle()
+    inner = GraphSpec(nodes=(node("c"),), result=ResultSpec(template=BLOB))
+    scene.executor.expand(scene.key("b"), inner, {"b": LIST})
+    scene.settle()
+    scene.executor.fail(scene.key("b/c"))
+    scene.settle()
+    assert scene.statuses() == {"a": "failed", "b": "failed", "b/c": "failed"}
+    scene.command(Retry(tasks=("a",)))
+    scene.executor.succeed(scene.key("a"))
+    scene.settle()
+    scene.executor.succeed(scene.key("b/c"))
+    scene.settle()
+    assert scene.snapshot().status == "succeeded", scene.statuses()
+
+
 # -- failures -------------------------------------------------------------------------------------
 
 
