@@ -6,14 +6,14 @@ All methods are called on the orchestrator's event loop unless their docstring s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from wf_jupyter.model.directory import DataDirectory
+from wf_jupyter.model.directory import DataDirectory, Ownership
 from wf_jupyter.model.events import Event, Failure, ResultInfo
 from wf_jupyter.model.history import Experience
 from wf_jupyter.model.keys import Digest
@@ -347,35 +347,8 @@ class WorkflowStore(Protocol):
         ...
 
 
-class Peers(msgspec.Struct, frozen=True, kw_only=True):
-    """Other owners in the data directory: those that live, and whether any came or went since asked before."""
-
-    living: frozenset[str]
-    are_changed: bool
-
-
-class Store(EventLog, ValueStore, WorkflowStore, HistoryStore, DataDirectory, Protocol):
+class Store(EventLog, ValueStore, WorkflowStore, HistoryStore, DataDirectory, Ownership, Protocol):
     """All of a data directory."""
-
-    def claim(self, execution: str) -> bool:
-        """Own an execution until this process ends or closes the store; False when another one owns it."""
-        ...
-
-    async def orphans(self) -> list[str]:
-        """Executions that are not final and that no living orchestrator owns, oldest first."""
-        ...
-
-    def peers(self) -> Peers:
-        """Who else has the directory open. A few system calls; returns at once."""
-        ...
-
-    async def elsewhere(self, newest: int, known: Collection[str]) -> tuple[list[Summary], int]:
-        """Executions of others that are not final, `known`, or begun after number `newest`; the newest number."""
-        ...
-
-    async def positions(self, executions: Collection[str]) -> dict[str, int]:
-        """The last `seq` of each that exists."""
-        ...
 
     async def close(self) -> None:
         """Commit what is queued and release the directory. Idempotent."""

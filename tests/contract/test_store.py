@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from wf_jupyter.errors import ExecutionNotFound, StateConflict, StoreError, WorkflowNotFound
+from wf_jupyter.model.directory import Peers
 from wf_jupyter.model.events import (
     Event,
     ResultInfo,
@@ -28,7 +29,7 @@ from wf_jupyter.model.keys import Digest, TaskKey
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Environment, Expansion, Reuse, Submission
-from wf_jupyter.ports import Batch, CacheEntry, Peers, Published, Store
+from wf_jupyter.ports import Batch, CacheEntry, Published, Store
 from wf_jupyter.store.memory import MemoryData, MemoryStore
 from wf_jupyter.store.sqlite import SqliteStore
 

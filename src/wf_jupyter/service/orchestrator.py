@@ -71,10 +71,17 @@ class Orchestrator:
         self._broker = Broker(notifiers)
         self._archive = ExecutionReader(store)
         self._log_follower = LogFollower(store, self._broker, self._archive.picture)
-        self._peers = Peers(store, self._broker, self._log_follower, self.recover, config.takeover_interval)
         self._pools = Pools(factory, self._report)
         self._active = ActiveExecutions(
             store, self._broker, self._archive, self._log_follower, self._pools, clock, config, self._finished
+        )
+        self._peers = Peers(
+            store,
+            self._broker,
+            self._log_follower,
+            self.recover,
+            self._active.all_parked,
+            config.takeover_interval,
         )
         self.following = Subscriptions(
             store, self._broker, self._log_follower, config, self._picture, self._active.__contains__
@@ -275,7 +282,7 @@ class Orchestrator:
         return await self._store.workflow(name)
 
     def _up_to_date(self, summary: Summary) -> Summary:
-        parked = self._active.parked(summary.id) or summary.parked
+        parked = self._active.parked(summary.id) or summary.parked or self._peers.parked(summary.id)
         driver = self._active.get(summary.id)
         # The row on disk tells the counts of one turn ago; those of the picture are durable by now.
         if driver is None or driver.picture.snapshot.seq < summary.seq:
@@ -303,7 +310,8 @@ class Orchestrator:
         return driver.picture
 
     def _with_reason(self, execution: str, picture: Picture) -> Picture:
-        status, parked = picture.snapshot.status, self._active.parked(execution)
+        status = picture.snapshot.status
+        parked = self._active.parked(execution) or self._peers.parked(execution)
         # Of an interrupted one the reason stands in its log.
         if parked is not None or not (status.is_final or status is ExecutionStatus.INTERRUPTED):
             picture.snapshot.parked = parked

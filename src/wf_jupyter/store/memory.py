@@ -16,14 +16,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from wf_jupyter.errors import ExecutionNotFound, OwnershipLost, StateConflict, StoreError
+from wf_jupyter.model.directory import Peers
 from wf_jupyter.model.events import Event, WorkflowStarted
 from wf_jupyter.model.history import Experience
 from wf_jupyter.model.keys import Digest
-from wf_jupyter.model.snapshot import Summary, inputs_in_short
+from wf_jupyter.model.snapshot import Parked, Summary, inputs_in_short
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.model.submission import Expansion, Submission
-from wf_jupyter.ports import Batch, CacheEntry, Holding, Peers, Published, Record, Store
+from wf_jupyter.ports import Batch, CacheEntry, Holding, Published, Record, Store
 from wf_jupyter.store.cache import NO_RESULT
 from wf_jupyter.store.events import encode_event
 from wf_jupyter.store.log import check_sequence, data_size, without_blobs, without_secrets
@@ -55,6 +56,7 @@ class MemoryData:
         self.epoch = secrets.token_hex(8)
         self.living: set[str] = set()
         self.openings = 0
+        self.parked: dict[str, Mapping[str, Parked]] = {}
         self.executions: dict[str, _Execution] = {}
         self.workflows: dict[str, list[Published]] = {}
         self.notes: dict[str, bytes] = {}
@@ -242,7 +244,7 @@ class MemoryStore(Store):
         return [versions[-1] for _, versions in sorted(self._data.workflows.items())]
 
     def claim(self, execution: str) -> bool:
-        """See `ports.Store.claim`."""
+        """See `Ownership.claim`."""
         found = self._find(execution)
         if found.owned_by != self._owner and found.owned_by in self._data.living:
             return False
@@ -250,7 +252,7 @@ class MemoryStore(Store):
         return True
 
     async def orphans(self) -> list[str]:
-        """See `ports.Store.orphans`."""
+        """See `Ownership.orphans`."""
         self._check_open()
         return [
             key
@@ -275,13 +277,18 @@ class MemoryStore(Store):
         return None
 
     def peers(self) -> Peers:
-        """See `ports.Store.neighbours`."""
+        """See `Ownership.peers`."""
         living = frozenset(self._data.living - {self._owner})
         changed, self._seen = self._seen != self._data.openings, self._data.openings
-        return Peers(living=living, are_changed=changed)
+        parked = {key: why for owner in living for key, why in self._data.parked.get(owner, {}).items()}
+        return Peers(living=living, are_changed=changed, parked=parked)
+
+    def tell_parked(self, parked: Mapping[str, Parked]) -> None:
+        """See `Ownership.tell_parked`."""
+        self._data.parked[self._owner] = dict(parked)
 
     async def elsewhere(self, newest: int, known: Collection[str]) -> tuple[list[Summary], int]:
-        """See `ports.Store.elsewhere`."""
+        """See `Ownership.elsewhere`."""
         self._check_open()
         others = [
             _summary(key, execution)
@@ -291,7 +298,7 @@ class MemoryStore(Store):
         return sorted(others, key=lambda summary: summary.id, reverse=True), len(self._data.executions)
 
     async def positions(self, executions: Collection[str]) -> dict[str, int]:
-        """See `ports.Store.positions`."""
+        """See `Ownership.positions`."""
         self._check_open()
         return {key: len(self._data.executions[key].events) for key in executions if key in self._data.executions}
 

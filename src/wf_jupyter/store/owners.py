@@ -8,6 +8,9 @@ A lock file stays for as long as its owner has unfinished executions, also when 
 missing was deleted by somebody else, and its owner may live: it makes a new one with its next look, and is
 taken for gone only when it does not. Should it have slept for longer, its commits are refused, because the
 database names another owner by then.
+
+In that file an owner also tells which of its executions do not move, and why: the database is no place for
+it, because that it cannot be written is the usual reason.
 """
 
 from __future__ import annotations
@@ -18,17 +21,26 @@ import os
 import secrets
 import time
 import weakref
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container, Mapping
 from pathlib import Path
 
-from wf_jupyter.ports import Peers
+import msgspec
+
+from wf_jupyter.model.directory import Peers
+from wf_jupyter.model.snapshot import Parked
 from wf_jupyter.private_files import make_directory, open_file
 from wf_jupyter.store.locks import lock, try_lock
 
 #: For how long a lock file must be missing: several times as long as owners take to look at their own.
 MISSING_SECONDS = 6.0
+#: Bytes of a lock file that are there from the beginning, so that they can be written on a full disk.
+RESERVED = 4096
+#: What of them nobody wrote.
+_BLANK = b"\0 "
 #: There is no lock file, or something else in its place, which says as little.
 _NO_FILE = (FileNotFoundError, IsADirectoryError)
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(dict[str, Parked])
 
 
 class Ownership:
@@ -43,6 +55,8 @@ class Ownership:
         self._changed = 0
         self._dead: frozenset[str] = frozenset()
         self._missing: dict[str, float] = {}
+        self._tells = b""
+        self._told: dict[str, tuple[tuple[int, int], Mapping[str, Parked]]] = {}
         _held.add(self)
 
     def is_gone(self, owner: str, patience: float = MISSING_SECONDS) -> bool:
@@ -68,7 +82,13 @@ class Ownership:
         others = {path.stem for path in self._directory.glob("*.lock")} - {self.id}
         living = frozenset(owner for owner in others if not self.is_gone(owner))
         dead, self._dead = self._dead, frozenset(others - living)
-        return Peers(living=living, are_changed=before != self._changed or dead != self._dead or missed)
+        are_changed = before != self._changed or dead != self._dead or missed
+        return Peers(living=living, are_changed=are_changed, parked=self._parked_by(living))
+
+    def tell_parked(self, parked: Mapping[str, Parked]) -> None:
+        """See `model.directory.Ownership.tell_parked`."""
+        self._tells = _encoder.encode(parked).ljust(RESERVED)
+        self._write()
 
     def sweep(self, needed: Container[str]) -> None:
         """Remove the lock files of owners that died, but for those `needed` to know that of."""
@@ -97,6 +117,28 @@ class Ownership:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def _write(self) -> None:
+        if self._descriptor is not None and self._tells:
+            os.pwrite(self._descriptor, self._tells, 0)
+            os.ftruncate(self._descriptor, len(self._tells))
+
+    def _parked_by(self, living: Collection[str]) -> dict[str, Parked]:
+        """What living owners told; a file is read when it was written since."""
+        told: dict[str, tuple[tuple[int, int], Mapping[str, Parked]]] = {}
+        for owner in living:
+            known = self._told.get(owner)
+            # One that is being written makes no sense: what was told before stands until the next look.
+            with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+                found = self._path(owner).stat()
+                written = (found.st_mtime_ns, found.st_size)
+                if known is None or known[0] != written:
+                    data = self._path(owner).read_bytes().strip(_BLANK)
+                    known = (written, _decoder.decode(data) if data else {})
+            if known is not None:
+                told[owner] = known
+        self._told = told
+        return {execution: why for _, parked in told.values() for execution, why in parked.items()}
+
     def _hold_again(self) -> None:
         """Make the own lock file anew when somebody deleted or replaced it."""
         if self._descriptor is None or _is_at(self._descriptor, self._path(self.id)):
@@ -106,6 +148,8 @@ class Ownership:
             self._path(self.id).rmdir()
         old, self._descriptor = self._descriptor, _hold(self._path(self.id))
         os.close(old)
+        with contextlib.suppress(OSError):
+            self._write()
 
     def _path(self, owner: str) -> Path:
         return self._directory / f"{owner}.lock"
@@ -129,6 +173,8 @@ def _hold(path: Path) -> int:
         descriptor = open_file(path, os.O_RDWR | os.O_CREAT)
         try:
             lock(descriptor, fcntl.LOCK_EX, path)
+            with contextlib.suppress(OSError):
+                os.posix_fallocate(descriptor, 0, RESERVED)
         except BaseException:
             os.close(descriptor)
             raise

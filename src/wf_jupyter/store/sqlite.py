@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from msgspec import structs
 
 from wf_jupyter.errors import StoreError
+from wf_jupyter.model.directory import Peers
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.history import Experience
 from wf_jupyter.model.keys import Digest
-from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.model.snapshot import Parked, Summary
 from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import Value
-from wf_jupyter.ports import Batch, CacheEntry, Holding, Peers, Published, Record, Store
+from wf_jupyter.ports import Batch, CacheEntry, Holding, Published, Record, Store
 from wf_jupyter.store import database, listing, log, notes, published, removal
 from wf_jupyter.store.cache import read_cached
 from wf_jupyter.store.histories import read_histories, write_history
@@ -189,11 +190,11 @@ class SqliteStore(Store):
     # -- ownership and the end ----------------------------------------------------------------
 
     def claim(self, execution: str) -> bool:
-        """See `ports.Store.claim`. Waits for one commit; `ExecutionNotFound`."""
+        """See `Ownership.claim`. Waits for one commit; `ExecutionNotFound`."""
         return self._writer.run_blocking(partial(listing.claim, execution=execution, ownership=self._ownership))
 
     async def orphans(self) -> list[str]:
-        """See `ports.Store.orphans`."""
+        """See `Ownership.orphans`."""
         return await self._reader.run(partial(listing.read_orphans, ownership=self._ownership))
 
     async def note(self, name: str) -> bytes | None:
@@ -213,18 +214,22 @@ class SqliteStore(Store):
         return self._files.trouble()
 
     def peers(self) -> Peers:
-        """See `ports.Store.neighbours`."""
+        """See `Ownership.peers`."""
         return self._ownership.peers()
 
+    def tell_parked(self, parked: Mapping[str, Parked]) -> None:
+        """See `Ownership.tell_parked`."""
+        self._ownership.tell_parked(parked)
+
     async def elsewhere(self, newest: int, known: Collection[str]) -> tuple[list[Summary], int]:
-        """See `ports.Store.elsewhere`."""
+        """See `Ownership.elsewhere`."""
         asked = list(known)
         return await self._reader.run(
             partial(listing.read_elsewhere, newest=newest, known=asked, ownership=self._ownership)
         )
 
     async def positions(self, executions: Collection[str]) -> dict[str, int]:
-        """See `ports.Store.positions`."""
+        """See `Ownership.positions`."""
         return await self._reader.run(partial(listing.read_positions, executions=list(executions)))
 
     async def close(self) -> None:

@@ -18,6 +18,7 @@ from wf_jupyter.model.stimuli import Cancel, CancelTask, Command, Pause, Resume,
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.orchestrator import Orchestrator
+from wf_jupyter.service.subscriptions.mailbox import Mailbox
 from wf_jupyter.store.memory import MemoryData, MemoryStore
 from wf_jupyter.testing import Faults, FaultyStore, ScriptedExecutor, VirtualLoop
 from wf_jupyter.values import container
@@ -389,6 +390,28 @@ def test_what_another_orchestrator_has_taken_over_is_not_taken_up_when_its_cause
     assert slow.active_count() == 0 and scene.run(slow.snapshot(scene.execution)).parked is None
     assert not caplog.records, "nobody else's log is touched"
     assert scene.statuses()["a"] == "running"
+    scene.run(slow.close())
+
+
+def test_another_orchestrator_shows_why_an_execution_does_not_move_and_that_it_goes_on(scene: Scene) -> None:
+    scene.submit(node("a"), node("b", "a"))
+    slow, executor = scene.orchestrator, scene.executor
+    scene.run(slow.look_around())
+    scene.open()
+    other = scene.orchestrator
+    scene.run(other.look_around())
+    mailbox = Mailbox(lambda: None)
+    scene.run(other.subscribe(scene.execution, mailbox))
+    scene.faults.fail("append", StoreError("the disk is full", is_temporary=True), times=8)
+    executor.succeed(next(iter(executor.running)))
+    scene.settle(5)
+    (line,) = scene.run(other.executions())
+    assert line.parked is not None and "the disk is full" in line.parked.reason
+    assert scene.run(other.snapshot(scene.execution)).parked == line.parked
+    assert [type(message).__name__ for message in mailbox.take()] == ["Lagged"], "who follows it there starts over"
+    scene.settle(60)
+    (line,) = scene.run(other.executions())
+    assert line.parked is None and scene.run(other.snapshot(scene.execution)).parked is None
     scene.run(slow.close())
 
 

@@ -9,11 +9,13 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from wf_jupyter.errors import StoreError
+from wf_jupyter.model.snapshot import Parked
 from wf_jupyter.store.owners import MISSING_SECONDS, Ownership
 from wf_jupyter.store.sqlite import SqliteStore
 
@@ -69,6 +71,34 @@ def test_an_owner_whose_lock_file_was_deleted_makes_a_new_one_before_it_is_taken
     owner.release()
     assert judge.is_gone(owner.id)
     judge.release()
+
+
+def why(reason: str) -> Parked:
+    return Parked(kind="waiting", reason=reason, since=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def test_what_an_owner_tells_is_known_to_the_others_for_as_long_as_it_lives(tmp_path: Path) -> None:
+    owner, other = Ownership(tmp_path), Ownership(tmp_path)
+    assert other.peers().parked == {} == owner.peers().parked
+    lock = tmp_path / f"{owner.id}.lock"
+    reserved = lock.stat().st_blocks
+    owner.tell_parked({"a": why("the disk is full")})
+    assert lock.stat().st_blocks == reserved > 0, "it can be written where nothing more can be stored"
+    assert other.peers().parked == {"a": why("the disk is full")} and owner.peers().parked == {}
+    many = {f"e{number}": why("much to tell " * 20) for number in range(100)}
+    owner.tell_parked(many)
+    assert other.peers().parked == many
+    lock.unlink()
+    owner.peers()
+    assert other.peers().parked == many, "also after somebody deleted the file"
+    lock.write_bytes(b'{"a": ')
+    assert other.peers().parked == many, "one that makes no sense is being written"
+    owner.tell_parked({})
+    assert other.peers().parked == {}
+    owner.tell_parked(many)
+    owner.release()
+    assert other.peers().parked == {}
+    other.release()
 
 
 def test_an_owner_that_makes_no_new_lock_file_is_gone_after_a_while(tmp_path: Path) -> None:

@@ -98,6 +98,11 @@ class ActiveExecutions:
         driver = self._drivers.get(execution)
         return self.parking.get(execution) if driver is None else driver.parked
 
+    def all_parked(self) -> dict[str, Parked]:
+        """Every one that does not move, by its id, with the reason."""
+        driven = {execution: driver.parked for execution, driver in self._drivers.items() if driver.parked is not None}
+        return {**self.parking.all(), **driven}
+
     def check(self, graph: GraphSpec) -> None:
         """See `Resources.check`."""
         self._resources.check(graph)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from wf_jupyter.errors import ExecutionNotFound, Unreadable
 from wf_jupyter.model.snapshot import Parked
@@ -37,6 +37,10 @@ class Parking:
     def get(self, execution: str) -> Parked | None:
         """Why it stands still, or None."""
         return self._parked.get(execution)
+
+    def all(self) -> Mapping[str, Parked]:
+        """Every one that stands still."""
+        return self._parked
 
     def park(self, execution: str, failure: BaseException, again: TakeUp | None = None) -> None:
         """Note that it could not go on, and try again by itself if the cause may pass.

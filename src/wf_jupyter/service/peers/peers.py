@@ -1,16 +1,17 @@
 """Other orchestrators on the same data directory: what they do is told here, what they leave is taken over.
 
-Alone, a look costs a few system calls and no query.
+They tell each other which executions do not move, and why. Alone, a look costs a few system calls and no query.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from wf_jupyter.errors import ExecutionNotFound
-from wf_jupyter.model.snapshot import Summary
+from wf_jupyter.model.snapshot import Parked, Summary
 from wf_jupyter.ports import Store
 from wf_jupyter.service.subscriptions.broker import EVERYTHING, Broker
 from wf_jupyter.service.subscriptions.log_follower import LogFollower
@@ -24,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class Peers:
-    """Looks around every `interval` seconds. `recover` takes over what belongs to nobody."""
+    """Looks around every `interval` seconds. `recover` takes over what belongs to nobody, `ours` is what to tell."""
 
     def __init__(
         self,
@@ -32,12 +33,16 @@ class Peers:
         broker: Broker,
         log_follower: LogFollower,
         recover: Callable[[], Awaitable[object]],
+        ours: Callable[[], Mapping[str, Parked]],
         interval: float,
     ) -> None:
         self._store = store
         self._broker = broker
         self._log_follower = log_follower
         self._recover = recover
+        self._ours = ours
+        self._told: Mapping[str, Parked] = {}
+        self._theirs: Mapping[str, Parked] = {}
         self._interval = interval
         self._news = _News(store, broker)
         self._has_any = False
@@ -56,9 +61,18 @@ class Peers:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def parked(self, execution: str) -> Parked | None:
+        """Why an execution that a peer runs does not move, as of the last look."""
+        return self._theirs.get(execution)
+
     async def look(self) -> None:
         """Tell what peers did; when one came or went, take over what belongs to nobody."""
+        self._tell()
         seen = self._store.peers()
+        before, self._theirs = self._theirs, seen.parked
+        for execution in {*before, *self._theirs}:
+            if before.get(execution) != self._theirs.get(execution):
+                self._broker.lag(execution)
         if seen.living or seen.are_changed or self._has_any:
             await self._read()
         self._has_any = bool(seen.living)
@@ -66,6 +80,14 @@ class Peers:
         if self._is_due:
             await self._recover()
             self._is_due = False
+
+    def _tell(self) -> None:
+        ours = self._ours()
+        if ours != self._told:
+            # What cannot be told now is told with a later look.
+            with contextlib.suppress(OSError):
+                self._store.tell_parked(ours)
+                self._told = ours
 
     async def _read(self) -> None:
         await self._news.read()
