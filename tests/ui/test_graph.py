@@ -149,7 +149,7 @@ def test_what_is_done_can_be_hidden_and_nothing_moves_when_more_is_done(view: Vi
 
 
 FIRST = """(wanted) => {
-  const place = (card) => { const { top, left } = card.getBoundingClientRect(); return [Math.round(top), left]; };
+  const place = (card) => { const { top, left } = card.getBoundingClientRect(); return [Math.round(left), top]; };
   const cards = [...document.querySelectorAll(".wfj-card")].map((card) => [card.dataset.key, ...place(card)]);
   cards.sort((a, b) => a[1] - b[1] || a[2] - b[2]);
   return cards.slice(0, wanted.length).map(([key]) => key).join() === wanted.join();
@@ -167,15 +167,24 @@ def test_failed_parts_are_drawn_first_then_what_runs_then_the_rest(view: View) -
     expect(view.page.locator(".wfj-card")).to_have_count(16)
 
 
+@pytest.mark.parametrize("width", [700, 1400])
+def test_the_flow_goes_from_left_to_right_at_any_width(page: Any, url: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    view = View(page, url).show(snapshot([*FLOW, *MAPPED], [MAP]), "auto")
+    left = {key: place[0] for key, place in view.places().items()}
+    ends = {"load": ["check", "fit", "m"], "check": ["report"], "fit": ["score"]}
+    assert all(left[source] + 154 < left[key] for source, keys in ends.items() for key in keys), left
+
+
 def test_arrows_follow_the_edges(view: View) -> None:
     view.show(snapshot(FLOW))
     view.card("load").focus()
-    view.page.keyboard.press("ArrowDown")
+    view.page.keyboard.press("ArrowRight")
     view.focuses("check", "fit")
-    view.page.keyboard.press("ArrowDown")
+    view.page.keyboard.press("ArrowRight")
     view.focuses("report", "score")
-    view.page.keyboard.press("ArrowUp")
-    view.page.keyboard.press("ArrowUp")
+    view.page.keyboard.press("ArrowLeft")
+    view.page.keyboard.press("ArrowLeft")
     view.focuses("load")
     expect(view.page.locator(".wfj-card[tabindex='0']")).to_have_count(1)
 
@@ -198,7 +207,7 @@ def test_a_growing_graph_keeps_what_is_there_until_somebody_tidies_up(view: View
     view.tell({"type": "tasks.added", "tasks": added})
     view.card("new2").wait_for()
     after = view.places()
-    assert {key: after[key][1] for key in before} == {key: top for key, (_, top) in before.items()}
+    assert {key: after[key][0] for key in before} == {key: left for key, (left, _) in before.items()}
     view.page.get_by_role("button", name="Lay the graph out again").click()
     expect(view.page.get_by_role("button", name="Lay the graph out again")).to_be_hidden()
 
@@ -220,16 +229,16 @@ def test_a_small_sub_workflow_is_entered_and_left_with_the_keyboard(view: View) 
     view.show(snapshot(tasks, [{"key": "train", "name": "train", "kind": "workflow"}]))
     before = view.places()
     view.card("load").focus()
-    view.page.keyboard.press("ArrowDown")
+    view.page.keyboard.press("ArrowRight")
     view.focuses("train")
     view.page.keyboard.press("Enter")
     view.holds("load", "train", "train/fit", "train/score", "end")
     expect(view.card("train")).to_have_attribute("aria-expanded", "true")
     assert view.page.get_by_role("group", name="Tasks of train").get_by_role("treeitem").count() == 2
-    assert view.places()["load"][1] == before["load"][1]
+    assert view.places()["load"][0] == before["load"][0]
     view.page.keyboard.press("Tab")
     view.focuses("train/fit")
-    view.page.keyboard.press("ArrowDown")
+    view.page.keyboard.press("ArrowRight")
     view.focuses("train/score")
     view.page.keyboard.press("Enter")
     expect(view.page.locator(".wfj-panel-title").first).to_contain_text("score")
@@ -237,7 +246,7 @@ def test_a_small_sub_workflow_is_entered_and_left_with_the_keyboard(view: View) 
         assert view.violations() == []
     view.page.keyboard.press("Escape")
     view.focuses("train/score")
-    view.page.keyboard.press("ArrowDown")
+    view.page.keyboard.press("ArrowRight")
     view.focuses("end")
     view.card("train").focus()
     view.page.keyboard.press("Enter")

@@ -9,20 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from html import escape
-from itertools import pairwise
 from types import MappingProxyType
 
 from wf_jupyter.model.draft import Draft
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.status import TaskStatus
-from wf_jupyter.render.layers import Layout, layout
+from wf_jupyter.render.places import Places
 from wf_jupyter.render.scene import Box, Scene, folded, of_draft, of_snapshot
 from wf_jupyter.render.text import counted_tasks, headline, one_line
 from wf_jupyter.render.theme import TASK_LOOKS, counted
 
 _BOXES = 60
 _CARD = (188.0, 46.0)
-_LAYER_HEIGHT = 88.0
 _MARGIN = 20.0
 _TOP = 48.0
 _QUIET = (TaskStatus.PENDING, TaskStatus.SKIPPED, TaskStatus.CANCELLED)
@@ -67,14 +65,15 @@ def _svg(scene: Scene, badges: Mapping[str, Badge] = MappingProxyType({})) -> st
     boxes = [
         replace(box, waits=tuple(key for key in box.waits if key in shown)) for box in drawn.boxes if box.key in shown
     ]
-    places = layout({box.key: box.waits for box in boxes}, {box.key: _CARD[0] for box in boxes})
+    places = Places({box.key: box.waits for box in boxes}, _CARD)
     title = _headline(scene, left_out)
     # Nothing is measured: so wide are the widest letters of a title on the average.
     width = max(places.width, 8.4 * len(title)) + 2 * _MARGIN
-    height = _TOP + max(0, places.layers - 1) * _LAYER_HEIGHT + (_CARD[1] if boxes else 0) + _MARGIN
-    shift = (width - places.width) / 2
-    body = "".join([*_edges(boxes, places, shift), *(_card(box, *_corner(box.key, places, shift)) for box in boxes)])
-    body += "".join(_badge(badges[box.key], *_corner(box.key, places, shift)) for box in boxes if box.key in badges)
+    places.left, places.top = (width - places.width) / 2, _TOP
+    height = _TOP + places.height + _MARGIN
+    cards = "".join(_card(box, *places.corner(box.key)) for box in boxes)
+    said = "".join(_badge(badges[box.key], *places.corner(box.key)) for box in boxes if box.key in badges)
+    body = "".join(_edges(boxes, places)) + cards + said
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
         f'height="{height:g}" role="img" {_FONT}><title>{escape(headline(scene))}</title>{_STYLE}'
@@ -93,52 +92,14 @@ def _headline(scene: Scene, left_out: int) -> str:
     return " · ".join(words)
 
 
-def _corner(key: str, places: Layout, shift: float) -> tuple[float, float]:
-    return places.center[key] + shift - _CARD[0] / 2, _TOP + places.layer[key] * _LAYER_HEIGHT
-
-
-def _edges(boxes: list[Box], places: Layout, shift: float) -> Iterator[str]:
-    leaving = {box.key: [other.key for other in boxes if box.key in other.waits] for box in boxes}
+def _edges(boxes: list[Box], places: Places) -> Iterator[str]:
     for box in boxes:
         for source in box.waits:
-            starts = sorted(leaving[source], key=lambda key: _first_x(places, source, key))
-            ends = sorted(box.waits, key=lambda key: _last_x(places, key, box.key))
-            x, top = _corner(source, places, shift)
-            points = [(x + _port(starts.index(box.key), len(starts)), top + _CARD[1])]
-            for bend, row in places.bends[source, box.key]:
-                y = _TOP + row * _LAYER_HEIGHT
-                points += [(bend + shift, y), (bend + shift, y + _CARD[1])]
-            x, top = _corner(box.key, places, shift)
-            points.append((x + _port(ends.index(source), len(ends)), top - 5))
-            yield _edge(points)
-
-
-def _first_x(places: Layout, source: str, key: str) -> float:
-    """Where an edge goes first; edges leave a card in this order, so that they do not cross."""
-    bends = places.bends[source, key]
-    return bends[0][0] if bends else places.center[key]
-
-
-def _last_x(places: Layout, source: str, key: str) -> float:
-    bends = places.bends[source, key]
-    return bends[-1][0] if bends else places.center[source]
-
-
-def _port(index: int, count: int) -> float:
-    """Where the edge `index` of `count` leaves or reaches a card, from its left side."""
-    return _CARD[0] / 2 + (index - (count - 1) / 2) * min(20.0, (_CARD[0] - 40) / max(1, count))
-
-
-def _edge(points: list[tuple[float, float]]) -> str:
-    path = f"M{points[0][0]:g} {points[0][1]:g}"
-    for (x, y), (to_x, to_y) in pairwise(points):
-        middle = (y + to_y) / 2
-        path += f"L{to_x:g} {to_y:g}" if x == to_x else f"C{x:g} {middle:g} {to_x:g} {middle:g} {to_x:g} {to_y:g}"
-    x, y = points[-1]
-    return (
-        f'<path class="wfp-edge" d="{path}" fill="none" stroke="#b4b4b4" stroke-width="1.4"/>'
-        f'<path class="wfp-tip" d="M{x - 4:g} {y - 2:g}h8l-4 7z" fill="#b4b4b4"/>'
-    )
+            path, (x, y) = places.way(source, box.key)
+            yield (
+                f'<path class="wfp-edge" d="{path}" fill="none" stroke="#b4b4b4" stroke-width="1.4"/>'
+                f'<path class="wfp-tip" d="M{x - 2:g} {y - 4:g}l0 8l7 -4z" fill="#b4b4b4"/>'
+            )
 
 
 def _card(box: Box, x: float, y: float) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from itertools import combinations
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -15,6 +16,7 @@ from wf_jupyter.model.snapshot import GroupSnapshot, Snapshot, TaskSnapshot
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 from wf_jupyter.render.html import draft_html, snapshot_html
 from wf_jupyter.render.layers import layout
+from wf_jupyter.render.places import Places
 from wf_jupyter.render.svg import draft_svg, snapshot_svg
 from wf_jupyter.render.text import draft_text, snapshot_text
 from wf_jupyter.render.theme import EXECUTION_LOOKS, TASK_LOOKS
@@ -239,17 +241,37 @@ GRAPHS = st.lists(st.lists(st.integers(0, 1_000), max_size=4), min_size=1, max_s
 
 
 @given(GRAPHS)
-def test_a_layout_has_no_overlaps_and_every_edge_goes_down(waits):
+def test_a_layout_has_no_overlaps_and_every_edge_leads_onward(waits):
     places = layout(waits, dict.fromkeys(waits, 188.0))
     for key, sources in waits.items():
         for source in sources:
             assert places.layer[source] < places.layer[key]
             assert len(places.bends[source, key]) == places.layer[key] - places.layer[source] - 1
-        assert 93 <= places.center[key] <= places.width - 93
+        assert 93 <= places.center[key] <= places.breadth - 93
     for row in range(places.layers):
         centers = sorted(places.center[key] for key in waits if places.layer[key] == row)
         assert all(right - left >= 188 for left, right in zip(centers, centers[1:]))
     assert layout(waits, dict.fromkeys(waits, 188.0)) == places
+
+
+@given(GRAPHS)
+def test_a_picture_flows_from_left_to_right_and_goes_on_below_like_lines_of_text(waits):
+    wide, tall = card = 188.0, 46.0
+    places = Places(waits, card)
+    corners = {key: places.corner(key) for key in waits}
+    assert places.width <= 1_152
+    for key, (x, y) in corners.items():
+        assert 0 <= x <= places.width - wide
+        assert -0.01 <= y <= places.height - tall + 0.01
+        for source in waits[key]:
+            before = corners[source]
+            assert before[0] + wide < x or before[1] + tall < y
+            path, end = places.way(source, key)
+            assert path.startswith(f"M{before[0] + wide:g} ")
+            assert end[0] == x - 5
+            assert y < end[1] < y + tall
+    for (x, y), (to_x, to_y) in combinations(corners.values(), 2):
+        assert abs(x - to_x) >= wide or abs(y - to_y) >= tall
 
 
 def test_a_bound_workflow_shows_its_graph():

@@ -140,7 +140,7 @@ describe("the keyboard", () => {
     const stops = (): string[] => [...el.querySelectorAll<HTMLElement>(".wfj-card")].filter((c) => c.tabIndex === 0).map((c) => c.dataset["key"]!);
     expect(stops()).toEqual(["load"]);
     card(el, "load").focus();
-    press(document.activeElement!, "ArrowDown");
+    press(document.activeElement!, "ArrowRight");
     expect(["clean", "fit"]).toContain((document.activeElement as HTMLElement).dataset["key"]);
     expect(stops()).toEqual([(document.activeElement as HTMLElement).dataset["key"]]);
   });

@@ -111,6 +111,19 @@ export class Camera {
     return this.#height;
   }
 
+  get scale(): number {
+    return this.#viewport.view.scale;
+  }
+
+  /** A person has opened a card, and the drawing no longer fits: the card stays where it was. */
+  hold(node: number, { x, y }: Box, scale: number): void {
+    const { width, height } = this.scene;
+    if (width * scale + 2 * PADDING <= this.#width && height * scale + 2 * PADDING <= this.#height) return;
+    const box = this.scene.box(node);
+    this.#viewport.touched = true;
+    this.#viewport.set({ scale, x: x - box.x * scale, y: y - box.y * scale });
+  }
+
   /** A box of the drawing as it stands in the window. */
   onScreen(box: Box): Box {
     const { scale, x, y } = this.#viewport.view;

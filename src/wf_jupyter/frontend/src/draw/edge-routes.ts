@@ -14,8 +14,8 @@ const HEAD = 6;
 const WING = 4.2;
 
 /**
- * Out of the end of a card, straight past the ranks between, into the start of the next; `turned` flows from left
- * to right. With `heads` edges end in arrow heads, and those of one card lie side by side.
+ * Out of the end of a card, straight past the ranks between, into the start of the next, from left to right.
+ * With `heads` edges end in arrow heads, and those of one card lie side by side.
  * Points of edge `e`: pairs from `start[e]` to `start[e + 1]` of `points`; every second stretch is straight.
  */
 export class Ways {
@@ -27,13 +27,12 @@ export class Ways {
     graph: Drawn,
     layout: Layout,
     sizes: Sizes,
-    private readonly turned: boolean,
     private readonly heads: boolean,
   ) {
     const points: number[] = [];
     this.#start = new Int32Array(graph.sources.length + 1);
     this.#bounds = new Float32Array(graph.sources.length * 4);
-    const add = (across: number, along: number): void => void (turned ? points.push(along, across) : points.push(across, along));
+    const add = (across: number, along: number): void => void points.push(along, across);
     const [out, into] = heads ? ports(graph, layout, sizes.across) : [null, null];
     graph.sources.forEach((source, edge) => {
       const target = graph.targets[edge]!;
@@ -73,10 +72,9 @@ export class Ways {
     context.moveTo(x, y);
     for (let straight = true; (p += 2) < end; straight = !straight) {
       const last = p + 2 === end ? short : 0;
-      const [toX, toY] = [points[p]! - (this.turned ? last : 0), points[p + 1]! - (this.turned ? 0 : last)];
-      if (straight || (this.turned ? Math.abs(toY - y) : Math.abs(toX - x)) < 1) context.lineTo(toX, toY);
-      else if (this.turned) context.bezierCurveTo((x + toX) / 2, y, (x + toX) / 2, toY, toX, toY);
-      else context.bezierCurveTo(x, (y + toY) / 2, toX, (y + toY) / 2, toX, toY);
+      const [toX, toY] = [points[p]! - last, points[p + 1]!];
+      if (straight || Math.abs(toY - y) < 1) context.lineTo(toX, toY);
+      else context.bezierCurveTo((x + toX) / 2, y, (x + toX) / 2, toY, toX, toY);
       [x, y] = [toX, toY];
     }
   }
@@ -88,7 +86,7 @@ export class Ways {
     const [x, y] = [this.#points[end - 2]!, this.#points[end - 1]!];
     const back = HEAD + 0.5;
     context.moveTo(x, y);
-    for (const side of [-WING, WING]) context.lineTo(x - (this.turned ? back : side), y - (this.turned ? side : back));
+    for (const side of [-WING, WING]) context.lineTo(x - back, y - side);
     context.closePath();
   }
 

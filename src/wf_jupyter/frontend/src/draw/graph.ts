@@ -8,15 +8,12 @@ import { EdgeHints } from "./edge-hints.ts";
 import { html, setText } from "./element.ts";
 import { nodeStatus } from "./facts.ts";
 import { Finder } from "./finder.ts";
-import { closest, nearest, type Direction } from "./nearest.ts";
+import { closest, isAlong, nearest, type Direction } from "./nearest.ts";
 import type { Palette } from "./palette.ts";
 import { Scene } from "./scene.ts";
 import { Stage } from "./stage.ts";
 import { Tools } from "./tools.ts";
 import { count } from "./format.ts";
-
-/** From this width on the flow goes from left to right. */
-const WIDE = 900;
 
 /** What the graph reports. */
 export interface GraphActions {
@@ -111,7 +108,7 @@ export class GraphView {
     if (width === 0) return;
     // Jupyter builds a view before it is in the page, where no letter has a width
     const isFirst = this.#roomy === null && this.#window.isConnected;
-    if ((isFirst || width >= WIDE !== this.#scene.turned) && !this.#scene.isEmpty) this.#arrange(false);
+    if (isFirst && !this.#scene.isEmpty) this.#arrange(false);
     else this.#camera.place();
   }
 
@@ -169,7 +166,7 @@ export class GraphView {
   // -- drawing --------------------------------------------------------------------------------------
 
   #rebuild(): void {
-    this.#turn();
+    this.#prepare();
     const rebuilt = this.#scene.rebuild(this.#room, (node) => this.#stage.unmount(node));
     if (rebuilt === "new") this.#stage.clear();
     this.#redraw();
@@ -177,7 +174,7 @@ export class GraphView {
 
   /** Lay everything out again. */
   #arrange(refit: boolean): void {
-    this.#turn();
+    this.#prepare();
     this.#scene.arrange(this.#room);
     if (refit) this.#camera.release();
     this.#redraw();
@@ -189,7 +186,7 @@ export class GraphView {
     this.#filter = filter;
     this.#focused = focused;
     this.#failed = this.run.counts[FAILED]!;
-    this.#turn();
+    this.#prepare();
     this.#scene.keep(focused === null ? filtered(this.run, filter, this.#scene.whole) : around(focused), this.#room);
     this.#stage.clear();
     this.#stage.marks.current = focused === null ? 0 : (this.#scene.graph.of(focused) ?? 0);
@@ -215,15 +212,14 @@ export class GraphView {
     this.#words();
   }
 
-  #turn(): void {
-    if (this.#camera.width > 0) this.#scene.turned = this.#camera.width >= WIDE;
+  #prepare(): void {
     if (!this.#window.isConnected) return;
     this.#roomy ??= roomyWidth(this.#window);
     this.#scene.wish = { card: this.#roomy, whole: this.#camera.comfortable };
   }
 
   get #room(): number {
-    return (this.#scene.turned ? this.#camera.tallest : this.#camera.width || 700) - 2 * PADDING;
+    return this.#camera.tallest - 2 * PADDING;
   }
 
   #words(): void {
@@ -330,8 +326,12 @@ export class GraphView {
 
   /** Open a group: a small map in its card, anything larger in the drawer. */
   #toggle(key: string): void {
+    const node = this.#scene.graph.of(key);
+    const before = node === undefined || !this.#scene.isPlaced ? null : this.#camera.onScreen(this.#scene.box(node));
     if (!this.#scene.toggle(key)) return this.actions.drawer(this.#stage.marks.drawer === key ? null : key);
+    const { scale } = this.#camera;
     this.#redraw();
+    if (before !== null) this.#camera.hold(node!, before, scale);
     this.#stage.refresh(this.#now);
   }
 
@@ -367,16 +367,15 @@ export class GraphView {
 
   /** Along the flow the arrows follow edges; across it, and where no edge leads on, they go to what is nearest. */
   #step(direction: Direction, key: string | null): void {
-    const { graph, turned, isPlaced } = this.#scene;
+    const { graph, isPlaced } = this.#scene;
     const from = Math.max(0, this.#stage.marks.current);
     const within = key === null ? undefined : this.#stage.insideOf(from)?.next(key, direction);
     if (within !== undefined) return within.focus();
     if (!isPlaced || this.#stage.isOverview) return this.#focusNode(from);
     const boxes = graph.nodes.map((_, node) => this.#scene.box(node));
     if (boxes.length === 0) return;
-    const along = turned === (direction === "left" || direction === "right");
-    const linked = along ? this.#stage.linked(from, direction === "down" || direction === "right") : [];
-    this.#focusNode(linked.length > 0 ? closest(boxes, from, linked) : nearest(boxes, from, direction, turned));
+    const linked = isAlong(direction) ? this.#stage.linked(from, direction === "right") : [];
+    this.#focusNode(linked.length > 0 ? closest(boxes, from, linked) : nearest(boxes, from, direction));
   }
 
   #focusNode(node: number): void {

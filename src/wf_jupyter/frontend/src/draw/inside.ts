@@ -6,7 +6,7 @@ import { EdgeLayer } from "./edges.ts";
 import { html, setAttribute } from "./element.ts";
 import { nodeStatus, taskFacts } from "./facts.ts";
 import { GroupCard, type GroupActions } from "./group.ts";
-import { closest, nearest, type Direction } from "./nearest.ts";
+import { closest, isAlong, nearest, type Direction } from "./nearest.ts";
 import type { Palette } from "./palette.ts";
 import type { Scene } from "./scene.ts";
 
@@ -57,14 +57,13 @@ export class Inside {
 
   /** Where an arrow key leads from one card to another; undefined when it leads out. */
   next(key: string, direction: Direction): HTMLElement | undefined {
-    const { graph, turned } = this.scene;
+    const { graph } = this.scene;
     const from = graph.of(key);
     if (from === undefined) return undefined;
     const boxes = graph.nodes.map((_, node) => this.scene.box(node));
-    const down = direction === "down" || direction === "right";
-    const [ends, others] = down ? [graph.sources, graph.targets] : [graph.targets, graph.sources];
-    const linked = turned === (direction === "left" || direction === "right") ? others.filter((_, edge) => ends[edge] === from) : [];
-    const to = linked.length > 0 ? closest(boxes, from, linked) : nearest(boxes, from, direction, turned);
+    const [ends, others] = direction === "right" ? [graph.sources, graph.targets] : [graph.targets, graph.sources];
+    const linked = isAlong(direction) ? others.filter((_, edge) => ends[edge] === from) : [];
+    const to = linked.length > 0 ? closest(boxes, from, linked) : nearest(boxes, from, direction);
     return to === from ? undefined : this.cardOf(graph.nodes[to]!.key);
   }
 

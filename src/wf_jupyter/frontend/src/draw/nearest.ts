@@ -4,9 +4,14 @@ import type { Box } from "./scene.ts";
 
 export type Direction = "up" | "down" | "left" | "right";
 
-/** Index of the box that one reaches from `from`; `from` itself when there is none. `turned`: the flow goes right. */
-export function nearest(boxes: readonly Box[], from: number, direction: Direction, turned: boolean): number {
-  const along = turned === (direction === "left" || direction === "right");
+/** Whether an arrow leads along the flow, from rank to rank. */
+export function isAlong(direction: Direction): boolean {
+  return direction === "left" || direction === "right";
+}
+
+/** Index of the box that one reaches from `from`; `from` itself when there is none. */
+export function nearest(boxes: readonly Box[], from: number, direction: Direction): number {
+  const along = isAlong(direction);
   const start = middle(boxes[from]);
   let best = from;
   let least = Number.POSITIVE_INFINITY;

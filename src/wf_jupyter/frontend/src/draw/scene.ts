@@ -37,12 +37,11 @@ export type Keep = (whole: Drawn) => ReadonlySet<number> | readonly number[];
 
 const NOTHING: Drawn = { nodes: [], sources: [], targets: [], of: () => undefined };
 
-/** Nodes, sizes and places of one scope of a run. `turned` flows from left to right. */
+/** Nodes, sizes and places of one scope of a run, which flows from left to right as still pictures and the overview do. */
 export class Scene {
   graph: Drawn = NOTHING;
   /** All of the scope, whatever is kept. */
   whole: Drawn = NOTHING;
-  turned = false;
   /** The least width of cards that one wishes for, and how wide the whole may be for that. */
   wish = { card: NARROWEST, whole: 0 };
   #narrowest = NARROWEST;
@@ -82,11 +81,11 @@ export class Scene {
   }
 
   get width(): number {
-    return (this.turned ? this.#layout?.length : this.#layout?.width) ?? 0;
+    return this.#layout?.length ?? 0;
   }
 
   get height(): number {
-    return (this.turned ? this.#layout?.width : this.#layout?.length) ?? 0;
+    return this.#layout?.width ?? 0;
   }
 
   /**
@@ -172,7 +171,7 @@ export class Scene {
 
   /** The ways of all edges, once nodes have places. */
   ways(heads: boolean): Ways {
-    return new Ways(this.graph, this.#layout!, this.#sketch, this.turned, heads);
+    return new Ways(this.graph, this.#layout!, this.#sketch, heads);
   }
 
   /** The drawing from far away, in at most `most` columns; right at once, in a better order once nodes have places. */
@@ -181,8 +180,8 @@ export class Scene {
     const { nodes, sources, targets } = this.graph;
     const rank = layout === null ? ranks(nodes.length, sources, targets).rank : nodes.map((_, node) => layout.rank(node));
     const order = nodes.map((_, node) => node);
-    const { boxes, turned } = this;
-    const across = (node: number): number => boxes[node * 4 + (turned ? 1 : 0)]!;
+    const { boxes } = this;
+    const across = (node: number): number => boxes[node * 4 + 1]!;
     if (layout !== null) order.sort((a, b) => across(a) - across(b) || a - b);
     return overview(rank, order, this.graph, most);
   }
@@ -216,10 +215,10 @@ export class Scene {
     for (let node = 0, b = 0; b < boxes.length; node++, b += 4) {
       const { across, along } = layout.place(node);
       const [wide, long] = [this.#across[node]!, this.#along[node]!];
-      boxes[b] = this.turned ? along : across - wide / 2;
-      boxes[b + 1] = this.turned ? across - wide / 2 : along;
-      boxes[b + 2] = this.turned ? long : wide;
-      boxes[b + 3] = this.turned ? wide : long;
+      boxes[b] = along;
+      boxes[b + 1] = across - wide / 2;
+      boxes[b + 2] = long;
+      boxes[b + 3] = wide;
     }
     this.boxes = boxes;
   }
@@ -245,8 +244,8 @@ export class Scene {
     this.#along = [];
     for (const { group, key, row } of this.graph.nodes) {
       const [width, height] = group < 0 ? [cardWidth(label(this.run, row), this.#narrowest), CARD_HEIGHT] : this.#sizeOf(group, key);
-      this.#across.push(this.turned ? height : width);
-      this.#along.push(this.turned ? width : height);
+      this.#across.push(height);
+      this.#along.push(width);
     }
   }
 
@@ -259,7 +258,6 @@ export class Scene {
     }
     const inner = this.#inner.get(key) ?? new Scene(this.run, key, () => undefined);
     this.#inner.set(key, inner);
-    inner.turned = this.turned;
     inner.rebuild(0, () => undefined);
     return [Math.max(GROUP_WIDTH, inner.width + 2 * INSIDE_PAD), GROUP_HEIGHT + inner.height + INSIDE_PAD];
   }
