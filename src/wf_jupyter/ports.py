@@ -125,10 +125,10 @@ class ExecutionResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 class Executor(Protocol):
     """Runs attempts somewhere.
 
-    Every started attempt is answered by exactly one final report (succeeded, expanded, failed or
-    stopped), given to the `report` callback of the constructor on the orchestrator's loop; reports
-    of one attempt arrive in the order in which they happened. Losing a worker fails its attempts
-    with `Failure(kind="worker_lost")` and hurts nothing else.
+    Every started attempt is answered by exactly one final report (succeeded, expanded, failed, stopped, or
+    requeued when it has not begun and will not), given to the `report` callback of the constructor on the
+    orchestrator's loop; reports of one attempt arrive in the order in which they happened. Losing a worker
+    fails its attempts with `Failure(kind="worker_lost")` and hurts nothing else.
     """
 
     def slots(self, limit: int) -> Sequence[str]:

@@ -10,6 +10,7 @@ from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.graph import GraphSpec, NodeSpec, Over, ResultSpec
 from wf_jupyter.model.stimuli import (
     AttemptExpanded,
+    AttemptRequeued,
     AttemptStopped,
     Cancel,
     CancelTask,
@@ -68,7 +69,8 @@ def _moves(script: Script, choose: random.Random) -> list[Callable[[], object]]:
             Progressed(task=key, attempt=attempt, done=choose.random(), total=1.0, text=choose.choice([None, "rows"])),
             Printed(task=key, attempt=attempt, stream="stdout", text="hello\n"),
             Displayed(task=key, attempt=attempt, data={"text/plain": "plot"}),
-            AttemptStopped(task=key, attempt=attempt, duration=0.25),
+            AttemptStopped(task=key, attempt=attempt, duration=0.25, began=script.now.timestamp()),
+            AttemptRequeued(task=key, attempt=attempt),
             CancelTask(task=key),
         ]
         moves += [lambda each=each: script.feed(each) for each in said]

@@ -23,6 +23,7 @@ from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.model.stimuli import (
     AttemptExpanded,
     AttemptFailed,
+    AttemptRequeued,
     AttemptStopped,
     AttemptSucceeded,
     Cancel,
@@ -251,6 +252,28 @@ def told_as_errors() -> Script:
     return script
 
 
+def requeued_and_begun_later() -> Script:
+    """What was sent ahead and had not begun waits again; of what began late, the events that end it say when."""
+    script = Script(node("short", retries=1), node("long"), node("behind"), node("stopped"))
+    script.start()
+    script.feed(AttemptRequeued(task="behind", attempt=1))
+    script.feed(AttemptRequeued(task="behind", attempt=1))
+    script.feed(CancelTask(task="stopped"))
+    script.feed(AttemptRequeued(task="stopped", attempt=1))
+    late = {"duration": 0.125, "began": script.now.timestamp() - 0.125}
+    failure = Failure(kind="raised", type="ValueError", message="no")
+    script.feed(AttemptFailed(task="short", attempt=1, failure=failure, **late))
+    script.feed(AttemptSucceeded(task="long", attempt=1, result=ResultInfo(type="int"), **late))
+    script.start()
+    script.feed(RetryDue(task="short", attempt=1))
+    script.start()
+    script.feed(AttemptRequeued(task="short", attempt=2))
+    script.start()
+    script.succeed("short")
+    script.succeed("behind")
+    return script
+
+
 SCRIPTS: tuple[Callable[[], Script], ...] = (
     chain,
     mapped,
@@ -262,6 +285,7 @@ SCRIPTS: tuple[Callable[[], Script], ...] = (
     unknown_tasks,
     conditional,
     told_as_errors,
+    requeued_and_begun_later,
 )
 
 

@@ -25,6 +25,7 @@ from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.model.stimuli import (
     AttemptExpanded,
     AttemptFailed,
+    AttemptRequeued,
     AttemptStarted,
     AttemptStopped,
     AttemptSucceeded,
@@ -105,6 +106,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.started: dict[str, int] = {}
         self.subgraphs = 0
         self.losses = 0
+        self.requeues = 0
 
     def fresh(self) -> ExecutionState:
         environment = Environment(executable="python", directory="/", path=())
@@ -218,6 +220,18 @@ class EngineMachine(RuleBasedStateMachine):
     def stop(self, data: st.DataObject) -> None:
         key = data.draw(st.sampled_from(self.running()))
         self.feed(AttemptStopped(task=key, attempt=self.state.running[key].attempt, duration=1.0))
+
+    @precondition(lambda self: self.running() and self.requeues < 5)
+    @rule(data=st.data())
+    def requeue(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(self.running()))
+        attempt = self.state.running[key].attempt
+        is_stopping = key in self.state.stopping
+        self.requeues += 1
+        self.feed(AttemptRequeued(task=key, attempt=attempt))
+        assert key not in self.running()
+        if not is_stopping:
+            self.started[key] = attempt - 1  # it counts as not started
 
     @precondition(lambda self: self.running())
     @rule(data=st.data(), what=st.sampled_from(("print", "progress", "display")))

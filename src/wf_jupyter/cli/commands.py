@@ -20,6 +20,7 @@ from wf_jupyter.model.events import (
     TaskLog,
     TaskOutput,
     TaskProgress,
+    TaskRequeued,
     TaskRetrying,
     TasksAdded,
     TaskStarted,
@@ -231,6 +232,8 @@ def _line(event: Event) -> str:
             return f"{event.task} | {event.text.rstrip()}"
         case TaskRetrying():
             return f"{event.task} failed, tries again in {event.delay:.3g} s: {event.error.message}"
+        case TaskRequeued():
+            return f"{event.task} had not begun, and waits for another place"
         case TaskCancelling():
             return f"{event.task} is being cancelled"
         case TaskCompleted():

@@ -16,6 +16,7 @@ from wf_jupyter.model.events import (
     TaskLog,
     TaskOutput,
     TaskProgress,
+    TaskRequeued,
     TaskRetrying,
     TasksAdded,
     TaskStarted,
@@ -54,6 +55,11 @@ def apply(state: ExecutionState, event: Event) -> None:
             task = _known(state, event.task)
             _move(state, task, TaskStatus.RETRYING)
             task.losses += event.error.is_of_the_node
+        case TaskRequeued():
+            task = _known(state, event.task)
+            _move(state, task, TaskStatus.PENDING)
+            task.attempt = event.attempt - 1
+            state.unsettled.append(task)
         case TaskCancelling():
             _stop(state, event)
         case TaskCompleted():
@@ -139,6 +145,7 @@ def _start(state: ExecutionState, event: TaskStarted) -> None:
         raise IllegalTransition(f"{state.id}: {task.key}: attempt {event.attempt} after {task.attempt}")
     _move(state, task, TaskStatus.RUNNING)
     task.attempt = event.attempt
+    task.handed = event.time
     task.lane.ready.pop(task, None)
 
 

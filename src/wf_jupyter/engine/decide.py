@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import assert_never
 
 from wf_jupyter.engine.cancel import cancel_part, cancelled
@@ -18,6 +18,7 @@ from wf_jupyter.model.events import (
     TaskLog,
     TaskOutput,
     TaskProgress,
+    TaskRequeued,
     TaskRetrying,
     TaskStarted,
     WorkflowCancelling,
@@ -32,6 +33,7 @@ from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 from wf_jupyter.model.stimuli import (
     AttemptExpanded,
     AttemptFailed,
+    AttemptRequeued,
     AttemptStarted,
     AttemptStopped,
     AttemptSucceeded,
@@ -52,6 +54,8 @@ from wf_jupyter.model.stimuli import (
 )
 
 _E = ExecutionStatus
+#: An attempt that waited for less at its worker began when it was handed over, to those who read of it.
+NOTICED_SECONDS = 0.002
 
 
 def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, jitter: float) -> tuple[Event, ...]:
@@ -97,6 +101,7 @@ def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, jitter: flo
             | AttemptExpanded()
             | AttemptFailed()
             | AttemptStopped()
+            | AttemptRequeued()
             | Printed()
             | Progressed()
             | Displayed()
@@ -107,7 +112,16 @@ def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, jitter: flo
             assert_never(stimulus)
 
 
-_Running = AttemptSucceeded | AttemptExpanded | AttemptFailed | AttemptStopped | Printed | Progressed | Displayed
+_Running = (
+    AttemptSucceeded
+    | AttemptExpanded
+    | AttemptFailed
+    | AttemptStopped
+    | AttemptRequeued
+    | Printed
+    | Progressed
+    | Displayed
+)
 
 
 def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime, jitter: float) -> tuple[Event, ...]:
@@ -126,6 +140,7 @@ def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime
                     lengths=report.lengths,
                     truth=report.truth,
                     usage=report.usage,
+                    started=_begun(task, report),
                 ),
             )
         case AttemptExpanded():
@@ -143,8 +158,13 @@ def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime
                     duration=report.duration,
                     reason=stopped_by(state),
                     usage=report.usage,
+                    started=_begun(task, report),
                 ),
             )
+        case AttemptRequeued():
+            if key in state.stopping:
+                return (cancelled(state, task, now, seq),)
+            return (TaskRequeued(seq=seq, time=now, task=key, attempt=task.attempt),)
         case Printed():
             return (TaskLog(seq=seq, time=now, task=key, attempt=task.attempt, stream=report.stream, text=report.text),)
         case Progressed():
@@ -184,6 +204,13 @@ def _begin(state: ExecutionState, now: datetime, epoch: str) -> tuple[Event, ...
     return (started, subgraph_infos(state, state.root, now, seq=2))
 
 
+def _begun(task: Task, report: AttemptSucceeded | AttemptExpanded | AttemptFailed | AttemptStopped) -> datetime | None:
+    """When the attempt began to run, if that was noticeably later than it was handed over."""
+    if report.began is None or task.handed is None or report.began - task.handed.timestamp() < NOTICED_SECONDS:
+        return None
+    return datetime.fromtimestamp(report.began, UTC)
+
+
 def _expand(state: ExecutionState, task: Task, report: AttemptExpanded, now: datetime) -> tuple[Event, ...]:
     subgraph = Subgraph(prefix=task.key, graph=report.expansion.graph)
     depth = task.key.count("/") + 1
@@ -205,6 +232,7 @@ def _expand(state: ExecutionState, task: Task, report: AttemptExpanded, now: dat
             status=TaskStatus.SUCCEEDED,
             duration=report.duration,
             usage=report.usage,
+            started=_begun(task, report),
         ),
     )
 
@@ -225,6 +253,7 @@ def _failed(
                 error=failure,
                 delay=0.0 if is_free else retry_wait(options, used, jitter),
                 usage=report.usage,
+                started=_begun(task, report),
             ),
         )
     return (_final_failure(state, task, failure, report, now),)
@@ -242,6 +271,7 @@ def _final_failure(
         duration=report.duration,
         error=failure,
         usage=report.usage,
+        started=_begun(task, report),
     )
 
 

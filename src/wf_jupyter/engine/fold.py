@@ -13,6 +13,7 @@ from wf_jupyter.model.events import (
     TaskLog,
     TaskOutput,
     TaskProgress,
+    TaskRequeued,
     TaskRetrying,
     TasksAdded,
     TaskStarted,
@@ -105,6 +106,7 @@ def fold(picture: Picture, event: Event) -> None:
             | TaskLog()
             | TaskOutput()
             | TaskRetrying()
+            | TaskRequeued()
             | TaskCancelling()
             | TaskCompleted()
         ):
@@ -141,7 +143,9 @@ def fold(picture: Picture, event: Event) -> None:
 
 
 _WITH_EPOCH = (WorkflowStarted, WorkflowRecovered, WorkflowRetried, WorkflowInterrupted)
-_TaskEvent = TaskStarted | TaskProgress | TaskLog | TaskOutput | TaskRetrying | TaskCancelling | TaskCompleted
+_TaskEvent = (
+    TaskStarted | TaskProgress | TaskLog | TaskOutput | TaskRetrying | TaskRequeued | TaskCancelling | TaskCompleted
+)
 
 
 def _fold_task(snapshot: Snapshot, task: TaskSnapshot, event: _TaskEvent) -> None:
@@ -161,8 +165,14 @@ def _fold_task(snapshot: Snapshot, task: TaskSnapshot, event: _TaskEvent) -> Non
         case TaskRetrying():
             _move(snapshot, task, TaskStatus.RETRYING)
             task.error = event.error
+            task.started = event.started or task.started
             task.ended = event.time
             task.retry_at = event.time + timedelta(seconds=event.delay)
+        case TaskRequeued():
+            _move(snapshot, task, TaskStatus.PENDING)
+            task.attempts = event.attempt - 1
+            task.worker = ""
+            task.started = None
         case TaskCancelling():
             task.cancelling = True
         case TaskCompleted():
@@ -171,6 +181,7 @@ def _fold_task(snapshot: Snapshot, task: TaskSnapshot, event: _TaskEvent) -> Non
             task.reason = reason_of(event)
             task.error = None if event.status is TaskStatus.SKIPPED else event.error
             task.result = event.result
+            task.started = event.started or task.started
             task.ended = event.time
             task.retry_at = None
             task.duration = event.duration if event.attempt else None

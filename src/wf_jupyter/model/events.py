@@ -124,7 +124,7 @@ class TasksAdded(_Event, frozen=True, kw_only=True, tag="tasks.added"):
 
 
 class TaskStarted(_Event, frozen=True, kw_only=True, tag="task.started"):
-    """An attempt (from 1) was handed to a worker."""
+    """An attempt (from 1) was handed to a worker. That it began later is said by the event that ends it."""
 
     task: str
     attempt: int
@@ -158,13 +158,21 @@ class TaskOutput(_Event, frozen=True, kw_only=True, tag="task.output"):
 
 
 class TaskRetrying(_Event, frozen=True, kw_only=True, tag="task.retrying"):
-    """An attempt failed and another follows after `delay` seconds."""
+    """An attempt failed and another follows after `delay` seconds. `started` as in `task.completed`."""
 
     task: str
     attempt: int
     error: Failure
     delay: float
     usage: Usage | None = None
+    started: datetime | None = None
+
+
+class TaskRequeued(_Event, frozen=True, kw_only=True, tag="task.requeued"):
+    """An attempt had not begun where it was handed to: it counts as not started, and the task waits for a place."""
+
+    task: str
+    attempt: int
 
 
 class TaskCancelling(_Event, frozen=True, kw_only=True, tag="task.cancelling"):
@@ -177,6 +185,7 @@ class TaskCancelling(_Event, frozen=True, kw_only=True, tag="task.cancelling"):
 class TaskCompleted(_Event, frozen=True, kw_only=True, tag="task.completed"):
     """A task reached a final status. `attempt` is how many were started; `duration` that of the last, in seconds.
 
+    `started` is when the last attempt began to run, unless that was when it was handed to its worker.
     `reason` is why it was skipped, or stopped because another one failed: that is no error of its own.
     `lengths` gives the number of items of each part of the result that is mapped over, and
     `truth` whether the result is truthy, when the graph asked for it.
@@ -192,6 +201,7 @@ class TaskCompleted(_Event, frozen=True, kw_only=True, tag="task.completed"):
     lengths: Mapping[str, int] = {}
     truth: bool | None = None
     usage: Usage | None = None
+    started: datetime | None = None
 
 
 def reason_of(event: TaskCompleted) -> Reason | None:
@@ -255,6 +265,7 @@ Event = (
     | TaskLog
     | TaskOutput
     | TaskRetrying
+    | TaskRequeued
     | TaskCancelling
     | TaskCompleted
     | WorkflowPaused

@@ -58,7 +58,7 @@ TASK_MOVES: Mapping[TaskStatus, frozenset[TaskStatus]] = {
     _T.PENDING: frozenset({_T.RUNNING, _T.SKIPPED, _T.CACHED, _T.CANCELLED, _T.FAILED}),
     # pending → failed: a task that could not even be handed to a worker (its inputs are gone).
     _T.RUNNING: frozenset({_T.SUCCEEDED, _T.FAILED, _T.CANCELLED, _T.RETRYING, _T.PENDING}),
-    # running → pending: only by `workflow.recovered`, when the orchestrator died with the attempt.
+    # running → pending: by `workflow.recovered`, when the orchestrator died with the attempt, and by `task.requeued`.
     _T.RETRYING: frozenset({_T.RUNNING, _T.CANCELLED, _T.PENDING}),
     _T.SUCCEEDED: frozenset(),
     _T.CACHED: frozenset(),

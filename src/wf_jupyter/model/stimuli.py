@@ -106,7 +106,8 @@ class NotFound(_Stimulus, frozen=True, kw_only=True):
 class AttemptSucceeded(_Stimulus, frozen=True, kw_only=True):
     """An attempt returned. `values` are stored in the transaction of the event; the engine does not read them.
 
-    `is_kept`: the result may be kept in the cache, if the task asks for that.
+    `is_kept`: the result may be kept in the cache, if the task asks for that. `began` is when it began to run, here
+    and in the other ends of an attempt, in seconds since 1970; None when that is not known.
     """
 
     task: str
@@ -118,6 +119,7 @@ class AttemptSucceeded(_Stimulus, frozen=True, kw_only=True):
     truth: bool | None = None
     is_kept: bool = True
     usage: Usage | None = None
+    began: float | None = None
 
 
 class AttemptExpanded(_Stimulus, frozen=True, kw_only=True):
@@ -128,6 +130,7 @@ class AttemptExpanded(_Stimulus, frozen=True, kw_only=True):
     duration: float
     expansion: Expansion
     usage: Usage | None = None
+    began: float | None = None
 
 
 class AttemptFailed(_Stimulus, frozen=True, kw_only=True):
@@ -139,6 +142,7 @@ class AttemptFailed(_Stimulus, frozen=True, kw_only=True):
     failure: Failure
     values: tuple[Value, ...] = ()
     usage: Usage | None = None
+    began: float | None = None
 
 
 class AttemptStopped(_Stimulus, frozen=True, kw_only=True):
@@ -148,6 +152,14 @@ class AttemptStopped(_Stimulus, frozen=True, kw_only=True):
     attempt: int
     duration: float
     usage: Usage | None = None
+    began: float | None = None
+
+
+class AttemptRequeued(_Stimulus, frozen=True, kw_only=True):
+    """An attempt has not begun where it was handed to, and will not: it is to be handed over again."""
+
+    task: str
+    attempt: int
 
 
 class RetryDue(_Stimulus, frozen=True, kw_only=True):
@@ -193,6 +205,7 @@ Report = (
     | AttemptExpanded
     | AttemptFailed
     | AttemptStopped
+    | AttemptRequeued
     | RetryDue
     | Printed
     | Progressed

@@ -28,6 +28,8 @@ from wf_jupyter.store.sqlite import SqliteStore
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
+#: An attempt that was handed over and waits for a worker for so long is none that runs.
+REQUEUE_SECONDS = 0.05
 _CLOSED = "the orchestrator has been closed"
 
 
@@ -143,6 +145,7 @@ class Runtime:
                     max_workers=self.config.max_workers,
                     idle_seconds=self.config.idle_seconds,
                     grace=self.config.grace,
+                    requeue_after=REQUEUE_SECONDS,
                 )
             case pools.TRACING:
                 return LocalExecutor(
@@ -168,6 +171,7 @@ class Runtime:
                     grace=self.config.grace,
                     losses=self.config.dask_losses,
                     patience=self.config.dask_patience,
+                    requeue_after=REQUEUE_SECONDS,
                 )
             case _:
                 raise InputError(f"executor={name!r} is not available here", "executor")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 
 from wf_jupyter.executors.dask import station as dask_station
+from wf_jupyter.executors.dask.demand import Demand
 from wf_jupyter.executors.dask.messages import (
     FINALS,
     Began,
@@ -29,9 +31,11 @@ from wf_jupyter.executors.dask.messages import (
 from wf_jupyter.executors.dask.placement import Job, Post, Posts, missing_blobs
 from wf_jupyter.executors.dask.scheduler_client import Link
 from wf_jupyter.executors.dask.transfers import Transfers, is_complete
+from wf_jupyter.executors.local.executor import CAREFUL_SECONDS
 from wf_jupyter.executors.local.shared_blobs import LIMIT
 from wf_jupyter.executors.wire.outcome_mapping import node_lost, timed_out, worker_lost
 from wf_jupyter.model.stimuli import (
+    AttemptRequeued,
     AttemptStopped,
     AttemptSucceeded,
     Printed,
@@ -41,10 +45,6 @@ from wf_jupyter.ports import ReportSink
 
 #: An attempt that runs for longer gets those behind it called back.
 STUCK_SECONDS = 0.05
-#: Places that nobody wants for so long go back to the cluster.
-REST_SECONDS = 2.0
-#: For how long it is believed that there is no place to be had: what waits for one learns of it together.
-COMPLAINT_SECONDS = 3.0
 #: How much longer than the grace a station is waited for that was asked to end an attempt.
 SILENCE = 10.0
 
@@ -63,26 +63,23 @@ class Board:
         *,
         grace: float,
         patience: float,
+        requeue_after: float | None,
     ) -> None:
         self._link = link
         self._report = report
         self._ended = ended
         self._lost = lost
         self._grace = grace
-        self._patience = patience
+        self._requeue_after = requeue_after
+        self._requeue: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._posts = Posts()
         self._transfers = Transfers(link, self._posts)
         self._backlog: deque[Job] = deque()
         self._jobs: dict[int, Job] = {}
         self._tokens = 0
-        #: When more places were wanted than there are, and since when there are none at all.
-        self._wanted = self._loop.time()
-        #: Until when it is believed that there is no place to be had, and why.
-        self._complaint = (0.0, "")
-        self._impatience: asyncio.TimerHandle | None = None
+        self._demand = Demand(link, self._posts, patience, self.on_refused, self._rise, lambda: report("", None))
         self._review: asyncio.TimerHandle | None = None
-        self._rest = self._loop.call_later(REST_SECONDS, self._look_for_rest)
         self._is_closed = False
 
     @property
@@ -92,20 +89,19 @@ class Board:
 
     def free(self, limit: int) -> Sequence[str]:
         """Workers, once per attempt they would take. One when there is none to be had, for the attempt that tells."""
-        if not self._posts.seats and self._loop.time() < self._complaint[0]:
+        if self._demand.complaint:
             return [] if self._backlog else ["dask"]
         found = self._posts.free(len(self._backlog), limit)
         if len(found) < limit:
-            self._wanted = self._loop.time()
-            self._ask_for(limit - len(found))
+            self._demand.ask_for(limit - len(found), len(self._jobs) + len(self._backlog))
         return found
 
     def take(self, job: Job) -> None:
         """Run an attempt as soon as there is room."""
         if job.stopping is not None:
             self._finish(job, _stopped(job, 0.0))
-        elif not self._posts.seats and self._loop.time() < self._complaint[0]:
-            self._loop.call_soon(self._finish, job, worker_lost(job.attempt, 0.0, self._complaint[1]))
+        elif complaint := self._demand.complaint:
+            self._loop.call_soon(self._finish, job, worker_lost(job.attempt, 0.0, complaint))
         else:
             self._backlog.append(job)
             self._dispatch()
@@ -122,7 +118,8 @@ class Board:
     async def close(self) -> list[Job]:
         """Report nothing more, and leave the cluster, which ends what runs there. Returns what had not begun."""
         self._is_closed = True
-        for timer in (self._impatience, self._review, self._rest):
+        self._demand.close()
+        for timer in (self._review, self._requeue):
             if timer is not None:
                 timer.cancel()
         left = [*(job for job in self._jobs.values() if job.began is None), *self._backlog]
@@ -133,51 +130,17 @@ class Board:
 
     # -- places -----------------------------------------------------------------------------------
 
-    def _ask_for(self, more: int) -> None:
-        """Ask for as many places as are missing: no more than twice the threads that are there, so that a cluster
-        that grows with its load does so, and one that does not has few tasks that wait for ever."""
-        threads = sum(self._link.threads.values())
-        most = threads if self._link.cluster is not None else max(2 * threads, threads + 1)
-        busy = len(self._jobs) + len(self._backlog)
-        self._link.ask_for(max(0, min(busy + more, most) - self._link.seats))
-        if not self._posts.seats and self._impatience is None:
-            self._impatience = self._loop.call_later(self._patience, self._lose_patience)
-
-    def _lose_patience(self) -> None:
-        self._impatience = None
-        if not self._posts.seats:
-            there_are = sum(self._link.threads.values())
-            why = "has had no workers" if not there_are else "gave no place on its workers"
-            self.on_refused(f"the Dask scheduler {why} for {self._patience:g} s")
-
     def on_refused(self, told: str) -> None:
         if self._is_closed or self._posts.seats:
             return
-        self._complaint = (self._loop.time() + COMPLAINT_SECONDS, told)
+        self._demand.complain(told)
         backlog, self._backlog = self._backlog, deque()
         for job in backlog:
             self._finish(job, worker_lost(job.attempt, 0.0, told))
         self._report("", None)
 
-    def _look_for_rest(self) -> None:
-        """Give places back that nobody needs."""
-        self._rest = self._loop.call_later(REST_SECONDS, self._look_for_rest)
-        seated = {key for post in self._posts for key in post.keys}
-        waiting = self._link.waiting(seated)
-        if waiting and not self._posts.seats and self._impatience is None:
-            self._impatience = self._loop.call_later(self._patience, self._lose_patience)
-        if self._backlog or self._loop.time() - self._wanted < 1.5 * REST_SECONDS:
-            if waiting:
-                self._report("", None)  # whoever still wants them asks again
-            return
-        self._link.give_up(waiting)
-        if self._link.cluster is not None:
-            return  # nobody else has a use for it
-        for post in self._posts:
-            busy = len(post.plain) + bool(post.asyncs)
-            if len(post.keys) > busy:
-                post.keys, given_up = post.keys[:busy], post.keys[busy:]
-                self._say(post, Rise(given_up))
+    def _rise(self, post: Post, keys: tuple[str, ...]) -> None:
+        self._say(post, Rise(keys))
 
     def _on_seated(self, address: str, message: Seated) -> None:
         post = self._posts.by_address.get(address)
@@ -186,10 +149,7 @@ class Board:
         post.keys, post.is_silent = message.keys, False
         if not post.keys:
             return
-        self._complaint = (0.0, "")
-        if self._impatience is not None:
-            self._impatience.cancel()
-            self._impatience = None
+        self._demand.satisfy()
         self._dispatch()
         self._report("", None)
 
@@ -211,17 +171,30 @@ class Board:
         for job in [*post.asyncs.values(), *post.plain.values()]:
             # Whether it had begun is not known: what a worker says last may be lost with it. So each is an attempt.
             duration = 0.0 if job.began is None else self._loop.time() - job.began
-            self._finish(job, self._ending(job, duration, told))
+            began = None if job.began is None else time.time() - duration
+            if job.stopping == "cancel":
+                self._finish(job, _stopped(job, duration, began))
+            else:
+                self._finish(job, node_lost(job.attempt, duration, told, began))
         self._dispatch()
-
-    def _ending(self, job: Job, duration: float, told: str) -> Report:
-        if job.stopping == "cancel":
-            return _stopped(job, duration)
-        return node_lost(job.attempt, duration, told)
 
     # -- attempts ---------------------------------------------------------------------------------
 
     def _dispatch(self) -> None:
+        self._place_waiting()
+        if self._backlog and not self._is_closed and self._requeue is None and self._requeue_after is not None:
+            self._requeue = self._loop.call_later(self._requeue_after, self._requeue_waiting)
+
+    def _requeue_waiting(self) -> None:
+        """Give attempts back for which there is no place, and promise less for a while: they are shown as running."""
+        self._requeue = None
+        waiting, self._backlog = self._backlog, deque()
+        if waiting:
+            self._posts.careful_until = time.monotonic() + CAREFUL_SECONDS
+        for job in waiting:
+            self._finish(job, AttemptRequeued(task=job.attempt.task, attempt=job.attempt.number))
+
+    def _place_waiting(self) -> None:
         while self._backlog and not self._is_closed:
             job = self._backlog[0]
             self._tokens += 1
@@ -262,7 +235,7 @@ class Board:
             post.is_sending = False
 
     def _look(self) -> None:
-        """Call attempts back from behind those that take long, when others have room."""
+        """Call attempts back from behind those that take long, when others have room or all places are taken so."""
         self._review = None
         now, again = self._loop.time(), False
         for post in self._posts:
@@ -271,7 +244,8 @@ class Board:
             again = True
             stuck = [job for job in post.plain.values() if job.began is not None and now - job.began > STUCK_SECONDS]
             waiting = tuple(token for token, job in post.plain.items() if job.began is None)
-            if stuck and waiting and any(other.idle > 0 for other in self._posts):
+            post.is_stuck = len(stuck) >= len(post.keys)
+            if waiting and (post.is_stuck or (stuck and any(other.idle > 0 for other in self._posts))):
                 self._say(post, Recall(waiting))
         if again:
             self._review = self._loop.call_later(STUCK_SECONDS, self._look)
@@ -311,15 +285,19 @@ class Board:
             self._report(job.attempt.execution, report_from(message.kind, message.report))
             return
         post = job.post
+        began = time.time() - message.age
         report = report_from(message.kind, message.report) if message.report else None
         if report is None or not is_complete(job, report):
-            self._link.aside(self._fetch(job, message, post))
+            self._link.aside(self._fetch(job, message, post, began))
             return
-        self._conclude(job, report)
+        self._conclude(job, report, began)
 
-    def _conclude(self, job: Job, report: Any) -> None:
+    def _conclude(self, job: Job, report: Any, began: float | None) -> None:
         if self._jobs.get(job.token) is not job:
             return
+        report = msgspec.structs.replace(report, began=began)
+        if job.post is not None:
+            job.post.is_stuck = False
         if isinstance(report, AttemptSucceeded):
             self._posts.learn(job, report.duration)
         self._finish(job, report)
@@ -360,16 +338,17 @@ class Board:
         told = f"abandoned: the Dask worker {post.address} does not answer, and may still be running the task"
         attempt = job.attempt
         duration = 0.0 if job.began is None else self._loop.time() - job.began
+        began = None if job.began is None else time.time() - duration
         printed = Printed(task=attempt.task, attempt=attempt.number, stream="stderr", text=f"wf_jupyter: {told}\n")
         self._report(attempt.execution, printed)
         if job.stopping == "cancel":
-            self._finish(job, _stopped(job, duration))
+            self._finish(job, _stopped(job, duration, began))
         else:
-            report = timed_out(attempt, duration)
+            report = timed_out(attempt, duration, began)
             failure = msgspec.structs.replace(report.failure, message=f"{report.failure.message}; {told}")
             self._finish(job, msgspec.structs.replace(report, failure=failure))
 
-    async def _fetch(self, job: Job, message: Said, post: Post | None) -> None:
+    async def _fetch(self, job: Job, message: Said, post: Post | None, began: float | None) -> None:
         """End an attempt whose report has to be completed first."""
         if post is None:
             return
@@ -379,7 +358,7 @@ class Board:
             _log.info("a result on the Dask worker %s could not be fetched: %s", post.address, error)
             self._lose(post.address, f"the Dask worker {post.address} was lost before its result could be fetched")
             return
-        self._conclude(job, report)
+        self._conclude(job, report, began)
 
     async def _put(self, address: str, path: str) -> None:
         local = await self._transfers.put(address, path)
@@ -388,5 +367,5 @@ class Board:
             self._say(post, Put(path, local))
 
 
-def _stopped(job: Job, duration: float) -> AttemptStopped:
-    return AttemptStopped(task=job.attempt.task, attempt=job.attempt.number, duration=duration)
+def _stopped(job: Job, duration: float, began: float | None = None) -> AttemptStopped:
+    return AttemptStopped(task=job.attempt.task, attempt=job.attempt.number, duration=duration, began=began)

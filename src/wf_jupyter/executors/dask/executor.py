@@ -50,7 +50,9 @@ class DaskExecutor:
         grace: float = 2.0,
         losses: int = 3,
         patience: float = 300.0,
+        requeue_after: float | None = None,
     ) -> None:
+        self._requeue_after = requeue_after
         if importlib.util.find_spec("distributed") is None:
             raise InputError("executor='dask' needs more packages: pip install 'wf-jupyter[dask]'", "executor")
         variables = environment.variables
@@ -136,7 +138,15 @@ class DaskExecutor:
     async def _connect(self) -> None:
         try:
             link = await Link.open(self._address, self._environment, self._max_workers)
-            self._board = Board(link, self._tell, self._ended, self._leave, grace=self._grace, patience=self._patience)
+            self._board = Board(
+                link,
+                self._tell,
+                self._ended,
+                self._leave,
+                grace=self._grace,
+                patience=self._patience,
+                requeue_after=self._requeue_after,
+            )
             link.listen(self._board, self._environment, grace=self._grace, idle_seconds=self._idle_seconds)
             self._broken = (0.0, "")
         except CannotConnect as error:

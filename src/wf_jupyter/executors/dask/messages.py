@@ -27,7 +27,7 @@ from wf_jupyter.model.submission import Environment
 from wf_jupyter.ports import Attempt
 
 #: Both sides must be of the same make.
-PROTOCOL = 2
+PROTOCOL = 3
 EVENT_LIMIT = 16_384
 
 
@@ -101,11 +101,15 @@ class Began(_Message, frozen=True, tag=21):
 
 
 class Said(_Message, frozen=True, tag=22):
-    """A report about the attempt, of the kind at that place of `REPORTS`; empty when it is to be fetched."""
+    """A report about the attempt, of the kind at that place of `REPORTS`; empty when it is to be fetched.
+
+    `age`: so many seconds ago, when this was said, it had begun to run. Clocks of two machines differ, seconds do not.
+    """
 
     token: int
     kind: int
     report: bytes
+    age: float = 0.0
 
 
 class Returned(_Message, frozen=True, tag=23):

@@ -8,6 +8,7 @@ there is to do. `async def` attempts share one process of the station, and wait 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -62,6 +63,8 @@ class Post:
     is_sending: bool = False
     #: It did not answer when it had to: no more attempts until it says something.
     is_silent: bool = False
+    #: Attempts take long in all its places, so those behind them were called back: none is sent ahead until one ends.
+    is_stuck: bool = False
 
     @property
     def idle(self) -> int:
@@ -83,6 +86,8 @@ class Posts:
         self._means: dict[Digest, float] = {}
         self._depth = 1
         self._expects_async = False
+        #: Until when nothing is sent ahead.
+        self.careful_until = 0.0
 
     def __iter__(self):  # type: ignore[no-untyped-def]
         return iter(list(self.by_address.values()))
@@ -102,7 +107,8 @@ class Posts:
         for depth in range(1, self._depth + 1):
             if len(found) >= waiting + limit:
                 break
-            most = [(post, min(len(post.keys), len(post.keys) * depth - len(post.plain))) for post in usable]
+            room = [(post, len(post.keys) * (1 if post.is_stuck else depth) - len(post.plain)) for post in usable]
+            most = [(post, min(len(post.keys), free)) for post, free in room]
             found += [post.address for post, room in most for _ in range(room)]
         return found[waiting:][:limit]
 
@@ -156,10 +162,12 @@ class Posts:
             return False
         if job.attempt.is_async:
             return len(post.asyncs) < ASYNC_LIMIT
-        return len(post.plain) < len(post.keys) * depth
+        return len(post.plain) < len(post.keys) * (1 if post.is_stuck else depth)
 
     def _ahead(self, code: Digest) -> int:
         mean = self._means.get(code, 1.0)
+        if time.monotonic() < self.careful_until:
+            return 1
         return 1 if mean >= SHORT_SECONDS else max(1, int(min(AHEAD_SECONDS / max(mean, 1e-6), AHEAD)))
 
 

@@ -15,6 +15,7 @@ import os
 import secrets
 import shutil
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ from wf_jupyter.executors.dask.messages import Wants as WantsValue
 from wf_jupyter.executors.local.executor import LocalExecutor
 from wf_jupyter.executors.local.worker_queue import Job
 from wf_jupyter.model.keys import Digest
-from wf_jupyter.model.stimuli import Report
+from wf_jupyter.model.stimuli import AttemptExpanded, AttemptFailed, AttemptStopped, AttemptSucceeded, Report
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.ports import Attempt
 from wf_jupyter.values import files
@@ -280,6 +281,10 @@ class Station:
         if report is None:
             return
         key = (execution, report.task, report.attempt)  # type: ignore[union-attr]
+        age = 0.0
+        if isinstance(report, AttemptSucceeded | AttemptExpanded | AttemptFailed | AttemptStopped):
+            age = report.duration if report.began is None else time.time() - report.began
+            report = msgspec.structs.replace(report, began=None)
         token = self._tokens.get(key)
         if token is None:
             return
@@ -289,7 +294,7 @@ class Station:
         data = encode(report)
         if len(data) > EVENT_LIMIT and kind < FINALS:
             self._untold[token], data = data, b""
-        self._tell(Said(token, kind, data))
+        self._tell(Said(token, kind, data, age))
 
     def _tell(self, message: FromStation) -> None:
         if not self._said:

@@ -5,11 +5,13 @@ function of a few microseconds the round trip is most of the cost, and what ends
 turn of its execution and a commit (1,000 such tasks took 250 turns with 8 sent ahead, 30 with 64).
 Short is what was measured to be short. When an attempt takes longer than thought, those behind it
 are called back and go to whoever is free, so being sent ahead costs no attempt more than some 50 ms.
+What nobody is free for goes back to the engine (`requeue_after`): it is shown as running, and is not.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 
@@ -19,7 +21,7 @@ from wf_jupyter.executors.wire.messages import Final, Stopped
 from wf_jupyter.executors.wire.outcome_mapping import report_of, timed_out, worker_lost
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.keys import Digest
-from wf_jupyter.model.stimuli import AttemptFailed, AttemptStopped, Report
+from wf_jupyter.model.stimuli import AttemptFailed, AttemptRequeued, AttemptStopped, Report
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.ports import Attempt, ReportSink
@@ -30,6 +32,8 @@ SHORT_SECONDS = 0.005
 AHEAD_SECONDS = 0.02
 AHEAD = 64
 STUCK_SECONDS = 0.05
+#: For how long nothing is sent ahead after attempts went back that had been.
+CAREFUL_SECONDS = 1.0
 #: `async def` attempts running at the same time, in one process; and how many begin unseen.
 ASYNC_LIMIT = 1000
 ASYNC_FIRST = 8
@@ -43,7 +47,8 @@ class LocalExecutor:
 
     Use it on one event loop, whose thread must live as long as the workers. Losing a worker fails the
     attempt that it was running; those sent ahead run elsewhere. `async def` attempts share one more
-    process. An attempt's timeout counts from when its worker takes it up.
+    process. An attempt's timeout counts from when its worker takes it up. One that has waited for a worker for
+    `requeue_after` seconds is reported as requeued; with None, it waits here.
     """
 
     def __init__(
@@ -54,7 +59,11 @@ class LocalExecutor:
         max_workers: int,
         idle_seconds: float = 60.0,
         grace: float = 2.0,
+        requeue_after: float | None = None,
     ) -> None:
+        self._requeue_after = requeue_after
+        self._requeue: asyncio.TimerHandle | None = None
+        self._careful_until = 0.0
         self._environment = environment
         self._report = report
         self._idle_seconds = idle_seconds
@@ -132,7 +141,7 @@ class LocalExecutor:
         self._closed = True
         self._jobs.clear()
         self._backlog.clear()
-        for timer in (self._review, self._sweep, self._poke):
+        for timer in (self._review, self._sweep, self._poke, self._requeue):
             if timer is not None:
                 timer.cancel()
         processes = [line.process for line in self._all() if line.process is not None]
@@ -161,7 +170,7 @@ class LocalExecutor:
         if len(self._means) > _KNOWN_CODES:
             self._means.clear()
         if isinstance(message, Stopped) and job.stopping == "timeout":
-            self._finish(job, timed_out(job.attempt, message.duration))
+            self._finish(job, timed_out(job.attempt, message.duration, message.began))
         else:
             self._finish(job, report_of(message, job.attempt))
         if not line.jobs:
@@ -188,14 +197,15 @@ class LocalExecutor:
         killed_for, line.killed_for = line.killed_for, None
         for job in jobs:
             duration = 0.0 if job.began is None else self._loop.time() - job.began
+            began = None if job.began is None else time.time() - duration
             if job.stopping == "cancel":
-                self._finish(job, _stopped(job, duration))
+                self._finish(job, _stopped(job, duration, began))
             elif job.stopping == "timeout":
-                self._finish(job, timed_out(job.attempt, duration))
+                self._finish(job, timed_out(job.attempt, duration, began))
             else:
                 if killed_for is not None:
                     told = f"its process was ended, because the async task {killed_for.attempt.task!r} did not stop"
-                self._finish(job, worker_lost(job.attempt, duration, told))
+                self._finish(job, worker_lost(job.attempt, duration, told, began))
         line.is_stuck, line.only_short = False, True
         self._dispatch()
         self._poke_soon()
@@ -244,6 +254,17 @@ class LocalExecutor:
                 return
             if not line.jobs:
                 self._put(line, backlog.popleft())
+        if backlog and self._requeue is None and self._requeue_after is not None:
+            self._requeue = self._loop.call_later(self._requeue_after, self._requeue_waiting)
+
+    def _requeue_waiting(self) -> None:
+        """Give attempts back for which no worker is free, and promise less for a while."""
+        self._requeue = None
+        waiting, self._backlog = self._backlog, deque()
+        if waiting:
+            self._careful_until = self._loop.time() + CAREFUL_SECONDS
+        for job in waiting:
+            self._finish(job, AttemptRequeued(task=job.attempt.task, attempt=job.attempt.number))
 
     def _look(self) -> None:
         """Call attempts back from behind those that take long."""
@@ -263,6 +284,8 @@ class LocalExecutor:
     def _ahead(self, code: Digest) -> int:
         """How many such attempts one worker may hold: the shorter they are, the more of them share a turn."""
         mean = self._means.get(code, 1.0)
+        if self._loop.time() < self._careful_until:
+            return 1
         return 1 if mean >= SHORT_SECONDS else int(min(AHEAD_SECONDS / max(mean, 1e-6), AHEAD))
 
     # -- ending -----------------------------------------------------------------------------------
@@ -344,5 +367,5 @@ def _disarm(job: Job) -> None:
         job.timer = None
 
 
-def _stopped(job: Job, duration: float) -> AttemptStopped:
-    return AttemptStopped(task=job.attempt.task, attempt=job.attempt.number, duration=duration)
+def _stopped(job: Job, duration: float, began: float | None = None) -> AttemptStopped:
+    return AttemptStopped(task=job.attempt.task, attempt=job.attempt.number, duration=duration, began=began)

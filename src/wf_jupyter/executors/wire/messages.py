@@ -101,7 +101,8 @@ class Ready(_Message, frozen=True, tag=20):
 class Done(_Message, frozen=True, tag=21):
     """The attempt returned. `unread`: there is output in the pipes that belongs to it.
 
-    `is_kept`: the result may be kept in the cache, if the task asks for that.
+    `is_kept`: the result may be kept in the cache, if the task asks for that. `began` is when it began to run, by the
+    clock of the machine.
     """
 
     token: int
@@ -113,6 +114,7 @@ class Done(_Message, frozen=True, tag=21):
     unread: bool = False
     is_kept: bool = True
     usage: Usage | None = None
+    began: float = 0.0
 
 
 class Expanded(_Message, frozen=True, tag=22):
@@ -123,6 +125,7 @@ class Expanded(_Message, frozen=True, tag=22):
     expansion: Expansion
     unread: bool = False
     usage: Usage | None = None
+    began: float = 0.0
 
 
 class Raised(_Message, frozen=True, tag=23):
@@ -134,6 +137,7 @@ class Raised(_Message, frozen=True, tag=23):
     values: tuple[Value, ...] = ()
     unread: bool = False
     usage: Usage | None = None
+    began: float = 0.0
 
 
 class Stopped(_Message, frozen=True, tag=24):
@@ -143,6 +147,7 @@ class Stopped(_Message, frozen=True, tag=24):
     duration: float
     unread: bool = False
     usage: Usage | None = None
+    began: float = 0.0
 
 
 class Text(_Message, frozen=True, tag=25):

@@ -35,15 +35,29 @@ def report_of(message: Final | Text | Progress | Shown, attempt: Attempt) -> Rep
                 truth=message.truth,
                 is_kept=message.is_kept,
                 usage=message.usage,
+                began=message.began,
             )
         case Expanded(duration=duration, expansion=expansion, usage=usage):
-            return AttemptExpanded(task=task, attempt=number, duration=duration, expansion=expansion, usage=usage)
+            return AttemptExpanded(
+                task=task,
+                attempt=number,
+                duration=duration,
+                expansion=expansion,
+                usage=usage,
+                began=message.began,
+            )
         case Raised(duration=duration, failure=failure, values=values, usage=usage):
             return AttemptFailed(
-                task=task, attempt=number, duration=duration, failure=failure, values=values, usage=usage
+                task=task,
+                attempt=number,
+                duration=duration,
+                failure=failure,
+                values=values,
+                usage=usage,
+                began=message.began,
             )
         case Stopped(duration=duration, usage=usage):
-            return AttemptStopped(task=task, attempt=number, duration=duration, usage=usage)
+            return AttemptStopped(task=task, attempt=number, duration=duration, usage=usage, began=message.began)
         case Text(stream=stream, text=text):
             return Printed(task=task, attempt=number, stream=stream, text=text)
         case Progress(done=done, total=total, text=label):
@@ -54,7 +68,7 @@ def report_of(message: Final | Text | Progress | Shown, attempt: Attempt) -> Rep
             assert_never(message)
 
 
-def timed_out(attempt: Attempt, duration: float) -> AttemptFailed:
+def timed_out(attempt: Attempt, duration: float, began: float | None = None) -> AttemptFailed:
     """The attempt ran longer than it may."""
     told = f"the task ran longer than its timeout of {attempt.timeout:g} s"
     return AttemptFailed(
@@ -62,26 +76,29 @@ def timed_out(attempt: Attempt, duration: float) -> AttemptFailed:
         attempt=attempt.number,
         duration=duration,
         failure=Failure(kind="timeout", type="TimeoutError", message=told),
+        began=began,
     )
 
 
-def worker_lost(attempt: Attempt, duration: float, told: str) -> AttemptFailed:
+def worker_lost(attempt: Attempt, duration: float, told: str, began: float | None = None) -> AttemptFailed:
     """The attempt's worker is gone, or never came."""
     return AttemptFailed(
         task=attempt.task,
         attempt=attempt.number,
         duration=duration,
         failure=Failure(kind="worker_lost", type="WorkerLost", message=told),
+        began=began,
     )
 
 
-def node_lost(attempt: Attempt, duration: float, told: str) -> AttemptFailed:
+def node_lost(attempt: Attempt, duration: float, told: str, began: float | None = None) -> AttemptFailed:
     """What ran the attempt's worker is gone, by no doing of the task's: it may run again at no cost of a retry."""
     return AttemptFailed(
         task=attempt.task,
         attempt=attempt.number,
         duration=duration,
         failure=Failure(kind="worker_lost", type=NODE_LOST, message=told),
+        began=began,
     )
 
 

@@ -8,6 +8,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
+
 from wf_jupyter.executors.wire.messages import PROTOCOL, Final, FromWorker, Raised, Ready, Run, Stopped
 from wf_jupyter.executors.worker.attempt import failures, stale_modules
 from wf_jupyter.executors.worker.attempt.admission import admit
@@ -107,6 +109,7 @@ class AsyncHost(Worker):
         else:
             final = task.result()
         self.freshness.note(began)
+        final = msgspec.structs.replace(final, began=began)
         final = admit(run, final, sink, self.freshness, began)
         self._children.drain(sink)
         self.conclude(sink, final, is_last=not self._tasks)

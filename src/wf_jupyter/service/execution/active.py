@@ -17,6 +17,7 @@ from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.model.stimuli import (
     AttemptExpanded,
     AttemptFailed,
+    AttemptRequeued,
     AttemptStopped,
     AttemptSucceeded,
     Command,
@@ -150,7 +151,7 @@ class ActiveExecutions:
         What it held goes back even when nobody is interested in how it ended.
         """
         self._thread.check()
-        if isinstance(report, AttemptSucceeded | AttemptExpanded | AttemptFailed | AttemptStopped):
+        if isinstance(report, AttemptSucceeded | AttemptExpanded | AttemptFailed | AttemptStopped | AttemptRequeued):
             self._handed_over.ended((execution, report.task, report.attempt))
         driver = self._drivers.get(execution)
         if driver is None:

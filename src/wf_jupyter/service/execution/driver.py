@@ -27,6 +27,7 @@ from wf_jupyter.model.snapshot import Parked
 from wf_jupyter.model.stimuli import (
     AttemptExpanded,
     AttemptFailed,
+    AttemptRequeued,
     AttemptStopped,
     AttemptSucceeded,
     Command,
@@ -264,7 +265,7 @@ class Driver:
         match stimulus:
             case Found():
                 pass
-            case AttemptSucceeded() | AttemptFailed() | AttemptExpanded() | AttemptStopped():
+            case AttemptSucceeded() | AttemptFailed() | AttemptExpanded() | AttemptStopped() | AttemptRequeued():
                 self._attempts.ended(stimulus.task, stimulus.attempt)
             case _:
                 return

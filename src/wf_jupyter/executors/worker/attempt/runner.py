@@ -74,9 +74,9 @@ class Runner:
 
     def run(self, run: Run, code: bytes, call: bytes, sink: output.Output, guard: Guard) -> Final:
         """Run an attempt in this thread; never raises. The caller closes `sink` and sends what this returns."""
-        meter = Meter(self._is_alone)
+        meter, began = Meter(self._is_alone), time.time()
         final = contextvars.copy_context().run(self._run, run, code, call, sink, guard)
-        return msgspec.structs.replace(final, usage=meter.usage())
+        return msgspec.structs.replace(final, usage=meter.usage(), began=began)
 
     async def run_async(self, run: Run, code: bytes, call: bytes, sink: output.Output) -> Final:
         """The same for an `async def` task, inside a context of its own. Raises `CancelledError` when cancelled."""

@@ -5,7 +5,7 @@ import { parseTime } from "./times.ts";
 /** One finished or running attempt, times in ms (`ended` NaN while it runs). */
 export interface AttemptSpan {
   readonly number: number;
-  readonly started: number;
+  started: number;
   ended: number;
   failed: boolean;
 }
@@ -21,11 +21,15 @@ export class Attempts {
       if (spans.some((span) => span.number === event.attempt)) return;
       const span = { number: event.attempt, started: parseTime(event.time), ended: Number.NaN, failed: false };
       this.#spans.set(event.task, [...spans, span].sort((a, b) => a.number - b.number));
+    } else if (event.type === "task.requeued") {
+      const spans = this.#spans.get(event.task)?.filter((span) => span.number !== event.attempt);
+      if (spans !== undefined) this.#spans.set(event.task, spans);
     } else if (event.type === "task.retrying" || event.type === "task.completed") {
       const span = this.#spans.get(event.task)?.find((other) => other.number === event.attempt);
       if (span === undefined) return;
       // cancelled while it waited for another try: the last one had ended long before
       if (event.type === "task.completed" && event.status === "cancelled" && span.failed) return;
+      if (event.started) span.started = parseTime(event.started);
       span.ended = parseTime(event.time);
       span.failed = event.type === "task.retrying" || event.status === "failed";
     } else if (event.type === "workflow.recovered") {

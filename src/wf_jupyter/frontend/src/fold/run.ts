@@ -187,8 +187,15 @@ export class Run {
       case "task.retrying":
         this.#move(row, RETRYING);
         tasks.errors.set(row, event.error);
+        if (event.started) tasks.started[row] = parseTime(event.started);
         tasks.ended[row] = parseTime(event.time);
         tasks.retryAt[row] = tasks.ended[row]! + event.delay * 1000;
+        break;
+      case "task.requeued":
+        this.#move(row, PENDING);
+        tasks.attempts[row] = event.attempt - 1;
+        tasks.workers[row] = "";
+        tasks.started[row] = Number.NaN;
         break;
       case "task.cancelling":
         tasks.cancelling[row] = 1;
@@ -199,6 +206,7 @@ export class Run {
         put(tasks.errors, row, errorOf(event));
         put(tasks.reasons, row, reasonOf(event));
         put(tasks.results, row, event.result);
+        if (event.started) tasks.started[row] = parseTime(event.started);
         tasks.ended[row] = parseTime(event.time);
         tasks.retryAt[row] = Number.NaN;
         tasks.duration[row] = event.attempt ? (event.duration ?? 0) : Number.NaN;

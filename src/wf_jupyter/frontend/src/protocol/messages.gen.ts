@@ -1,6 +1,6 @@
 // Generated from protocol/schema.json by scripts/types.mjs: do not edit.
 
-export type Event = WorkflowStarted | TasksAdded | TaskStarted | TaskProgress | TaskLog | TaskOutput | TaskRetrying | TaskCancelling | TaskCompleted | WorkflowPaused | WorkflowResumed | WorkflowCancelling | WorkflowRetried | WorkflowInterrupted | WorkflowRecovered | WorkflowCompleted;
+export type Event = WorkflowStarted | TasksAdded | TaskStarted | TaskProgress | TaskLog | TaskOutput | TaskRetrying | TaskRequeued | TaskCancelling | TaskCompleted | WorkflowPaused | WorkflowResumed | WorkflowCancelling | WorkflowRetried | WorkflowInterrupted | WorkflowRecovered | WorkflowCompleted;
 
 /**
  * Where one execution stands.
@@ -155,6 +155,7 @@ export interface TaskCancelling {
 /**
  * A task reached a final status. `attempt` is how many were started; `duration` that of the last, in seconds.
  *
+ * `started` is when the last attempt began to run, unless that was when it was handed to its worker.
  * `reason` is why it was skipped, or stopped because another one failed: that is no error of its own.
  * `lengths` gives the number of items of each part of the result that is mapped over, and
  * `truth` whether the result is truthy, when the graph asked for it.
@@ -167,6 +168,7 @@ export interface TaskCompleted {
   readonly reason?: Reason | null;
   readonly result?: ResultInfo | null;
   readonly seq: number;
+  readonly started?: string | null;
   readonly status: TaskStatus;
   readonly task: string;
   readonly time: string;
@@ -224,13 +226,25 @@ export interface TaskProgress {
 }
 
 /**
- * An attempt failed and another follows after `delay` seconds.
+ * An attempt had not begun where it was handed to: it counts as not started, and the task waits for a place.
+ */
+export interface TaskRequeued {
+  readonly attempt: number;
+  readonly seq: number;
+  readonly task: string;
+  readonly time: string;
+  readonly type: "task.requeued";
+}
+
+/**
+ * An attempt failed and another follows after `delay` seconds. `started` as in `task.completed`.
  */
 export interface TaskRetrying {
   readonly attempt: number;
   readonly delay: number;
   readonly error: Failure;
   readonly seq: number;
+  readonly started?: string | null;
   readonly task: string;
   readonly time: string;
   readonly type: "task.retrying";
@@ -265,7 +279,7 @@ export interface TaskSnapshot {
 }
 
 /**
- * An attempt (from 1) was handed to a worker.
+ * An attempt (from 1) was handed to a worker. That it began later is said by the event that ends it.
  */
 export interface TaskStarted {
   readonly attempt: number;
