@@ -14,6 +14,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -24,6 +25,7 @@ from wf_jupyter.service.observed_time import Observed, advance
 #: Seconds between two looks at the store; fewer when executions are kept for minutes only, or there is more to do.
 INTERVAL, SHORTEST, BACKLOG = 600.0, 1.0, 60.0
 DAY = 86_400.0
+T = TypeVar("T")
 #: Of the age that executions are kept for, as much is added at most by a wall clock that nobody saw advance, and
 #: passes at least between the announcement and the end, but no more than a day.
 SHARE = 0.1
@@ -49,6 +51,15 @@ class Mark(msgspec.Struct, array_like=True):
 
 _to_time = msgspec.json.Decoder(Observed)
 _to_marks = msgspec.json.Decoder(dict[str, Mark])
+
+
+def _understood(decoder: msgspec.json.Decoder[T], note: bytes | None) -> T | None:
+    """What was noted; None for what makes no sense: time is counted anew, and nothing forgotten too early."""
+    try:
+        return None if note is None else decoder.decode(note)
+    except (msgspec.MsgspecError, ValueError):
+        _log.warning("what the data directory noted of its executions' ages makes no sense: they are counted anew")
+        return None
 
 
 def expired(
@@ -143,7 +154,7 @@ class Retention:
         passed, is_set_back = await self._observe()
         holdings = await self._store.holdings()
         before = await self._store.note(_MARKS)
-        known = {} if before is None else _to_marks.decode(before)
+        known = _understood(_to_marks, before) or {}
         marks = {
             holding.id: mark
             if (mark := known.get(holding.id)) is not None and mark.ended == holding.ended.isoformat()
@@ -167,8 +178,7 @@ class Retention:
         """How much time has passed for the directory, and whether its clock went back."""
         now, wall = self._seconds(), self._clock().timestamp()
         elapsed = 0.0 if self._looked is None else now - self._looked
-        note = await self._store.note(_TIME)
-        known = Observed(wall=wall) if note is None else _to_time.decode(note)
+        known = _understood(_to_time, await self._store.note(_TIME)) or Observed(wall=wall)
         observed = advance(known, wall, elapsed, self._limit)
         await self._store.write_note(_TIME, msgspec.json.encode(observed))
         # After the write: what could not be kept has not been seen.

@@ -12,7 +12,7 @@ from wf_jupyter.errors import Unreadable
 from wf_jupyter.model.stimuli import Value
 from wf_jupyter.ports import CacheEntry
 from wf_jupyter.store.decoding import decode
-from wf_jupyter.store.values import Places
+from wf_jupyter.store.values import Places, stored_value
 
 #: Parts of a task's value that are no result.
 NO_RESULT = "error"
@@ -57,6 +57,7 @@ def read_cached(
         "SELECT part, data, path, size FROM task_values WHERE execution = ? AND task = ? AND part <> ?",
         (number, entry.task, NO_RESULT),
     )
-    values = [Value(part=part, data=data, path=places.absolute(path), size=size) for part, data, path, size in rows]
-    adopted = places.adopt(values, into)
+    values = [stored_value(part, row, places) for part, *row in rows]
+    whole = [value for value in values if value is not None]
+    adopted = places.adopt(whole, into) if len(whole) == len(values) else None
     return (entry, execution, adopted) if adopted else None

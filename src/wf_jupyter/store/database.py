@@ -128,10 +128,19 @@ def prepare(data_dir: Path) -> str:
                 connection.execute("PRAGMA journal_mode = WAL")
                 _check(connection, path)
                 _migrate(connection, path)
-                row = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
-                return str(row[0])
+                return _epoch(connection)
             finally:
                 connection.close()
+
+
+def _epoch(connection: sqlite3.Connection) -> str:
+    """The name of the directory's history; a new one where it is missing or makes no sense: subscribers start over."""
+    row = connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()
+    if row is not None and isinstance(row[0], str) and row[0].isalnum():
+        return row[0]
+    epoch = secrets.token_hex(8)
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (epoch,))
+    return epoch
 
 
 def connect(path: Path, durability: Durability = "normal", *, read_only: bool = False) -> sqlite3.Connection:
@@ -194,7 +203,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             for statement in _statements(known[number].read_text("utf-8")):
                 connection.execute(statement)
             if number == 1:
-                connection.execute("INSERT INTO meta VALUES ('epoch', ?)", (secrets.token_hex(8),))
+                _epoch(connection)
             connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")
         except BaseException:

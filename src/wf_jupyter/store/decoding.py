@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from wf_jupyter.errors import Unreadable
+from wf_jupyter.model.status import ExecutionStatus
 
 T = TypeVar("T", covariant=True)
 
@@ -33,6 +34,14 @@ def decode(decoder: Decoder[T], body: object, what: str) -> T:
         return decoder.decode(body)
     except SENSELESS as error:
         raise unreadable(what, error) from error
+
+
+def known_status(status: object) -> ExecutionStatus:
+    """A stored status; `interrupted` for what is none: such an execution does not move, and can be forgotten."""
+    try:
+        return ExecutionStatus(status)  # type: ignore[arg-type]
+    except ValueError:
+        return ExecutionStatus.INTERRUPTED
 
 
 def decode_time(text: object, what: str) -> datetime:

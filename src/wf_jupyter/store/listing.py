@@ -13,10 +13,11 @@ from wf_jupyter.errors import ExecutionNotFound, Unreadable
 from wf_jupyter.model.snapshot import Parked, Summary, inputs_in_short
 from wf_jupyter.model.status import FINAL_EXECUTION, ExecutionStatus
 from wf_jupyter.ports import Holding
-from wf_jupyter.store.decoding import SENSELESS, decode, decode_time
+from wf_jupyter.store.decoding import SENSELESS, decode, decode_time, known_status
 from wf_jupyter.store.owners import MISSING_SECONDS, Ownership
 
 _UNFINISHED = tuple(status for status in ExecutionStatus if status not in FINAL_EXECUTION)
+_FINAL = tuple(FINAL_EXECUTION)
 _SUMMARY = "id, workflow, status, seq, created, ended, counts, asked_by"
 #: The first event has the inputs.
 _FIRST = "(SELECT body FROM events WHERE execution = number AND seq = 1)"
@@ -69,7 +70,7 @@ def claim(connection: sqlite3.Connection, execution: str, ownership: Ownership) 
     if row[0] == ownership.id:
         return True
     # Lock files are kept for unfinished executions only.
-    if not ownership.is_gone(row[0], patience=0.0 if ExecutionStatus(row[1]).is_final else MISSING_SECONDS):
+    if not ownership.is_gone(row[0], patience=0.0 if known_status(row[1]).is_final else MISSING_SECONDS):
         return False
     connection.execute("UPDATE executions SET owned_by = ? WHERE id = ?", (ownership.id, execution))
     return True
@@ -78,8 +79,10 @@ def claim(connection: sqlite3.Connection, execution: str, ownership: Ownership) 
 def read_orphans(connection: sqlite3.Connection, ownership: Ownership) -> list[str]:
     """Unfinished executions whose owner is gone, oldest first."""
     rows = connection.execute(
-        f"SELECT id, owned_by FROM executions WHERE status IN ({', '.join('?' * len(_UNFINISHED))}) ORDER BY id",
-        _UNFINISHED,
+        # Those too whose status makes no sense: the log knows how they stand.
+        f"SELECT id, owned_by FROM executions WHERE status NOT IN ({', '.join('?' * len(_FINAL))})"
+        " AND typeof(id) = 'text' ORDER BY id",
+        _FINAL,
     ).fetchall()
     gone = {owner: ownership.is_gone(owner) for owner in {row[1] for row in rows}}
     ownership.sweep(gone)
@@ -116,9 +119,10 @@ def read_holdings(connection: sqlite3.Connection) -> list[Holding]:
     """What every execution occupies in the database; files are left out."""
     unfinished = ", ".join("?" * len(_UNFINISHED))
     rows = connection.execute(
-        f"SELECT id, CASE WHEN status IN ({unfinished}) THEN NULL ELSE coalesce(ended, created) END, size,"
+        f"SELECT id, CASE WHEN status IN ({unfinished}) THEN NULL ELSE coalesce(ended, created) END,"
+        " CASE typeof(size) WHEN 'integer' THEN max(size, 0) ELSE 0 END,"
         f" id IN (SELECT builds_on FROM executions WHERE status IN ({unfinished}) AND builds_on NOT NULL)"
-        " FROM executions",
+        " FROM executions WHERE typeof(id) = 'text'",
         _UNFINISHED * 2,
     )
     return [
@@ -156,11 +160,10 @@ def _summary(row: Sequence[Any]) -> Summary:
     except (Unreadable, ValueError) as error:
         # The line stays, with what of it makes sense: it is how one sees, and deletes, what is broken.
         since = _time(created, _UNKNOWN)
-        known = status if status in set(ExecutionStatus) else ExecutionStatus.INTERRUPTED
         return Summary(
             id=execution,
             workflow=str(workflow),
-            status=ExecutionStatus(known),
+            status=known_status(status),
             seq=int(seq) if isinstance(seq, int) else 0,
             created=since,
             parked=Parked(kind="unreadable", reason=f"the line of execution {execution}: {error}", since=since),

@@ -128,13 +128,24 @@ def read_record(connection: sqlite3.Connection, execution: str) -> Record:
     )
 
 
+class Blobs(dict[Digest, bytes]):
+    """The blobs of an execution; one that is not there was lost, which is `Unreadable`."""
+
+    def __init__(self, execution: str, blobs: Mapping[Digest, bytes]) -> None:
+        super().__init__(blobs)
+        self._execution = execution
+
+    def __missing__(self, digest: Digest) -> bytes:
+        raise Unreadable(f"the data of execution {self._execution} lack {digest!r}, which its graph refers to")
+
+
 def read_blobs(connection: sqlite3.Connection, execution: str) -> dict[Digest, bytes]:
     """Every blob of the execution and of its expansions; `ExecutionNotFound`."""
     rows = connection.execute(
         "SELECT digest, data FROM blob_uses JOIN blobs USING (digest) WHERE execution = ?",
         (number_of(connection, execution),),
     )
-    return {Digest(digest): data for digest, data in rows}
+    return Blobs(execution, {digest: data for digest, data in rows if isinstance(data, bytes)})
 
 
 def read_blob(connection: sqlite3.Connection, execution: str, digest: Digest) -> bytes | None:

@@ -20,7 +20,8 @@ def write(connection: sqlite3.Connection, name: str, data: bytes) -> None:
 
 def newest_id(connection: sqlite3.Connection) -> str:
     """The greatest id that an execution ever had; empty without any."""
-    row = connection.execute("SELECT max(id) FROM executions").fetchone()
+    # Whatever is text is less than any blob, which only a damaged row holds.
+    row = connection.execute("SELECT max(id) FROM executions WHERE id < x''").fetchone()
     return max(row[0] or "", (read(connection, _NEWEST) or b"").decode())
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlite3
 
 from wf_jupyter.errors import StateConflict
-from wf_jupyter.model.status import ExecutionStatus
 from wf_jupyter.store import notes
+from wf_jupyter.store.decoding import known_status
 from wf_jupyter.store.log import number_of
 from wf_jupyter.store.owners import Ownership
 
@@ -22,7 +22,7 @@ def check(connection: sqlite3.Connection, execution: str, ownership: Ownership) 
     """The number of an execution that may be forgotten; `ExecutionNotFound`, `StateConflict`."""
     number = number_of(connection, execution)
     status, owner = connection.execute("SELECT status, owned_by FROM executions WHERE number = ?", (number,)).fetchone()
-    if not ExecutionStatus(status).is_final and owner != ownership.id and not ownership.is_gone(owner):
+    if not known_status(status).is_final and owner != ownership.id and not ownership.is_gone(owner):
         raise StateConflict(f"execution {execution} is {status} in another process: cancel it first")
     return number
 

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -40,7 +41,7 @@ class Places:
 
     def remove(self, execution: str) -> None:
         """Remove both folders with everything in them, if they exist."""
-        for folder in (self._path(execution), self.logs(execution)):
+        for folder in self._folders(execution):
             if folder.is_symlink():
                 # Somebody put it elsewhere: what is there is theirs.
                 folder.unlink(missing_ok=True)
@@ -49,7 +50,7 @@ class Places:
     def files(self, execution: str) -> dict[int, int]:
         """Sizes of the execution's files by inode: a file that others share is the same number there."""
         found = {}
-        for folder in (self._path(execution), self.logs(execution)):
+        for folder in self._folders(execution):
             with suppress(FileNotFoundError), os.scandir(folder) as entries:
                 for entry in entries:
                     with suppress(FileNotFoundError):
@@ -79,6 +80,10 @@ class Places:
     def absolute(self, path: str | None) -> str | None:
         """The opposite of `stored`."""
         return path if path is None or path.startswith("/") else self._prefix + path
+
+    def _folders(self, execution: str) -> tuple[Path, ...]:
+        # A damaged row may be named anything: no folder was ever made for that.
+        return (self._path(execution), self.logs(execution)) if _SAFE_ID.fullmatch(execution) else ()
 
     def _path(self, execution: str) -> Path:
         if _SAFE_ID.fullmatch(execution) is None:
@@ -126,7 +131,7 @@ def write_values(
 def read_values(
     connection: sqlite3.Connection, execution: str, wanted: Iterable[tuple[str, str]], places: Places
 ) -> dict[tuple[str, str], Value]:
-    """Values by (task key, part); those that do not exist are left out."""
+    """Values by (task key, part); those that do not exist, or whose rows make no sense, are left out."""
     found = {}
     for task, part in wanted:
         row = connection.execute(
@@ -134,7 +139,15 @@ def read_values(
             " WHERE execution = (SELECT number FROM executions WHERE id = ?) AND task = ? AND part = ?",
             (execution, task, part),
         ).fetchone()
-        if row is not None:
-            data, path, size = row
-            found[task, part] = Value(part=part, data=data, path=places.absolute(path), size=size)
+        if row is not None and (value := stored_value(part, row, places)) is not None:
+            found[task, part] = value
     return found
+
+
+def stored_value(part: str, row: Sequence[Any], places: Places) -> Value | None:
+    """The value behind `data, path, size`; None when they make no sense: a value that is gone is computed anew."""
+    data, path, size = row
+    is_there = isinstance(data, bytes) if path is None else data is None and isinstance(path, str) and path
+    if not is_there or not isinstance(size, int) or size < 0:
+        return None
+    return Value(part=part, data=data, path=places.absolute(path), size=size)
