@@ -149,11 +149,16 @@ def connect(path: Path, durability: Durability = "normal", *, read_only: bool = 
     With `normal` durability a commit survives the end of the process; with `full` also a power cut.
     """
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
-    connection.execute("PRAGMA cache_size = -16000")
-    connection.execute("PRAGMA journal_size_limit = 67108864")
-    if read_only:
-        connection.execute("PRAGMA query_only = ON")
+    try:
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
+        connection.execute("PRAGMA cache_size = -16000")
+        connection.execute("PRAGMA journal_size_limit = 67108864")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+    except BaseException:
+        # A file that is no database is noticed here.
+        connection.close()
+        raise
     return connection
 
 

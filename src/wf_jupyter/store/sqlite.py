@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -57,11 +58,14 @@ class SqliteStore(Store):
         folder = Path(data_dir).expanduser().resolve()
         path = folder / database.FILE_NAME
         epoch = database.prepare(folder)
-        with database.told_as_store_errors(path):
+        with database.told_as_store_errors(path), ExitStack() as failing:
             ownership = Ownership(folder / "owners")
+            failing.callback(ownership.release)
             files = OpenFiles(folder, path)
             writing = database.connect(path, durability)
+            failing.callback(writing.close)
             reading = database.connect(path, read_only=True)
+            failing.pop_all()
         store = cls(
             epoch,
             files,
@@ -70,7 +74,11 @@ class SqliteStore(Store):
             ownership,
             Places(folder),
         )
-        store._finish_removals()
+        try:
+            store._finish_removals()
+        except BaseException:
+            store.shutdown()
+            raise
         return store
 
     # -- executions ---------------------------------------------------------------------------
