@@ -35,6 +35,17 @@ DIRECTORIES = (
 FOREIGN = ("WF_JUPYTER_CONNECTION_FILE", "WF_JUPYTER_MODE", "WF_JUPYTER_URL", "WF_JUPYTER_TOKEN", "JPY_PARENT_PID")
 OURS = ("WF_JUPYTER_", "JUPYTER_", "JPY_")
 
+#: Directories whose files take minutes. They come first: else one process works on the last of them alone.
+LONGEST = ("hub", "ui", "proxy", "places", "crash", "contract", "property")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests by how long their files take, for processes that share them file by file."""
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(
+        key=lambda item: min((ranks[above] for above in item.path.parents if above in ranks), default=len(ranks))
+    )
+
 
 @pytest.fixture(scope="session", autouse=True)
 def isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
