@@ -1,11 +1,14 @@
-"""The README's pictures, taken of a real JupyterLab with a real run: `.venv/bin/python docs/pictures.py`.
+"""The pictures of README and docs: `.venv/bin/python docs/pictures.py`.
 
-The run is made to be looked at in its middle: most tasks are quick, and some hold until the pictures are taken.
+Most are of a real JupyterLab with a real run, which is made to be looked at in its middle: most tasks are quick, and
+some hold until the pictures are taken. The others are of the view's scenes (`frontend/dev/shots.py`), and of notebooks
+that were opened again, as `tests/ui/test_reopened.py` saw them.
 """
 
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -27,6 +30,8 @@ IMAGES = ROOT / "docs" / "images"
 #: Where the tests leave their screenshots.
 FOLDER = ROOT / "test-results"
 WIDTH = 1000
+#: Down to where notebooks that were opened again have cells.
+CELLS = 1000
 LAST_CELL = ".jp-Notebook .jp-CodeCell:last-of-type"
 
 DEFINITIONS = """import asyncio, random, time
@@ -147,16 +152,29 @@ def main() -> None:
         finally:
             browser.close()
             lab.stop()
+    keep_scenes()
     keep_rows()
+
+
+def keep_scenes() -> None:
+    """The view on a page of its own, as its scenes show it."""
+    with tempfile.TemporaryDirectory(prefix="scenes-") as folder:
+        subprocess.run([sys.executable, ROOT / "src/wf_jupyter/frontend/dev/shots.py", folder], check=True)
+        for kept in ("graph", "drawer", "timeline", "table", "overview-10k"):
+            for _, name in THEMES:
+                shutil.copy(Path(folder) / f"{kept}-{name}.png", IMAGES)
+                small(IMAGES / f"{kept}-{name}.png", 0.75)
 
 
 def keep_rows() -> None:
     """What the tests of opened notebooks saw, one picture each: `pytest tests/ui/test_reopened.py` comes first."""
     for seen in sorted(FOLDER.glob("reopened-*.png")):
-        kept = IMAGES / "opened" / seen.name.removeprefix("reopened-")
+        kept = IMAGES / "opened" / seen.name.removeprefix("reopened-").replace(", ", "-").replace(",", "")
         kept.parent.mkdir(exist_ok=True)
-        shutil.copy(seen, kept)
-        small(kept)
+        with Image.open(seen) as picture:
+            # without the empty rest of the page
+            picture.crop((0, 0, picture.width, CELLS)).save(kept)
+        small(kept, 0.75)
 
 
 def prepare(lab: JupyterProcess) -> None:
@@ -183,6 +201,13 @@ def shoot(notebook: Notebook) -> None:
     for theme, name in THEMES:
         change(page, theme, name)
         take(page, IMAGES / f"live-graph-{name}.png")
+        small(IMAGES / f"live-graph-{name}.png", 1)
+    page.set_viewport_size({"width": 820, "height": 1000})
+    for theme, name in THEMES:
+        change(page, theme, name)
+        take(page, IMAGES / f"narrow-{name}.png")
+        small(IMAGES / f"narrow-{name}.png")
+    page.set_viewport_size({"width": WIDTH + 120, "height": 1240})
     page.locator(".wfj-card").first.focus()
     page.keyboard.press("n")
     page.locator(".wfj-panel .wfj-error").wait_for()
@@ -206,11 +231,14 @@ def change(page: Any, theme: str, name: str) -> None:
     page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{str(name == 'light').lower()}'")
 
 
-def small(path: Path) -> None:
-    """Half as wide, with as many colours as are seen: pictures of whole windows are large."""
+def small(path: Path, scale: float = 0.5) -> None:
+    """Keep a picture as WebP, which leaves rare colours as they are; pictures of whole windows half as wide."""
     with Image.open(path) as picture:
-        half = picture.convert("RGB").resize((picture.width // 2, picture.height // 2), Image.Resampling.LANCZOS)
-        half.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+        size = round(picture.width * scale), round(picture.height * scale)
+        picture.convert("RGB").resize(size, Image.Resampling.LANCZOS).save(
+            path.with_suffix(".webp"), quality=84, method=6
+        )
+    path.unlink()
 
 
 def take(page: Any, path: Path) -> None:

@@ -53,12 +53,14 @@ def run(server: JupyterProcess, announcement: Path, code: str = RUN) -> subproce
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, cwd=server.root)
 
 
-def certified(directory: Path) -> Sequence[str]:
+def certified(directory: Path, days: int = 2) -> Sequence[str]:
     if shutil.which("openssl") is None:
         pytest.skip("openssl, which makes the certificate, is not installed")
-    key, certificate = directory / "key.pem", directory / "certificate.pem"
-    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=public.example"]
-    subprocess.run([*make, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    key, certificate, asked = (directory / name for name in ("key.pem", "certificate.pem", "request.pem"))
+    make = ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=public.example", "-keyout", key]
+    subprocess.run([*make, "-out", asked], check=True, capture_output=True)
+    sign = ["openssl", "x509", "-req", "-in", asked, "-signkey", key, "-days", str(days), "-out", certificate]
+    subprocess.run(sign, check=True, capture_output=True)
     return f"--ServerApp.certfile={certificate}", f"--ServerApp.keyfile={key}"
 
 
@@ -83,6 +85,71 @@ def test_a_process_finds_the_server_that_announced_itself(kind: str, tmp_path: P
     with started(tmp_path / "jupyter", *options) as server:
         done = run(server, announcements(server)[0])
         assert (done.stdout.split(), done.stderr) == (["2", "server"], "")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "an expired certificate",
+        *(
+            pytest.param(kind, marks=pytest.mark.long)
+            for kind in (
+                "a free port of its choice",
+                "every interface",
+                "no token",
+                "a prefix beyond ASCII",
+                "an origin and names of its own",
+            )
+        ),
+    ],
+)
+def test_unusual_settings_are_nothing_to_a_kernel(kind: str, tmp_path: Path) -> None:
+    options: Sequence[str]
+    match kind:
+        case "an expired certificate":
+            options = certified(tmp_path, days=-1)
+        case "a free port of its choice":
+            options = ["--ServerApp.port=0"]
+        case "every interface":
+            options = ["--ServerApp.ip=0.0.0.0"]
+        case "no token":
+            options = ["--IdentityProvider.token="]
+        case "a prefix beyond ASCII":
+            options = ["--ServerApp.base_url=/h%C3%BCb/Ada%20L/"]
+        case _:
+            options = ["--ServerApp.allow_origin=https://else.example", "--ServerApp.local_hostnames=['else.example']"]
+    with started(tmp_path / "jupyter", *options) as server:
+        # Spawners may start kernels with hardly any environment.
+        server.environment.pop("PATH", None)
+        done = run(server, announcements(server)[0])
+        assert (done.stdout.split(), done.stderr) == (["2", "server"], "")
+
+
+@pytest.mark.long
+def test_two_servers_of_one_home_are_told_apart(tmp_path: Path) -> None:
+    with started(tmp_path / "jupyter") as first:
+        (one,) = announcements(first)
+        with started(tmp_path / "jupyter") as second:
+            until(lambda: len(announcements(second)) == 2, "the second did not announce itself", 60)
+            (two,) = set(announcements(second)) - {one}
+            code = "import wf_jupyter as wf; print(wf.connection().url)"
+            told = [run(first, each, code).stdout.strip() for each in (one, two)]
+        assert told == [first.url, second.url]
+
+
+def test_a_connection_file_that_is_of_no_use_gives_one_line_with_the_reason(tmp_path: Path) -> None:
+    with started(tmp_path / "jupyter") as server:
+        (announcement,) = announcements(server)
+        content = announcement.read_bytes()
+    # The server is gone; what its kernel was told is not.
+    for left in (content, content[:40], None):
+        announcement.unlink(missing_ok=True)
+        if left is not None:
+            announcement.write_bytes(left)
+        done = run(server, announcement)
+        assert done.stdout.split() == ["2", "embedded"]
+        assert done.stderr.count("\n") == 1
+        assert "end with it" in done.stderr
 
 
 def test_only_the_user_can_reach_the_socket_and_it_goes_with_the_server(tmp_path: Path) -> None:

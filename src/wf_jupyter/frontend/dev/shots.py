@@ -43,7 +43,8 @@ def main(folder: Path) -> None:
                 shoot(page, f"{base}?theme={theme}", path, f".wfj-tab:has-text('{tab}')")
         shoot(page, f"{base}?width=1200", folder / "graph-wide.png")
         shoot(page, f"{base}?width=380", folder / "graph-narrow.png")
-        shoot(page, f"{base}?scene=20x500", folder / "graph-10000.png")
+        for theme in ("light", "dark"):
+            shoot(page, f"{base}?theme={theme}&scene=20x500", folder / f"overview-10k-{theme}.png")
         tell(f"10,000 tasks painted after {page.evaluate('window.painted'):.0f} ms")
         browser.close()
 

@@ -7,6 +7,8 @@ import { Viewport } from "./viewport.ts";
 export const PADDING = 20;
 const TALLEST = 540;
 const LOWEST = 96;
+/** Below a drawing that is wider than its window: there stands what lies beyond the edges, and covers no card. */
+const HINTS = 28;
 /** Fits by itself down to this scale; a larger graph starts readable and is panned. */
 const READABLE = 0.92;
 /** Texts of 12 px are at least 11 on the screen. */
@@ -93,18 +95,19 @@ export class Camera {
     if (this.stage.isOverview) return this.#survey(whole);
     const readable = across < READABLE ? COMFORTABLE : Math.max(whole, Math.min(across, READABLE));
     const scale = touched ? view.scale : all || this.stage.isFar ? whole : readable;
-    const wanted = Math.round(Math.min(this.#tallest, Math.max(LOWEST, h * scale + 2 * PADDING)));
+    const below = w * scale + 2 * PADDING > width ? HINTS : 0;
+    const wanted = Math.round(Math.min(this.#tallest, Math.max(LOWEST, h * scale + 2 * PADDING + below)));
     const height = touched ? Math.max(wanted, this.#height) : wanted;
     this.#resize(height);
     if (touched) return this.#moved();
     const x = Math.max(PADDING, (width - w * scale) / 2);
-    const y = Math.max(PADDING, (height - h * scale) / 2);
+    const y = Math.max(PADDING, (height - below - h * scale) / 2);
     const first = all ? -1 : this.foremost();
     if (first < 0) return this.#viewport.set({ scale, x, y });
     const box = this.scene.box(first);
     const begin = (at: number, size: number, whole: number, room: number, usual: number): number =>
       whole * scale + 2 * PADDING <= room ? usual : Math.min(PADDING, Math.max(room - PADDING - whole * scale, room / 2 - (at + size / 2) * scale));
-    this.#viewport.set({ scale, x: begin(box.x, box.width, w, width, x), y: begin(box.y, box.height, h, height, y) });
+    this.#viewport.set({ scale, x: begin(box.x, box.width, w, width, x), y: begin(box.y, box.height, h, height - below, y) });
   }
 
   get height(): number {

@@ -18,6 +18,9 @@ const OPEN_INSIDE = 12;
 /** Space between the inside of a card and its border. */
 export const INSIDE_PAD = 14;
 
+/** Graphs up to this size are laid out once more for the sake of their texts. */
+const FEW = 250;
+
 /** Lines at the border of the drawing have a width. */
 const EDGE = 8;
 
@@ -127,9 +130,13 @@ export class Scene {
     }
     this.#settle(new Layout(this.#sketch, room));
     if (this.#narrowest === NARROWEST || this.width <= this.wish.whole) return;
-    this.#narrowest = NARROWEST;
-    this.#measure();
-    this.#settle(new Layout(this.#sketch, room));
+    // Narrow cards let it be seen whole; where that is not enough they would only hide their texts.
+    for (const least of [NARROWEST, this.wish.card]) {
+      this.#narrowest = least;
+      this.#measure();
+      this.#settle(new Layout(this.#sketch, room));
+      if (this.width <= this.wish.whole || this.graph.nodes.length > FEW) return;
+    }
   }
 
   /** Open or close a group inside its card; false when it is too large, or not drawn here. */

@@ -137,7 +137,7 @@ const CARDS = `
 .wfj-strip-bar { display: flex; align-items: center; flex-wrap: wrap; gap: 6px 10px; padding: 6px 10px; border-top: 1px solid var(--wfj-line); background: var(--wfj-bg); }
 .wfj-beyond { position: absolute; z-index: 2; border-radius: 13px; color: var(--wfj-running-ink); border-color: color-mix(in srgb, var(--wfj-running) 60%, var(--wfj-bg)); box-shadow: 0 1px 4px rgb(0 0 0 / 18%); }
 .wfj-beyond-failed { color: var(--wfj-failed-ink); border-color: color-mix(in srgb, var(--wfj-failed) 60%, var(--wfj-bg)); }
-.wfj-beyond-left { left: 6px; top: 50%; transform: translateY(-50%); } .wfj-beyond-right { right: 6px; top: 50%; transform: translateY(-50%); }
+.wfj-beyond-left { left: 6px; bottom: 6px; } .wfj-beyond-right { right: 6px; bottom: 6px; }
 .wfj-beyond-top { top: 6px; left: 50%; transform: translateX(-50%); } .wfj-beyond-bottom { bottom: 6px; left: 50%; transform: translateX(-50%); }
 .wfj-zoom { margin-left: auto; display: flex; align-items: stretch; border: 1px solid var(--wfj-line-strong); border-radius: 7px; background: var(--wfj-bg); font-size: 12px; overflow: hidden; cursor: default; }
 .wfj-zoom-button { border: 0; background: transparent; color: var(--wfj-dim); padding: 0 9px; height: 24px; font: inherit; cursor: pointer; border-right: 1px solid var(--wfj-line); }

@@ -7,6 +7,7 @@ import type { MountOptions } from "../ui/mount.ts";
 import { onClosed } from "./closing.ts";
 import { find } from "./finding.ts";
 import { registryOf, type MimeModel, type Panel } from "./lumino.ts";
+import { waitForOthers } from "./sharing.ts";
 import { Still } from "./still.ts";
 import { decodeStored, EXECUTION_TYPE, type Stored } from "./stored.ts";
 
@@ -138,12 +139,14 @@ export class Output {
 
   /** Store the final state in the notebook, unless it is there: who only looks at a notebook does not change it. */
   async #keep(rest: Rest, seq: number, epoch: string): Promise<void> {
-    const stored = this.#stored;
-    if (stored === null || (stored.seq === seq && stored.epoch === epoch)) return;
-    const told = await rest.get(operationPath("executions/{execution_id}/picture", { execution_id: stored.id })).catch(() => null);
-    const model = this.#model;
-    if (!isObject(told) || model === null || this.#stored?.id !== stored.id) return;
-    model.setData({ data: { ...model.data, ...told } });
+    const id = this.#stored?.id;
+    const isKept = (): boolean => this.#stored === null || this.#stored.id !== id || (this.#stored.seq === seq && this.#stored.epoch === epoch);
+    if (id === undefined || isKept()) return;
+    const told = await rest.get(operationPath("executions/{execution_id}/picture", { execution_id: id })).catch(() => null);
+    const others = waitForOthers(this.panel);
+    if (others > 0) await new Promise((resolve) => setTimeout(resolve, others));
+    if (!isObject(told) || this.#model === null || isKept()) return;
+    this.#model.setData({ data: { ...this.#model.data, ...told } });
   }
 
   /** A kernel that runs it, or talks to the server that does, shows it by its widget. */
