@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import sys
 from collections.abc import Iterable
@@ -34,6 +35,12 @@ def visit_library(walk: Walk, value: Any, kind: type) -> bool:
         _array(walk, value, numpy)
         walk.more(value, ())
         return True
+    if family == "sklearn" and kind.__qualname__ == "Tree":
+        # Its state for a pickle is all of its state; of most other C classes that is not known.
+        walk.can_change(value)
+        walk.is_plain = False
+        walk.visit(value.__getstate__())
+        return True
     return False
 
 
@@ -46,6 +53,8 @@ def _visit_numpy(walk: Walk, value: Any, numpy: Any) -> bool:
         walk.feed(value.dtype.str, value.tobytes())
     elif isinstance(value, numpy.dtype):
         walk.feed(repr(value))
+    elif value is numpy.random.mtrand._rand or value is numpy.random.mtrand._rand._bit_generator:
+        walk.is_plain = False  # the state that all share is looked at by itself
     elif isinstance(value, numpy.random.Generator):
         walk.can_change(value.bit_generator)
         walk.is_plain = False
@@ -61,6 +70,7 @@ def _visit_numpy(walk: Walk, value: Any, numpy: Any) -> bool:
     elif isinstance(value, numpy.ufunc):
         walk.is_plain = False
         walk.feed(value.__name__)
+        walk.each(gc.get_referents(value))  # of one that was made of a function, the function
     else:
         return False
     return True
@@ -68,11 +78,13 @@ def _visit_numpy(walk: Walk, value: Any, numpy: Any) -> bool:
 
 def _array(walk: Walk, value: Any, numpy: Any) -> None:
     root = value
-    while isinstance(getattr(root, "base", None), numpy.ndarray):
-        root = root.base
-    owner = getattr(root, "base", None)
-    walk.marks.update((id(value), id(root), id(root if owner is None else owner)))
-    walk.feed(repr(value.dtype), repr(value.shape), value.flags.c_contiguous, value.flags.writeable)
+    while (owner := root.obj if isinstance(root, memoryview) else getattr(root, "base", None)) is not None:
+        walk.marks.add(id(root))
+        root = owner
+    walk.marks.update((id(value), id(root)))
+    kind = value.dtype
+    walk.feed(repr(kind) if kind.kind == "V" else kind.str, repr(value.shape))
+    walk.feed(value.flags.c_contiguous, value.flags.writeable)
     if value.base is not None:
         walk.kept.append(root)
     if value.dtype.hasobject:

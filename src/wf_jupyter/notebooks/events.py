@@ -6,6 +6,7 @@ uses them is imported. What C code does by itself is not seen (the rules on the 
 
 from __future__ import annotations
 
+import dis
 import functools
 import importlib
 import os
@@ -14,7 +15,9 @@ import sys
 import sysconfig
 import threading
 import time
+import types
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -187,11 +190,45 @@ class Events:
             if self._is_on:
                 asker = sys._getframe(1).f_globals.get("__name__", "")
                 own = ("tempfile", "uuid", "random", "multiprocessing", "jupyter_client", "ipykernel", "comm")
-                if asker.partition(".")[0] not in own and not _imports():
+                if asker.partition(".")[0] not in own and not _imports() and not _is_seeded(sys._getframe(1)):
                     self.never["it draws numbers that nothing seeds"] = None
             return function(*args)
 
         return asked
+
+
+def _is_seeded(frame: types.FrameType) -> bool:
+    """Whether the frame calls `RandomState(seed)`: numpy fills it by chance before it looks at the seed."""
+    name = _seed_name(frame.f_code, frame.f_lasti)
+    if name is None:
+        return False
+    if isinstance(name, _Constant):
+        return name.value is not None
+    value = frame.f_locals.get(name, frame.f_globals.get(name))
+    return value is not None
+
+
+@dataclass(frozen=True)
+class _Constant:
+    value: object
+
+
+@functools.lru_cache(maxsize=1024)
+def _seed_name(code: types.CodeType, position: int) -> str | _Constant | None:
+    """The variable or the constant that is the only argument of a call of `RandomState` at this instruction."""
+    before = [each for each in dis.get_instructions(code) if each.offset <= position and each.opname not in _NO_STEPS]
+    if len(before) < 3 or not before[-1].opname.startswith("CALL") or before[-1].arg != 1:
+        return None
+    function, seed = before[-3], before[-2]
+    if function.argval != "RandomState":
+        return None
+    if seed.opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
+        return _Constant(seed.argval)
+    return str(seed.argval) if seed.opname in _VARIABLES else None
+
+
+_NO_STEPS = ("CACHE", "PRECALL", "KW_NAMES", "PUSH_NULL", "EXTENDED_ARG")
+_VARIABLES = ("LOAD_FAST", "LOAD_NAME", "LOAD_GLOBAL", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK", "LOAD_DEREF")
 
 
 def _imports() -> bool:

@@ -1,7 +1,8 @@
 """What is observed of a cell, what is kept of it, and the orders that a cell is run with.
 
 Names that begin with `@` stand for what is not a variable: `@settings` of the process that any cell may depend on,
-`@random` and `@numpy.random`, the states that random numbers come from, and `@all`, everything above.
+`@random` and `@numpy.random`, the states that random numbers come from, `@module x`, a module of the user's by
+whichever name a cell calls it, and `@all`, everything above.
 """
 
 from __future__ import annotations
@@ -13,6 +14,17 @@ import msgspec
 SETTINGS, ALL = "@settings", "@all"
 #: Where a name stands that nothing above has bound.
 UNBOUND = "-"
+MODULE = "@module "
+
+
+def module_name(path: str) -> str:
+    """What stands among the names for a module of the user's, imported as `path` or as what is in it."""
+    return MODULE + path.partition(".")[0]
+
+
+def is_module_name(name: str) -> bool:
+    """Whether it stands for a module."""
+    return name.startswith(MODULE)
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -33,7 +45,8 @@ class Facts(msgspec.Struct, kw_only=True):
 
     `settings` and `drawn` say what it changed or drew from, `never` why it must run each time, `barrier` why
     everything after it must run in order. Files have stamps: as they were read, and as they were left. `has_drawn` is
-    false when only modules drew from `random`, as they were imported.
+    false when only modules drew from `random`, as they were imported. `values` is a digest of all that it wrote, of a
+    cell that differs from run to run; empty when not all of it can be seen.
     """
 
     reads: tuple[str, ...] = ()
@@ -47,6 +60,7 @@ class Facts(msgspec.Struct, kw_only=True):
     never: tuple[str, ...] = ()
     barrier: tuple[str, ...] = ()
     has_drawn: bool = True
+    values: str = ""
 
 
 class Record(msgspec.Struct, kw_only=True):
@@ -73,8 +87,10 @@ class Orders(msgspec.Struct, kw_only=True):
     """For the observer in the trunk: how to run the next cell.
 
     `reads` are the names that its text looks up, `binds` those it assigns; `calls` are those that may change something
-    in a library, `seeds` those it begins with. With `has_frames` it calls what looks up names that stand in texts.
-    Names to `forget` are not as they would be in a run in order; `load` gives files of values that the cell is to find.
+    in a library, `seeds` those it begins with; it asks what `asks` have; when it `is_varying`, what it leaves is
+    compared with what it left before. With `has_frames` it calls what looks up names
+    that stand in texts. Names to `forget` are not as they would be in a run in order; `load` gives files of values that
+    the cell is to find.
     """
 
     number: int
@@ -84,6 +100,8 @@ class Orders(msgspec.Struct, kw_only=True):
     calls: tuple[str, ...] = ()
     has_frames: bool = False
     seeds: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
+    is_varying: bool = False
     forget: tuple[str, ...] = ()
     load: dict[str, str] = {}
     values: str = ""

@@ -26,7 +26,8 @@ class Flow:
 
     `reads` are looked up before the cell binds them itself; `binds` it assigns, defines or imports; `changes` are
     those whose items or attributes it assigns; `deletes` it deletes. `uses` gives what the functions that it defines
-    look up when they are called. `texts` are the constants that are texts, `attributes` the names after a dot.
+    look up when they are called. `texts` are the constants that are texts, `attributes` the names after a dot,
+    `imports` the modules that it or a function in it imports.
     """
 
     reads: frozenset[str] = frozenset()
@@ -36,6 +37,7 @@ class Flow:
     uses: Mapping[str, frozenset[str]] = field(default_factory=dict)
     texts: tuple[str, ...] = ()
     attributes: frozenset[str] = frozenset()
+    imports: frozenset[str] = frozenset()
     tree: ast.Module | None = field(default=None, repr=False, compare=False)
 
     def reads_with(self, uses: Mapping[str, frozenset[str]]) -> frozenset[str]:
@@ -77,8 +79,26 @@ def flow_of(source: str) -> Flow:
             node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and type(node.value) is str
         ),
         attributes=frozenset(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)),
+        imports=frozenset(_imports(tree)),
         tree=tree,
     )
+
+
+@lru_cache(maxsize=1024)
+def code_of(source: str) -> str:
+    """What of a cell's text can make a difference to cells below it: not comments, unless they move lines."""
+    tree = flow_of(source).tree
+    if tree is None or any(line.lstrip().startswith(("%", "!")) for line in source.splitlines()):
+        return source
+    return ast.dump(tree, include_attributes=True)
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
 
 
 def python_of(source: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from wf_jupyter.notebooks.facts import ALL, SETTINGS, UNBOUND, Entry, Record
+from wf_jupyter.notebooks.facts import ALL, SETTINGS, UNBOUND, Entry, Record, module_name
 from wf_jupyter.notebooks.flow import flow_of, identifiers
 from wf_jupyter.notebooks.records import Records
 from wf_jupyter.notebooks.rules import rules_of
@@ -88,7 +88,7 @@ class History:
     def names(self, cell: Cell) -> set[str]:
         """Names that a cell's text mentions so that it may look them up."""
         flow = flow_of(cell.source)
-        return set(flow.reads | flow.changes) | identifiers(flow.texts)
+        return set(flow.reads | flow.changes) | identifiers(flow.texts) | {module_name(each) for each in flow.imports}
 
     def find(self, cell: Cell) -> tuple[Record | None, str]:
         """A record that holds now, or why there is none: a sentence with the name that caused it."""

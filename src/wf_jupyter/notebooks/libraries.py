@@ -18,11 +18,14 @@ from functools import lru_cache
 from operator import is_
 from typing import Any
 
+from wf_jupyter.notebooks.facts import module_name
+
 _CHANGES = re.compile(
     r"""_?(?:
     set(?!p$|diff|xor|$)\w* | (?:un)?register\w* | enable\w* | disable\w* | (?:de)?activate\w* | reset\w*
     | init(?:ialize)?(?:_\w+)? | (?:un)?install\w* | config\w* | setup(?:_\w+)? | use(?:_\w+)?
-    | (?:un)?patch\w* | monkeypatch\w* | add_\w+ | addsitedir | clear(?:_\w+)? | purge | append | extend | insert
+    | (?:un)?patch\w* | monkeypatch\w* | add_(?!constant$|trend$|lag$)\w+ | addsitedir | clear(?:_\w+)? | purge
+    | append | extend | insert
     | update | pop | push(?:_\w+)? | load_dotenv | start | stop | tzset | unsetenv | putenv | umask
     )""",
     re.VERBOSE,
@@ -38,6 +41,10 @@ _WHOLLY = frozenset(["copyreg"])
 def is_users(module: types.ModuleType) -> bool:
     """Whether it is of the user's own code: neither Python's nor installed."""
     path = getattr(module, "__file__", None)
+    if module.__name__.partition(".")[0] == "wf_jupyter":
+        return False  # wherever it is developed
+    if path is None and getattr(module, "__spec__", None) is None:
+        return sys.modules.get(module.__name__) is not module  # made by hand
     return isinstance(path, str) and "site-packages" not in path and "/lib/python3" not in path and path[:1] == "/"
 
 
@@ -100,6 +107,20 @@ def all_names(code: types.CodeType) -> set[str]:
     return found
 
 
+def global_names(code: types.CodeType) -> set[str]:
+    """Names that the code, and what it defines, looks up or sets as globals; modules that it imports are `@module`s."""
+    found = set()
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"):
+            found.add(str(instruction.argval))
+        elif instruction.opname == "IMPORT_NAME":
+            found.add(module_name(str(instruction.argval)))
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= global_names(constant)
+    return found
+
+
 def changes_by(calls: Iterable[str], namespace: Mapping[str, Any]) -> Iterator[str]:
     """Those of the calls that are of libraries."""
     for call in sorted(set(calls)):
@@ -130,7 +151,9 @@ def library_of(name: str, value: object) -> str | None:
     if value is None or isinstance(value, int | float | str | types.ModuleType):
         return None
     for found, module in list(sys.modules.items()):
-        if found != "__main__" and getattr(module, "__dict__", {}).get(name) is value and not is_users(module):
+        if found in ("__main__", "__mp_main__") or is_users(module):  # the notebook itself, for multiprocessing
+            continue
+        if getattr(module, "__dict__", {}).get(name) is value:
             return found
     return None
 
@@ -146,6 +169,7 @@ class Members:
 
     def __init__(self) -> None:
         self._known: dict[Any, tuple[dict[str, Any], list[type]]] = {}
+        self._tables: dict[types.ModuleType, dict[str, int]] = {}
 
     def changed(self, namespace: Mapping[str, Any]) -> list[str]:
         """What was put in the place of another function, or added to a class, since this was asked last."""
@@ -154,7 +178,21 @@ class Members:
             self._look(module, found)
             for each in self._known[module][1]:
                 self._look(each, found)
+            if module.__name__ not in _BUSY:
+                self._look_at_tables(module, found)
         return found
+
+    def _look_at_tables(self, module: types.ModuleType, found: list[str]) -> None:
+        """What is put into a public list or dict of a library's, or taken from it."""
+        tables = {
+            name: _shallow_digest(member)
+            for name, member in self._known[module][0].items()
+            if type(member) in (dict, list, set) and name[:1] != "_"
+        }
+        before = self._tables.get(module)
+        if before is not None and before != tables:
+            found += [f"{module.__name__}.{name}" for name, told in tables.items() if before.get(name, told) != told]
+        self._tables[module] = tables
 
     def _look(self, place: Any, found: list[str]) -> None:
         members = vars(place)
@@ -165,6 +203,18 @@ class Members:
         found += [f"{place.__name__}.{name}" for name in names if (place, name) not in _BY_KERNEL]
         inner = [] if isinstance(place, type) else [each for each in members.values() if isinstance(each, type)]
         self._known[place] = dict(members), [each for each in inner if each.__flags__ & _HEAP_TYPE]
+
+
+#: Modules whose tables Python itself fills.
+_BUSY = frozenset(["sys", "os", "builtins", "linecache", "warnings", "weakref", "gc", "signal"])
+_LONG = 1_000
+
+
+def _shallow_digest(table: Any) -> int:
+    if len(table) > _LONG:
+        return len(table)
+    values = table.values() if type(table) is dict else table
+    return hash((len(table), *map(id, values)))
 
 
 #: What the kernel itself puts there for each cell.
@@ -185,8 +235,12 @@ def _replaced(place: Any, members: Mapping[str, Any], before: Mapping[str, Any])
         if then is _absent:
             if isinstance(place, type) and _is_function(value):
                 yield name
-        elif then is not value and _is_function(then):
+        elif then is not value and (_is_function(then) or (type(then) in _CONSTANTS and name[:1] != "_")):
             yield name
+
+
+#: What is not put anew in the place of the like by a library itself.
+_CONSTANTS = (str, bytes, int, float, bool, tuple)
 
 
 _absent: Any = object()

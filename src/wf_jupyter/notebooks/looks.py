@@ -8,42 +8,49 @@ What cannot be looked into is opaque, and counts as changed by every cell that r
 from __future__ import annotations
 
 import _abc as abc  # type: ignore[import-not-found]
+import _thread
 import datetime as dt
 import decimal
-import dis
 import enum
 import fractions
 import functools
 import gc
-import hashlib
+import io
+import itertools
 import logging
+import math
 import pathlib
+import random
 import re
 import sys
 import types
 import uuid
 import weakref
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from wf_jupyter.notebooks.arrays import visit_library
-from wf_jupyter.notebooks.libraries import all_names, calls_in_code, changes_by, is_users
+from wf_jupyter.notebooks.content import Content
+from wf_jupyter.notebooks.kinds import ATOMS, has_native_state, is_cached, is_own, shallow, slots_of
+from wf_jupyter.notebooks.libraries import all_names, calls_in_code, changes_by, global_names, is_users
 
 #: Objects that a look visits at most; of a figure or a model that has more, not all is seen.
 BUDGET = 20_000
 #: And of what belongs to the modules of the user's that it reaches.
 MODULE_BUDGET = 1_500
-_HEAP_TYPE = 1 << 9
-_ATOMS = (int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented))
 _WRITTEN = (
     range, dt.date, dt.datetime, dt.time, dt.timedelta, dt.timezone, decimal.Decimal,
     fractions.Fraction, pathlib.PosixPath, pathlib.PurePosixPath, uuid.UUID,
 )  # fmt: skip
 #: Of no content: which lock or weak reference it is changes nothing that a cell shows.
-_EMPTY = (weakref.ReferenceType, weakref.ProxyType, type(__import__("_thread").allocate_lock()))
+_EMPTY = (weakref.ReferenceType, weakref.ProxyType, type(_thread.allocate_lock()), type(_thread.RLock()))
+_OF_LOGGERS = frozenset(
+    ["name", "_name", "level", "parent", "propagate", "handlers", "disabled", "filters", "manager", "_cache", "root",
+     "lock", "formatter", "stream", "_closed", "terminator"]
+)  # fmt: skip
+_GLOBAL_RANDOM: Any = vars(random)["_inst"]
 _CACHES = ("_cache", "_item_cache", "_cached", "__pydantic_private__")
 
 
@@ -65,6 +72,7 @@ class Look:
     is_plain: bool
     is_vague: bool
     size: int
+    count: int = 0
 
 
 def look_at(value: object, namespace: Mapping[str, object]) -> Look:
@@ -80,7 +88,7 @@ def look_at(value: object, namespace: Mapping[str, object]) -> Look:
         is_vague = True
     is_opaque = walk.is_opaque or is_vague
     return Look(
-        digest=walk.hash.hexdigest(),
+        digest=walk.digest(),
         marks=frozenset(walk.marks),
         uses=frozenset(walk.uses),
         names=frozenset(walk.names),
@@ -89,66 +97,44 @@ def look_at(value: object, namespace: Mapping[str, object]) -> Look:
         is_plain=walk.is_plain and not is_opaque,
         is_vague=is_vague,
         size=walk.size,
+        count=len(walk.kept),
     )
-
-
-def global_names(code: types.CodeType) -> set[str]:
-    """Names that the code, and what it defines, looks up or sets as globals."""
-    found = {
-        str(instruction.argval)
-        for instruction in dis.get_instructions(code)
-        if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL")
-    }
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            found |= global_names(constant)
-    return found
 
 
 class _TooMuch(Exception):
     pass
 
 
-class _Walk:
+class _Walk(Content):
     def __init__(self, namespace: Mapping[str, object]) -> None:
-        self.hash = hashlib.blake2b(digest_size=16)
+        super().__init__()
         self.marks: set[int] = set()
         self.uses: set[str] = set()
         self.names: set[str] = set()
         self.changes: set[str] = set()
         self.is_opaque = False
         self.is_plain = True
-        self.size = 0
         self._namespace = namespace
         self._limit = BUDGET
         self._seen: dict[int, int] = {}
         self.kept: list[object] = []  # so that an id stays its object's
 
-    def feed(self, *parts: object) -> None:
-        for part in parts:
-            if isinstance(part, bytes | bytearray | memoryview):
-                self.size += len(part)
-                self.hash.update(len(part).to_bytes(8, "little"))
-                self.hash.update(part)
-            else:
-                data = (part if type(part) is str else str(part)).encode("utf-8", "surrogatepass")
-                self.size += len(data)
-                self.hash.update(len(data).to_bytes(8, "little") + data)
-
     def visit(self, value: Any) -> None:
         kind = type(value)
-        if kind in _ATOMS:
-            self.feed(kind.__name__, value if kind is bytes else repr(value) if kind is not str else value)
+        if kind in ATOMS:
+            self.feed(value)
+            if kind is float and math.isnan(value):
+                self.is_plain = False  # found in a list only by being the same object
             return
         known = self._seen.get(id(value))
         if known is not None:
-            self.feed("again", known)
+            self.mark("again", known)
             return
         if len(self._seen) >= self._limit:
             raise _TooMuch
         self._seen[id(value)] = len(self._seen)
         self.kept.append(value)
-        self.feed(kind.__module__, kind.__qualname__)
+        self.mark(str(kind.__module__), kind.__qualname__)
         if kind in _WRITTEN:
             self.feed(repr(value))
             return
@@ -156,6 +142,19 @@ class _Walk:
             if isinstance(value, test):
                 visit(self, value)
                 return
+        if value is _GLOBAL_RANDOM:
+            return  # its state is looked at by itself
+        if kind is itertools.count:
+            self.is_plain = False
+            self.can_change(value)
+            self.feed(repr(value))
+            return
+        if kind is slice:
+            self.each((value.start, value.stop, value.step))
+            return
+        if kind in _BUFFERS:
+            self.text_buffer(value)
+            return
         if visit_library(self, value, kind):
             return
         self._instance(value, kind)
@@ -179,7 +178,7 @@ class _Walk:
     def mapping(self, value: Any) -> None:
         self.can_change(value)
         self.feed(len(value))
-        for key, item in dict.items(value):
+        for key, item in (OrderedDict if isinstance(value, OrderedDict) else dict).items(value):
             self.visit(key)
             self.visit(item)
         if hasattr(value, "default_factory"):
@@ -192,11 +191,13 @@ class _Walk:
         self.is_plain = False  # another process may have another order
         self.feed(len(value))
         self.each(value)
+        self.more(value, (set, frozenset))
 
     def more(self, value: Any, plain: tuple[type, ...]) -> None:
         """Visit what a value of a class of its own has besides its items."""
         if type(value) not in plain:
             self.is_plain = False
+            self.visit(type(value))  # its methods look up names, and it has a state of its own
             self._attributes(value)
 
     def buffer(self, value: Any) -> None:
@@ -209,7 +210,31 @@ class _Walk:
 
     def member(self, value: Any) -> None:
         self.is_plain = False
+        self.can_change(value)
         self.feed(value._name_)
+        self.visit(type(value))
+        for name, more in vars(value).items():
+            if not (name.startswith("_") and name.endswith("_")):
+                self.feed(name)
+                self.visit(more)
+
+    def logger(self, value: Any) -> None:
+        """What a logger or a handler does is looked at as a setting; here is what it keeps besides."""
+        self.is_plain = False
+        self.feed(value.name)
+        for name, member in list(vars(value).items()):
+            if name not in _OF_LOGGERS:
+                self.can_change(value)
+                self.feed(name)
+                self.visit(member)
+        self.visit(type(value))
+
+    def text_buffer(self, value: Any) -> None:
+        self.is_plain = False
+        self.can_change(value)
+        if not value.closed:
+            self.feed(value.tell())
+            self.feed(value.getvalue() if isinstance(value, io.StringIO) else bytes(value.getbuffer()))
 
     # -- code -------------------------------------------------------------------------------------
 
@@ -227,8 +252,11 @@ class _Walk:
                     self.feed(name)
                     self.visit(member)
         except _TooMuch:
-            # A library in the making: it counts as one that is installed.
+            # A library in the making: of what it holds, numbers, texts and lengths count.
             self.is_opaque = was_opaque
+            for name, member in list(vars(value).items()):
+                if not name.startswith("__"):
+                    self.feed(name, *shallow(member))
         finally:
             self._limit = limit
 
@@ -238,6 +266,7 @@ class _Walk:
         if value.__globals__ is self._namespace or (module is not None and is_users(module)):
             self.can_change(value)
             self.code(value.__code__)
+            self.feed(value.__name__, value.__doc__)
             self.visit(value.__defaults__)
             self.visit(value.__kwdefaults__)
             self.changes |= set(changes_by(calls_in_code(value.__code__), value.__globals__))
@@ -288,13 +317,16 @@ class _Walk:
             self.feed(value.__module__, value.__qualname__)
             return
         self.can_change(value)
+        self.feed(value.__name__, vars(value).get("__doc__"))
+        self.visit(type(value))
         if "_abc_impl" in vars(value):
             self.feed(*sorted(repr(known()) for known in abc._get_dump(value)[0]))
         self.each(value.__bases__)
         for name, member in list(vars(value).items()):
             if name not in ("__dict__", "__weakref__", "__doc__", "_abc_impl", "__annotations__"):
                 self.feed(name)
-                self.visit(member)
+                if not isinstance(member, types.MemberDescriptorType | types.GetSetDescriptorType):
+                    self.visit(member)
 
     def running(self, value: Any) -> None:
         """A generator: where it stands cannot be told."""
@@ -316,7 +348,7 @@ class _Walk:
         self.is_plain = False
         self.can_change(value)
         self.visit(kind)
-        if _has_native_state(kind):
+        if has_native_state(kind):
             self.opaque(value)
         self._attributes(value)
 
@@ -324,11 +356,11 @@ class _Walk:
         kind: Any = type(value)
         members = getattr(value, "__dict__", None)
         for name, member in list(members.items()) if isinstance(members, dict) else ():
-            if name in _CACHES or _is_cached(kind, name):
+            if (name in _CACHES and not is_own(kind)) or is_cached(kind, name):
                 continue  # filled when it is read first
             self.feed(name)
             self.visit(member)
-        for name, slot in _slots_of(kind):
+        for name, slot in slots_of(kind):
             try:
                 member = slot.__get__(value)
             except AttributeError:
@@ -337,51 +369,13 @@ class _Walk:
             self.visit(member)
 
 
-@lru_cache(maxsize=4096)
-def _has_native_state(kind: Any) -> bool:
-    return not all(base is object or (base.__flags__ & _HEAP_TYPE and not _is_native(base)) for base in kind.__mro__)
-
-
-@lru_cache(maxsize=4096)
-def _slots_of(kind: Any) -> tuple[tuple[str, Any], ...]:
-    found = []
-    for base in kind.__mro__:
-        slots = vars(base).get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            slot = vars(base).get(name)
-            if isinstance(slot, types.MemberDescriptorType):
-                found.append((name, slot))
-    return tuple(found)
-
-
-def _is_native(kind: type) -> bool:
-    """Whether C code defines the class: then its instances have a state that only C code can reach."""
-    for name, member in vars(kind).items():
-        if isinstance(member, types.MethodDescriptorType | types.WrapperDescriptorType):
-            return True
-        if isinstance(member, types.GetSetDescriptorType) and name not in ("__dict__", "__weakref__"):
-            return True
-        if name == "__new__" and isinstance(member, types.BuiltinFunctionType):
-            return True
-    return False
-
-
-@lru_cache(maxsize=16_384)
-def _is_cached(kind: Any, name: str) -> bool:
-    for base in kind.__mro__:
-        found = vars(base).get(name)
-        if found is not None:
-            return not isinstance(found, types.FunctionType) and "cache" in type(found).__name__.lower()
-    return False
-
-
 _VISITORS: tuple[tuple[Any, Callable[[_Walk, Any], None]], ...] = (
     (enum.Enum, _Walk.member),
     (list | tuple | deque, _Walk.sequence),
     (dict, _Walk.mapping),
     (set | frozenset, _Walk.unordered),
     (types.ModuleType, _Walk.module),
-    (logging.Logger | logging.Handler, lambda walk, value: walk.feed(value.name)),  # looked at as settings
+    (logging.Logger | logging.Handler, _Walk.logger),
     (type, _Walk.kind),
     (types.FunctionType, _Walk.function),
     (types.MethodType | types.BuiltinMethodType | types.MethodWrapperType, _Walk.bound),
@@ -392,3 +386,4 @@ _VISITORS: tuple[tuple[Any, Callable[[_Walk, Any], None]], ...] = (
     (re.Pattern, lambda walk, value: walk.feed(value.pattern, value.flags)),
     (_EMPTY, _Walk.empty),
 )
+_BUFFERS = (io.StringIO, io.BytesIO)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import random
 import sys
 import threading
 import time
@@ -22,18 +23,22 @@ import msgspec
 
 from wf_jupyter.notebooks.events import Events
 from wf_jupyter.notebooks.exchange import FACTS, ORDERS
-from wf_jupyter.notebooks.facts import Facts, Orders, Written
+from wf_jupyter.notebooks.facts import MODULE, Facts, Orders, Written, module_name
 from wf_jupyter.notebooks.flow import identifiers
 from wf_jupyter.notebooks.libraries import Members, changes_by, is_users, library_of
 from wf_jupyter.notebooks.looks import Look, look_at
+from wf_jupyter.notebooks.reach import reaches
 from wf_jupyter.notebooks.rules import hidden
-from wf_jupyter.notebooks.settings import random_states, settings_of
+from wf_jupyter.notebooks.settings import digest, random_states, settings_of
 from wf_jupyter.notebooks.stamps import stamp
 
 #: As it was before the cells' own questions for the time are watched.
 _clock = time.perf_counter
+_get_state, _set_state = random.getstate, random.setstate
 #: Values that are worth a file: what took at least so long, and is at most so large.
 _STORE_SECONDS, _STORE_BYTES = 0.3, 64 << 20
+#: What is looked at after each cell though the cell does not name it: so large at most, and so many objects in all.
+_SMALL_COUNT, _SMALL_SIZE, _ALLOWANCE = 100, 16 << 10, 3_000
 #: A text that names may stand in is shorter.
 _FORMULA_LENGTH = 10_000
 #: Libraries that number what they make, so that what a cell shows depends on all that ran above.
@@ -53,13 +58,17 @@ class Observer:
         self._events = Events(folder)
         self._orders: Orders | None = None
         self._looks: dict[str, Look] = {}
+        self._looked: set[str] = set()
         self._known: dict[str, int] = {}
         self._settings: dict[str, str] = {}
         self._members = Members()
         self._threads: set[threading.Thread] = set()
         self._modules: set[str] = set()
+        self._module_count = 0
+        self._own: dict[str, types.ModuleType] = {}
         self._running: set[threading.Thread] = set()
         self._begun = 0.0
+        self._random: tuple[Any, ...] | None = None
 
     def install(self) -> None:
         """Observe from now on. Before anything of the user's is imported."""
@@ -94,6 +103,9 @@ class Observer:
     # -- before -----------------------------------------------------------------------------------
 
     def _before(self, info: Any) -> None:
+        if self._random is not None and not self._threads:
+            # The kernel draws as well, between cells: a tip for its banner, when somebody asks who it is.
+            _set_state(self._random)
         try:
             (self._folder / FACTS).unlink(missing_ok=True)
             if self._orders is not None:
@@ -128,11 +140,23 @@ class Observer:
 
     def _present(self) -> dict[str, Any]:
         hidden = self._shell.user_ns_hidden
-        return {
+        found = {
             name: value
             for name, value in list(self._names.items())
             if not (name in hidden and hidden[name] is value) and not _is_history(name)
         }
+        return found | self._own_modules()
+
+    def _own_modules(self) -> dict[str, types.ModuleType]:
+        """Modules of the user's, which cells may import under any name."""
+        if len(sys.modules) != self._module_count:
+            self._module_count = len(sys.modules)
+            self._own = {
+                module_name(name): module
+                for name, module in list(sys.modules.items())
+                if "." not in name and name[:2] != "__" and isinstance(module, types.ModuleType) and is_users(module)
+            }
+        return self._own
 
     def _closure(self, orders: Orders, present: Mapping[str, Any]) -> list[str]:
         """Names with values among those that it reads, and those that functions among them look up."""
@@ -156,6 +180,7 @@ class Observer:
     # -- after ------------------------------------------------------------------------------------
 
     def _after(self, result: Any) -> None:
+        self._random = _get_state()
         orders, self._orders = self._orders, None
         seconds = _clock() - self._begun
         self._events.end()
@@ -170,39 +195,21 @@ class Observer:
     def _facts(self, orders: Orders, seconds: float) -> Facts:
         before, present = dict(self._looks), self._present()
         read = self._closure_before(orders, before)
-        marks = frozenset[int]().union(*(before[name].marks for name in read if name in before))
-        is_vague = any(before[name].is_vague for name in read if name in before)
         bound = {n for n, value in present.items() if self._known.get(n) != id(value)} | (
             set(orders.binds) & set(present)
         )
-        changed, looked = set[str](), set[str]()
-        for name in present:
-            old = before.get(name)
-            if name in bound:
-                continue
-            touched = name in read or old is None or (is_vague and old.marks) or old.marks & marks
-            if old is None and name not in read:
-                continue  # nobody looked at it, as nobody read it
-            if touched and old is not None:
-                new = self._look(name, present[name])
-                looked.add(name)
-                if new.digest != old.digest or (new.is_opaque and name in read):
-                    changed.add(name)
+        kept = {name: value for name, value in present.items() if name not in bound}
+        changed = self._differing(before, kept, read)
         # What was assigned to an item or an attribute counts, whether a digest shows it or not.
         changed |= {
-            name
-            for name in orders.changes
-            if name in before
-            and name in present
-            and name not in bound
-            and not isinstance(present[name], types.ModuleType)
+            n for n in orders.changes if n in before and n in kept and not isinstance(kept[n], types.ModuleType)
         }
-        # What shares an object that changed changed as well, whether it shows or not.
-        moved = frozenset[int]().union(*(before[name].marks for name in changed if name in before))
-        changed |= {n for n, look in before.items() if n in present and n not in bound and look.marks & moved}
+        changed |= self._sharing(changed, before, kept)
+        # Where it led depends on what it was, whether the cell's text names it or not.
+        read |= changed
         writes = {}
         for name in sorted(bound | changed):
-            look = self._looks[name] if name in looked else self._look(name, present[name])
+            look = self._looks[name] if name in self._looked else self._look(name, present[name])
             stored = self._store(name, look, orders, seconds)
             writes[name] = Written(tuple(sorted(look.uses)), stored, name in changed, name not in self._known)
         self._known = {name: id(value) for name, value in present.items()}
@@ -214,7 +221,7 @@ class Observer:
         secretly = hidden({name for look in looks for name in look.names})
         written = {path: stamp(path) for path in sorted(self._events.written)}
         return Facts(
-            reads=tuple(sorted({*orders.reads, *read})),
+            reads=tuple(sorted(name for name in {*orders.reads, *read} if not _is_installed_module(name))),
             writes=writes,
             deletes=tuple(sorted(name for name in before if name not in present)),
             settings=(*settings, *sorted(effects)),
@@ -223,9 +230,56 @@ class Observer:
             files_read={**self._events.read, **self._imported()},
             files_written=written,
             never=(*self._events.never, *secretly),
-            barrier=self._barriers(),
+            barrier=self._barriers(orders),
             has_drawn=self._events.has_drawn,
+            values=self._values(writes, read) if orders.is_varying or self._events.never else "",
         )
+
+    def _differing(self, before: Mapping[str, Look], kept: Mapping[str, Any], read: set[str]) -> set[str]:
+        """Names whose values are not as they were, of those that the cell may have reached."""
+        looks = [before[name] for name in read if name in before]
+        marks = frozenset[int]().union(*(look.marks for look in looks))
+        is_vague = any(look.is_vague for look in looks)
+        changed, allowance = set[str](), _ALLOWANCE
+        self._looked.clear()
+        for name, value in kept.items():
+            old = before.get(name)
+            if old is None:
+                continue  # nobody looked at it, as nobody read it
+            touched = name in read or bool(is_vague and old.marks) or bool(old.marks & marks)
+            if not touched and _is_small(old):
+                # A library may hold on to it and change it: a hook, a handler, a buffer to write to.
+                allowance -= old.count
+                touched = allowance > 0
+            if touched:
+                new = self._look(name, value)
+                self._looked.add(name)
+                if new.digest != old.digest or (new.is_opaque and name in read):
+                    changed.add(name)
+        return changed
+
+    def _sharing(self, changed: set[str], before: Mapping[str, Look], kept: Mapping[str, Any]) -> set[str]:
+        """What shares an object that changed changed as well, whether it shows or not."""
+        moved = frozenset[int]().union(*(before[name].marks for name in changed if name in before))
+        if not moved:
+            return set()
+        rest = {name: look for name, look in before.items() if name in kept and name not in changed}
+        found = {name for name, look in rest.items() if look.marks & moved}
+        large = [name for name, look in rest.items() if look.is_vague and name not in found]
+        return found | {name for name in large if reaches(kept[name], moved, self._names)}
+
+    def _values(self, writes: Iterable[str], read: Iterable[str]) -> str:
+        """A digest of what a cell left: of each value, and of which share objects, also with what it read."""
+        looks = {name: self._looks[name] for name in writes}
+        if any(look.is_opaque for look in looks.values()):
+            return ""
+        shared = [
+            (name, other)
+            for name, look in looks.items()
+            for other in sorted({*looks, *read} & self._looks.keys())
+            if other != name and not look.marks.isdisjoint(self._looks[other].marks)
+        ]
+        return digest([(name, look.digest) for name, look in looks.items()], shared)
 
     def _closure_before(self, orders: Orders, before: Mapping[str, Look]) -> set[str]:
         found: set[str] = set()
@@ -260,14 +314,14 @@ class Observer:
         return str(path)
 
     def _changes(self, orders: Orders) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        settings, random = settings_of(self._names, self._shell), random_states()
+        settings, states = settings_of(self._names, self._shell), random_states()
         changed = [name for name, told in settings.items() if self._settings.get(name) != told]
         self._settings = settings
         for name in orders.changes:
             value = self._names.get(name)
             if isinstance(value, types.ModuleType) or (isinstance(value, type) and value.__module__ != "__main__"):
                 changed.append(f"attributes of {name}")
-        drawn = {name for name, told in random.items() if self._events.first_states.get(name) != told}
+        drawn = {name for name, told in states.items() if self._events.first_states.get(name) != told}
         return tuple(changed), tuple(sorted(drawn | set(self._seeded(orders))))
 
     def _seeded(self, orders: Orders) -> tuple[str, ...]:
@@ -300,8 +354,12 @@ class Observer:
                 found[path] = stamp(path)
         return found
 
-    def _barriers(self) -> tuple[str, ...]:
+    def _barriers(self, orders: Orders) -> tuple[str, ...]:
         found = []
+        for name in orders.asks:
+            value = self._names.get(name)
+            if isinstance(value, types.ModuleType) and not is_users(value):
+                found.append(f"it asks what {name} has, and any import may add to that")
         started = [t for t in threading.enumerate() if t not in self._running and not t.name.startswith("wf-")]
         for thread in started:
             if getattr(thread, "_target", None) is None or not _is_installed(thread):
@@ -311,6 +369,15 @@ class Observer:
             if library in sys.modules and library not in self._modules:
                 found.append(f"{library} numbers what it makes")
         return tuple(found)
+
+
+def _is_small(look: Look) -> bool:
+    return bool(look.marks) and not look.is_opaque and look.count <= _SMALL_COUNT and look.size <= _SMALL_SIZE
+
+
+def _is_installed_module(name: str) -> bool:
+    module = sys.modules.get(name.removeprefix(MODULE)) if name.startswith(MODULE) else None
+    return module is not None and not is_users(module)
 
 
 def _is_installed(thread: threading.Thread) -> bool:

@@ -21,7 +21,7 @@ _KEPT = 12
 
 
 #: Raised when what is observed of a cell changes: what was kept before is not trusted any more.
-_OBSERVATION = 2
+_OBSERVATION = 3
 
 
 class Records:

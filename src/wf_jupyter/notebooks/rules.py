@@ -26,10 +26,13 @@ _ANY_NAME = _words(
 )
 _ANY_ATTRIBUTE = _words(
     "_getframe currentframe modules reload user_ns get_objects settrace setprofile import_module __subclasses__ "
-    "last_value last_type last_traceback last_exc"
+    "last_value last_type last_traceback last_exc getrefcount active_count"
 )
 #: What goes on after the cell has ended, or is behind a number.
-_GOES_ON = _words("create_task ensure_future call_later call_soon call_at add_done_callback run_in_executor setitimer")
+_GOES_ON = _words(
+    "create_task ensure_future call_later call_soon call_at add_done_callback run_in_executor setitimer "
+    "run_coroutine_threadsafe call_soon_threadsafe"
+)
 _NUMBERS = _words("open pipe pipe2 dup dup2 openpty memfd_create eventfd fdopen fileno")
 #: Functions that look up names in the frame that calls them, which stand in a text.
 _FRAMES = _words(
@@ -37,8 +40,10 @@ _FRAMES = _words(
     "from_formula dmatrix dmatrices sqldf sql"
 )
 _CLOCKS = _words("now today utcnow perf_counter monotonic process_time time_ns ctime localtime gmtime")
-_CHANCE = _words("urandom uuid1 uuid4 token_hex token_bytes token_urlsafe randbits SystemRandom secrets")
-_UNSEEDED = _words("default_rng RandomState Random SeedSequence PCG64 MT19937 Philox SFC64")
+_CHANCE = _words(
+    "urandom uuid1 uuid4 token_hex token_bytes token_urlsafe randbits SystemRandom secrets mkdtemp mkstemp mktemp"
+)
+_UNSEEDED = _words("default_rng RandomState Random SeedSequence PCG64 MT19937 Philox SFC64 seed")
 _MACHINE = _words(
     "getpid getppid gethostname cpu_percent virtual_memory getloadavg memory_info getrusage getlogin getuser cpu_count"
 )
@@ -72,6 +77,7 @@ class Rules:
     has_frames: bool = False
     calls: tuple[str, ...] = ()
     seeds: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
 
 
 def rules_of(cell: Cell) -> Rules:
@@ -97,6 +103,7 @@ def _of_source(source: str) -> Rules:
         has_frames=bool((flow.attributes | flow.reads) & _FRAMES),
         calls=tuple(sorted(set(calls_in_text(flow.tree)))),
         seeds=tuple(_seeds(flow.tree)),
+        asks=tuple(sorted(set(_asks(flow.tree)))),
     )
 
 
@@ -210,6 +217,16 @@ def _compares_identity(node: ast.AST) -> bool:
     if not isinstance(node, ast.Compare) or not any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
         return False
     return not any(isinstance(each, ast.Constant) for each in (node.left, *node.comparators))
+
+
+def _asks(tree: ast.Module) -> Iterator[str]:
+    """Names of which it is asked whether they have something."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="hasattr"), args=[ast.Name(id=name), _]):
+                yield name
+            case ast.Call(func=ast.Name(id="getattr"), args=[ast.Name(id=name), _, _]):
+                yield name
 
 
 def _is_history(name: str) -> bool:

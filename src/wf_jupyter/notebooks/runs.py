@@ -17,7 +17,7 @@ from nbclient.exceptions import DeadKernelError
 from wf_jupyter.dsl.cells import forward
 from wf_jupyter.notebooks.execute import CellRaised
 from wf_jupyter.notebooks.facts import ALL, SETTINGS, UNBOUND, Entry, Facts, Orders, Record
-from wf_jupyter.notebooks.flow import flow_of
+from wf_jupyter.notebooks.flow import code_of, flow_of
 from wf_jupyter.notebooks.history import History, Unknown
 from wf_jupyter.notebooks.outcome import CellOutcome
 from wf_jupyter.notebooks.rules import rules_of
@@ -172,6 +172,8 @@ class Runs:
             calls=rules_of(cell).calls,
             has_frames=rules_of(cell).has_frames,
             seeds=rules_of(cell).seeds,
+            asks=rules_of(cell).asks,
+            is_varying=bool(rules_of(cell).never),
             values=str(self._history.records.values),
         )
 
@@ -193,7 +195,12 @@ class Runs:
             reads = {ALL: line.version(ALL)}
         else:
             reads = {name: line.version(name) for name in (*facts.reads, SETTINGS, *drawn)}
-        key = key_of(cell.source, reads, facts, uuid.uuid4().hex if never else "")
+        nonce = ""
+        if never:
+            # It runs each time; what reads what it leaves runs again if that is not the same as before.
+            is_seen = facts.values and not (barrier or facts.barrier or facts.settings or drawn or facts.files_written)
+            nonce = facts.values if is_seen and "wf:always" not in cell.tags else uuid.uuid4().hex
+        key = key_of(code_of(cell.source), reads, facts, nonce)
         facts = msgspec.structs.replace(facts, never=tuple(dict.fromkeys(never)))
         if never:
             why = f"{never[0]}, so it runs each time"
@@ -218,8 +225,8 @@ def _without_imports(facts: Facts, line: Timeline) -> Facts:
 
 def _is_same(facts: Facts, then: Facts) -> bool:
     """Whether a cell that ran again did what it did before."""
-    return (set(facts.writes), facts.deletes, facts.settings, facts.drawn) == (
-        set(then.writes), then.deletes, then.settings, then.drawn,
+    return (set(facts.writes), facts.deletes, facts.settings, facts.drawn, facts.values) == (
+        set(then.writes), then.deletes, then.settings, then.drawn, then.values,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from nbclient.exceptions import DeadKernelError
 from wf_jupyter.context import progress
 from wf_jupyter.notebooks.exchange import FACTS, LOCK, ORDERS
 from wf_jupyter.notebooks.execute import CellRaised, CellTooSlow, execute
-from wf_jupyter.notebooks.facts import Facts, Orders
+from wf_jupyter.notebooks.facts import Facts, Orders, is_module_name
 from wf_jupyter.notebooks.outcome import CellOutcome
 from wf_jupyter.notebooks.process import Trunk
 from wf_jupyter.notebooks.source import Cell, Script
@@ -180,6 +180,8 @@ class Session:
 
 def _new_names(facts: Facts | None) -> list[str] | None:
     """The names that a cell bound, if these are all that it left and nothing had them before; else None."""
-    if facts is None or facts.deletes or facts.settings or facts.drawn or facts.files_written or facts.barrier:
+    if facts is None or any(map(is_module_name, facts.writes)):
+        return None  # a module stays
+    if facts.deletes or facts.settings or facts.drawn or facts.files_written or facts.barrier:
         return None
     return [*facts.writes] if all(written.is_new for written in facts.writes.values()) else None

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import itertools
 import locale
 import logging
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -65,8 +67,22 @@ def _sklearn_ids() -> str:
     return ""
 
 
+def _counter(module: str, *path: str) -> str:
+    """Where an `itertools.count` stands, or the one whose `__next__` it is."""
+    found: Any = sys.modules.get(module)
+    for name in path:
+        found = getattr(found, name, None)
+    found = getattr(found, "__self__", found)
+    return repr(found) if isinstance(found, itertools.count) else ""
+
+
 #: Numbers that libraries count up and show: a run from the beginning begins with the same.
-COUNTERS: Mapping[str, Callable[[], str]] = {"@sklearn.ids": _sklearn_ids}
+COUNTERS: Mapping[str, Callable[[], str]] = {
+    "@sklearn.ids": _sklearn_ids,
+    "@threading.names": lambda: _counter("threading", "_counter"),
+    "@concurrent.names": lambda: _counter("concurrent.futures.thread", "ThreadPoolExecutor", "_counter"),
+    "@multiprocessing.names": lambda: _counter("multiprocessing.process", "_process_counter"),
+}
 
 
 def python_random_state() -> str:
@@ -92,7 +108,7 @@ def _pandas(namespace: Mapping[str, object], shell: Any) -> object:
 
 def _numpy(namespace: Mapping[str, object], shell: Any) -> object:
     numpy: Any = sys.modules.get("numpy")
-    return None if numpy is None else (numpy.get_printoptions(), numpy.geterr())
+    return None if numpy is None else (numpy.get_printoptions(), numpy.geterr(), id(numpy.geterrcall()))
 
 
 def _sklearn(namespace: Mapping[str, object], shell: Any) -> object:
@@ -144,7 +160,20 @@ def _handler(handler: logging.Handler) -> object:
     form = handler.formatter
     told = None if form is None else (type(form).__name__, id(form), form._fmt, form.datefmt, form.default_msec_format)
     stream = getattr(handler, "stream", None)
-    return type(handler).__name__, id(handler), handler.level, told, [*map(id, handler.filters)], id(stream)
+    kept = [
+        (name, repr(member) if isinstance(member, int | float | str) else (id(member), length_of(member)))
+        for name, member in vars(handler).items()
+        if name not in _OF_HANDLERS
+    ]
+    return type(handler).__name__, id(handler), handler.level, told, [*map(id, handler.filters)], id(stream), kept
+
+
+_OF_HANDLERS = ("_name", "level", "formatter", "filters", "lock", "stream", "_closed")
+
+
+def length_of(value: object) -> int:
+    """How much a container holds."""
+    return len(value) if isinstance(value, list | dict | set | deque | tuple) else 0
 
 
 def _decimal(namespace: Mapping[str, object], shell: Any) -> object:
@@ -153,7 +182,8 @@ def _decimal(namespace: Mapping[str, object], shell: Any) -> object:
         return None
     context = decimal.getcontext()
     traps = [trap.__name__ for trap, is_set in context.traps.items() if is_set]
-    return context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp, traps
+    flags = [flag.__name__ for flag, is_set in context.flags.items() if is_set]
+    return context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp, traps, flags
 
 
 def _environment(namespace: Mapping[str, object], shell: Any) -> object:

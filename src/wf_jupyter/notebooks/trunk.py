@@ -109,8 +109,8 @@ class _Watch:
         os._exit(0)
 
     def _is_needed(self) -> bool:
-        if start_time(self._owner) != self._owner_started:
-            return False
+        if not self._owner_started or start_time(self._owner) != self._owner_started:
+            return False  # it may have gone while this process started
         try:
             descriptor = os.open(self._lock, os.O_RDWR | os.O_CLOEXEC)
         except OSError:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 
 import wf_jupyter as wf
+from wf_jupyter.notebooks import execute
 from wf_jupyter.notebooks.rules import rules_of
 from wf_jupyter.notebooks.source import Cell
 
@@ -102,6 +105,35 @@ def test_what_differs_from_run_to_run_always_runs(cell: str, why: str, driver: D
     driver.run(cells)
     assert 1 not in driver.ran and 2 in driver.ran
     assert why in driver.reasons[1] and driver.reasons[1].endswith("so it runs each time")
+
+
+def test_what_the_kernel_draws_for_itself_is_no_draw_of_the_notebook(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait = execute._wait_for_welcome
+
+    async def ask_who_it_is(kernel: Any) -> None:
+        await wait(kernel)
+        await kernel.kernel_info(reply=True, timeout=90)  # its banner has a tip by chance
+
+    monkeypatch.setattr(execute, "_wait_for_welcome", ask_who_it_is)
+    found = driver.run(["import random\nrandom.seed(49)", "x = 1", "print(random.random())"])
+    assert found[2] == [("stdout", f"{random.Random(49).random()}\n")]
+
+
+def test_what_reads_a_cell_that_shows_the_time_runs_again_if_that_left_something_else(driver: Driver) -> None:
+    cells = ["import time", "k = 3\nprint(time.time())\nx = [{}]", "print(x)"]
+    driver.run([cells[0], cells[1].format("k"), cells[2]])
+    driver.run([cells[0], cells[1].format("k"), cells[2]])
+    assert driver.ran == [2]
+    assert driver.run([cells[0], cells[1].format("time.time() > 5"), cells[2]])[2] == [("stdout", "[True]\n")]
+    assert driver.ran == [2, 3]
+
+
+def test_a_comment_more_makes_its_cell_run_and_none_below(driver: Driver) -> None:
+    driver.run(CELLS)
+    driver.run(edited(CELLS, 2, CELLS[1] + "\n# the same"))
+    assert driver.ran == [2]
 
 
 def test_tags_override(driver: Driver) -> None:

@@ -15,6 +15,7 @@ import pytest
 from wf_jupyter.errors import InputError
 from wf_jupyter.notebooks.libraries import Members, calls_in_code, changes_by
 from wf_jupyter.notebooks.looks import look_at
+from wf_jupyter.notebooks.reach import reaches
 from wf_jupyter.notebooks.rules import rules_of
 from wf_jupyter.notebooks.source import Cell, read_book
 
@@ -157,3 +158,142 @@ def test_metadata_that_is_missing_or_null_does_no_harm(tmp_path: Path) -> None:
         )
     )
     assert [cell.source for cell in read_book(path).cells] == ["x = 1"]
+
+
+_CHANGED = {
+    "a slot with a mangled name": """
+class A:
+    __slots__ = ("__n",)
+    def put(self, n): self.__n = n
+value = A(); value.put(0)
+def change(): value.put(1)
+""",
+    "the order of an OrderedDict": """
+from collections import OrderedDict
+value = OrderedDict(a=1, b=2)
+def change(): value.move_to_end("a")
+""",
+    "what a class of the user's calls a cache": """
+class A:
+    def __init__(self): self._cache = {}
+value = A()
+def change(): value._cache[1] = 2
+""",
+    "a cached property of a class of the user's": """
+import functools
+class A:
+    @functools.cached_property
+    def x(self): return 1
+value = A()
+def change(): value.x
+""",
+    "a member of an enumeration": """
+import enum
+class E(enum.Enum): A = 1
+value = E.A
+def change(): value.note = 1
+""",
+    "a class, by its metaclass": """
+class M(type): made = 0
+class value(metaclass=M): pass
+def change(): M.made += 1
+""",
+    "a class attribute of a list's class": """
+class L(list): n = 0
+value = L()
+def change(): L.n += 1
+""",
+    "an attribute of a set's class": """
+class S(set): pass
+value = S()
+def change(): value.more = 1
+""",
+    "what a handler keeps": """
+import logging
+value = logging.Handler(); value.records = []
+def change(): value.records.append(1)
+""",
+    "a function's text for readers": """
+def value(): "one"
+def change(): value.__doc__ = "two"
+""",
+    "a text buffer": """
+import io
+value = io.StringIO()
+def change(): value.write("a")
+""",
+    "a module that was made by hand": """
+import types
+value = types.ModuleType("m")
+def change(): value.x = 1
+""",
+    "a module of the user's, however much it holds": """
+import types
+value = types.ModuleType("m"); value.a = [[n] for n in range(5_000)]; value.n = 0
+def change(): value.n += 1
+""",
+}
+
+
+def _executed(text: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(text, names)
+    return names
+
+
+@pytest.mark.parametrize("name", _CHANGED)
+def test_a_change_is_seen_of(name: str) -> None:
+    names = _executed(_CHANGED[name])
+    before = look_at(names["value"], names)
+    names["change"]()
+    assert look_at(names["value"], names).digest != before.digest
+    assert not before.is_opaque
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class D(dict):\n    def __missing__(self, key): return K\nvalue = D()",
+        "import enum\nclass E(enum.Enum):\n    A = 1\n    def f(self): return K\nvalue = E.A",
+        "import numpy as np\nvalue = np.frompyfunc(lambda x: x * K, 1, 1)",
+        "class M(type):\n    def __call__(self): return K\nclass value(metaclass=M): pass",
+    ],
+)
+def test_the_names_that_a_value_looks_up_are_those_of_its_class_and_its_function_too(text: str) -> None:
+    names = _executed(text)
+    assert "K" in look_at(names["value"], names).uses
+
+
+def test_views_of_the_same_memory_share_it_however_they_were_made() -> None:
+    array, raw = np.arange(6), bytearray(8)
+    strided = np.lib.stride_tricks.as_strided(array, (2,), (8,))
+    assert look_at(array, {}).marks & look_at(strided, {}).marks
+    assert look_at(raw, {}).marks & look_at(np.frombuffer(raw, np.uint8), {}).marks
+
+
+def test_what_hangs_on_a_value_too_large_for_a_look_is_found() -> None:
+    large = [[n] for n in range(30_000)]
+    assert look_at(large, {}).is_vague
+    assert reaches(large, frozenset([id(large[-1])]), {})
+    assert not reaches(large, frozenset([id([])]), {})
+    column = pd.DataFrame({"a": [[n] for n in range(30_000)]})
+    assert reaches(column, frozenset([id(column["a"][29_999])]), {})
+
+
+def test_a_value_that_is_equal_to_nothing_is_never_loaded_from_a_file() -> None:
+    assert look_at([1.5], {}).is_plain
+    assert not look_at([math.nan], {}).is_plain
+
+
+def test_constants_and_tables_of_libraries_are_seen_to_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    import html.entities
+    import string
+
+    members = Members()
+    names = {"string": string, "entities": html.entities}
+    members.changed(names)
+    monkeypatch.setattr(string, "digits", "x")
+    assert members.changed(names) == ["string.digits"]
+    monkeypatch.setitem(html.entities.name2codepoint, "hz", 1)
+    assert members.changed(names) == ["html.entities.name2codepoint"]
+    assert members.changed(names) == []
