@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import multiprocessing
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from typing import Any
 
+from wf_jupyter.executors.futures import FuturesExecutor
 from wf_jupyter.executors.inline import InlineExecutor
 from wf_jupyter.executors.local.executor import LocalExecutor
 from wf_jupyter.model.stimuli import (
@@ -30,6 +34,12 @@ from wf_jupyter.values.digest import digest
 from wf_jupyter.values.inputs import load
 
 DEADLINE = 90.0
+#: Executors of others, as somebody would make them.
+POOLS: dict[str, Callable[[], Executor]] = {
+    "threads": lambda: ThreadPoolExecutor(2),
+    "processes": lambda: ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")),
+    "loky": lambda: importlib.import_module("loky").ProcessPoolExecutor(2),
+}
 FINAL = (AttemptSucceeded, AttemptFailed, AttemptExpanded, AttemptStopped)
 
 
@@ -91,12 +101,16 @@ class Bench:
         self._change = threading.Condition()
         self.reports: dict[str, list[Report]] = {}
         self.pokes = 0
+        self.pool: Executor | None = None
         self.executor: Any = self.call(lambda: self._open(kind, **options))
 
     def _open(self, kind: str, **options: Any) -> Any:
         if kind == "inline":
             return InlineExecutor(self._report)
         chosen = options.pop("environment", None) or environment()
+        if kind in POOLS:
+            self.pool = POOLS[kind]()
+            return FuturesExecutor(self.pool, self._report, max_workers=2, grace=0.5)
         if kind == "dask":
             from wf_jupyter.executors.dask.executor import DaskExecutor
 
@@ -191,6 +205,8 @@ class Bench:
     def close(self) -> None:
         """Close the executor and end the loop."""
         asyncio.run_coroutine_threadsafe(self.executor.close(), self.loop).result(DEADLINE)
+        if self.pool is not None:
+            self.pool.shutdown(wait=True, cancel_futures=True)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(DEADLINE)
         self.loop.close()

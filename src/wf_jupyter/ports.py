@@ -73,7 +73,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `inputs` stand in the order of the node's needs; then one per mapped parameter, named in `over`.
     A result larger than `inline_limit` bytes is written as a file into `directory`. Of what it prints,
     `log_limit` characters are reported. `index` is the item's position when the task is a mapped item.
-    `coverage` is the encoded `Coverage` of a node that uses the cache.
+    `coverage` is the encoded `Coverage` of a node that uses the cache. It gets so many GPUs (`devices`) of its own, may
+    hold so many bytes of `memory`, and its libraries start so many `threads`; 0 where the task says nothing.
     """
 
     execution: str
@@ -95,6 +96,9 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     log_limit: int = 64 << 20
     index: int | None = None
     coverage: bytes = b""
+    devices: int = 0
+    memory: int = 0
+    threads: int = 0
 
 
 # -- outcomes ---------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from wf_jupyter.client.listing import Executions
 from wf_jupyter.client.publishing import published
 from wf_jupyter.errors import InputError
 from wf_jupyter.launch import Bound, Definition
+from wf_jupyter.model.given_executors import PREFIX
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.snapshot import Summary
 from wf_jupyter.model.status import ExecutionStatus
@@ -62,13 +63,18 @@ def connection() -> ConnectionInfo:
 
 
 def submit(bound: Bound, options: ExecutionOptions) -> Execution:
-    """Start an execution of a bound workflow and return it at once; with `executor="inline"`, when it has ended."""
+    """Start an execution of a bound workflow and return it at once; with `executor="inline"`, when it has ended.
+
+    One that needs an executor object of this process runs in this process.
+    """
     notebook = storable(os.environ.get("JPY_SESSION_NAME", ""))
     submission = pack(bound.draft, environment(), options, owner=_owner(), notebook=notebook)
     if options.executor == "inline":
         embedded = session.embedded()
         return Execution(embedded, embedded.submit_inline(submission), bound.without_graph())
-    connection = session.current()
+    named = (options.executor, *(node.options.executor or "" for node in submission.graph.nodes))
+    is_here = any(name.startswith(PREFIX) for name in named)
+    connection = session.embedded() if is_here else session.current()
     return Execution(connection, connection.submit(submission), bound.without_graph())
 
 

@@ -6,6 +6,7 @@ A name or value that is not here is an error in the editor; at run time `dsl.opt
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from typing import TypedDict
 
 from wf_jupyter.model.policy import ExecutorName, OnFailure, TaskExecutor, TriggerRule
@@ -25,16 +26,17 @@ class TaskKeywords(TypedDict, total=False):
     cache_version: str | int | None
     trigger_rule: TriggerRule
     max_parallel: int | None
-    resources: Mapping[str, float] | None
+    resources: Mapping[str, float | str] | None
+    threads: int | None
     tags: tuple[str, ...] | list[str]
     outputs: int | tuple[str, ...] | list[str] | None
-    executor: TaskExecutor | None
+    executor: TaskExecutor | Executor | None
 
 
 class ExecutionKeywords(TypedDict, total=False):
     """What `Workflow.with_options(...)` takes."""
 
-    executor: ExecutorName
+    executor: ExecutorName | Executor
     max_parallel: int | None
     on_failure: OnFailure
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -11,6 +12,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from wf_jupyter.errors import InputError, WorkflowDefinitionError
+from wf_jupyter.model.given_executors import name_of
 from wf_jupyter.model.policy import ExecutionOptions, TaskOptions
 
 _S = TypeVar("_S", TaskOptions, ExecutionOptions)
@@ -47,6 +49,8 @@ def task_settings(function: Callable[..., object], given: Mapping[str, object]) 
     version = engine.get("cache_version")
     if isinstance(version, int) and not isinstance(version, bool):
         engine["cache_version"] = str(version)
+    if isinstance(amounts := engine.get("resources"), Mapping):
+        engine["resources"] = {key: _amount(name, key, amount) for key, amount in amounts.items()}
     engine["is_async"] = is_async(function)
     return TaskSettings(
         name=name,
@@ -54,6 +58,20 @@ def task_settings(function: Callable[..., object], given: Mapping[str, object]) 
         retry_on=_retry_on(given.get("retry_on", Exception), name),
         outputs=_outputs(given.get("outputs"), name),
     )
+
+
+def _amount(task: str, name: object, amount: object) -> object:
+    """The amount in bytes where it is a text like `8GB`."""
+    if not isinstance(amount, str):
+        return amount
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kMGT]?)(i?)B\s*", amount)
+    if match is None:
+        allowed = "a number, or a size like '8GB' or '512MiB'"
+        raise InputError(
+            f"task {task!r}: resources[{name!r}]={amount!r} is not allowed: it must be {allowed}", "resources"
+        )
+    count, power, is_binary = match.groups()
+    return float(count) * (1024 if is_binary else 1000) ** " kMGT".index(power or " ")
 
 
 def execution_options(given: Mapping[str, object], workflow: str) -> ExecutionOptions:
@@ -99,6 +117,8 @@ def _refuse_unknown(given: Mapping[str, object], known: Iterable[str], what: str
 
 
 def _struct(kind: type[_S], values: Mapping[str, object], whose: str) -> _S:
+    if "executor" in values:
+        values = {**values, "executor": name_of(values["executor"])}
     try:
         return msgspec.convert(dict(values), kind)
     except InputError as error:

@@ -331,9 +331,12 @@ def task(function: Any = None, /, **options: Any) -> Any:
         cache_version: change it to forget cached results.
         trigger_rule: `all_success`, `all_done` or `one_failed`.
         max_parallel: how many items of one mapped task run at a time.
-        resources: what an attempt takes from the pool, by name.
+        resources: what an attempt takes from the pool, by name: `{"gpu": 1}` devices of its own, `{"memory": "8GB"}`
+            memory, of which it may hold no more, and whatever else the server's settings name.
+        threads: how many threads numeric libraries start in it.
         tags: texts to find tasks by.
-        executor: where it runs (`local` or `dask`), when not where the rest of the execution does.
+        executor: where it runs (`local`, `dask`, or a `concurrent.futures.Executor`), when not where the rest of the
+            execution does.
         outputs: how many values, or under which names, a node can be unpacked into.
 
     Raises `InputError` for an option that is out of range, `WorkflowDefinitionError` for one that

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -18,6 +19,9 @@ TRIGGER_RULES = ("all_success", "all_done", "one_failed")
 ON_FAILURE = ("continue", "fail_fast")
 EXECUTORS = ("local", "inline", "dask")
 TASK_EXECUTORS = ("local", "dask")
+
+#: An executor object of the submitting process, or one that a package offers (`model.given_executors`).
+_OTHER_EXECUTOR = re.compile(r"(object|futures):[\w.-]{1,80}")
 
 #: Tasks that one execution may have. At about 1 kB each in the engine and in every picture, more would
 #: cost the server gigabytes: a map over a million items wants fewer, larger tasks.
@@ -38,6 +42,7 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     multiplied by `retry_backoff` for each further one; `retry_delays` spells the waits out instead
     (the last one repeats). `retry_jitter` spreads a wait by ± that share. `retry_on` lives with the
     code: the worker knows the exception's classes and reports whether they match.
+    `resources` are amounts by name, `memory` in bytes. `threads` is how many threads numeric libraries start.
     `cache` is True, False, or a time to live. `max_parallel` limits one mapped task. `executor` is where
     it runs, None for that of the execution.
     """
@@ -55,7 +60,8 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     resources: Mapping[str, float] = {}
     tags: tuple[str, ...] = ()
     is_async: bool = False
-    executor: TaskExecutor | None = None
+    executor: str | None = None
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         _require(0 <= self.retries <= MOST, "retries", self.retries, f"0 or more, at most {MOST:,}")
@@ -74,8 +80,10 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         places = self.max_parallel
         _require(places is None or 1 <= places <= MOST, "max_parallel", places, _PLACES)
         where = self.executor
-        known = where is None or where in TASK_EXECUTORS
+        known = where is None or where in TASK_EXECUTORS or is_other_executor(where)
         _require(known, "executor", where, "one of " + ", ".join(TASK_EXECUTORS) + ", or None")
+        some = self.threads
+        _require(some is None or 1 <= some <= MOST, "threads", some, f"1 or more, at most {MOST:,}, or None")
         for name, amount in self.resources.items():
             _require(amount > 0, f"resources[{name!r}]", amount, "more than 0")
 
@@ -83,15 +91,21 @@ class TaskOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class ExecutionOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Options of one execution."""
 
-    executor: ExecutorName = "local"
+    executor: str = "local"
     max_parallel: int | None = None
     on_failure: OnFailure = "continue"
 
     def __post_init__(self) -> None:
-        _require(self.executor in EXECUTORS, "executor", self.executor, "one of " + ", ".join(EXECUTORS))
+        known = self.executor in EXECUTORS or is_other_executor(self.executor)
+        _require(known, "executor", self.executor, "one of " + ", ".join(EXECUTORS))
         places = self.max_parallel
         _require(places is None or 1 <= places <= MOST, "max_parallel", places, _PLACES)
         _require(self.on_failure in ON_FAILURE, "on_failure", self.on_failure, "one of " + ", ".join(ON_FAILURE))
+
+
+def is_other_executor(name: str) -> bool:
+    """Whether the name is one of an executor object, or of one that a package offers."""
+    return _OTHER_EXECUTOR.fullmatch(name) is not None
 
 
 def retry_wait(options: TaskOptions, attempt: int, jitter: float) -> float:

@@ -111,7 +111,15 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         value_trait=Float(min=0.0),
         key_trait=Unicode(),
         help="What there is of each named resource, for all executions together, as {'gpu': 2}. A task with "
-        "resources={'gpu': 1} waits until as much is free; more than there is is refused at submission.",
+        "resources={'gpu': 1} waits until as much is free; more than there is is refused at submission. 'gpu' and "
+        "'memory' (in bytes) are the machine's unless named here; for executor='dask' they are to be named.",
+    ).tag(config=True)
+    gpus = List(
+        Unicode(),
+        None,
+        allow_none=True,
+        help="The GPUs of this machine that tasks with resources={'gpu': 1} are given, each to one attempt at a time, "
+        "in CUDA_VISIBLE_DEVICES. None for those of the server's CUDA_VISIBLE_DEVICES, else what nvidia-smi lists.",
     ).tag(config=True)
     execution_burst = Int(
         100,
@@ -203,6 +211,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
                 retention_bytes=self.retention_bytes,
                 log_limit=self.log_limit,
                 resources={name: float(amount) for name, amount in self.resources.items()},
+                gpus=None if self.gpus is None else tuple(self.gpus),
                 dask_address=self.dask_address,
                 dask_losses=self.dask_losses,
                 dask_patience=self.dask_patience,

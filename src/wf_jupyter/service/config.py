@@ -20,7 +20,8 @@ class RuntimeConfig:
     an orchestrator looks whether one did. `idle_seconds` is how long an
     unused worker stays. `grace` is the time in seconds that a task has to end after it was asked to
     stop. `resources` is what
-    there is of each named resource, for all executions together. `dask_address` is the scheduler that
+    there is of each named resource, for all executions together; where it says nothing of `gpu` and `memory`, what the
+    machine has. `gpus` names the machine's GPUs, None for those that are found. `dask_address` is the scheduler that
     `executor="dask"` uses when the submitting process names none; empty for clusters of our own. `dask_losses` is how
     often one task runs again at no cost of its retries because its Dask worker was lost; `dask_patience` for how many
     seconds a place on the cluster is waited for. Executions
@@ -42,6 +43,7 @@ class RuntimeConfig:
     idle_seconds: float = 60.0
     grace: float = 2.0
     resources: Mapping[str, float] = field(default_factory=dict)
+    gpus: tuple[str, ...] | None = None
     dask_address: str = ""
     dask_losses: int = 3
     dask_patience: float = 300.0

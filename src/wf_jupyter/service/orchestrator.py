@@ -132,7 +132,7 @@ class Orchestrator:
         check_submission(submission.options, self._config)
         check_graph(submission.graph)
         check_blobs(submission)
-        self._active.check(submission.graph)
+        self._active.check(submission.graph, submission.options.executor)
         execution = await self._ids.new()
         await self.uploads.take_over(submission, execution, source)
         await self._active.start(execution, submission, self.epoch)

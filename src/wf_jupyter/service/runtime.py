@@ -14,13 +14,16 @@ from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from wf_jupyter.errors import InputError, ServerUnavailable, StoreError
+from wf_jupyter.errors import ServerUnavailable, StoreError
+from wf_jupyter.executors.futures import FuturesExecutor
 from wf_jupyter.executors.inline import InlineExecutor
+from wf_jupyter.executors.local.devices import Devices
 from wf_jupyter.executors.local.executor import LocalExecutor
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.ports import Executor, Notifier, ReportSink, Store
 from wf_jupyter.service import pools
 from wf_jupyter.service.config import RuntimeConfig
+from wf_jupyter.service.offered_executors import other_executor
 from wf_jupyter.service.orchestrator import Orchestrator
 from wf_jupyter.service.published.tracing import TRACERS
 from wf_jupyter.service.retention import Retention
@@ -41,6 +44,7 @@ class Runtime:
 
     def __init__(self, config: RuntimeConfig) -> None:
         self.config = config
+        self._devices = Devices(config.gpus)
         self.inline: InlineExecutor | None = None
         self.orchestrator: Orchestrator
         self.retention: Retention
@@ -146,6 +150,7 @@ class Runtime:
                     idle_seconds=self.config.idle_seconds,
                     grace=self.config.grace,
                     requeue_after=REQUEUE_SECONDS,
+                    devices=self._devices,
                 )
             case pools.TRACING:
                 return LocalExecutor(
@@ -174,7 +179,14 @@ class Runtime:
                     requeue_after=REQUEUE_SECONDS,
                 )
             case _:
-                raise InputError(f"executor={name!r} is not available here", "executor")
+                executor, is_ours = other_executor(name, is_server=not self.config.has_inline)
+                return FuturesExecutor(
+                    executor,
+                    report,
+                    max_workers=self.config.max_workers,
+                    grace=self.config.grace,
+                    is_ours=is_ours,
+                )
 
 
 def _now() -> datetime:

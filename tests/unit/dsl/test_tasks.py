@@ -136,7 +136,7 @@ def test_an_unknown_option_is_refused_with_the_nearest_known_one():
 def test_the_options_of_the_decorator_are_those_of_the_contract():
     assert set(TASK_OPTIONS) == {
         *("name", "retries", "retry_delay", "retry_backoff", "retry_jitter", "retry_on", "timeout", "cache"),
-        *("cache_version", "trigger_rule", "max_parallel", "resources", "tags", "outputs", "executor"),
+        *("cache_version", "trigger_rule", "max_parallel", "resources", "tags", "outputs", "executor", "threads"),
     }
 
 

@@ -31,7 +31,7 @@ from wf_jupyter.executors.dask.messages import (
 from wf_jupyter.executors.dask.placement import Job, Post, Posts, missing_blobs
 from wf_jupyter.executors.dask.scheduler_client import Link
 from wf_jupyter.executors.dask.transfers import Transfers, is_complete
-from wf_jupyter.executors.local.executor import CAREFUL_SECONDS
+from wf_jupyter.executors.local.ahead import CAREFUL_SECONDS
 from wf_jupyter.executors.local.shared_blobs import LIMIT
 from wf_jupyter.executors.wire.outcome_mapping import node_lost, timed_out, worker_lost
 from wf_jupyter.model.stimuli import (

@@ -45,6 +45,7 @@ from wf_jupyter.executors.dask.messages import (
     kind_of,
 )
 from wf_jupyter.executors.dask.messages import Wants as WantsValue
+from wf_jupyter.executors.local.devices import Devices
 from wf_jupyter.executors.local.executor import LocalExecutor
 from wf_jupyter.executors.local.worker_queue import Job
 from wf_jupyter.model.keys import Digest
@@ -95,6 +96,7 @@ class Station:
             max_workers=self._threads,
             idle_seconds=settings.idle_seconds,
             grace=settings.grace,
+            devices=Devices(),
         )
         self._pool.began = self._began
         self._shelf = Path(worker.local_directory) / f"wf-jupyter-{secrets.token_hex(4)}"

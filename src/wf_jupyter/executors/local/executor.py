@@ -11,35 +11,32 @@ What nobody is free for goes back to the engine (`requeue_after`): it is shown a
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import deque
 from collections.abc import Sequence
 
+import msgspec
+
+from wf_jupyter.executors.local.ahead import Durations
+from wf_jupyter.executors.local.devices import Devices
+from wf_jupyter.executors.local.limits import DEVICE_LOOK, Limits, exceeded, threads_for
 from wf_jupyter.executors.local.worker_queue import CannotStart, Job, Line, Role
 from wf_jupyter.executors.wire.frames import FrameTooLarge
 from wf_jupyter.executors.wire.messages import Final, Stopped
 from wf_jupyter.executors.wire.outcome_mapping import report_of, timed_out, worker_lost
 from wf_jupyter.model.events import Failure
-from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.stimuli import AttemptFailed, AttemptRequeued, AttemptStopped, Report
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.ports import Attempt, ReportSink
 
-#: Only attempts that take less than this are sent ahead, in seconds ...
-SHORT_SECONDS = 0.005
-#: ... and as many as a worker needs so long for; no more than `AHEAD`.
-AHEAD_SECONDS = 0.02
-AHEAD = 64
 STUCK_SECONDS = 0.05
-#: For how long nothing is sent ahead after attempts went back that had been.
-CAREFUL_SECONDS = 1.0
 #: `async def` attempts running at the same time, in one process; and how many begin unseen.
 ASYNC_LIMIT = 1000
 ASYNC_FIRST = 8
 #: For how long a failed start of a worker is believed to fail again.
 _BROKEN_SECONDS = 3.0
-_KNOWN_CODES = 10_000
 
 
 class LocalExecutor:
@@ -48,7 +45,8 @@ class LocalExecutor:
     Use it on one event loop, whose thread must live as long as the workers. Losing a worker fails the
     attempt that it was running; those sent ahead run elsewhere. `async def` attempts share one more
     process. An attempt's timeout counts from when its worker takes it up. One that has waited for a worker for
-    `requeue_after` seconds is reported as requeued; with None, it waits here.
+    `requeue_after` seconds is reported as requeued; with None, it waits here. `devices` are the machine's GPUs. With
+    several workers, numeric libraries start as many threads in each as there are cores for it.
     """
 
     def __init__(
@@ -60,10 +58,14 @@ class LocalExecutor:
         idle_seconds: float = 60.0,
         grace: float = 2.0,
         requeue_after: float | None = None,
+        devices: Devices | None = None,
     ) -> None:
+        self._limits = Limits(devices)
+        given = environment.variables or os.environ
+        environment = msgspec.structs.replace(environment, variables={**threads_for(max_workers, given), **given})
         self._requeue_after = requeue_after
         self._requeue: asyncio.TimerHandle | None = None
-        self._careful_until = 0.0
+        self._device_timer: asyncio.TimerHandle | None = None
         self._environment = environment
         self._report = report
         self._idle_seconds = idle_seconds
@@ -76,7 +78,7 @@ class LocalExecutor:
         self._backlog: deque[Job] = deque()
         self._jobs: dict[tuple[str, str, int], Job] = {}
         self._token = 0
-        self._means: dict[Digest, float] = {}
+        self._durations = Durations(self._loop.time)
         #: How many of the kind that was started last one worker may hold.
         self._depth = 1
         self._expects_async = False
@@ -92,8 +94,8 @@ class LocalExecutor:
         """Free workers first; then, if the latest attempts were such, places for short or async ones."""
         if self._closed:
             return []
-        found = [name for name, line in self._lines.items() if not line.jobs][len(self._backlog) :]
-        if self._backlog or len(found) >= limit:
+        found = [name for name, line in self._lines.items() if not line.jobs][self._queued :]
+        if self._queued or len(found) >= limit:
             return found[:limit]
         if self._expects_async:
             # As many again as are running: should the next ones be no async ones, few have been promised too much.
@@ -119,11 +121,11 @@ class LocalExecutor:
         self._jobs[attempt.execution, attempt.task, attempt.number] = job
         is_async = attempt.is_async
         self._expects_async = is_async
-        self._depth = 1 if is_async else self._ahead(attempt.code)
+        self._depth = 1 if is_async else self._durations.ahead(attempt.code)
         line = self._async if is_async else self._lines.get(worker)
         if is_async:
             self._poke_soon()
-        if line is not None and self._can_take(line, job):
+        if line is not None and self._can_take(line, job) and self._limits.has_devices_for(job):
             self._put(line, job)
         else:
             self._backlog.append(job)
@@ -141,7 +143,7 @@ class LocalExecutor:
         self._closed = True
         self._jobs.clear()
         self._backlog.clear()
-        for timer in (self._review, self._sweep, self._poke, self._requeue):
+        for timer in (self._review, self._sweep, self._poke, self._requeue, self._device_timer):
             if timer is not None:
                 timer.cancel()
         processes = [line.process for line in self._all() if line.process is not None]
@@ -154,6 +156,8 @@ class LocalExecutor:
     # -- what lines say ---------------------------------------------------------------------------
 
     def on_begin(self, job: Job) -> None:
+        if job.attempt.memory:
+            self._limits.watch(job, lambda: self._kill(job))
         if job.stopping is not None:
             job.timer = self._loop.call_later(self._grace, self._kill, job)
         elif job.attempt.timeout is not None:
@@ -164,15 +168,13 @@ class LocalExecutor:
             self._report(job.attempt.execution, report)
 
     def on_final(self, line: Line, job: Job, message: Final) -> None:
-        code = job.attempt.code
-        mean = self._means.get(code)
-        self._means[code] = message.duration if mean is None else 0.7 * mean + 0.3 * message.duration
-        if len(self._means) > _KNOWN_CODES:
-            self._means.clear()
+        self._durations.learn(job.attempt.code, message.duration)
         if isinstance(message, Stopped) and job.stopping == "timeout":
             self._finish(job, timed_out(job.attempt, message.duration, message.began))
         else:
             self._finish(job, report_of(message, job.attempt))
+        if line.devices:
+            self._replace(line)  # what it has on them goes with it
         if not line.jobs:
             self._dispatch()
             self._sweep_later()
@@ -192,13 +194,16 @@ class LocalExecutor:
 
     def on_lost(self, line: Line, jobs: Sequence[Job], told: str, is_broken: bool) -> None:
         self._leaving.discard(line)
+        self._limits.give_back(line)
         if is_broken and jobs:
             self._broken = (self._loop.time() + _BROKEN_SECONDS, told)
         killed_for, line.killed_for = line.killed_for, None
         for job in jobs:
             duration = 0.0 if job.began is None else self._loop.time() - job.began
             began = None if job.began is None else time.time() - duration
-            if job.stopping == "cancel":
+            if job.exceeded:
+                self._finish(job, exceeded(job, duration, began))
+            elif job.stopping == "cancel":
                 self._finish(job, _stopped(job, duration, began))
             elif job.stopping == "timeout":
                 self._finish(job, timed_out(job.attempt, duration, began))
@@ -216,10 +221,19 @@ class LocalExecutor:
         if line.role == "async":
             return len(line.jobs) < ASYNC_LIMIT
         if not line.jobs:
-            return not self._backlog
-        return line.only_short and not line.is_stuck and len(line.jobs) < self._ahead(job.attempt.code)
+            return not self._queued
+        if job.attempt.threads or job.attempt.devices:
+            return False
+        return line.only_short and not line.is_stuck and len(line.jobs) < self._durations.ahead(job.attempt.code)
 
     def _put(self, line: Line, job: Job) -> None:
+        if line.role == "plain" and not line.jobs:
+            variables = self._limits.variables(job)
+            if variables != line.variables:
+                if line.process is not None:
+                    self._replace(line)
+                    line = self._lines[line.name]
+                line.variables = variables
         if self._broken is not None and line.process is None:
             until, told = self._broken
             if self._loop.time() < until:
@@ -240,10 +254,16 @@ class LocalExecutor:
             self._finish_soon(job, report)
             return
         if line.role == "plain":
+            line.devices, job.devices = line.devices or job.devices, ()
             if len(line.jobs) == 1:
-                line.only_short = self._ahead(job.attempt.code) > 1
+                line.only_short = self._durations.ahead(job.attempt.code) > 1 and not line.variables
             elif self._review is None:
                 self._review = self._loop.call_later(STUCK_SECONDS, self._look)
+
+    @property
+    def _queued(self) -> int:
+        """Attempts that wait for a worker, and not for a GPU."""
+        return sum(1 for job in self._backlog if not job.waits_since) if self._backlog else 0
 
     def _dispatch(self) -> None:
         backlog = self._backlog
@@ -253,18 +273,32 @@ class LocalExecutor:
             if not backlog:
                 return
             if not line.jobs:
-                self._put(line, backlog.popleft())
+                job = next((job for job in backlog if self._limits.has_devices_for(job)), None)
+                if job is None:
+                    break
+                backlog.remove(job)
+                self._put(line, job)
+        if self._device_timer is None and any(job.attempt.devices for job in backlog):
+            self._device_timer = self._loop.call_later(DEVICE_LOOK, self._wait_for_devices)
         if backlog and self._requeue is None and self._requeue_after is not None:
             self._requeue = self._loop.call_later(self._requeue_after, self._requeue_waiting)
 
     def _requeue_waiting(self) -> None:
         """Give attempts back for which no worker is free, and promise less for a while."""
         self._requeue = None
-        waiting, self._backlog = self._backlog, deque()
+        waiting = [job for job in self._backlog if not job.attempt.devices]
         if waiting:
-            self._careful_until = self._loop.time() + CAREFUL_SECONDS
+            self._durations.be_careful()
         for job in waiting:
+            self._backlog.remove(job)
             self._finish(job, AttemptRequeued(task=job.attempt.task, attempt=job.attempt.number))
+
+    def _wait_for_devices(self) -> None:
+        self._device_timer = None
+        for job in [job for job in self._backlog if self._limits.has_waited(job)]:
+            self._backlog.remove(job)
+            self._finish(job, self._limits.no_devices(job))
+        self._dispatch()
 
     def _look(self) -> None:
         """Call attempts back from behind those that take long."""
@@ -280,13 +314,6 @@ class LocalExecutor:
                 line.recall()
         if again:
             self._review = self._loop.call_later(STUCK_SECONDS, self._look)
-
-    def _ahead(self, code: Digest) -> int:
-        """How many such attempts one worker may hold: the shorter they are, the more of them share a turn."""
-        mean = self._means.get(code, 1.0)
-        if self._loop.time() < self._careful_until:
-            return 1
-        return 1 if mean >= SHORT_SECONDS else int(min(AHEAD_SECONDS / max(mean, 1e-6), AHEAD))
 
     # -- ending -----------------------------------------------------------------------------------
 
@@ -315,6 +342,7 @@ class LocalExecutor:
     def _finish(self, job: Job, report: Report) -> None:
         _disarm(job)
         attempt = job.attempt
+        self._limits.give_back(job)
         known = self._jobs.pop((attempt.execution, attempt.task, attempt.number), None)
         if known is not None and not self._closed:
             self._report(attempt.execution, report)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from typing import Literal, Protocol
+
+import msgspec
 
 from wf_jupyter.executors.local.process import CannotStart, WorkerProcess
 from wf_jupyter.executors.local.shared_blobs import SHARED_CALL, BlobShelf
@@ -54,7 +57,18 @@ Role = Literal["plain", "async"]
 class Job:
     """An attempt in the hands of the executor."""
 
-    __slots__ = ("attempt", "began", "line", "printed", "stopping", "timer", "token")
+    __slots__ = (
+        "attempt",
+        "began",
+        "devices",
+        "exceeded",
+        "line",
+        "printed",
+        "stopping",
+        "timer",
+        "token",
+        "waits_since",
+    )
 
     def __init__(self, token: int, attempt: Attempt) -> None:
         self.token = token
@@ -65,6 +79,11 @@ class Job:
         self.stopping: Literal["cancel", "timeout"] | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.printed = 0
+        #: GPUs taken for it, until a process has them; bytes of memory that it held when it was ended for that.
+        self.devices: tuple[str, ...] = ()
+        self.exceeded = 0
+        #: Since when it waits for GPUs that somebody else's process has.
+        self.waits_since = 0.0
 
 
 class Owner(Protocol):
@@ -110,6 +129,9 @@ class Line:
         #: No more attempts; the process ends after those that are in the line.
         self.is_leaving = False
         self.idle_since = 0.0
+        #: What its process has in its environment beside what all have; the GPUs among that.
+        self.variables: dict[str, str] = {}
+        self.devices: tuple[str, ...] = ()
         #: The attempt that the process was killed for.
         self.killed_for: Job | None = None
         self._environment = environment
@@ -137,7 +159,9 @@ class Line:
     def put(self, job: Job) -> None:
         """Send an attempt; `CannotStart`, `FrameTooLarge`."""
         if self.process is None:
-            self.process = WorkerProcess(self._environment, self.role, self)
+            base = self._environment
+            given = {**(base.variables or os.environ), **self.variables}
+            self.process = WorkerProcess(msgspec.structs.replace(base, variables=given), self.role, self)
         if self._text:
             self._pass_text()  # while it is still known whose it is
         self._send(self.process, job)

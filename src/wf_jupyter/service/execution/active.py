@@ -71,7 +71,7 @@ class ActiveExecutions:
         self._config = config
         self._finished = finished
         # A resource that is returned may be what an execution in another environment waits for.
-        self._resources = Resources(config.resources, pools.tell_waiting)
+        self._resources = Resources(config.resources, pools.tell_waiting, config.gpus)
         self._handed_over = HandedOver()
         self._thread = OwnerThread("the set of running executions")
         self._drivers: dict[str, Driver] = {}
@@ -104,9 +104,9 @@ class ActiveExecutions:
         driven = {execution: driver.parked for execution, driver in self._drivers.items() if driver.parked is not None}
         return {**self.parking.all(), **driven}
 
-    def check(self, graph: GraphSpec) -> None:
+    def check(self, graph: GraphSpec, executor: str) -> None:
         """See `Resources.check`."""
-        self._resources.check(graph)
+        self._resources.check(graph, executor)
 
     async def start(self, execution: str, submission: Submission, epoch: str) -> None:
         """Begin a new execution; returns when it is durable. Nothing is left of one that cannot be made so."""

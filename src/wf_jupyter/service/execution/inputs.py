@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,9 @@ class InputReader:
     def attempt(self, task: Task, number: int, config: RuntimeConfig, directory: str) -> Attempt:
         """Everything a worker needs for one attempt."""
         node = task.node
+        amounts = node.options.resources
+        devices, memory = math.ceil(amounts.get("gpu", 0)), int(amounts.get("memory", 0))
+        threads = node.options.threads or 0
         return Attempt(
             execution=self._state.id,
             task=task.key,
@@ -57,7 +61,11 @@ class InputReader:
             over=tuple(over.parameter for over in node.over),
             splits=node.splits,
             wants_truth=self._state.is_questioned(task),
-            is_async=node.options.is_async,
+            # What is limited has a process of its own.
+            is_async=node.options.is_async and not (devices or memory or threads),
+            devices=devices,
+            memory=memory,
+            threads=threads,
             timeout=node.options.timeout,
             directory=directory,
             inline_limit=config.inline_limit,

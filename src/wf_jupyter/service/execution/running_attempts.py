@@ -62,7 +62,8 @@ class RunningAttempts:
 
     def reserve(self) -> Reservation:
         """Plan what starts now, its slots and resources taken."""
-        free, holder, state = self._resources.free, self._state.id, self._state
+        holder, state = self._state.id, self._state
+        free = self._resources.known(name for lane in state.lanes for name in lane.resources)
         reserved: list[tuple[AttemptStarted, Capacity]] = []
         # Also those that nothing is wanted of any more: they are told so.
         for executor in dict.fromkeys((*executors(state), *self._used)):
