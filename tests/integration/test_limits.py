@@ -56,6 +56,12 @@ def test_each_attempt_has_gpus_of_its_own_and_no_two_have_one(names: list[str], 
         bench.close()
 
 
+def test_more_gpus_than_a_machine_has_are_no_reason_to_wait(names: list[str], make: Callable[..., Bench]) -> None:
+    report = make(devices=Devices(names)).run(visible, devices=3)
+    assert isinstance(report, AttemptFailed)
+    assert report.failure.message == "the task asks for 3 GPUs, and its machine has 2"
+
+
 def test_another_process_of_this_user_cannot_have_the_same_gpu(names: list[str]) -> None:
     ours, others = Devices(names), Devices(names)
     assert ours.take(1) == (names[0],)

@@ -86,8 +86,13 @@ class Limits:
         return True
 
     def has_waited(self, job: Job) -> bool:
-        """Whether the attempt has waited for its GPUs for long enough."""
-        return bool(job.waits_since) and time.monotonic() - job.waits_since > DEVICE_SECONDS
+        """Whether the attempt has waited for its GPUs for long enough, or would for ever."""
+        is_vain = job.attempt.devices > self._count
+        return bool(job.waits_since) and (is_vain or time.monotonic() - job.waits_since > DEVICE_SECONDS)
+
+    @property
+    def _count(self) -> int:
+        return 0 if self._devices is None else len(self._devices.names)
 
     def variables(self, job: Job) -> dict[str, str]:
         """What the attempt's process must have in its environment."""
@@ -104,10 +109,9 @@ class Limits:
     def no_devices(self, job: Job) -> AttemptFailed:
         """The attempt waited in vain."""
         attempt = job.attempt
-        told = (
-            f"the task asks for {attempt.devices} GPUs, and for {DEVICE_SECONDS:g} s fewer were free on its machine: "
-            "another server, kernel or Dask worker has them"
-        )
+        told = f"the task asks for {attempt.devices} GPUs, and its machine has {self._count}"
+        if attempt.devices <= self._count:
+            told += f": for {DEVICE_SECONDS:g} s another server, kernel or Dask worker has had them"
         failure = Failure(kind="worker_lost", type="NoDevice", message=told)
         return AttemptFailed(task=attempt.task, attempt=attempt.number, duration=0.0, failure=failure)
 
