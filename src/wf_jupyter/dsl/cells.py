@@ -33,7 +33,8 @@ from wf_jupyter.errors import CellFailed, InputError
 _STARTUP_SECONDS = 120
 _STEP_LENGTH = 80
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_ARGV = ["-m", "ipykernel_launcher", "-f", "{connection_file}", "--IPKernelApp.log_level=ERROR"]
+#: Without frozen modules, as ipykernel's own kernels: its debugger would print a warning into the first output.
+_ARGV = ["-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}", "--IPKernelApp.log_level=ERROR"]
 
 
 def execute(notebook: dict[str, Any], path: Path, parameters: Mapping[str, object], place: int) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.jupyter_process import free_port
+
 PATIENCE = 60.0
 
 
@@ -40,7 +42,7 @@ class Server:
         }
         environment.pop("WF_JUPYTER_CONNECTION_FILE", None)
         extensions = "--ServerApp.jpserver_extensions={'wf_jupyter': True}"
-        options = ["--no-browser", "--allow-root", "--ServerApp.port=0", extensions]
+        options = ["--no-browser", "--allow-root", f"--ServerApp.port={free_port()}", extensions]
         with (home / "log").open("ab") as log:
             # An own session: there is no terminal, as under systemd or in CI.
             self.process = subprocess.Popen(
