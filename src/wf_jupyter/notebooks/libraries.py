@@ -174,8 +174,13 @@ class Members:
     def changed(self, namespace: Mapping[str, Any]) -> list[str]:
         """What was put in the place of another function, or added to a class, since this was asked last."""
         found: list[str] = []
-        for module in _modules(namespace):
+        modules = _modules(namespace)
+        for module in modules:
             self._look(module, found)
+            inner = [each for each in self._known[module][0].values() if _is_part(each, module)]
+            if len(inner) <= _PARTS:
+                # `import html.entities` binds `html` alone.
+                modules += [each for each in inner if each not in modules]
             for each in self._known[module][1]:
                 self._look(each, found)
             if module.__name__ not in _BUSY:
@@ -203,6 +208,14 @@ class Members:
         found += [f"{place.__name__}.{name}" for name in names if (place, name) not in _BY_KERNEL]
         inner = [] if isinstance(place, type) else [each for each in members.values() if isinstance(each, type)]
         self._known[place] = dict(members), [each for each in inner if each.__flags__ & _HEAP_TYPE]
+
+
+#: Of larger packages only what the notebook has names for is looked at.
+_PARTS = 12
+
+
+def _is_part(value: object, package: types.ModuleType) -> bool:
+    return isinstance(value, types.ModuleType) and value.__name__.rpartition(".")[0] == package.__name__
 
 
 #: Modules whose tables Python itself fills.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
 import types
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ import pandas as pd
 import pytest
 
 from wf_jupyter.errors import InputError
+from wf_jupyter.notebooks import trunk
+from wf_jupyter.notebooks.exchange import LOCK
 from wf_jupyter.notebooks.libraries import Members, calls_in_code, changes_by
 from wf_jupyter.notebooks.looks import look_at
 from wf_jupyter.notebooks.reach import reaches
@@ -148,6 +152,14 @@ def test_a_file_that_is_no_notebook_in_python_is_refused_with_the_reason(
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match=why):
         read_book(path)
+
+
+def test_a_trunk_whose_owner_went_before_it_was_up_is_not_needed(tmp_path: Path) -> None:
+    owner = subprocess.Popen(["true"])
+    owner.wait()
+    (tmp_path / LOCK).touch()
+    assert not trunk._Watch(tmp_path, owner.pid)._is_needed()
+    assert trunk._Watch(tmp_path, os.getpid())._is_needed()
 
 
 def test_metadata_that_is_missing_or_null_does_no_harm(tmp_path: Path) -> None:
@@ -290,7 +302,7 @@ def test_constants_and_tables_of_libraries_are_seen_to_change(monkeypatch: pytes
     import string
 
     members = Members()
-    names = {"string": string, "entities": html.entities}
+    names = {"string": string, "html": html}
     members.changed(names)
     monkeypatch.setattr(string, "digits", "x")
     assert members.changed(names) == ["string.digits"]
