@@ -289,8 +289,8 @@ class Observer:
             if name not in found and name in before:
                 found.add(name)
                 waiting += self._uses(before[name], self._names.get(name), orders)
-            elif name not in before and name in self._names and name not in found:
-                found.add(name)
+            elif name not in found:
+                found.add(name)  # without a value, or a builtin's: a cell above may bind it
         return found
 
     def _store(self, name: str, look: Look, orders: Orders, seconds: float) -> str:
