@@ -142,6 +142,13 @@ class Runs:
                 raise Violated
         if present.version(SETTINGS) != line.version(SETTINGS):
             raise Violated
+        reached = {name for name, written in facts.writes.items() if written.is_changed}
+        for name, number in sorted(line.producers.items(), key=lambda item: item[1]):
+            # What was made of a value that changed may hold it, and was not there to be looked at.
+            if reached & self._history.entries[number].reads.keys():
+                reached.add(name)
+                if name[0] != "@" and present.version(name) != line.version(name):
+                    raise Violated
         for path, stamp in facts.files_read.items():
             if path in line.files and line.files[path][1] != stamp:
                 raise Violated
