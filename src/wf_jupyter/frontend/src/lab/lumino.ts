@@ -32,12 +32,12 @@ export interface Panel extends Widget {
   addWidget(widget: Widget): void;
 }
 
-/** One output of a cell: MIME types and their contents. `setData` changes the notebook. */
+/** One output of a cell: MIME types and their contents. `setData` changes the notebook, where there is one (not in Voilà). */
 export interface MimeModel {
   readonly data: Readonly<Record<string, unknown>>;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly trusted: boolean;
-  setData(options: { readonly data: Readonly<Record<string, unknown>> }): void;
+  setData?(options: { readonly data: Readonly<Record<string, unknown>> }): void;
 }
 
 export type Renderer = Widget & { renderModel(model: MimeModel): Promise<void> };

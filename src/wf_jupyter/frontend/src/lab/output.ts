@@ -146,7 +146,7 @@ export class Output {
     const others = waitForOthers(this.panel);
     if (others > 0) await new Promise((resolve) => setTimeout(resolve, others));
     if (!isObject(told) || this.#model === null || isKept()) return;
-    this.#model.setData({ data: { ...this.#model.data, ...told } });
+    this.#model.setData?.({ data: { ...this.#model.data, ...told } });
   }
 
   /** A kernel that runs it, or talks to the server that does, shows it by its widget. */
