@@ -31,7 +31,7 @@ from wf_jupyter.store.sqlite import SqliteStore
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-#: An attempt that was handed over and waits for a worker for so long is none that runs.
+#: An attempt that was handed over to a cluster and waits for a place for so long is none that runs.
 REQUEUE_SECONDS = 0.05
 _CLOSED = "the orchestrator has been closed"
 
@@ -149,7 +149,6 @@ class Runtime:
                     max_workers=self.config.max_workers,
                     idle_seconds=self.config.idle_seconds,
                     grace=self.config.grace,
-                    requeue_after=REQUEUE_SECONDS,
                     devices=self._devices,
                 )
             case pools.TRACING:

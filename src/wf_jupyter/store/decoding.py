@@ -11,13 +11,14 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from wf_jupyter.errors import Unreadable
+from wf_jupyter.errors import InputError, Unreadable
 from wf_jupyter.model.status import ExecutionStatus
 
 T = TypeVar("T", covariant=True)
 
-#: What decoding raises when bytes make no sense; TypeError for a column that holds no bytes at all.
-SENSELESS = (msgspec.MsgspecError, ValueError, TypeError, RecursionError)
+#: What decoding raises when bytes make no sense; TypeError for a column that holds no bytes at all, InputError for
+#: what this version does not allow, and another one may have.
+SENSELESS = (msgspec.MsgspecError, ValueError, TypeError, RecursionError, InputError)
 
 
 class Decoder(Protocol[T]):

@@ -61,11 +61,9 @@ def heavy_tail(path: str) -> Any:
     return short_or_long.partial(path).map(number=range(120))
 
 
-@WHERE
-def test_what_was_sent_ahead_and_cannot_begin_is_not_shown_as_running(
-    runtime: Runtime, tmp_path: Path, where: str
-) -> None:
-    bound = packed(heavy_tail.bind(path=str(tmp_path)), executor=where)
+@pytest.mark.dask
+def test_what_was_sent_ahead_and_cannot_begin_is_not_shown_as_running(runtime: Runtime, tmp_path: Path) -> None:
+    bound = packed(heavy_tail.bind(path=str(tmp_path)), executor="dask")
     execution = runtime.call(runtime.orchestrator.submit(bound)).result(PATIENCE)
     reader = Reader(runtime)
     reader.follow(execution, after=0, epoch=runtime.orchestrator.epoch)

@@ -31,7 +31,6 @@ from wf_jupyter.executors.dask.messages import (
 from wf_jupyter.executors.dask.placement import Job, Post, Posts, missing_blobs
 from wf_jupyter.executors.dask.scheduler_client import Link
 from wf_jupyter.executors.dask.transfers import Transfers, is_complete
-from wf_jupyter.executors.local.ahead import CAREFUL_SECONDS
 from wf_jupyter.executors.local.shared_blobs import LIMIT
 from wf_jupyter.executors.wire.outcome_mapping import node_lost, timed_out, worker_lost
 from wf_jupyter.model.stimuli import (
@@ -43,6 +42,8 @@ from wf_jupyter.model.stimuli import (
 )
 from wf_jupyter.ports import ReportSink
 
+#: For how long nothing is sent ahead after attempts went back that had been.
+CAREFUL_SECONDS = 1.0
 #: An attempt that runs for longer gets those behind it called back.
 STUCK_SECONDS = 0.05
 #: How much longer than the grace a station is waited for that was asked to end an attempt.

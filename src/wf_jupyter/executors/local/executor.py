@@ -5,7 +5,6 @@ function of a few microseconds the round trip is most of the cost, and what ends
 turn of its execution and a commit (1,000 such tasks took 250 turns with 8 sent ahead, 30 with 64).
 Short is what was measured to be short. When an attempt takes longer than thought, those behind it
 are called back and go to whoever is free, so being sent ahead costs no attempt more than some 50 ms.
-What nobody is free for goes back to the engine (`requeue_after`): it is shown as running, and is not.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from wf_jupyter.executors.wire.frames import FrameTooLarge
 from wf_jupyter.executors.wire.messages import Final, Stopped
 from wf_jupyter.executors.wire.outcome_mapping import report_of, timed_out, worker_lost
 from wf_jupyter.model.events import Failure
-from wf_jupyter.model.stimuli import AttemptFailed, AttemptRequeued, AttemptStopped, Report
+from wf_jupyter.model.stimuli import AttemptFailed, AttemptStopped, Report
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.ports import Attempt, ReportSink
@@ -44,8 +43,7 @@ class LocalExecutor:
 
     Use it on one event loop, whose thread must live as long as the workers. Losing a worker fails the
     attempt that it was running; those sent ahead run elsewhere. `async def` attempts share one more
-    process. An attempt's timeout counts from when its worker takes it up. One that has waited for a worker for
-    `requeue_after` seconds is reported as requeued; with None, it waits here. `devices` are the machine's GPUs. With
+    process. An attempt's timeout counts from when its worker takes it up. `devices` are the machine's GPUs. With
     several workers, numeric libraries start as many threads in each as there are cores for it.
     """
 
@@ -57,14 +55,11 @@ class LocalExecutor:
         max_workers: int,
         idle_seconds: float = 60.0,
         grace: float = 2.0,
-        requeue_after: float | None = None,
         devices: Devices | None = None,
     ) -> None:
         self._limits = Limits(devices)
         given = environment.variables or os.environ
         environment = msgspec.structs.replace(environment, variables={**threads_for(max_workers, given), **given})
-        self._requeue_after = requeue_after
-        self._requeue: asyncio.TimerHandle | None = None
         self._device_timer: asyncio.TimerHandle | None = None
         self._environment = environment
         self._report = report
@@ -78,7 +73,7 @@ class LocalExecutor:
         self._backlog: deque[Job] = deque()
         self._jobs: dict[tuple[str, str, int], Job] = {}
         self._token = 0
-        self._durations = Durations(self._loop.time)
+        self._durations = Durations()
         #: How many of the kind that was started last one worker may hold.
         self._depth = 1
         self._expects_async = False
@@ -143,7 +138,7 @@ class LocalExecutor:
         self._closed = True
         self._jobs.clear()
         self._backlog.clear()
-        for timer in (self._review, self._sweep, self._poke, self._requeue, self._device_timer):
+        for timer in (self._review, self._sweep, self._poke, self._device_timer):
             if timer is not None:
                 timer.cancel()
         processes = [line.process for line in self._all() if line.process is not None]
@@ -280,18 +275,6 @@ class LocalExecutor:
                 self._put(line, job)
         if self._device_timer is None and any(job.attempt.devices for job in backlog):
             self._device_timer = self._loop.call_later(DEVICE_LOOK, self._wait_for_devices)
-        if backlog and self._requeue is None and self._requeue_after is not None:
-            self._requeue = self._loop.call_later(self._requeue_after, self._requeue_waiting)
-
-    def _requeue_waiting(self) -> None:
-        """Give attempts back for which no worker is free, and promise less for a while."""
-        self._requeue = None
-        waiting = [job for job in self._backlog if not job.attempt.devices]
-        if waiting:
-            self._durations.be_careful()
-        for job in waiting:
-            self._backlog.remove(job)
-            self._finish(job, AttemptRequeued(task=job.attempt.task, attempt=job.attempt.number))
 
     def _wait_for_devices(self) -> None:
         self._device_timer = None
