@@ -35,24 +35,6 @@ DIRECTORIES = (
 FOREIGN = ("WF_JUPYTER_CONNECTION_FILE", "WF_JUPYTER_MODE", "WF_JUPYTER_URL", "WF_JUPYTER_TOKEN", "JPY_PARENT_PID")
 OURS = ("WF_JUPYTER_", "JUPYTER_", "JPY_")
 
-#: Directories whose files take longest and need whole browsers, hubs and clusters.
-HEAVY = ("hub", "ui", "proxy", "places", "crash", "contract", "property")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread the heavy files between the others, the last one well before the end.
-
-    Processes that share the tests file by file then have one or two of them at a time.
-    """
-    heavy = {Path(__file__).parent / name for name in HEAVY}
-    files = list(dict.fromkeys(item.path for item in items))
-    slow = [path for path in files if heavy.intersection(path.parents)]
-    quick = [path for path in files if path not in set(slow)]
-    apart = 0.8 * len(quick) / max(1, len(slow))
-    ranks = {path: float(rank) for rank, path in enumerate(quick)}
-    ranks |= {path: number * apart - 0.5 for number, path in enumerate(slow)}
-    items.sort(key=lambda item: ranks[item.path])
-
 
 @pytest.fixture(scope="session", autouse=True)
 def isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
