@@ -139,3 +139,21 @@ def make() -> Any:
     yield open_bench
     for bench in made:
         bench.close()
+
+
+def test_a_device_whose_lock_somebody_else_prepared_is_not_had_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    folder = tmp_path / f"wf-jupyter-gpu-{os.getuid()}"
+    folder.symlink_to(tmp_path / "elsewhere")
+    devices = Devices(["0", "1"])
+    assert devices.take(1) is None and "belongs to somebody else" in devices.trouble
+    folder.unlink()
+    folder.mkdir()
+    (folder / "1").symlink_to(tmp_path / "elsewhere" / "made")
+    assert devices.take(2) is None and devices.trouble
+    assert not list((tmp_path / "elsewhere").iterdir()), "nothing was made where the link points to"
+    assert devices.take(1) == ("0",) and not devices.trouble, "what was taken on the way was given back"
+    devices.give_back(["0"])

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 VARIABLE = "CUDA_VISIBLE_DEVICES"
-_ASKING_SECONDS = 10.0
+#: A driver that is broken may not answer at all, and everybody waits meanwhile: it is asked once.
+_ASKING_SECONDS = 3.0
 
 
 def found(variables: Mapping[str, str] = os.environ) -> tuple[str, ...]:
@@ -24,8 +27,11 @@ def found(variables: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     if VARIABLE in variables:
         return tuple(name.strip() for name in variables[VARIABLE].split(",") if name.strip() not in ("", "-1"))
     tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return ()
+    return () if tool is None else _listed(tool)
+
+
+@functools.cache
+def _listed(tool: str) -> tuple[str, ...]:
     asked = [tool, "--query-gpu=index", "--format=csv,noheader"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         told = subprocess.run(asked, capture_output=True, text=True, timeout=_ASKING_SECONDS, check=True).stdout
@@ -39,6 +45,8 @@ class Devices:
     def __init__(self, names: Sequence[str] | None = None) -> None:
         self._names = None if names is None else tuple(names)
         self._held: dict[str, int] = {}
+        #: Why none could be had at the last look, other than that somebody has them.
+        self.trouble = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -50,12 +58,16 @@ class Devices:
     def take(self, count: int) -> tuple[str, ...] | None:
         """So many that nobody has, or None."""
         taken: list[str] = []
-        for name in self.names:
-            if len(taken) == count:
-                break
-            if name not in self._held and (lock := _lock(name)) is not None:
-                self._held[name] = lock
-                taken.append(name)
+        self.trouble = ""
+        try:
+            for name in self.names:
+                if len(taken) == count:
+                    break
+                if name not in self._held and (lock := _lock(name)) is not None:
+                    self._held[name] = lock
+                    taken.append(name)
+        except OSError as error:
+            self.trouble = f"its lock cannot be had: {error}"
         if len(taken) < count:
             self.give_back(taken)
             return None
@@ -71,10 +83,18 @@ class Devices:
 def _lock(name: str) -> int | None:
     folder = Path(tempfile.gettempdir()) / f"wf-jupyter-gpu-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    lock = os.open(folder / name.replace("/", "_"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    # Anybody may have made one of that name before, with links in it to files of this user.
+    made = folder.lstat()
+    if not stat.S_ISDIR(made.st_mode) or made.st_uid != os.getuid():
+        raise PermissionError(f"{folder} belongs to somebody else")
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    lock = os.open(folder / name.replace("/", "_"), flags, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         os.close(lock)
         return None
+    except BaseException:
+        os.close(lock)
+        raise
     return lock

@@ -111,7 +111,9 @@ class Limits:
         attempt = job.attempt
         told = f"the task asks for {attempt.devices} GPUs, and its machine has {self._count}"
         if attempt.devices <= self._count:
-            told += f": for {DEVICE_SECONDS:g} s another server, kernel or Dask worker has had them"
+            trouble = "" if self._devices is None else self._devices.trouble
+            taken = f"for {DEVICE_SECONDS:g} s another server, kernel or Dask worker has had them"
+            told += f": {trouble or taken}"
         failure = Failure(kind="worker_lost", type="NoDevice", message=told)
         return AttemptFailed(task=attempt.task, attempt=attempt.number, duration=0.0, failure=failure)
 
