@@ -101,15 +101,16 @@ class FuturesExecutor:
         attempt = job.attempt
         if not job.is_over:
             try:
-                age, said = decode_said(job.future.result())
+                age, (*said, last) = decode_said(job.future.result())
+                last = msgspec.structs.replace(last, began=time.time() - age)
+                *reports, final = (report_of(message, attempt) for message in (*said, last))  # type: ignore[arg-type]
             except (CancelledError, Exception) as error:
                 told = f"the executor lost the task: {type(error).__name__}: {error}"
                 self._finish(job, worker_lost(attempt, 0.0, told))
             else:
-                for message in said[:-1]:
-                    self._report(attempt.execution, report_of(message, attempt))  # type: ignore[arg-type]
-                last = msgspec.structs.replace(said[-1], began=time.time() - age)
-                self._finish(job, report_of(last, attempt))  # type: ignore[arg-type]
+                for report in reports:
+                    self._report(attempt.execution, report)
+                self._finish(job, final)
         if not self._closed:
             self._report("", None)
 
