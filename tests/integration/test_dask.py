@@ -20,8 +20,8 @@ import pytest
 from attempts import Bench, attempt_of, environment, value_of
 
 import wf_jupyter as wf
-from wf_jupyter.executors.dask import attempts as dask_board
-from wf_jupyter.executors.dask import scheduler_client as dask_link
+from wf_jupyter.executors.dask import attempts as cluster_attempts
+from wf_jupyter.executors.dask import scheduler_client
 from wf_jupyter.executors.dask.cluster import Cluster
 from wf_jupyter.model.stimuli import AttemptFailed, AttemptStopped, AttemptSucceeded
 from wf_jupyter.model.submission import Environment
@@ -326,7 +326,7 @@ def test_an_attempt_whose_dask_worker_dies_costs_no_retry_until_too_many_have_di
 
 
 def test_an_attempt_ends_that_its_worker_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_board, "SILENCE", 0.5)
+    monkeypatch.setattr(cluster_attempts, "SILENCE", 0.5)
     bench = Bench("dask", max_workers=1)
     try:
         attempt = attempt_of(lambda: (print(os.getppid(), flush=True), time.sleep(600)))
@@ -361,7 +361,7 @@ def test_a_scheduler_that_cannot_be_reached_fails_the_task_with_its_address() ->
 def test_workers_with_another_version_fail_the_task_and_say_so(
     elsewhere: Given, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dask_link, "PROTOCOL", 0)
+    monkeypatch.setattr(scheduler_client, "PROTOCOL", 0)
     bench = Bench("dask", address=elsewhere.address)
     try:
         report = bench.run(lambda: 1)
@@ -375,7 +375,7 @@ def test_workers_with_another_version_fail_the_task_and_say_so(
 def test_a_scheduler_without_workers_and_one_that_goes_fail_the_task_and_say_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(dask_link, "_TIMEOUT", 3.0)
+    monkeypatch.setattr(scheduler_client, "_TIMEOUT", 3.0)
     script = (
         "import asyncio, distributed, sys\n"
         "async def main():\n"
@@ -521,7 +521,7 @@ async def try_all_doors(proof: Path) -> None:
         }
         # The scheduler, and a nanny and a worker each: no dashboard, no HTTP beside them.
         assert len(ports) == 5
-        assert int(cluster.door.address.rpartition(":")[2]) in ports
+        assert int(cluster.endpoint.address.rpartition(":")[2]) in ports
         for port in ports:
             for scheme, security in (("tcp", None), ("tls", distributed.Security.temporary())):
                 with pytest.raises((OSError, RuntimeError)):
@@ -533,7 +533,7 @@ async def try_all_doors(proof: Path) -> None:
             assert await answer(port, with_tls=True) == b""
         assert not proof.exists()
         assert cluster.is_alive
-        assert cluster.door.key not in repr(cluster.door)
+        assert cluster.endpoint.key not in repr(cluster.endpoint)
         assert "PRIVATE KEY" not in "".join(word for process in family for word in process.cmdline())
     finally:
         await cluster.close()

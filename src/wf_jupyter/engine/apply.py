@@ -145,7 +145,7 @@ def _start(state: ExecutionState, event: TaskStarted) -> None:
         raise IllegalTransition(f"{state.id}: {task.key}: attempt {event.attempt} after {task.attempt}")
     _move(state, task, TaskStatus.RUNNING)
     task.attempt = event.attempt
-    task.handed = event.time
+    task.dispatched_at = event.time
     task.lane.ready.pop(task, None)
 
 

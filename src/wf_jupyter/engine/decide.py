@@ -206,7 +206,11 @@ def _begin(state: ExecutionState, now: datetime, epoch: str) -> tuple[Event, ...
 
 def _begun(task: Task, report: AttemptSucceeded | AttemptExpanded | AttemptFailed | AttemptStopped) -> datetime | None:
     """When the attempt began to run, if that was noticeably later than it was handed over."""
-    if report.began is None or task.handed is None or report.began - task.handed.timestamp() < NOTICED_SECONDS:
+    if (
+        report.began is None
+        or task.dispatched_at is None
+        or report.began - task.dispatched_at.timestamp() < NOTICED_SECONDS
+    ):
         return None
     return datetime.fromtimestamp(report.began, UTC)
 

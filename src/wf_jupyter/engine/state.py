@@ -64,7 +64,7 @@ class Subgraph:
 class Task:
     """One task. `waiting` counts sources that are not final; `dependents` wait for this one.
 
-    `losses` counts attempts that ended for no doing of the task's; `handed` is when the last one was handed over.
+    `losses` counts attempts that ended for no doing of the task's; `dispatched_at` is when the last was handed over.
     """
 
     key: str
@@ -76,7 +76,7 @@ class Task:
     status: TaskStatus = TaskStatus.PENDING
     attempt: int = 0
     losses: int = 0
-    handed: datetime | None = None
+    dispatched_at: datetime | None = None
     waiting: int = 0
     dependents: list[Task] = field(default_factory=list)
     map_dependents: list[Group] = field(default_factory=list)

@@ -41,7 +41,7 @@ class CannotConnect(Exception):
     """There is no cluster to run on; the text is for the user whose tasks should have run there."""
 
 
-class Door(msgspec.Struct, frozen=True):
+class Endpoint(msgspec.Struct, frozen=True):
     """Where the scheduler listens, and what opens it; the texts of a certificate and its key are never stored."""
 
     address: str
@@ -56,9 +56,9 @@ class Door(msgspec.Struct, frozen=True):
 class Cluster:
     """The process. It ends with this one, and takes its workers with it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], door: Door) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], endpoint: Endpoint) -> None:
         self._process = process
-        self.door = door
+        self.endpoint = endpoint
 
     @classmethod
     async def start(cls, environment: Environment, workers: int) -> Cluster:
@@ -69,25 +69,25 @@ class Cluster:
                 process = _popen(environment, workers, write, errors)
             except (OSError, ValueError) as error:
                 os.close(read)
-                told = f"a Dask cluster cannot be started with {storable(environment.executable)}: {error}"
-                raise CannotConnect(told) from error
+                line = f"a Dask cluster cannot be started with {storable(environment.executable)}: {error}"
+                raise CannotConnect(line) from error
             finally:
                 os.close(write)
             try:
                 async with asyncio.timeout(_STARTING):
-                    told = await asyncio.to_thread(_read_line, read)
+                    line = await asyncio.to_thread(_read_line, read)
             except BaseException as error:
                 _kill(process)
                 if isinstance(error, TimeoutError):
                     raise CannotConnect(f"the Dask cluster did not come up within {_STARTING:g} s") from error
                 raise
-            if not told:
+            if not line:
                 _kill(process)
                 await _end_of(process)
                 errors.seek(0)
-                told = errors.read()[-_TAIL:].decode(errors="replace").strip()
-                raise CannotConnect(f"a Dask cluster could not start with {storable(environment.executable)}\n{told}")
-        return cls(process, msgspec.json.decode(told, type=Door))
+                line = errors.read()[-_TAIL:].decode(errors="replace").strip()
+                raise CannotConnect(f"a Dask cluster could not start with {storable(environment.executable)}\n{line}")
+        return cls(process, msgspec.json.decode(line, type=Endpoint))
 
     @property
     def is_alive(self) -> bool:
@@ -116,11 +116,11 @@ def main(options: Mapping[str, object]) -> None:
     from wf_jupyter.executors.dask import closed as dask_closed
 
     try:
-        door = Door(*dask_closed.start(int(str(options["workers"]))))
+        endpoint = Endpoint(*dask_closed.start(int(str(options["workers"]))))
     except ImportError as error:
         sys.exit(f"executor='dask' needs more packages: pip install 'wf-jupyter[dask]' ({error})")
     with os.fdopen(int(str(options["channel"])), "wb") as channel:
-        channel.write(msgspec.json.encode(door) + b"\n")
+        channel.write(msgspec.json.encode(endpoint) + b"\n")
     with contextlib.suppress(OSError):
         while os.read(0, 1024):
             pass

@@ -1,7 +1,7 @@
 """Attempts on a Dask cluster, for work that outgrows one machine.
 
 The engine decides what runs when, as everywhere; Dask gives places on its workers, and says who comes and
-goes. In each place stands a worker process of our own (`station`), so that an attempt there is what it is
+goes. In each place stands a worker process of our own (`worker_host`), so that an attempt there is what it is
 on the kernel's machine: ended when it must end, heard whatever it prints, alone in its process.
 """
 
@@ -14,10 +14,10 @@ from collections.abc import Sequence
 import msgspec
 
 from wf_jupyter.errors import InputError
-from wf_jupyter.executors.dask.attempts import Board
+from wf_jupyter.executors.dask.attempts import ClusterAttempts
 from wf_jupyter.executors.dask.cluster import CannotConnect
-from wf_jupyter.executors.dask.placement import Job
-from wf_jupyter.executors.dask.scheduler_client import Link
+from wf_jupyter.executors.dask.placement import ClusterJob
+from wf_jupyter.executors.dask.scheduler_client import SchedulerClient
 from wf_jupyter.executors.wire.outcome_mapping import node_lost, worker_lost
 from wf_jupyter.model.stimuli import AttemptFailed, AttemptStopped, Report
 from wf_jupyter.model.submission import Environment
@@ -66,11 +66,11 @@ class DaskExecutor:
         self._patience = patience
         self._loop = asyncio.get_running_loop()
         self._thread = OwnerThread("the Dask executor")
-        self._jobs: dict[tuple[str, str, int], Job] = {}
+        self._jobs: dict[tuple[str, str, int], ClusterJob] = {}
         self._losses: dict[tuple[str, str], int] = {}
-        self._board: Board | None = None
+        self._attempts: ClusterAttempts | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
         self._broken = (0.0, "")
         self._idle: asyncio.TimerHandle | None = None
         self._closed = False
@@ -80,10 +80,10 @@ class DaskExecutor:
         handed over when it can begin. One place when there is nothing to connect to, for the attempt that says so."""
         if self._closed or limit <= 0:
             return []
-        if self._board is not None and not self._board.is_alive:
-            self._leave()
-        if self._board is not None:
-            return self._board.free(limit)
+        if self._attempts is not None and not self._attempts.is_alive:
+            self._disconnect()
+        if self._attempts is not None:
+            return self._attempts.free(limit)
         if self._loop.time() < self._broken[0]:
             return ["dask"]
         if self._connecting is None:
@@ -91,9 +91,9 @@ class DaskExecutor:
         return []
 
     def start(self, attempt: Attempt, worker: str) -> None:
-        """Hand an attempt over. `worker` is a wish: one that has the inputs is better."""
+        """Hand an attempt over. `worker` is a hint: one that has the inputs is better."""
         self._thread.check()
-        job = Job(attempt)
+        job = ClusterJob(attempt)
         self._jobs[job.key] = job
         if self._idle is not None:
             self._idle.cancel()
@@ -107,8 +107,8 @@ class DaskExecutor:
         if job is None:
             return
         first, job.stopping = job.stopping is None, job.stopping or "cancel"
-        if first and self._board is not None:
-            self._board.stop(job)
+        if first and self._attempts is not None:
+            self._attempts.stop(job)
 
     async def close(self) -> None:
         """End our own cluster; on a given one end what runs, and leave."""
@@ -119,14 +119,14 @@ class DaskExecutor:
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
-        self._leave()
-        await asyncio.gather(*self._leaving, return_exceptions=True)
+        self._disconnect()
+        await asyncio.gather(*self._closing, return_exceptions=True)
 
-    def _place(self, job: Job) -> None:
+    def _place(self, job: ClusterJob) -> None:
         if self._closed:
             return
-        if self._board is not None and self._board.is_alive:
-            self._board.take(job)
+        if self._attempts is not None and self._attempts.is_alive:
+            self._attempts.take(job)
         elif job.stopping is not None:
             stopped = AttemptStopped(task=job.attempt.task, attempt=job.attempt.number, duration=0.0)
             self._finish(job, stopped)
@@ -137,17 +137,17 @@ class DaskExecutor:
 
     async def _connect(self) -> None:
         try:
-            link = await Link.open(self._address, self._environment, self._max_workers)
-            self._board = Board(
-                link,
-                self._tell,
-                self._ended,
-                self._leave,
+            scheduler = await SchedulerClient.open(self._address, self._environment, self._max_workers)
+            self._attempts = ClusterAttempts(
+                scheduler,
+                self._report_counting_losses,
+                self._on_ended,
+                self._disconnect,
                 grace=self._grace,
                 patience=self._patience,
                 requeue_after=self._requeue_after,
             )
-            link.listen(self._board, self._environment, grace=self._grace, idle_seconds=self._idle_seconds)
+            scheduler.listen(self._attempts, self._environment, grace=self._grace, idle_seconds=self._idle_seconds)
             self._broken = (0.0, "")
         except CannotConnect as error:
             self._broken = (self._loop.time() + _BROKEN_SECONDS, str(error))
@@ -155,8 +155,8 @@ class DaskExecutor:
             self._connecting = None
         self._report("", None)
 
-    def _tell(self, execution: str, report: Report | None) -> None:
-        """Report; of a worker that was lost too often with the same task the task bears the cost."""
+    def _report_counting_losses(self, execution: str, report: Report | None) -> None:
+        """Report an outcome. A task with which too many workers were lost fails by its own doing."""
         # Nothing is counted of an attempt that had not begun as far as is known.
         if isinstance(report, AttemptFailed) and report.failure.is_of_the_node and report.duration > 0:
             key = (execution, report.task)
@@ -164,32 +164,32 @@ class DaskExecutor:
             if len(self._losses) > _KNOWN_LOSSES:
                 self._losses.pop(next(iter(self._losses)))
             if count > self._most_losses:
-                told = f"{report.failure.message} ({count} workers were lost with this task)"
-                failure = msgspec.structs.replace(report.failure, type="WorkerLost", message=told)
+                message = f"{report.failure.message} ({count} workers were lost with this task)"
+                failure = msgspec.structs.replace(report.failure, type="WorkerLost", message=message)
                 report = msgspec.structs.replace(report, failure=failure)
         self._report(execution, report)
 
-    def _finish(self, job: Job, report: Report) -> None:
-        self._ended(job)
-        self._tell(job.attempt.execution, report)
+    def _finish(self, job: ClusterJob, report: Report) -> None:
+        self._on_ended(job)
+        self._report_counting_losses(job.attempt.execution, report)
 
-    def _ended(self, job: Job) -> None:
-        """An attempt is about to be reported: it is ours no more."""
+    def _on_ended(self, job: ClusterJob) -> None:
+        """Forget an attempt that is about to be reported, and leave an idle cluster later."""
         self._jobs.pop(job.key, None)
         if not self._jobs and not self._closed:
             if self._idle is not None:
                 self._idle.cancel()
-            self._idle = self._loop.call_later(self._idle_seconds, self._leave)
+            self._idle = self._loop.call_later(self._idle_seconds, self._disconnect)
 
-    def _leave(self) -> None:
+    def _disconnect(self) -> None:
         """Give the cluster up, with all values on it; the next attempt gets another one."""
-        board, self._board = self._board, None
-        if board is not None:
-            leaving = self._loop.create_task(self._close(board))
-            self._leaving.add(leaving)
-            leaving.add_done_callback(self._leaving.discard)
+        attempts, self._attempts = self._attempts, None
+        if attempts is not None:
+            closing = self._loop.create_task(self._close_attempts(attempts))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
-    async def _close(self, board: Board) -> None:
-        for job in await board.close():
+    async def _close_attempts(self, attempts: ClusterAttempts) -> None:
+        for job in await attempts.close():
             if not self._closed and self._jobs.get(job.key) is job:
                 self._finish(job, node_lost(job.attempt, 0.0, "the connection to the Dask scheduler was lost"))

@@ -1,4 +1,4 @@
-"""Which files an attempt reads, and the attempt with other names for them."""
+"""The files that an attempt reads, and the attempt with other names for them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def paths(inputs: Sequence[Input]) -> Iterator[str]:
                 pass
 
 
-def renamed(given: Input, names: Mapping[str, str]) -> Input:
+def rename_paths(given: Input, names: Mapping[str, str]) -> Input:
     """The input with those files under other names."""
     match given:
         case Whole(path=str() as path):
@@ -30,15 +30,15 @@ def renamed(given: Input, names: Mapping[str, str]) -> Input:
         case Item(of=Whole(path=str() as path), index=index):
             return Item(Whole(path=names.get(path, path)), index)
         case Many(items=items):
-            return Many(tuple(renamed(item, names) for item in items))
+            return Many(tuple(rename_paths(item, names) for item in items))
         case Built(template=template, inputs=inner):
-            return Built(template, tuple(renamed(item, names) for item in inner))
+            return Built(template, tuple(rename_paths(item, names) for item in inner))
         case _:
             return given
 
 
 def inode(directory: str) -> int:
-    """What tells that two processes see the same directory; 0 when there is none."""
+    """A number that is equal where two processes see the same directory; 0 when there is none."""
     try:
         return Path(directory).stat().st_ino if directory else 0
     except OSError:

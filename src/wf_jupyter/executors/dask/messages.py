@@ -1,8 +1,8 @@
-"""What the executor and its stations on a cluster say to each other, by way of Dask's events.
+"""Messages between the executor and its worker hosts on a cluster, by way of Dask's events.
 
 Events go through the scheduler on connections that are open anyway: they reach workers also where nobody
 but the scheduler can be reached, and what is said in one turn travels as one message. The scheduler keeps
-the latest thousand of each topic, so what is larger than `EVENT_LIMIT` is not told but fetched or put.
+the latest thousand of each topic, so what is larger than `EVENT_LIMIT` is not sent as an event but fetched or put.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _Message(msgspec.Struct, frozen=True, array_like=True):
     pass
 
 
-# -- to a station -----------------------------------------------------------------------------
+# -- to a worker host -------------------------------------------------------------------------
 
 
 class Source(_Message, frozen=True):
@@ -65,30 +65,30 @@ class Stop(_Message, frozen=True, tag=2):
     token: int
 
 
-class Recall(_Message, frozen=True, tag=3):
+class Revoke(_Message, frozen=True, tag=3):
     """Give back those of these attempts that have not begun."""
 
     tokens: tuple[int, ...]
 
 
-class Rise(_Message, frozen=True, tag=4):
+class ReleasePlaces(_Message, frozen=True, tag=4):
     """Give these places back to the cluster."""
 
     keys: tuple[str, ...]
 
 
-class Put(_Message, frozen=True, tag=5):
+class ValueAvailable(_Message, frozen=True, tag=5):
     """A value that was asked for is in this file now; None when there is none to be had."""
 
     path: str
     local: str | None
 
 
-# -- from a station ---------------------------------------------------------------------------
+# -- from a worker host -----------------------------------------------------------------------
 
 
-class Seated(_Message, frozen=True, tag=20):
-    """The station has these places now, of so many that its worker could give."""
+class PlacesHeld(_Message, frozen=True, tag=20):
+    """The host has these places now, of so many that its worker could give."""
 
     keys: tuple[str, ...]
     threads: int
@@ -100,7 +100,7 @@ class Began(_Message, frozen=True, tag=21):
     token: int
 
 
-class Said(_Message, frozen=True, tag=22):
+class Reported(_Message, frozen=True, tag=22):
     """A report about the attempt, of the kind at that place of `REPORTS`; empty when it is to be fetched.
 
     `age`: so many seconds ago, when this was said, it had begun to run. Clocks of two machines differ, seconds do not.
@@ -112,20 +112,20 @@ class Said(_Message, frozen=True, tag=22):
     age: float = 0.0
 
 
-class Returned(_Message, frozen=True, tag=23):
+class Revoked(_Message, frozen=True, tag=23):
     """These attempts have not begun and will not."""
 
     tokens: tuple[int, ...]
 
 
-class Wants(_Message, frozen=True, tag=24):
-    """The station sees no file of that name."""
+class ValueNeeded(_Message, frozen=True, tag=24):
+    """The host sees no file of that name."""
 
     path: str
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """How stations run attempts."""
+    """Settings of the worker hosts."""
 
     topic: str
     environment: Environment
@@ -134,16 +134,16 @@ class Settings(msgspec.Struct, frozen=True):
     idle_seconds: float
 
 
-ToStation = Start | Stop | Recall | Rise | Put
-FromStation = Seated | Began | Said | Returned | Wants
+ToHost = Start | Stop | Revoke | ReleasePlaces | ValueAvailable
+FromHost = PlacesHeld | Began | Reported | Revoked | ValueNeeded
 
-#: Reports as they are numbered in `Said`; the first four end an attempt.
+#: Reports as they are numbered in `Reported`; the first four end an attempt.
 REPORTS = (AttemptSucceeded, AttemptExpanded, AttemptFailed, AttemptStopped, Printed, Progressed, Displayed)
 FINALS = 4
 _decoders: list[msgspec.msgpack.Decoder[Any]] = [msgspec.msgpack.Decoder(kind) for kind in REPORTS]
 encode = msgspec.msgpack.Encoder().encode
-decode_to_station = msgspec.msgpack.Decoder(list[ToStation]).decode
-decode_from_station = msgspec.msgpack.Decoder(list[FromStation]).decode
+decode_to_host = msgspec.msgpack.Decoder(list[ToHost]).decode
+decode_from_host = msgspec.msgpack.Decoder(list[FromHost]).decode
 decode_settings = msgspec.msgpack.Decoder(Settings).decode
 
 

@@ -1,8 +1,8 @@
-"""The stations of a cluster, and how many attempts each can take.
+"""The worker hosts of a cluster, and how many attempts each can take.
 
 As many plain ones as it has places; and behind these, when attempts have been short, a few sent ahead, as
 much as a place does in `AHEAD_SECONDS`: the way there and back takes Dask some milliseconds, however little
-there is to do. `async def` attempts share one process of the station, and wait for no place.
+there is to do. `async def` attempts share one process of the host, and wait for no place.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 
 from wf_jupyter.executors.dask import inputs as dask_inputs
-from wf_jupyter.executors.dask.messages import Source, Start, ToStation
+from wf_jupyter.executors.dask.messages import Source, Start, ToHost
 from wf_jupyter.executors.local.executor import ASYNC_FIRST, ASYNC_LIMIT
 from wf_jupyter.executors.local.shared_blobs import SHARED_CALL
 from wf_jupyter.model.keys import Digest
@@ -29,16 +29,16 @@ AHEAD = 8
 _KNOWN = 10_000
 
 
-class Job:
+class ClusterJob:
     """An attempt in the hands of the executor. `began` is the loop's time, None before."""
 
-    __slots__ = ("attempt", "began", "key", "post", "stopping", "timer", "token")
+    __slots__ = ("attempt", "began", "host", "key", "stopping", "timer", "token")
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
         self.key = (attempt.execution, attempt.task, attempt.number)
         self.token = 0
-        self.post: Post | None = None
+        self.host: HostState | None = None
         self.began: float | None = None
         self.stopping: Literal["cancel", "timeout"] | None = None
         self.timer: asyncio.TimerHandle | None = None
@@ -51,14 +51,14 @@ class Job:
 
 
 @dataclass(eq=False)
-class Post:
-    """One station as the executor knows it."""
+class HostState:
+    """One worker host as the executor knows it."""
 
     address: str
     keys: tuple[str, ...] = ()
-    plain: dict[int, Job] = field(default_factory=dict)
-    asyncs: dict[int, Job] = field(default_factory=dict)
-    outbox: list[ToStation] = field(default_factory=list)
+    plain: dict[int, ClusterJob] = field(default_factory=dict)
+    asyncs: dict[int, ClusterJob] = field(default_factory=dict)
+    outbox: list[ToHost] = field(default_factory=list)
     blobs: dict[Digest, int] = field(default_factory=dict)
     is_sending: bool = False
     #: It did not answer when it had to: no more attempts until it says something.
@@ -71,16 +71,16 @@ class Post:
         """Places without an attempt; negative when attempts wait."""
         return len(self.keys) - len(self.plain)
 
-    def jobs(self, job: Job) -> dict[int, Job]:
+    def jobs(self, job: ClusterJob) -> dict[int, ClusterJob]:
         """Where an attempt of its kind is counted."""
         return self.asyncs if job.attempt.is_async else self.plain
 
 
-class Posts:
-    """Places attempts."""
+class Placement:
+    """The worker hosts of one cluster, and the choice between them for each attempt."""
 
     def __init__(self) -> None:
-        self.by_address: dict[str, Post] = {}
+        self.by_address: dict[str, HostState] = {}
         #: Where values are that are on no disk which everybody sees, by the path that the log knows.
         self.sources: dict[str, Source] = {}
         self._means: dict[Digest, float] = {}
@@ -93,42 +93,42 @@ class Posts:
         return iter(list(self.by_address.values()))
 
     @property
-    def seats(self) -> int:
-        """Places of all stations."""
-        return sum(len(post.keys) for post in self.by_address.values())
+    def places(self) -> int:
+        """Places of all hosts."""
+        return sum(len(host.keys) for host in self.by_address.values())
 
     def free(self, waiting: int, limit: int) -> Sequence[str]:
         """Addresses, once per attempt that could be placed now beside the `waiting` ones: idle places first."""
-        usable = [post for post in self.by_address.values() if post.keys and not post.is_silent]
+        usable = [host for host in self.by_address.values() if host.keys and not host.is_silent]
         found: list[str] = []
         if self._expects_async:
-            for post in usable:
-                found += [post.address] * min(max(ASYNC_FIRST, len(post.asyncs)), ASYNC_LIMIT - len(post.asyncs))
+            for host in usable:
+                found += [host.address] * min(max(ASYNC_FIRST, len(host.asyncs)), ASYNC_LIMIT - len(host.asyncs))
         for depth in range(1, self._depth + 1):
             if len(found) >= waiting + limit:
                 break
-            room = [(post, len(post.keys) * (1 if post.is_stuck else depth) - len(post.plain)) for post in usable]
-            most = [(post, min(len(post.keys), free)) for post, free in room]
-            found += [post.address for post, room in most for _ in range(room)]
+            room = [(host, len(host.keys) * (1 if host.is_stuck else depth) - len(host.plain)) for host in usable]
+            most = [(host, min(len(host.keys), free)) for host, free in room]
+            found += [host.address for host, room in most for _ in range(room)]
         return found[waiting:][:limit]
 
-    def place(self, job: Job) -> Post | None:
-        """The station for an attempt: of those with room, the one that has what it reads, then the idlest."""
-        depth = 1 if job.attempt.is_async else self._ahead(job.attempt.code)
+    def place(self, job: ClusterJob) -> HostState | None:
+        """The host for an attempt: of those with room, the one that has what it reads, then the idlest."""
+        depth = 1 if job.attempt.is_async else self._sending_depth(job.attempt.code)
         self._expects_async, self._depth = job.attempt.is_async, depth
         near = {self.sources[path].address for path in dask_inputs.paths(job.attempt.inputs) if path in self.sources}
         chosen = max(
-            (post for post in self.by_address.values() if self._has_room(post, job, depth)),
-            key=lambda post: (post.address in near, post.idle),
+            (host for host in self.by_address.values() if self._has_room(host, job, depth)),
+            key=lambda host: (host.address in near, host.idle),
             default=None,
         )
         if chosen is not None:
-            job.post = chosen
+            job.host = chosen
             chosen.jobs(job)[job.token] = job
         return chosen
 
-    def message(self, job: Job) -> Start:
-        """What tells a station to run the attempt, without blobs that are sent once."""
+    def message(self, job: ClusterJob) -> Start:
+        """The message that starts the attempt, without blobs that are sent once."""
         attempt = job.attempt
         code, call = None, None
         if len(attempt.code_data) > SHARED_CALL:
@@ -138,47 +138,47 @@ class Posts:
         sources = {path: self.sources[path] for path in dask_inputs.paths(attempt.inputs) if path in self.sources}
         return Start(job.token, attempt, code, call, dask_inputs.inode(attempt.directory), sources)
 
-    def learn(self, job: Job, duration: float) -> None:
-        """An attempt took so long."""
+    def learn(self, job: ClusterJob, duration: float) -> None:
+        """Update the mean duration of attempts with that code."""
         mean = self._means.get(job.attempt.code)
         if len(self._means) > _KNOWN:
             self._means.clear()
         self._means[job.attempt.code] = duration if mean is None else 0.7 * mean + 0.3 * duration
 
     def remember(self, path: str, source: Source) -> None:
-        """A value is there."""
+        """Note where a value is."""
         if len(self.sources) > _KNOWN:
             self.sources.pop(next(iter(self.sources)))
         self.sources[path] = source
 
-    def forget(self, address: str) -> Post | None:
-        """That worker has gone, with what it had."""
+    def forget(self, address: str) -> HostState | None:
+        """Remove a worker that has gone, and the values that only it had."""
         for path in [path for path, source in self.sources.items() if source.address == address]:
             del self.sources[path]
         return self.by_address.pop(address, None)
 
-    def _has_room(self, post: Post, job: Job, depth: int) -> bool:
-        if not post.keys or post.is_silent:
+    def _has_room(self, host: HostState, job: ClusterJob, depth: int) -> bool:
+        if not host.keys or host.is_silent:
             return False
         if job.attempt.is_async:
-            return len(post.asyncs) < ASYNC_LIMIT
-        return len(post.plain) < len(post.keys) * (1 if post.is_stuck else depth)
+            return len(host.asyncs) < ASYNC_LIMIT
+        return len(host.plain) < len(host.keys) * (1 if host.is_stuck else depth)
 
-    def _ahead(self, code: Digest) -> int:
+    def _sending_depth(self, code: Digest) -> int:
         mean = self._means.get(code, 1.0)
         if time.monotonic() < self.careful_until:
             return 1
         return 1 if mean >= SHORT_SECONDS else max(1, int(min(AHEAD_SECONDS / max(mean, 1e-6), AHEAD)))
 
 
-def missing_blobs(post: Post, batch: Sequence[ToStation], jobs: Mapping[int, Job]) -> dict[Digest, bytes]:
-    """Code and arguments that these messages refer to and that the station has not."""
+def missing_blobs(host: HostState, batch: Sequence[ToHost], jobs: Mapping[int, ClusterJob]) -> dict[Digest, bytes]:
+    """Code and arguments that these messages refer to and that the host has not."""
     found: dict[Digest, bytes] = {}
     for message in batch:
         if not isinstance(message, Start) or (job := jobs.get(message.token)) is None:
             continue
-        if message.code is not None and message.code not in post.blobs:
+        if message.code is not None and message.code not in host.blobs:
             found[message.code] = job.attempt.code_data
-        if message.call is not None and message.call not in post.blobs:
+        if message.call is not None and message.call not in host.blobs:
             found[message.call] = job.attempt.call_data
     return found

@@ -1,9 +1,9 @@
-"""What runs on a Dask worker: a station, which is a pool of our own worker processes beside Dask's threads.
+"""The worker host: a pool of our own worker processes on a Dask worker, beside Dask's threads.
 
 Dask runs a task in a thread of its worker, where nothing can end it, and where what C code prints is the
 worker's. So here the attempts run in the same processes as on the machine of the kernel, started by the
 same pool: what is promised of an attempt is promised here, by the same code. Of Dask's own tasks there is
-one for each place that the station has: it takes a thread's place for as long as attempts may run there,
+one for each place that the host has: it takes a thread's place for as long as attempts may run there,
 so that the scheduler gives it to nobody else, and keeps a worker that it would retire for being idle.
 """
 
@@ -28,23 +28,23 @@ from wf_jupyter.executors.dask.messages import (
     FINALS,
     PROTOCOL,
     Began,
-    FromStation,
-    Put,
-    Recall,
-    Returned,
-    Rise,
-    Said,
-    Seated,
+    FromHost,
+    PlacesHeld,
+    ReleasePlaces,
+    Reported,
+    Revoke,
+    Revoked,
     Settings,
     Source,
     Start,
     Stop,
+    ValueAvailable,
     decode_settings,
-    decode_to_station,
+    decode_to_host,
     encode,
     kind_of,
 )
-from wf_jupyter.executors.dask.messages import Wants as WantsValue
+from wf_jupyter.executors.dask.messages import ValueNeeded as ValueNeeded
 from wf_jupyter.executors.local.devices import Devices
 from wf_jupyter.executors.local.executor import LocalExecutor
 from wf_jupyter.executors.local.worker_queue import Job
@@ -57,21 +57,21 @@ from wf_jupyter.values import files
 #: Variables that describe a machine or a place on it, and not what the kernel was set up to be.
 _OF_THE_MACHINE = {"CUDA_VISIBLE_DEVICES", "HOME", "HOSTNAME", "LD_LIBRARY_PATH", "PATH", "PWD", "TMPDIR"}
 _OF_THE_MACHINE_PREFIXES = ("DASK_", "SLURM_", "XDG_", "KUBERNETES_")
-#: Seconds between two looks whether the cluster still wants the station's places.
+#: Seconds between two looks whether the cluster still wants the host's places.
 _LOOK = 1.0
 
 #: By topic and worker: with threads for workers, several are in one process.
-_stations: dict[tuple[str, str], Station] = {}
+_hosts: dict[tuple[str, str], WorkerHost] = {}
 
 
 class _Pool(LocalExecutor):
-    """Also tells when an attempt begins, and gives back what has not."""
+    """Also calls `on_began` when an attempt begins, and gives back what has not."""
 
-    began: Callable[[Job], None]
+    on_began: Callable[[Job], None]
 
     def on_begin(self, job: Job) -> None:
         super().on_begin(job)
-        self.began(job)
+        self.on_began(job)
 
     def take_back(self, keys: set[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
         """Those of these attempts that no process has; they are unknown here from now on."""
@@ -82,7 +82,7 @@ class _Pool(LocalExecutor):
         return [_key(job.attempt) for job in back]
 
 
-class Station:
+class WorkerHost:
     """The attempts of one executor on one worker. On the worker's event loop."""
 
     def __init__(self, worker: Any, settings: Settings) -> None:
@@ -91,25 +91,25 @@ class Station:
         self._threads = worker.state.nthreads
         environment = settings.environment.to_native()
         self._pool = _Pool(
-            environment if settings.is_own else fitted(environment, worker.local_directory),
+            environment if settings.is_own else adapt_environment(environment, worker.local_directory),
             self._report,
             max_workers=self._threads,
             idle_seconds=settings.idle_seconds,
             grace=settings.grace,
             devices=Devices(),
         )
-        self._pool.began = self._began
-        self._shelf = Path(worker.local_directory) / f"wf-jupyter-{secrets.token_hex(4)}"
-        self._shelf.mkdir(mode=0o700)
+        self._pool.on_began = self._send_began
+        self._directory = Path(worker.local_directory) / f"wf-jupyter-{secrets.token_hex(4)}"
+        self._directory.mkdir(mode=0o700)
         self._tokens: dict[tuple[str, str, int], int] = {}
         self._attempts: dict[int, Attempt] = {}
         self._waiting: dict[int, asyncio.Task[None]] = {}
         self._blobs: dict[Digest, bytes] = {}
         self._local: dict[str, str] = {}
-        self._wanted: dict[str, asyncio.Future[str | None]] = {}
-        self._untold: dict[int, bytes] = {}
-        self._said: list[FromStation] = []
-        self._seats: dict[str, asyncio.Event] = {}
+        self._requested: dict[str, asyncio.Future[str | None]] = {}
+        self._large_reports: dict[int, bytes] = {}
+        self._outbox: list[FromHost] = []
+        self._places: dict[str, asyncio.Event] = {}
         self._client: Any = None
         self._listens = asyncio.Event()
         self._opening: asyncio.Task[None] | None = None
@@ -119,7 +119,7 @@ class Station:
 
     # -- places -----------------------------------------------------------------------------------
 
-    async def sit(self, key: str) -> None:
+    async def hold_place(self, key: str) -> None:
         """Have one more place, until it is given up or the cluster wants it back."""
         from distributed import Client
 
@@ -128,7 +128,7 @@ class Station:
                 self._worker.scheduler.address,
                 asynchronous=True,
                 set_as_default=False,
-                name="wf_jupyter-station",
+                name="wf_jupyter-worker-host",
                 security=self._worker.security,
             )
             self._opening = asyncio.ensure_future(self._open())
@@ -136,32 +136,32 @@ class Station:
         await asyncio.shield(self._opening)
         if self._end is not None:
             self._end.cancel()
-        risen = self._seats[key] = asyncio.Event()
-        self._tell_seats()
+        released = self._places[key] = asyncio.Event()
+        self._send_places()
         try:
-            while not risen.is_set():
+            while not released.is_set():
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK):
-                        await risen.wait()
+                        await released.wait()
                 task = self._worker.state.tasks.get(key)
                 if task is None or task.state not in ("executing", "long-running"):
                     break  # whoever wanted it has gone
         finally:
-            self._seats.pop(key, None)
-            self._tell_seats()
-            if not self._seats:
+            self._places.pop(key, None)
+            self._send_places()
+            if not self._places:
                 # Processes stay for a while, as on the kernel's machine: the next place finds them warm.
-                wait = self._idle_seconds if risen.is_set() else 0.0
+                wait = self._idle_seconds if released.is_set() else 0.0
                 self._end = asyncio.get_running_loop().call_later(wait, self._close_soon)
 
     def _close_soon(self) -> None:
-        if not self._seats:
+        if not self._places:
             self._closing = asyncio.ensure_future(self._close())
 
     async def _open(self) -> None:
         await self._client
         topic = f"{self.topic}-{self._worker.address}"
-        self._client.subscribe_topic(topic, lambda event: self._heard(event[1]))
+        self._client.subscribe_topic(topic, lambda event: self._receive(event[1]))
         # Events are not kept for those who come later, and what is subscribed to takes another way than questions:
         # it must be known to listen before anything is said to it.
         while not self._listens.is_set():
@@ -170,49 +170,51 @@ class Station:
                 async with asyncio.timeout(_LOOK / 4):
                     await self._listens.wait()
 
-    def _tell_seats(self) -> None:
-        self._tell(Seated(tuple(self._seats), self._threads))
+    def _send_places(self) -> None:
+        self._send(PlacesHeld(tuple(self._places), self._threads))
 
     async def _close(self) -> None:
-        _stations.pop((self.topic, self._worker.address), None)
+        _hosts.pop((self.topic, self._worker.address), None)
         for waiting in self._waiting.values():
             waiting.cancel()
         await self._pool.close()
         self._flush()
-        shutil.rmtree(self._shelf, ignore_errors=True)
+        shutil.rmtree(self._directory, ignore_errors=True)
         with contextlib.suppress(Exception):
             await self._client.close(timeout=2)
 
-    # -- what the executor says -------------------------------------------------------------------
+    # -- messages of the executor -----------------------------------------------------------------
 
-    def _heard(self, data: bytes) -> None:
+    def _receive(self, data: bytes) -> None:
         self._listens.set()
-        for message in decode_to_station(data):
+        for message in decode_to_host(data):
             match message:
                 case Start():
-                    self._waiting[message.token] = asyncio.ensure_future(self._start(message, self._filled(message)))
+                    self._waiting[message.token] = asyncio.ensure_future(
+                        self._start(message, self._complete_attempt(message))
+                    )
                 case Stop(token=token):
                     if (attempt := self._attempts.get(token)) is not None:
                         self._pool.stop(attempt.execution, attempt.task, attempt.number)
                     elif (waiting := self._waiting.pop(token, None)) is not None:
                         waiting.cancel()
-                        self._tell(Returned((token,)))
-                case Recall(tokens=tokens):
+                        self._send(Revoked((token,)))
+                case Revoke(tokens=tokens):
                     taken = self._pool.take_back({_key(self._attempts[t]) for t in tokens if t in self._attempts})
                     back = [self._tokens.pop(key) for key in taken]
                     for token in back:
                         self._attempts.pop(token, None)
-                    self._tell(Returned(tuple(back)))
-                case Rise(keys=keys):
+                    self._send(Revoked(tuple(back)))
+                case ReleasePlaces(keys=keys):
                     for key in keys:
-                        if key in self._seats:
-                            self._seats[key].set()
-                case Put(path=path, local=local):
-                    wanted = self._wanted.pop(path, None)
-                    if wanted is not None and not wanted.done():
-                        wanted.set_result(local)
+                        if key in self._places:
+                            self._places[key].set()
+                case ValueAvailable(path=path, local=local):
+                    requested = self._requested.pop(path, None)
+                    if requested is not None and not requested.done():
+                        requested.set_result(local)
 
-    def _filled(self, message: Start) -> Attempt:
+    def _complete_attempt(self, message: Start) -> Attempt:
         """The attempt with its code and arguments, and with a directory that there is."""
         changes: dict[str, Any] = {}
         if message.code is not None:
@@ -220,13 +222,13 @@ class Station:
         if message.call is not None:
             changes["call_data"] = self._blobs[message.call]
         if message.inode and message.inode != dask_inputs.inode(message.attempt.directory):
-            changes["directory"] = str(self._shelf)
+            changes["directory"] = str(self._directory)
         return msgspec.structs.replace(message.attempt, **changes) if changes else message.attempt
 
     async def _start(self, message: Start, attempt: Attempt) -> None:
         names = await self._names(attempt, message.sources)
         if names:
-            renamed = tuple(dask_inputs.renamed(each, names) for each in attempt.inputs)
+            renamed = tuple(dask_inputs.rename_paths(each, names) for each in attempt.inputs)
             attempt = msgspec.structs.replace(attempt, inputs=renamed)
         del self._waiting[message.token]
         self._attempts[message.token] = attempt
@@ -251,15 +253,15 @@ class Station:
             with contextlib.suppress(Exception):  # that worker has gone: the executor has the value, too
                 data = await self._worker.rpc(source.address).wf_jupyter_read(path=source.path)
                 return self.put_value(path, data)
-        wanted = self._wanted.get(path)
-        if wanted is None:
-            wanted = self._wanted[path] = asyncio.get_running_loop().create_future()
-            self._tell(WantsValue(path))
-        return await asyncio.shield(wanted)
+        requested = self._requested.get(path)
+        if requested is None:
+            requested = self._requested[path] = asyncio.get_running_loop().create_future()
+            self._send(ValueNeeded(path))
+        return await asyncio.shield(requested)
 
     def put_value(self, path: str, data: bytes) -> str:
         """Keep a value on this worker's own disk."""
-        self._local[path] = files.write(self._shelf, [data])
+        self._local[path] = files.write(self._directory, [data])
         return self._local[path]
 
     def put_blobs(self, blobs: Mapping[Digest, bytes], only: bool) -> None:
@@ -268,16 +270,16 @@ class Station:
             self._blobs.clear()
         self._blobs.update(blobs)
 
-    def untold(self, token: int) -> bytes:
-        """The report that was too large to be told."""
-        return self._untold.pop(token)
+    def take_report(self, token: int) -> bytes:
+        """Return, once, a report that was too large for an event."""
+        return self._large_reports.pop(token)
 
-    # -- what is said -----------------------------------------------------------------------------
+    # -- messages to the executor -----------------------------------------------------------------
 
-    def _began(self, job: Job) -> None:
+    def _send_began(self, job: Job) -> None:
         token = self._tokens.get(_key(job.attempt))
         if token is not None:
-            self._tell(Began(token))
+            self._send(Began(token))
 
     def _report(self, execution: str, report: Report | None) -> None:
         if report is None:
@@ -295,25 +297,25 @@ class Station:
             del self._tokens[key], self._attempts[token]
         data = encode(report)
         if len(data) > EVENT_LIMIT and kind < FINALS:
-            self._untold[token], data = data, b""
-        self._tell(Said(token, kind, data, age))
+            self._large_reports[token], data = data, b""
+        self._send(Reported(token, kind, data, age))
 
-    def _tell(self, message: FromStation) -> None:
-        if not self._said:
+    def _send(self, message: FromHost) -> None:
+        if not self._outbox:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._said.append(message)
+        self._outbox.append(message)
 
     def _flush(self) -> None:
-        said, self._said = self._said, []
-        if said:
-            self._worker.log_event(self.topic, (self._worker.address, encode(said)))
+        messages, self._outbox = self._outbox, []
+        if messages:
+            self._worker.log_event(self.topic, (self._worker.address, encode(messages)))
 
 
 def _key(attempt: Attempt) -> tuple[str, str, int]:
     return (attempt.execution, attempt.task, attempt.number)
 
 
-def fitted(given: Environment, directory: str) -> Environment:
+def adapt_environment(given: Environment, directory: str) -> Environment:
     """The kernel's environment as far as it can be had on another machine.
 
     The interpreter and its libraries are the worker's: it is what was installed there. The variables, the
@@ -341,41 +343,41 @@ def fitted(given: Environment, directory: str) -> Environment:
 # -- called by Dask -------------------------------------------------------------------------------
 
 
-async def seat(protocol: int, data: bytes, key: str) -> None:
-    """One place of a station, as a task of Dask's: it lasts for as long as the place does."""
+async def hold_place(protocol: int, data: bytes, key: str) -> None:
+    """A task of Dask's that holds one place of a worker host, for as long as the place is used."""
     from distributed import get_worker
 
     if protocol != PROTOCOL:
         raise RuntimeError(f"wf_jupyter there speaks protocol {PROTOCOL}, here {protocol}: install the same version")
     settings = decode_settings(data)
     worker = get_worker()
-    station = _stations.get((settings.topic, worker.address))
-    if station is None:
-        station = _stations[settings.topic, worker.address] = Station(worker, settings)
+    worker_host = _hosts.get((settings.topic, worker.address))
+    if worker_host is None:
+        worker_host = _hosts[settings.topic, worker.address] = WorkerHost(worker, settings)
         worker.handlers.setdefault("wf_jupyter_read", read)
-    await station.sit(key)
+    await worker_host.hold_place(key)
 
 
 async def read(path: str, comm: Any = None) -> bytes:
-    """A value that is on this worker's own disk, for another worker."""
+    """Read a value on this worker's own disk, for another worker."""
     return bytes(await asyncio.to_thread(files.read, path))
 
 
-def read_here(path: str) -> bytes:
-    """The same, for the executor."""
+def read_value(path: str) -> bytes:
+    """Read a value on this worker's own disk, for the executor."""
     return bytes(files.read(path))
 
 
 def put_value(topic: str, path: str, data: bytes, dask_worker: Any) -> str:
     """Keep a value on this worker's own disk."""
-    return _stations[topic, dask_worker.address].put_value(path, data)
+    return _hosts[topic, dask_worker.address].put_value(path, data)
 
 
 def put_blobs(topic: str, blobs: Mapping[Digest, bytes], only: bool, dask_worker: Any) -> None:
     """Keep code and arguments; `only`: and no others."""
-    _stations[topic, dask_worker.address].put_blobs(blobs, only)
+    _hosts[topic, dask_worker.address].put_blobs(blobs, only)
 
 
-def untold(topic: str, token: int, dask_worker: Any) -> bytes:
-    """A report that was too large to be told."""
-    return _stations[topic, dask_worker.address].untold(token)
+def take_report(topic: str, token: int, dask_worker: Any) -> bytes:
+    """Return, once, a report that was too large for an event."""
+    return _hosts[topic, dask_worker.address].take_report(token)
