@@ -59,8 +59,8 @@ class TaskError(WorkflowError):
         self.kind = kind
         self.text = text
         self.traceback = traceback
-        told = f"task {task!r} failed: {kind}: {text}" if text else f"task {task!r} failed: {kind}"
-        super().__init__(f"{told}\n\n{traceback.rstrip()}" if traceback else told)
+        headline = f"task {task!r} failed: {kind}: {text}" if text else f"task {task!r} failed: {kind}"
+        super().__init__(f"{headline}\n\n{traceback.rstrip()}" if traceback else headline)
 
     def __repr__(self) -> str:
         # Without the traceback, whose cells have other numbers in each run: nbval compares this text.

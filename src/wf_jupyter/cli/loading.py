@@ -35,8 +35,8 @@ def workflow(place: str, mode: Mode | None = None) -> Any:
     found = getattr(module, name, None)
     if not getattr(found, "__wf_workflow__", False):
         known = [key for key, value in vars(module).items() if getattr(value, "__wf_workflow__", False)]
-        told = f"its workflows are: {', '.join(known)}" if known else "it has none"
-        raise InputError(f"{source} has no workflow {name!r}; {told}", "workflow")
+        known_names = f"its workflows are: {', '.join(known)}" if known else "it has none"
+        raise InputError(f"{source} has no workflow {name!r}; {known_names}", "workflow")
     return found
 
 

@@ -75,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     listing.add_argument("--limit", type=int, default=20, help="at most so many (default 20)")
     listing.set_defaults(command=commands.list_executions)
 
-    for name, command, told in (
+    for name, command, help_text in (
         ("show", commands.show, "show an execution as it stands"),
         ("watch", commands.watch, "tell what happens until an execution has ended"),
         ("cancel", commands.cancel, "stop an execution"),
@@ -83,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
         ("pause", commands.pause, "start no more tasks of an execution"),
         ("resume", commands.resume, "undo a pause"),
     ):
-        part = parts.add_parser(name, help=told)
+        part = parts.add_parser(name, help=help_text)
         part.add_argument("id", metavar="ID")
         part.set_defaults(command=command)
 
@@ -114,11 +114,11 @@ def _add_run(parts: Any) -> None:
     run.add_argument("--watch", action="store_true", help="tell what happens until it has ended")
     run.add_argument("-o", "--output", metavar="FILE", help="of a notebook: write the executed notebook there")
     how = run.add_mutually_exclusive_group()
-    for mode, told in (
+    for mode, help_text in (
         ("fresh", "of a notebook: run every cell, and keep what they do for the next time"),
         ("in-order", "of a notebook: run every cell, as any other tool does"),
     ):
-        how.add_argument(f"--{mode}", dest="mode_of_cells", action="store_const", const=mode, help=told)
+        how.add_argument(f"--{mode}", dest="mode_of_cells", action="store_const", const=mode, help=help_text)
     how.add_argument(
         "--check", action="store_true", help="of a notebook: run it in order as well, and name the cells that differ"
     )

@@ -34,7 +34,7 @@ class LoadedCall:
     """A task's function with the arguments that it was called with."""
 
     execution: str
-    told: TaskCall
+    task_call: TaskCall
     function: Callable[..., object]
     args: tuple[object, ...]
     kwargs: dict[str, object]
@@ -56,24 +56,26 @@ class LoadedCall:
         return contextvars.copy_context().run(self._call)
 
     def _call(self) -> object:
-        told = self.told
-        running = context.TaskContext(self.execution, told.task, told.name, max(1, told.attempt), told.index)
+        task_call = self.task_call
+        running = context.TaskContext(
+            self.execution, task_call.task, task_call.name, max(1, task_call.attempt), task_call.index
+        )
         context.active.set(running)
         value = self.function(*self.args, **self.kwargs)
         return complete(value) if inspect.iscoroutine(value) else value
 
 
-def load_call(execution: str, told: TaskCall) -> LoadedCall:
+def load_call(execution: str, task_call: TaskCall) -> LoadedCall:
     """The objects behind a call; `StateConflict` names what cannot be loaded in this process."""
     try:
-        function = decode_code(told.code).function
+        function = decode_code(task_call.code).function
     except Exception as error:  # unpickling runs any code
-        raise _unusable(f"the code of task {told.task!r} cannot be loaded here", error) from error
+        raise _unusable(f"the code of task {task_call.task!r} cannot be loaded here", error) from error
     try:
-        args, kwargs = load_arguments(told.call, told.inputs, told.over)
+        args, kwargs = load_arguments(task_call.call, task_call.inputs, task_call.over)
     except Exception as error:
-        raise _unusable(f"an input of task {told.task!r} cannot be loaded here", error) from error
-    return LoadedCall(execution, told, function, tuple(args), kwargs)
+        raise _unusable(f"an input of task {task_call.task!r} cannot be loaded here", error) from error
+    return LoadedCall(execution, task_call, function, tuple(args), kwargs)
 
 
 def debug(loaded: LoadedCall) -> Any:
@@ -131,5 +133,5 @@ def _from_the_author(found: TracebackType | None) -> TracebackType | None:
     return rest or found
 
 
-def _unusable(told: str, error: Exception) -> StateConflict:
-    return StateConflict(f"{told}: {type(error).__name__}: {error}")
+def _unusable(subject: str, error: Exception) -> StateConflict:
+    return StateConflict(f"{subject}: {type(error).__name__}: {error}")

@@ -87,7 +87,7 @@ class Choice:
     token: str = field(default="", repr=False)
     file: Path | None = None
     #: Whether `url` is what the server told its kernels, and not what somebody named.
-    is_told: bool = False
+    is_from_kernel: bool = False
 
 
 def choose(
@@ -121,7 +121,9 @@ def choose(
     if announced:
         return Choice(settled, file=Path(announced))
     # Gateways hand on what begins with KERNEL_, and no file of the server's machine.
-    return Choice(settled, url=environ.get("KERNEL_WF_JUPYTER_URL", ""), token=token or _token(environ), is_told=True)
+    return Choice(
+        settled, url=environ.get("KERNEL_WF_JUPYTER_URL", ""), token=token or _token(environ), is_from_kernel=True
+    )
 
 
 def endpoint(choice: Choice, environ: Mapping[str, str]) -> Endpoint:
@@ -130,7 +132,7 @@ def endpoint(choice: Choice, environ: Mapping[str, str]) -> Endpoint:
     Reads the connection file anew at each call: after a restart of the server it says something else.
     """
     if choice.url:
-        if choice.is_told and not choice.token:
+        if choice.is_from_kernel and not choice.token:
             raise NotUsable(
                 f"the server at {choice.url} started this kernel through a gateway, which hands no credential on: set "
                 "WF_JUPYTER_TOKEN where kernels start to one that the server accepts"

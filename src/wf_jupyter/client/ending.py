@@ -56,17 +56,17 @@ class _Ending:
         self._execution = execution
         self._publisher = shell.display_pub
         self._display_id = display_id
-        self._told = -1
+        self._shown_seq = -1
         self._replica = execution.follow()
         if self._replica.attach(self, lambda snapshot: snapshot.status.is_final):
-            self._told = self._replica.position[1]
+            self._shown_seq = self._replica.position[1]
         else:
             _awaited.add(self)
 
     def happened(self, events: Sequence[object]) -> None:
         seq = self._replica.position[1]
-        if self._replica.status.is_final and seq != self._told:
-            self._told = seq
+        if self._replica.status.is_final and seq != self._shown_seq:
+            self._shown_seq = seq
             _awaited.discard(self)
             # The picture of a large graph takes a moment, and asks the orchestrator how it began. In a context of its
             # own: the present one may be that of the cell that submitted, and nbclient listens to the running one only.

@@ -45,20 +45,20 @@ class Endings:
         while True:
             try:
                 async with asyncio.timeout(wait.patience()):
-                    wait.told = await self._asked(execution, wait)
+                    wait.standing = await self._asked(execution, wait)
             except TimeoutError:
-                if wait.told is None:
+                if wait.standing is None:
                     raise ServerUnavailable(f"the server does not say where execution {execution} stands") from None
             except Closed:
                 raise
             except ServerUnavailable:
                 # What was known before holds until a server says otherwise.
-                if wait.told is None and wait.is_hopeless():
+                if wait.standing is None and wait.is_hopeless():
                     raise
                 if not wait.is_over():
                     await asyncio.sleep(min(backoff.failed(random.random()), wait.left()))
-            if wait.told is not None and (is_at_rest(wait.told) or wait.is_over()):
-                return wait.told
+            if wait.standing is not None and (is_at_rest(wait.standing) or wait.is_over()):
+                return wait.standing
 
     async def _asked(self, execution: str, wait: _Wait) -> Standing:
         try:
@@ -92,7 +92,7 @@ class _Wait:
     def __init__(self, timeout: float | None) -> None:
         self._began = time.monotonic()
         self._timeout = timeout
-        self.told: Standing | None = None
+        self.standing: Standing | None = None
         self.replica: Replica | None = None
 
     def left(self) -> float:
@@ -113,7 +113,7 @@ class _Wait:
 
     def patience(self) -> float | None:
         """Seconds for the next answer: as long as the wait takes, and at first long enough to hear of the execution."""
-        if self.told is None:
+        if self.standing is None:
             return self.next() + _PATIENCE
         return None if self._timeout is None else self.left()
 

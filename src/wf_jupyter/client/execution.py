@@ -54,7 +54,7 @@ class Execution(Generic[R]):
         self._id = execution
         self._bound = bound
         self._look = Look(lambda: connection.follow(execution))
-        self._told: Standing | None = None
+        self._standing: Standing | None = None
         self._view: Any = None
 
     @property
@@ -72,9 +72,9 @@ class Execution(Generic[R]):
     @property
     def workflow(self) -> str:
         """The workflow's name."""
-        if self._told is None and (replica := self._look.known()) is not None:
+        if self._standing is None and (replica := self._look.known()) is not None:
             return replica.workflow
-        return (self._told or self._ending(0.0)).workflow
+        return (self._standing or self._ending(0.0)).workflow
 
     @property
     def inputs(self) -> Mapping[str, Any]:
@@ -281,7 +281,7 @@ class Execution(Generic[R]):
     def _command(self, command: Command) -> None:
         self._connection.command(self._id, command)
         # What the command changed must be visible to the next line.
-        self._told = None
+        self._standing = None
         self._refresh()
 
     def _ending(self, timeout: float | None) -> Standing:
@@ -291,22 +291,22 @@ class Execution(Generic[R]):
             return replica.read(standing)
         waiting = self._connection.ending(self._id, timeout)
         try:
-            self._told = told = waiting.result()
+            self._standing = known = waiting.result()
         except BaseException:
             waiting.cancel()
             raise
         if replica is not None:
             self._catch_up(replica)
-        return told
+        return known
 
     def _catch_up(self, replica: Replica) -> None:
         """Nobody who was told of the end may see what was before it."""
-        told = self._told
-        if told is None or not is_at_rest(told) or _knows(replica, told):
+        known = self._standing
+        if known is None or not is_at_rest(known) or _knows(replica, known):
             return
-        if not replica.wait(lambda snapshot: _is_up_to(snapshot, told), _ON_ITS_WAY):
+        if not replica.wait(lambda snapshot: _is_up_to(snapshot, known), _ON_ITS_WAY):
             self._connection.refresh(replica)
-            self._told = None
+            self._standing = None
 
     def _refresh(self) -> None:
         if (replica := self._look.known()) is not None:
@@ -331,7 +331,7 @@ class Execution(Generic[R]):
             if replica is not None and replica.read(is_at_rest):
                 found = replica.read(standing)
             else:
-                self._told = found = await asyncio.wrap_future(self._connection.ending(self._id))
+                self._standing = found = await asyncio.wrap_future(self._connection.ending(self._id))
             _check_not_parked(found)
             try:
                 result = await asyncio.to_thread(self._connection.result, self._id)
@@ -348,9 +348,9 @@ def _check_not_parked(found: Standing) -> None:
         raise StateConflict(f"the execution is {status_word(found)}: {found.parked.reason}")
 
 
-def _knows(replica: Replica, told: Standing) -> bool:
-    return replica.read(lambda snapshot: _is_up_to(snapshot, told))
+def _knows(replica: Replica, known: Standing) -> bool:
+    return replica.read(lambda snapshot: _is_up_to(snapshot, known))
 
 
-def _is_up_to(snapshot: Snapshot, told: Standing) -> bool:
-    return snapshot.seq > told.seq or (snapshot.seq == told.seq and snapshot.parked == told.parked)
+def _is_up_to(snapshot: Snapshot, known: Standing) -> bool:
+    return snapshot.seq > known.seq or (snapshot.seq == known.seq and snapshot.parked == known.parked)

@@ -201,10 +201,10 @@ def _error(code: int, body: bytes, headers: Any, where: Endpoint, asked: str) ->
     if code == 424:
         return ServerUnavailable(f"the server at {name} was stopped: start it again in the Hub's control panel", code)
     if code >= 500:
-        told = f"the server at {name}, or a proxy in front of it, answered {code} to {request}"
+        message = f"the server at {name}, or a proxy in front of it, answered {code} to {request}"
         if code != 503 and not request.startswith(_REPEATABLE):
-            told += "; what was asked may have been done all the same: see wf.executions() before asking again"
-        return ServerUnavailable(told, code)
+            message += "; what was asked may have been done all the same: see wf.executions() before asking again"
+        return ServerUnavailable(message, code)
     return error
 
 

@@ -24,8 +24,8 @@ def main(names: Sequence[str]) -> int:
                 workflow.publish()
         except Exception as error:
             failed += 1
-            told = str(error) if isinstance(error, WorkflowError) else f"{type(error).__name__}: {error}"
-            print(f"the workflows of {name!r} were not published: {told}", file=sys.stderr)  # noqa: T201
+            message = str(error) if isinstance(error, WorkflowError) else f"{type(error).__name__}: {error}"
+            print(f"the workflows of {name!r} were not published: {message}", file=sys.stderr)  # noqa: T201
     return failed
 
 

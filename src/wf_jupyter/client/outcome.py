@@ -34,8 +34,8 @@ def returned(result: ExecutionResult) -> object:
             return _present(resolve(position, path))
         except Exception as error:  # a value's own __getitem__ may raise anything
             keys = "".join(f"[{key!r}]" for key in path)
-            told = f"the workflow returns item {keys} of a task's result, a {type(whole).__name__}, which has none"
-            raise WorkflowDefinitionError(f"{told}: {type(error).__name__}: {error}") from error
+            message = f"the workflow returns item {keys} of a task's result, a {type(whole).__name__}, which has none"
+            raise WorkflowDefinitionError(f"{message}: {type(error).__name__}: {error}") from error
 
     return codec.decode(result.template, part)
 
@@ -63,7 +63,7 @@ def failure(result: ExecutionResult) -> WorkflowError | None:
 
 def task_failed(failed: TaskFailure) -> TaskFailed:
     """The error of one task, with the task's own exception as its cause when it can be rebuilt."""
-    error = TaskFailed(*_told(failed.task, failed.failure))
+    error = TaskFailed(*_split_failure(failed.task, failed.failure))
     if failed.error is not None:
         error.__cause__ = decode_exception(failed.error)
     return error
@@ -78,7 +78,7 @@ def _natural(key: str) -> list[tuple[str, int]]:
     return [(word, int(number or -1)) for word, number in re.findall(r"(\D*)(\d*)", key)]
 
 
-def _told(task: str, failure: Failure) -> tuple[str, str, str, str]:
+def _split_failure(task: str, failure: Failure) -> tuple[str, str, str, str]:
     return task, failure.type, failure.message, failure.traceback
 
 

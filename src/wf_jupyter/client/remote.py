@@ -25,7 +25,7 @@ from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import ExecutionResult, Input, Published
 from wf_jupyter.protocol.codec import DecodedPage, decode_event_page
-from wf_jupyter.protocol.commands import Command, told
+from wf_jupyter.protocol.commands import Command, encode_command
 from wf_jupyter.protocol.messages import Hello
 from wf_jupyter.protocol.operations import Operation
 from wf_jupyter.protocol.pages import Created, Standing
@@ -87,7 +87,7 @@ class RemoteConnection:
         return msgspec.json.decode(body, type=Created).id
 
     def command(self, execution: str, command: Command) -> None:
-        name, sent = told(command)
+        name, sent = encode_command(command)
         self._call("POST", f"{_execution(execution)}/{name}", body=msgspec.json.encode(sent))
 
     def ask(self, operation: Operation[A], *path: str, query: msgspec.Struct | None = None) -> A:
@@ -182,10 +182,10 @@ class RemoteConnection:
         try:
             return self._call("POST", path, body=body, content_type=content_type)
         except WorkflowError as error:
-            told = refused(error, len(body), what, self._locate().url)
-            if told is error:
+            refusal = refused(error, len(body), what, self._locate().url)
+            if refusal is error:
                 raise
-            raise told from error
+            raise refusal from error
 
     def _call(self, method: str, path: str, **options: Any) -> bytes:
         return background().run(self._http.request(method, path, **options))
@@ -206,6 +206,6 @@ def _query(asked: msgspec.Struct | None) -> str:
     if asked is None:
         return ""
     usual = {field.name: field.default for field in msgspec.structs.fields(asked)}
-    told = {name: value for name, value in msgspec.to_builtins(asked).items() if value != usual[name]}
-    texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in told.items()}
+    changed = {name: value for name, value in msgspec.to_builtins(asked).items() if value != usual[name]}
+    texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in changed.items()}
     return f"?{urlencode(texts)}" if texts else ""

@@ -139,9 +139,9 @@ def _forget() -> None:
 
 def _end() -> None:
     """At the end of the process: say what ends with it, as nobody sees it otherwise."""
-    if _embedded is not None and (told := _unfinished(_embedded.unfinished())) and sys.__stderr__ is not None:
+    if _embedded is not None and (message := _unfinished(_embedded.unfinished())) and sys.__stderr__ is not None:
         with contextlib.suppress(OSError, ValueError):
-            print(told, file=sys.__stderr__, flush=True)
+            print(message, file=sys.__stderr__, flush=True)
     close()
 
 

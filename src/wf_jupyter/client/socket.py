@@ -180,9 +180,9 @@ class EventSocket:
                 if replica is not None and not replica.fold(events):
                     self._subscribe(replica)
             case "snapshot":
-                told = msgspec.json.decode(notice.params, type=SnapshotNotice)
-                if (replica := self._followed(told.execution_id)) is not None:
-                    replica.replace(told.snapshot)
+                notice_params = msgspec.json.decode(notice.params, type=SnapshotNotice)
+                if (replica := self._followed(notice_params.execution_id)) is not None:
+                    replica.replace(notice_params.snapshot)
             case "hello":
                 self._silence = 2.5 * max(1.0, msgspec.json.decode(notice.params, type=Hello).heartbeat)
 

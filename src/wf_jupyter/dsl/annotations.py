@@ -40,13 +40,13 @@ def mismatch(value: object, annotation: object, where: str) -> str | None:
     if isinstance(annotation, NewType):
         return mismatch(value, annotation.__supertype__, where)
     if annotation is None or annotation is type(None):
-        return None if value is None else _told(value, "None", where)
+        return None if value is None else _describe_mismatch(value, "None", where)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return mismatch(value, arguments[0], where)
     if origin is Union or origin is types.UnionType:
         fits = any(mismatch(value, choice, where) is None for choice in arguments)
-        return None if fits else _told(value, described(annotation), where)
+        return None if fits else _describe_mismatch(value, described(annotation), where)
     if origin is Literal:
         allowed = any(value is choice or (type(value) is type(choice) and value == choice) for choice in arguments)
         return None if allowed else f"{where} must be one of {', '.join(map(repr, arguments))}, not {_short(value)}"
@@ -72,7 +72,7 @@ def _class_mismatch(value: object, kind: type, annotation: object, where: str) -
         fits = _is(value, kind)
     except TypeError:  # a protocol that does not support isinstance
         return None
-    return None if fits else _told(value, described(annotation), where)
+    return None if fits else _describe_mismatch(value, described(annotation), where)
 
 
 def _is(value: object, kind: type) -> bool:
@@ -120,7 +120,7 @@ def _some(entries: Any) -> Any:
         yield entry
 
 
-def _told(value: object, wanted: str, where: str) -> str:
+def _describe_mismatch(value: object, wanted: str, where: str) -> str:
     return f"{where} must be {wanted}, not {_short(value)}"
 
 

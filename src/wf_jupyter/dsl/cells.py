@@ -54,7 +54,7 @@ def execute(notebook: dict[str, Any], path: Path, parameters: Mapping[str, objec
             raise _failed(client, path, error) from None
         finally:
             if injected is not None:
-                injected.source = _told(parameters)
+                injected.source = _format_parameters(parameters)
             notebook.update(json.loads(json.dumps(nb)))
     progress(client.total, client.total)
 
@@ -159,7 +159,7 @@ def _inject(nb: Any, parameters: Mapping[str, object], place: int, folder: Path)
     return cell
 
 
-def _told(parameters: Mapping[str, object]) -> str:
+def _format_parameters(parameters: Mapping[str, object]) -> str:
     """The parameters as the kept notebook shows them: values that have no notation are named only."""
     lines = []
     for name, value in parameters.items():

@@ -34,8 +34,10 @@ def bound_inputs(
     except TypeError as error:
         missing = re.search(r"missing a required (?:keyword-only )?argument: '(.+?)'", str(error))
         field = missing[1] if missing else None
-        told = f"the input {field!r} is missing" if field else str(error)
-        raise InputError(f"workflow {workflow!r}: {told}; its inputs are {workflow}{shown(signature)}", field) from None
+        reason = f"the input {field!r} is missing" if field else str(error)
+        raise InputError(
+            f"workflow {workflow!r}: {reason}; its inputs are {workflow}{shown(signature)}", field
+        ) from None
     bound.apply_defaults()
     for name, annotation in _annotations(function, signature).items():
         if marks_secret(annotation) and bound.arguments.get(name) is not None:

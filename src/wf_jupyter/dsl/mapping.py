@@ -76,7 +76,7 @@ def as_list(values: object, task: str, parameter: str) -> Sequence[object]:
         return items
     raise WorkflowDefinitionError(
         f"{task}.map: {parameter!r} must be a list (or tuple, range, 1-D array, Series) with one entry per task, "
-        f"but it is {_told(values)}; {_advice(values, task, parameter)}"
+        f"but it is {_describe_value(values)}; {_advice(values, task, parameter)}"
     )
 
 
@@ -93,8 +93,8 @@ def sources(trace: Trace, task: str, over: Mapping[str, object]) -> dict[str, So
 def check_lengths(task: str, lengths: Mapping[str, int]) -> None:
     """Refuse lists of different lengths, naming each."""
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{parameter!r} has {length}" for parameter, length in lengths.items())
-        raise WorkflowDefinitionError(f"{task}.map takes one entry of each list per task, but {told}")
+        lengths_text = ", ".join(f"{parameter!r} has {length}" for parameter, length in lengths.items())
+        raise WorkflowDefinitionError(f"{task}.map takes one entry of each list per task, but {lengths_text}")
 
 
 def _source(trace: Trace, task: str, parameter: str, values: object) -> Source:
@@ -129,7 +129,7 @@ def _is_plain(node: Node) -> bool:
     return node.kind == "value" and not node.path
 
 
-def _told(values: object) -> str:
+def _describe_value(values: object) -> str:
     kind = type(values).__name__
     return f"the {kind} {text_of(values, _SHORT)}" if isinstance(values, str | int | float) else f"a {kind}"
 

@@ -75,8 +75,8 @@ class Node(NodeRef):
 
     def __repr__(self) -> str:
         item = "".join(f"[{key!r}]" for key in self.path)
-        told = f"the result of {str(self.source)!r}{item}"
-        return f"<{told}>" if self.kind == "value" else f"<{told}, if it succeeds>"
+        description = f"the result of {str(self.source)!r}{item}"
+        return f"<{description}>" if self.kind == "value" else f"<{description}, if it succeeds>"
 
     __hash__ = object.__hash__
 

@@ -21,7 +21,7 @@ def takes_the_parameters(method: F) -> F:
 def takes_options(names: Iterable[str]) -> Callable[[F], F]:
     """A function or method that shows these keywords besides its own parameters."""
 
-    def told(function: F) -> F:
+    def decorate(function: F) -> F:
         own = [each for each in inspect.signature(function).parameters.values() if each.kind is not each.VAR_KEYWORD]
         known = {each.name for each in own}
         more = [
@@ -30,7 +30,7 @@ def takes_options(names: Iterable[str]) -> Callable[[F], F]:
         function.__signature__ = inspect.Signature([*own, *more])  # type: ignore[attr-defined]
         return function
 
-    return told
+    return decorate
 
 
 class _Method:

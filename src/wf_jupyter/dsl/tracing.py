@@ -124,7 +124,7 @@ class Trace:
         for other in _flat(earlier):
             if not isinstance(other, Node):
                 raise WorkflowDefinitionError(
-                    f"{node!r}.after() takes nodes, that is, what a task call returned, not {_told(other)}"
+                    f"{node!r}.after() takes nodes, that is, what a task call returned, not {_describe_value(other)}"
                 )
             self._add_order(node.source, self.owned(other))
 
@@ -246,5 +246,5 @@ def _flat(values: tuple[object, ...]) -> Iterator[object]:
             yield value
 
 
-def _told(value: object) -> str:
+def _describe_value(value: object) -> str:
     return f"a {type(value).__name__}"

@@ -219,14 +219,14 @@ def _workflow(function: Any, name: str | None, options: Mapping[str, object]) ->
         raise WorkflowDefinitionError(f"{function!r} cannot be decorated with @wf.workflow again")
     if not callable(function):
         raise WorkflowDefinitionError(f"@wf.workflow decorates functions, not a {type(function).__name__}")
-    told = repr(checked_name(name, "workflow", function))
+    quoted = repr(checked_name(name, "workflow", function))
     if is_async(function):
         raise WorkflowDefinitionError(
-            f"the body of the workflow {told} is `async def`, but a body only draws the graph and must be a plain "
+            f"the body of the workflow {quoted} is `async def`, but a body only draws the graph and must be a plain "
             "`def`; its tasks may be `async def`"
         )
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        raise WorkflowDefinitionError(f"the body of the workflow {told} is a generator: `return` instead of `yield`")
+        raise WorkflowDefinitionError(f"the body of the workflow {quoted} is a generator: `return` instead of `yield`")
     return Workflow(function, name, options)
 
 

@@ -219,10 +219,10 @@ def _expand(state: ExecutionState, task: Task, report: AttemptExpanded, now: dat
     subgraph = Subgraph(prefix=task.key, graph=report.expansion.graph)
     depth = task.key.count("/") + 1
     if depth > MAX_DEPTH or len(state.units) + len(subgraph.graph.nodes) > MAX_TASKS:
-        told = f"expansions are {depth:,} deep" if depth > MAX_DEPTH else f"there are {len(state.units):,} tasks"
+        excess = f"expansions are {depth:,} deep" if depth > MAX_DEPTH else f"there are {len(state.units):,} tasks"
         limits = f"at most {MAX_TASKS:,} tasks and expansions at most {MAX_DEPTH:,} deep"
         failure = Failure(
-            kind="definition", type="WorkflowDefinitionError", message=f"{told}: an execution may have {limits}"
+            kind="definition", type="WorkflowDefinitionError", message=f"{excess}: an execution may have {limits}"
         )
         return (_final_failure(state, task, failure, report, now),)
     if subgraph.graph.nodes:

@@ -102,8 +102,8 @@ def _outcome(state: ExecutionState, unit: Unit, known: dict[Unit, str]) -> str:
         )
     if unit.is_ok:
         return known[unit]
-    told = f"{known[unit]} {unit.status.value}"
-    return f"{told} in {state.id}" if unit.status in _UNDETERMINED else told
+    outcome = f"{known[unit]} {unit.status.value}"
+    return f"{outcome} in {state.id}" if unit.status in _UNDETERMINED else outcome
 
 
 def _freshness(state: ExecutionState, unit: Unit, known: dict[Unit, bool]) -> bool:
@@ -115,9 +115,9 @@ def _freshness(state: ExecutionState, unit: Unit, known: dict[Unit, bool]) -> bo
 
 
 def _hash(*parts: str) -> str:
-    told = blake2b(digest_size=16)
+    hashed = blake2b(digest_size=16)
     for part in parts:
         data = part.encode()
-        told.update(len(data).to_bytes(8, "little"))
-        told.update(data)
-    return told.hexdigest()
+        hashed.update(len(data).to_bytes(8, "little"))
+        hashed.update(data)
+    return hashed.hexdigest()

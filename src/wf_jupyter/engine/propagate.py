@@ -129,15 +129,17 @@ def _settle_group(state: ExecutionState, group: Group, now: datetime) -> tuple[E
             return placeholder(state, group, TaskStatus.FAILED, now, length)
         lengths[over.parameter] = length
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        lengths_text = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         failure = Failure(
-            kind="definition", type="WorkflowDefinitionError", message=f"map over lists of unequal lengths: {told}"
+            kind="definition",
+            type="WorkflowDefinitionError",
+            message=f"map over lists of unequal lengths: {lengths_text}",
         )
         return placeholder(state, group, TaskStatus.FAILED, now, failure)
     size = next(iter(lengths.values()))
     if len(state.units) + size > MAX_TASKS:
-        told = f"{group.key} would have {size:,} items: an execution may have at most {MAX_TASKS:,} tasks"
-        failure = Failure(kind="definition", type="WorkflowDefinitionError", message=told)
+        message = f"{group.key} would have {size:,} items: an execution may have at most {MAX_TASKS:,} tasks"
+        failure = Failure(kind="definition", type="WorkflowDefinitionError", message=message)
         return placeholder(state, group, TaskStatus.FAILED, now, failure)
     return (item_infos(state, group, size, now),)
 
@@ -160,8 +162,8 @@ def _length(state: ExecutionState, group: Group, over: Over) -> int | Failure | 
         return blocked([origin])
     if over.path not in source.lengths:
         part = f"{source.key}{over.path}" if over.path else source.key
-        told = f"{part} gave a {source.result_type}, not a list: return a list to map {over.parameter!r} over it"
-        return Failure(kind="definition", type="WorkflowDefinitionError", message=told)
+        message = f"{part} gave a {source.result_type}, not a list: return a list to map {over.parameter!r} over it"
+        return Failure(kind="definition", type="WorkflowDefinitionError", message=message)
     return source.lengths[over.path]
 
 

@@ -61,8 +61,8 @@ class FuturesExecutor:
         try:
             future = self._executor.submit(run_attempt, _encode(attempt), os.getpid())
         except Exception as error:  # it is broken, was shut down, or whatever else it says
-            told = f"{worker} takes no more tasks: {type(error).__name__}: {error}"
-            self._loop.call_soon(self._report, attempt.execution, worker_lost(attempt, 0.0, told))
+            reason = f"{worker} takes no more tasks: {type(error).__name__}: {error}"
+            self._loop.call_soon(self._report, attempt.execution, worker_lost(attempt, 0.0, reason))
             return
         job = self._jobs[attempt.execution, attempt.task, attempt.number] = _Job(attempt, future)
         self._taken.add(future)
@@ -105,8 +105,8 @@ class FuturesExecutor:
                 last = msgspec.structs.replace(last, began=time.time() - age)
                 *reports, final = (report_of(message, attempt) for message in (*said, last))  # type: ignore[arg-type]
             except (CancelledError, Exception) as error:
-                told = f"the executor lost the task: {type(error).__name__}: {error}"
-                self._finish(job, worker_lost(attempt, 0.0, told))
+                reason = f"the executor lost the task: {type(error).__name__}: {error}"
+                self._finish(job, worker_lost(attempt, 0.0, reason))
             else:
                 for report in reports:
                     self._report(attempt.execution, report)

@@ -114,6 +114,6 @@ def system_npm() -> str | None:
     command, node = shutil.which("npm"), shutil.which("node")
     if command is None or node is None:
         return None
-    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    major = told.strip().removeprefix("v").partition(".")[0]
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    major = version.strip().removeprefix("v").partition(".")[0]
     return command if major.isdigit() and int(major) >= OLDEST_NODE else None

@@ -64,7 +64,7 @@ def masked(text: str) -> str:
         text = _USER.sub(rf"\1:{MASK}@", text)
     if not _is_hinted(text):
         return text
-    told, at = [], 0
+    pieces, at = [], 0
     for found in _NAME.finditer(text):
         name = found["first"] or found["option"] or found["key"] or found["bare"]
         if found.start() < at or not is_secret(name):
@@ -74,9 +74,9 @@ def masked(text: str) -> str:
             begin = scheme.end()
         end = _end_of_value(text, begin)
         if text[begin:end] not in _NOTHING:
-            told += [text[at : found.end()], MASK]
+            pieces += [text[at : found.end()], MASK]
             at = end
-    return _BEARER.sub(rf"\1 {MASK}", "".join([*told, text[at:]]))
+    return _BEARER.sub(rf"\1 {MASK}", "".join([*pieces, text[at:]]))
 
 
 def _is_hinted(text: str) -> bool:

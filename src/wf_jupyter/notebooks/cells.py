@@ -47,8 +47,8 @@ def run_cell(script: Script, number: int, secrets: Mapping[str, object] | None =
         except CellTooSlow as error:
             raise _failed(script, cell, "CellTimeout", str(error), []) from None
         except DeadKernelError:
-            told = "the cell ended its process, or the system did (out of memory?)"
-            raise _failed(script, cell, "DeadKernel", told, []) from None
+            message = "the cell ended its process, or the system did (out of memory?)"
+            raise _failed(script, cell, "DeadKernel", message, []) from None
         if number == len(script.cells):
             session.end()
     return outcome

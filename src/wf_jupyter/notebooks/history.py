@@ -107,7 +107,7 @@ class History:
             yield f"it runs in order, because {barrier}"
         for name, version in sorted(record.reads.items()):
             if line.version(name) != version:
-                yield self._told(line, name, barrier)
+                yield self._explain_change(line, name, barrier)
         for path, then in record.facts.files_read.items():
             if stamp(path) != then:
                 yield f"the file {Path(path).name} changed"
@@ -115,7 +115,7 @@ class History:
             if stamp(path) != then:
                 yield f"the file {Path(path).name} is not as it left it"
 
-    def _told(self, line: Timeline, name: str, barrier: str) -> str:
+    def _explain_change(self, line: Timeline, name: str, barrier: str) -> str:
         producer = line.producers.get(name)
         if name == ALL:
             return f"it runs in order, because {barrier}; and a cell above it ran" if barrier else "a cell above it ran"

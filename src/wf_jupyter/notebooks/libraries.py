@@ -196,7 +196,7 @@ class Members:
         }
         before = self._tables.get(module)
         if before is not None and before != tables:
-            found += [f"{module.__name__}.{name}" for name, told in tables.items() if before.get(name, told) != told]
+            found += [f"{module.__name__}.{name}" for name, state in tables.items() if before.get(name, state) != state]
         self._tables[module] = tables
 
     def _look(self, place: Any, found: list[str]) -> None:

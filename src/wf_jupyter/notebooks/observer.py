@@ -315,13 +315,13 @@ class Observer:
 
     def _changes(self, orders: Orders) -> tuple[tuple[str, ...], tuple[str, ...]]:
         settings, states = settings_of(self._names, self._shell), random_states()
-        changed = [name for name, told in settings.items() if self._settings.get(name) != told]
+        changed = [name for name, state in settings.items() if self._settings.get(name) != state]
         self._settings = settings
         for name in orders.changes:
             value = self._names.get(name)
             if isinstance(value, types.ModuleType) or (isinstance(value, type) and value.__module__ != "__main__"):
                 changed.append(f"attributes of {name}")
-        drawn = {name for name, told in states.items() if self._events.first_states.get(name) != told}
+        drawn = {name for name, state in states.items() if self._events.first_states.get(name) != state}
         return tuple(changed), tuple(sorted(drawn | set(self._seeded(orders))))
 
     def _seeded(self, orders: Orders) -> tuple[str, ...]:

@@ -42,8 +42,8 @@ class CellOutcome:
 
     def __repr__(self) -> str:
         count = len(self.outputs)
-        told = "no outputs" if not count else f"{count} output{'s' if count > 1 else ''}"
-        return f"reused · {told}" if self.is_reused else told
+        outputs = "no outputs" if not count else f"{count} output{'s' if count > 1 else ''}"
+        return f"reused · {outputs}" if self.is_reused else outputs
 
 
 class ExecutedCells(list[CellOutcome]):

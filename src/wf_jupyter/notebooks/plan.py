@@ -31,12 +31,12 @@ class PlannedCell:
     @property
     def sentence(self) -> str:
         """The decision with its reason."""
-        told = {"reused": "reused", "runs": "runs", "in order": "runs in order"}[self.decision]
+        decision = {"reused": "reused", "runs": "runs", "in order": "runs in order"}[self.decision]
         more = ""
         if self.again_for:
             cells = ", ".join(f"In [{number}]" for number in self.again_for)
             more = f"; runs again, unseen, for what {cells} needs of it"
-        return f"{told}: {self.reason}{more}"
+        return f"{decision}: {self.reason}{more}"
 
 
 class Plan(tuple[PlannedCell, ...]):

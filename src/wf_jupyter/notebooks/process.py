@@ -45,8 +45,8 @@ class Trunk:
     def find(cls, folder: Path, owner: int) -> Trunk | None:
         """The one that runs for this session, unless it is about to end with another owner."""
         try:
-            told = json.loads((folder / PROCESS).read_text())
-            found = cls(folder, int(told["pid"]), str(told["started"]), int(told["owner"]))
+            record = json.loads((folder / PROCESS).read_text())
+            found = cls(folder, int(record["pid"]), str(record["started"]), int(record["owner"]))
         except (OSError, ValueError, KeyError):
             return None
         if found.is_alive and found.owner == owner and found.connection.exists():
@@ -69,11 +69,11 @@ class Trunk:
         until = time.monotonic() + _START_SECONDS
         while time.monotonic() < until:
             try:
-                told = json.loads((folder / PROCESS).read_text())
+                record = json.loads((folder / PROCESS).read_text())
             except (OSError, ValueError):
-                told = None
-            if told is not None:
-                trunk = cls(folder, told["pid"], told["started"], owner)
+                record = None
+            if record is not None:
+                trunk = cls(folder, record["pid"], record["started"], owner)
                 if _is_complete(trunk.connection):
                     return trunk
                 if not trunk.is_alive:

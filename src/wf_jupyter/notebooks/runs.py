@@ -216,9 +216,9 @@ class Runs:
         outcome = dataclasses.replace(outcome, reason=why)
         self._history.add(Entry(number=cell.number, key=key, reads=reads, facts=facts))
         if not never:
-            told = {field.name: getattr(outcome, field.name) for field in dataclasses.fields(outcome)}
+            fields = {field.name: getattr(outcome, field.name) for field in dataclasses.fields(outcome)}
             self._history.records.add(
-                cell, Record(key=key, reads=reads, facts=facts, outcome=told, seconds=outcome.seconds)
+                cell, Record(key=key, reads=reads, facts=facts, outcome=fields, seconds=outcome.seconds)
             )
         return outcome
 

@@ -162,14 +162,14 @@ class Session:
         if self.trunk is None:
             return
         try:
-            told = json.loads((self.folder / _STEPS).read_text())
+            record = json.loads((self.folder / _STEPS).read_text())
         except (OSError, ValueError):
-            told = None
-        if told is None or told["pid"] != self.trunk.pid or told["steps"] is None:
+            record = None
+        if record is None or record["pid"] != self.trunk.pid or record["steps"] is None:
             self.trunk.end()  # it was left in the midst of a cell
             self.trunk = None
             return
-        self.steps = list(told["steps"])
+        self.steps = list(record["steps"])
 
     def _write_steps(self, steps: list[list[Any]] | None) -> None:
         new = self.folder / (_STEPS + ".new")

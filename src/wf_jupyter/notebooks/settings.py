@@ -37,17 +37,17 @@ def settings_of(namespace: Mapping[str, object], shell: Any) -> dict[str, str]:
     found = {}
     for name, look in _LOOKS.items():
         try:
-            told = look(namespace, shell)
+            value = look(namespace, shell)
         except Exception:  # a library of another version
             continue
-        if told is not None:
-            found[name] = digest(told)
+        if value is not None:
+            found[name] = digest(value)
     return found
 
 
 def random_states() -> dict[str, str]:
     """The states that random numbers without a generator of their own come from, and counters of libraries."""
-    found = {name: told for name, look in COUNTERS.items() if (told := look())}
+    found = {name: state for name, look in COUNTERS.items() if (state := look())}
     if state := python_random_state():
         found["@random"] = state
     if (numpy := sys.modules.get("numpy.random")) is not None and hasattr(numpy, "get_state"):
@@ -158,14 +158,24 @@ def _loggers(namespace: Mapping[str, object], shell: Any) -> object:
 
 def _handler(handler: logging.Handler) -> object:
     form = handler.formatter
-    told = None if form is None else (type(form).__name__, id(form), form._fmt, form.datefmt, form.default_msec_format)
+    format_facts = (
+        None if form is None else (type(form).__name__, id(form), form._fmt, form.datefmt, form.default_msec_format)
+    )
     stream = getattr(handler, "stream", None)
     kept = [
         (name, repr(member) if isinstance(member, int | float | str) else (id(member), length_of(member)))
         for name, member in vars(handler).items()
         if name not in _OF_HANDLERS
     ]
-    return type(handler).__name__, id(handler), handler.level, told, [*map(id, handler.filters)], id(stream), kept
+    return (
+        type(handler).__name__,
+        id(handler),
+        handler.level,
+        format_facts,
+        [*map(id, handler.filters)],
+        id(stream),
+        kept,
+    )
 
 
 _OF_HANDLERS = ("_name", "level", "formatter", "filters", "lock", "stream", "_closed")

@@ -33,7 +33,7 @@ def main(folder: str, owner: int) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((null, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
-    _told(Path(folder, PROCESS), {"pid": os.getpid(), "started": start_time(os.getpid()), "owner": owner})
+    _write_json(Path(folder, PROCESS), {"pid": os.getpid(), "started": start_time(os.getpid()), "owner": owner})
     _serve(folder, owner)
 
 
@@ -57,7 +57,7 @@ def _exists(pid: int) -> bool:
     return True
 
 
-def _told(path: Path, content: dict[str, Any]) -> None:
+def _write_json(path: Path, content: dict[str, Any]) -> None:
     new = path.with_suffix(".new")
     new.write_text(json.dumps(content))
     new.replace(path)

@@ -46,7 +46,7 @@ def command_in(params: messages.Cancel | messages.Pause | messages.Resume | mess
             assert_never(params)
 
 
-def told(command: Command) -> tuple[str, Body]:
+def encode_command(command: Command) -> tuple[str, Body]:
     """Its name on the wire, and its body."""
     match command:
         case CancelTask(task=task):

@@ -64,8 +64,8 @@ def _types() -> Iterator[Any]:
 
 def _answers(operation: Operation[Any]) -> dict[str, Any]:
     """What it answers, by media type; None for bytes."""
-    told: dict[str, Any] = {} if operation.answer is None else {JSON: operation.answer}
-    return {**told, operation.answers_bytes: None} if operation.answers_bytes else told
+    answers: dict[str, Any] = {} if operation.answer is None else {JSON: operation.answer}
+    return {**answers, operation.answers_bytes: None} if operation.answers_bytes else answers
 
 
 def _described(operation: Operation[Any], schema_of: dict[Any, Any]) -> dict[str, Any]:
@@ -118,14 +118,14 @@ def _content(kinds: Mapping[str, Any], schema_of: dict[Any, Any]) -> dict[str, A
 
 def _path_parameters(operation: Operation[Any]) -> list[dict[str, Any]]:
     patterns = {"upload": {"pattern": "^upload-[0-9a-f]{32}$"}, "digest": {"pattern": "^[0-9a-f]{32}$"}}
-    told = {"key": "The task's key, percent-encoded: it may hold `/`, `[` and `]`"}
+    descriptions = {"key": "The task's key, percent-encoded: it may hold `/`, `[` and `]`"}
     return [
         {
             "name": name,
             "in": "path",
             "required": True,
             "schema": {"type": "string", "minLength": 1, **patterns.get(name, {})},
-            **({"description": told[name]} if name in told else {}),
+            **({"description": descriptions[name]} if name in descriptions else {}),
         }
         for name in operation.parameters
     ]

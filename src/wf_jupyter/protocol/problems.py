@@ -76,9 +76,9 @@ def crossing(error: BaseException) -> Crossing:
 
 def problem(error: BaseException) -> Problem:
     """`error` as data. What is not ours tells nothing about itself: its text may hold anything."""
-    told = isinstance(error, errors.WorkflowError) and not isinstance(error, errors.IllegalTransition)
+    is_public = isinstance(error, errors.WorkflowError) and not isinstance(error, errors.IllegalTransition)
     return Problem(
-        message=str(error) if told else "internal error: the server's log says more",
+        message=str(error) if is_public else "internal error: the server's log says more",
         reason=crossing(error).reason,
         field=error.field if isinstance(error, errors.InputError) else None,
         retry_after=error.retry_after if isinstance(error, errors.RateLimited) else None,

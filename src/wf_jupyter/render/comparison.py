@@ -60,11 +60,11 @@ def comparison_html(before: Snapshot, after: Snapshot, found: Comparison) -> str
     """The whole of it."""
     whole_tasks = wholes(before, after, found.differences)
     different = [whole for whole in whole_tasks if whole.change != "same"]
-    told = ", ".join(f"<b>{found.counts[change]:,}</b> {change}" for change in CHANGES if found.counts[change])
+    counts = ", ".join(f"<b>{found.counts[change]:,}</b> {change}" for change in CHANGES if found.counts[change])
     return (
         f"<div><p><b>{_safe(after.workflow)}</b>: {_whole(before)} → {_whole(after)}{_difference(before, after)}</p>"
         f"<p>{_inputs(before, after)}</p>{_graph(before, after, different)}"
-        f"<p>{told or 'no tasks'}</p>{_table(different, len(whole_tasks))}</div>"
+        f"<p>{counts or 'no tasks'}</p>{_table(different, len(whole_tasks))}</div>"
     )
 
 
@@ -149,12 +149,12 @@ def _side(each: Whole, side: int, longest: float) -> str:
         return "–"
     look = TASK_LOOKS[overall(Counter(task.status for task in tasks))]
     seconds = each.seconds(side)
-    told = f'<span style="color: {look.light}">{look.glyph} {look.word}</span>'
+    status = f'<span style="color: {look.light}">{look.glyph} {look.word}</span>'
     if seconds is None:
-        return told
+        return status
     width = max(2, round(_BAR * seconds / longest)) if longest else 2
     style = f"display: inline-block; width: {width}px; height: 7px; background-color: {look.light}"
-    return f'{told} {_time(seconds)}<br><span style="{style}"></span>'
+    return f'{status} {_time(seconds)}<br><span style="{style}"></span>'
 
 
 def _words(each: Whole) -> str:

@@ -45,23 +45,23 @@ def _html(scene: Scene) -> str:
 
 
 def _headline(scene: Scene) -> str:
-    told = [f"<b>{_safe(scene.title)}</b>"]
+    facts = [f"<b>{_safe(scene.title)}</b>"]
     if scene.status is not None and scene.status is not ExecutionStatus.PENDING:
-        told.append(_signed(EXECUTION_LOOKS[scene.status]))
-    told.append(counted_tasks(scene))
-    return " · ".join(told)
+        facts.append(_signed(EXECUTION_LOOKS[scene.status]))
+    facts.append(counted_tasks(scene))
+    return " · ".join(facts)
 
 
 def _bar(scene: Scene) -> str:
     total = scene.counts.total()
     parts = []
-    told = []
+    counts = []
     for look, count in counted(scene.counts):
         width = max(3, round(_BAR_WIDTH * count / total))
         style = f"display: inline-block; width: {width}px; height: 6px; background-color: {look.light}"
         parts.append(f'<span style="{style}"></span>')
-        told.append(f"{_colored(look.glyph, look)} <b>{count:,}</b> {look.word}")
-    return f"<p>{''.join(parts)}<br>{' &nbsp; '.join(told)}</p>"
+        counts.append(f"{_colored(look.glyph, look)} <b>{count:,}</b> {look.word}")
+    return f"<p>{''.join(parts)}<br>{' &nbsp; '.join(counts)}</p>"
 
 
 def _row(box: Box, is_plan: bool) -> str:
@@ -73,8 +73,8 @@ def _row(box: Box, is_plan: bool) -> str:
         state = _signed(TASK_LOOKS[status])
         note = _safe(box.note)
         if len(box.counts) > 1:
-            told = ", ".join(f"{count:,} {look.word}" for look, count in counted(box.counts))
-            note = f"{told}: {note}" if note else told
+            counts_text = ", ".join(f"{count:,} {look.word}" for look, count in counted(box.counts))
+            note = f"{counts_text}: {note}" if note else counts_text
     times = f" {box.times}" if box.times else ""
     return f"<tr>{_cell(state)}{_cell(f'<b>{_safe(box.label)}</b>{times}')}{_cell(note)}</tr>"
 

@@ -82,8 +82,8 @@ def stored_snapshot(snapshot: Snapshot) -> dict[str, Any]:
             tasks=[msgspec.structs.replace(task, dependencies=()) for task in failed[:_MANY]],
             groups=[msgspec.structs.replace(group, dependencies=()) for group in short.groups],
         )
-    told: dict[str, Any] = msgspec.to_builtins(short)
-    return told
+    content: dict[str, Any] = msgspec.to_builtins(short)
+    return content
 
 
 def _short(task: TaskSnapshot) -> TaskSnapshot:

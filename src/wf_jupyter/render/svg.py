@@ -111,7 +111,7 @@ def _card(box: Box, x: float, y: float) -> str:
     name = one_line(box.label.rsplit("/", 1)[-1], 19 - (len(box.times) + 1 if box.times else 0))
     strike = ' text-decoration="line-through"' if status is TaskStatus.SKIPPED else ""
     parts = [
-        f"<title>{escape(_told(box))}</title>",
+        f"<title>{escape(_describe_box(box))}</title>",
         *_frames(box, x, y),
         _text(x + 18, y + height / 2 + 5, glyph, size=14, ink=color, anchor="middle"),
         _text(x + 34, y + 19, name, size=13, weight=600, ink=_FAINT if quiet else _INK, more=strike),
@@ -177,7 +177,7 @@ def _note(box: Box) -> str:
     return f"waits for {len(box.waits)}" if box.waits else "ready"
 
 
-def _told(box: Box) -> str:
+def _describe_box(box: Box) -> str:
     words = [box.label, box.times, "" if box.status is None else TASK_LOOKS[box.status].word, box.note]
     return one_line(" ".join(word for word in words if word), 500)
 

@@ -94,8 +94,8 @@ class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):
         error = info[1] if info else None
         if isinstance(error, web.HTTPError) or error is None:
             phrase = _phrase(status_code)
-            told = getattr(error, "log_message", None) or phrase
-            problem = problems.Problem(message=told.replace("%%", "%"), reason=_snake(phrase))
+            message = getattr(error, "log_message", None) or phrase
+            problem = problems.Problem(message=message.replace("%%", "%"), reason=_snake(phrase))
         else:
             status_code = problems.crossing(error).status
             problem = problems.problem(error)

@@ -37,10 +37,10 @@ async def hello(handler: RestHandler) -> None:
     """
     wanted = handler.query(HelloQuery).kernel_id
     await handler.host.start()
-    told = handler.host.hello()
+    hello = handler.host.hello()
     if not isinstance(wanted, msgspec.UnsetType):
-        told = msgspec.structs.replace(told, kernel=wanted in handler.kernel_manager)
-    handler.answer(told)
+        hello = msgspec.structs.replace(hello, kernel=wanted in handler.kernel_manager)
+    handler.answer(hello)
 
 
 async def openapi(handler: RestHandler) -> None:

@@ -77,8 +77,8 @@ class PageHandler(ExtensionHandlerJinjaMixin, ExtensionHandlerMixin, KernelAcces
         if isinstance(error, WorkflowError):
             status_code = problems.crossing(error).status
             self.set_status(status_code)
-            told = web.HTTPError(status_code, problems.problem(error).message.replace("%", "%%"))
-            options["exc_info"] = (type(told), told, None)
+            shown = web.HTTPError(status_code, problems.problem(error).message.replace("%", "%%"))
+            options["exc_info"] = (type(shown), shown, None)
         super().write_error(status_code, **options)
 
 

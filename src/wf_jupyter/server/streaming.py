@@ -147,8 +147,8 @@ class _Marks:
 
     def _mark(self, part: Part) -> Whole:
         if _size(part) > _LARGEST:
-            told = f"a value of {_size(part):,} bytes cannot be sent ({_LARGEST:,} is the most)"
-            raise ValueTooLarge(f"{told}: read it on the server's host")
+            reason = f"a value of {_size(part):,} bytes cannot be sent ({_LARGEST:,} is the most)"
+            raise ValueTooLarge(f"{reason}: read it on the server's host")
         self.parts.append(part)
         return Whole(data=self._secret + (len(self.parts) - 1).to_bytes(4))
 

@@ -131,8 +131,8 @@ def _executions(connection: sqlite3.Connection, data_dir: Path) -> Iterator[Find
             last = events[-1].seq if events else 0
             yield Finding(True, f"the log of execution {execution} ends at event {last}, its line says {seq}")
         elif not summary.status.is_final and not is_held(data_dir / "owners", owner):
-            told = "its orchestrator is gone; the next one takes it over"
-            yield Finding(False, f"execution {execution} of {summary.workflow!r} is {summary.status}: {told}")
+            note = "its orchestrator is gone; the next one takes it over"
+            yield Finding(False, f"execution {execution} of {summary.workflow!r} is {summary.status}: {note}")
 
 
 def _rows(connection: sqlite3.Connection) -> Iterator[Finding]:

@@ -65,7 +65,7 @@ _PASSING_IN_WORDS = {
 
 
 @contextmanager
-def told_as_store_errors(path: Path) -> Iterator[None]:
+def raising_store_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite or the operating system raises inside into a `StoreError` that names the file."""
     try:
         yield
@@ -114,7 +114,7 @@ def prepare(data_dir: Path) -> str:
     Raises `StoreError` when the database is corrupt or was written by a newer version.
     """
     path = data_dir / FILE_NAME
-    with told_as_store_errors(path):
+    with raising_store_errors(path):
         make_directory(data_dir)
         for loose in tighten(data_dir)[:1]:
             _log.warning("others may read %s, and this cannot be changed: it belongs to somebody else", loose)

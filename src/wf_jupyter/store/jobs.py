@@ -127,14 +127,14 @@ class JobThread(ABC):
         with self._using:
             self._connection.close()
 
-    def _told(self, error: Exception) -> Exception:
+    def _to_store_error(self, error: Exception) -> Exception:
         if isinstance(error, OSError):
             return os_error(self.path, error)
         if not isinstance(error, sqlite3.Error):
             return error
-        told = store_error(self.path, error)
-        told.__cause__ = error
-        return told
+        converted = store_error(self.path, error)
+        converted.__cause__ = error
+        return converted
 
 
 def settle(jobs: Iterable[Job[Any]]) -> None:

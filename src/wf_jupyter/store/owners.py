@@ -56,7 +56,7 @@ class Ownership:
         self._dead: frozenset[str] = frozenset()
         self._missing: dict[str, float] = {}
         self._tells = b""
-        self._told: dict[str, tuple[tuple[int, int], Mapping[str, Parked]]] = {}
+        self._parked: dict[str, tuple[tuple[int, int], Mapping[str, Parked]]] = {}
         _held.add(self)
 
     def is_gone(self, owner: str, patience: float = MISSING_SECONDS) -> bool:
@@ -124,9 +124,9 @@ class Ownership:
 
     def _parked_by(self, living: Collection[str]) -> dict[str, Parked]:
         """What living owners told; a file is read when it was written since."""
-        told: dict[str, tuple[tuple[int, int], Mapping[str, Parked]]] = {}
+        parked_by_owner: dict[str, tuple[tuple[int, int], Mapping[str, Parked]]] = {}
         for owner in living:
-            known = self._told.get(owner)
+            known = self._parked.get(owner)
             # One that is being written makes no sense: what was told before stands until the next look.
             with contextlib.suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
                 found = self._path(owner).stat()
@@ -135,9 +135,9 @@ class Ownership:
                     data = self._path(owner).read_bytes().strip(_BLANK)
                     known = (written, _decoder.decode(data) if data else {})
             if known is not None:
-                told[owner] = known
-        self._told = told
-        return {execution: why for _, parked in told.values() for execution, why in parked.items()}
+                parked_by_owner[owner] = known
+        self._parked = parked_by_owner
+        return {execution: why for _, parked in parked_by_owner.values() for execution, why in parked.items()}
 
     def _hold_again(self) -> None:
         """Make the own lock file anew when somebody deleted or replaced it."""

@@ -19,7 +19,7 @@ class Reader(JobThread):
                 self._connection.execute("BEGIN")
                 job.result = job.work(self._connection)
             except Exception as error:
-                job.error = self._told(error)
+                job.error = self._to_store_error(error)
             if self._connection.in_transaction:
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")

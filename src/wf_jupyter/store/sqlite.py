@@ -58,7 +58,7 @@ class SqliteStore(Store):
         folder = Path(data_dir).expanduser().resolve()
         path = folder / database.FILE_NAME
         epoch = database.prepare(folder)
-        with database.told_as_store_errors(path), ExitStack() as failing:
+        with database.raising_store_errors(path), ExitStack() as failing:
             ownership = Ownership(folder / "owners")
             failing.callback(ownership.release)
             files = OpenFiles(folder, path)
@@ -156,7 +156,7 @@ class SqliteStore(Store):
 
     def directory(self, execution: str) -> Path:
         """See `ports.ValueStore.directory`."""
-        with database.told_as_store_errors(self._writer.path.parent):
+        with database.raising_store_errors(self._writer.path.parent):
             return self._places.directory(execution)
 
     def logs(self, execution: str) -> Path:

@@ -79,10 +79,10 @@ class Writer(JobThread):
                 # A full disk may already have rolled back; what counts is the first error.
                 with suppress(sqlite3.Error):
                     self._connection.execute("ROLLBACK")
-            told = self._told(error)
-            if patience and isinstance(told, StoreError) and told.is_temporary:
-                self._complain(told)
-            return told
+            converted = self._to_store_error(error)
+            if patience and isinstance(converted, StoreError) and converted.is_temporary:
+                self._complain(converted)
+            return converted
         if self._trouble:
             _log.warning("%s can be written again; %d transactions were refused", self.path, self._refused)
             self._trouble, self._refused = "", 0

@@ -46,11 +46,11 @@ class Describer:
         """What the node is called with, in the order of its signature as far as that is known."""
         parameters = self._parameters.of(node.function)
         given = [*zip(parameters.first(len(node.args)), node.args, strict=True), *node.kwargs.items()]
-        told = [
+        specs = [
             self._argument(name, value, bool(node.needs), is_hidden=parameters.hides(name))
             for name, value in given[:MOST]
         ]
-        return told + [
+        return specs + [
             self._mapped(name, source, is_hidden=parameters.hides(name)) for name, source in node.over.items()
         ]
 

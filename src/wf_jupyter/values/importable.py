@@ -58,7 +58,7 @@ def strange_modules() -> dict[str, str]:
     for name, module in list(sys.modules.items()):
         if name not in _seen.reasons or _seen.reasons[name][0] != id(module):
             _seen.reasons[name] = id(module), _strangeness(name, module)
-    return {name: told for name, (_, told) in _seen.reasons.items() if told is not None}
+    return {name: reason for name, (_, reason) in _seen.reasons.items() if reason is not None}
 
 
 def _strangeness(name: str, module: Any) -> str | None:
@@ -72,7 +72,7 @@ def _strangeness(name: str, module: Any) -> str | None:
         return None  # a part of its package
     origin = _origin(name, getattr(parent, "__path__", None))
     if origin is None or (isinstance(path, str) and origin and not _is_same(path, origin)):
-        return _told(name, path, origin)
+        return _explain_strangeness(name, path, origin)
     return None
 
 
@@ -96,7 +96,7 @@ def _is_same(path: str, other: str) -> bool:
     return os.path.realpath(path).removesuffix("c") == os.path.realpath(other).removesuffix("c")
 
 
-def _told(name: str, path: object, origin: str | None) -> str:
+def _explain_strangeness(name: str, path: object, origin: str | None) -> str:
     send = f"or send it along: cloudpickle.register_pickle_by_value(sys.modules[{name!r}])"
     if not isinstance(path, str):
         return f"which exists in this process only. Put it into a file that workers can import, {send}"

@@ -66,8 +66,8 @@ class NoShell:
 
     def getoutput(self, command: str, *_: object, **__: object) -> object:
         """`lines = !command`"""
-        told = f"subprocess.run({command!r}, shell=True, capture_output=True, text=True).stdout.splitlines()"
-        raise _refusal(f"!{command}", "a shell line", told)
+        replacement = f"subprocess.run({command!r}, shell=True, capture_output=True, text=True).stdout.splitlines()"
+        raise _refusal(f"!{command}", "a shell line", replacement)
 
     system_raw = system_piped = getoutput_raw = system
 

@@ -54,10 +54,12 @@ def check_inputs(workflow: str, schema: Mapping[str, object], inputs: Mapping[st
     except RecursionError:
         raise InputError(f"workflow {workflow!r}: the inputs are nested too deeply", "input") from None
     if wrong is not None:
-        raise _told(workflow, wrong, schema, inputs)
+        raise _make_schema_error(workflow, wrong, schema, inputs)
 
 
-def _told(workflow: str, wrong: Any, schema: Mapping[str, object], inputs: Mapping[str, object]) -> InputError:
+def _make_schema_error(
+    workflow: str, wrong: Any, schema: Mapping[str, object], inputs: Mapping[str, object]
+) -> InputError:
     path = list(wrong.absolute_path)
     if not path and wrong.validator == "required":
         missing = next((name for name in wrong.validator_value if name not in inputs), "")

@@ -51,14 +51,14 @@ def explain_function(function: object, key: str, error: Exception, encode: Encod
 
     `error` is what `encode`, which raises for what cannot be sent, raised for the function.
     """
-    told = _explain(_Spot(function, f"task {key!r}", ""), encode) or f"it holds what cannot be sent. {_CREATE}"
-    return told if _is_depth(error) else f"{reason_of(error)}: {told}"
+    explanation = _explain(_Spot(function, f"task {key!r}", ""), encode) or f"it holds what cannot be sent. {_CREATE}"
+    return explanation if _is_depth(error) else f"{reason_of(error)}: {explanation}"
 
 
 def explain_value(value: object, name: str, error: Exception, encode: Encode, hint: str = "") -> str:
     """The same for a value that is called `name`; `hint` says what else can be done."""
-    told = None if _is_depth(error) else _explain(_Spot(value, "it", name), encode, hint)
-    return reason_of(error) if told is None else f"{reason_of(error)}: {told}"
+    explanation = None if _is_depth(error) else _explain(_Spot(value, "it", name), encode, hint)
+    return reason_of(error) if explanation is None else f"{reason_of(error)}: {explanation}"
 
 
 def reason_of(error: Exception) -> str:
@@ -88,8 +88,8 @@ def _explain(start: _Spot, encode: Encode, hint: str = "") -> str | None:
     if spot is start and isinstance(spot.value, types.FunctionType | type | functools.partial | types.MethodType):
         return None
     kind = _kind(spot.value)
-    told = f"is {kind}" if spot.path == variable.path else f"holds {kind} at {spot.path}"
-    return f"{variable.title} {told}. {hint or _hint(spot)}"
+    problem = f"is {kind}" if spot.path == variable.path else f"holds {kind} at {spot.path}"
+    return f"{variable.title} {problem}. {hint or _hint(spot)}"
 
 
 def _blamed(spot: _Spot, encode: Encode, seen: set[int]) -> _Spot | None:
@@ -226,5 +226,5 @@ def _hint(spot: _Spot) -> str:
     for names, hint in _HINTS:
         if kind in names:
             return hint
-    told = _FILE if isinstance(spot.value, io.IOBase) else _CREATE
-    return told + (_HELD.format(spot.owner) if spot.owner else "")
+    advice = _FILE if isinstance(spot.value, io.IOBase) else _CREATE
+    return advice + (_HELD.format(spot.owner) if spot.owner else "")

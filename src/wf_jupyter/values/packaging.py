@@ -120,14 +120,14 @@ def _packed(
     calls = {node.key: _call(recorder, node) for node in draft.nodes}
     template = draft.template or recorder.template(draft.workflow, draft.result, draft.result_needs)
     arguments = {key: call.arguments for key, call in calls.items() if call.arguments}
-    told = recorder.add(encode_arguments(arguments)) if arguments else None
+    arguments_digest = recorder.add(encode_arguments(arguments)) if arguments else None
     coverages = _coverages(recorder, draft, calls, above)
     draft.blobs = {**draft.blobs, **recorder.blobs}
     graph = GraphSpec(
         nodes=tuple(_node(node, calls[node.key], coverages.get(node.key)) for node in draft.nodes),
         result=ResultSpec(template=template, needs=tuple(draft.result_needs), **_shown(draft.result, draft.position)),
         scopes=tuple(draft.scopes),
-        arguments=told,
+        arguments=arguments_digest,
     )
     return graph, {digest: draft.blobs[digest] for digest in digests_of(graph)}
 

@@ -16,8 +16,8 @@ References = Callable[[object], Reference | None]
 
 def refuse_code(node: DraftNode, references: References, error: Exception) -> WorkflowDefinitionError:
     """The error for code that raised `error` when it was encoded."""
-    told = explain_function(node.function, node.key, error, lambda part: encode(part, references))
-    return WorkflowDefinitionError(f"the code of task {node.key!r} cannot be sent to a worker: {told}")
+    explanation = explain_function(node.function, node.key, error, lambda part: encode(part, references))
+    return WorkflowDefinitionError(f"the code of task {node.key!r} cannot be sent to a worker: {explanation}")
 
 
 def refuse_argument(node: DraftNode, references: References, error: Exception) -> InputError:
@@ -26,8 +26,8 @@ def refuse_argument(node: DraftNode, references: References, error: Exception) -
         try:
             encode(value, references)
         except Exception as found:  # any object may refuse to be pickled in its own way
-            told = explain_value(value, name, found, lambda part: encode(part, references))
-            return InputError(f"argument {name!r} of task {node.key!r} cannot be sent to a worker: {told}", name)
+            explanation = explain_value(value, name, found, lambda part: encode(part, references))
+            return InputError(f"argument {name!r} of task {node.key!r} cannot be sent to a worker: {explanation}", name)
     return InputError(f"the arguments of task {node.key!r} cannot be sent to a worker: {error}", "?")
 
 
@@ -35,16 +35,16 @@ def refuse_item(
     node: DraftNode, parameter: str, index: int, value: object, references: References, error: Exception
 ) -> InputError:
     """The error for an item of a mapped list that raised `error` when it was encoded."""
-    told = explain_value(value, f"{parameter}[{index}]", error, lambda part: encode(part, references))
+    explanation = explain_value(value, f"{parameter}[{index}]", error, lambda part: encode(part, references))
     return InputError(
-        f"item {index} of {parameter!r} of task {node.key!r} cannot be sent to a worker: {told}", parameter
+        f"item {index} of {parameter!r} of task {node.key!r} cannot be sent to a worker: {explanation}", parameter
     )
 
 
 def refuse_result(workflow: str, result: object, references: References, error: Exception) -> WorkflowDefinitionError:
     """The error for what a body returned, which raised `error` when it was encoded."""
-    told = explain_value(result, "result", error, lambda part: encode(part, references), _OF_RESULT)
-    return WorkflowDefinitionError(f"the return value of workflow {workflow!r} cannot be sent: {told}")
+    explanation = explain_value(result, "result", error, lambda part: encode(part, references), _OF_RESULT)
+    return WorkflowDefinitionError(f"the return value of workflow {workflow!r} cannot be sent: {explanation}")
 
 
 _OF_RESULT = "Return results of tasks and plain values, and create it where the result is used"
@@ -53,9 +53,9 @@ _OF_RESULT = "Return results of tasks and plain values, and create it where the 
 def check_modules(key: str, code: bytes, call: bytes, strange: Mapping[str, str]) -> None:
     """Raise `WorkflowDefinitionError` when encoded code or arguments need one of the modules of `strange_modules`."""
     for blob, what in ((code, "the code"), (call, "an argument")):
-        told = explain_module(blob, strange)
-        if told is not None:
-            raise WorkflowDefinitionError(f"{what} of task {key!r} cannot be sent to a worker: {told}")
+        explanation = explain_module(blob, strange)
+        if explanation is not None:
+            raise WorkflowDefinitionError(f"{what} of task {key!r} cannot be sent to a worker: {explanation}")
 
 
 def _arguments(node: DraftNode) -> dict[str, object]:

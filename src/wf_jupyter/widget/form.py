@@ -51,9 +51,9 @@ class WorkflowForm(ipywidgets.VBox):  # type: ignore[misc]
 
     def _complain(self, error: Exception) -> None:
         field = error.field if isinstance(error, InputError) else None
-        told = str(error).removeprefix(f"workflow {self.workflow.name!r}: ") or type(error).__name__
+        message = str(error).removeprefix(f"workflow {self.workflow.name!r}: ") or type(error).__name__
         place = self._complaints.get(field or "", self._complaint)
-        place.value = _ERROR.format(escape(told))
+        place.value = _ERROR.format(escape(message))
 
     def __repr__(self) -> str:
         return f"<form of {self.workflow.name!r}: {', '.join(field.name for field in self._fields) or 'no inputs'}>"

@@ -53,7 +53,7 @@ class Relay:
         self._must_replace = False
         self._is_flushing = False
         self._is_beating = False
-        self._told_end = False
+        self._sent_end = False
         self._is_keeping = False
         self._kept_final = False
         self._is_closed = False
@@ -113,10 +113,10 @@ class Relay:
         self._is_beating = self._asked > 0
         if self._is_beating:
             is_final = self._replica.status.is_final
-            if not (is_final and self._told_end):
+            if not (is_final and self._sent_end):
                 self._flush()
                 self._send({**self._head("heartbeat"), "seq": self._replica.position[1]})
-            self._told_end = is_final
+            self._sent_end = is_final
             self._loop.call_later(HEARTBEAT, self._beat)
 
     def _end(self) -> None:

@@ -50,7 +50,7 @@ class Endpoint(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Without the key: this may end in a log."""
-        return f"Door({self.address!r})"
+        return f"Endpoint({self.address!r})"
 
 
 class Cluster:

@@ -34,8 +34,8 @@ def found(variables: Mapping[str, str] = os.environ) -> tuple[str, ...]:
 def _listed(tool: str) -> tuple[str, ...]:
     asked = [tool, "--query-gpu=index", "--format=csv,noheader"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        told = subprocess.run(asked, capture_output=True, text=True, timeout=_ASKING_SECONDS, check=True).stdout
-        return tuple(told.split())
+        answer = subprocess.run(asked, capture_output=True, text=True, timeout=_ASKING_SECONDS, check=True).stdout
+        return tuple(answer.split())
     return ()
 
 

@@ -187,11 +187,11 @@ class LocalExecutor:
     def on_stale(self, line: Line) -> None:
         self._replace(line)
 
-    def on_lost(self, line: Line, jobs: Sequence[Job], told: str, is_broken: bool) -> None:
+    def on_lost(self, line: Line, jobs: Sequence[Job], reason: str, is_broken: bool) -> None:
         self._leaving.discard(line)
         self._limits.give_back(line)
         if is_broken and jobs:
-            self._broken = (self._loop.time() + _BROKEN_SECONDS, told)
+            self._broken = (self._loop.time() + _BROKEN_SECONDS, reason)
         killed_for, line.killed_for = line.killed_for, None
         for job in jobs:
             duration = 0.0 if job.began is None else self._loop.time() - job.began
@@ -204,8 +204,8 @@ class LocalExecutor:
                 self._finish(job, timed_out(job.attempt, duration, began))
             else:
                 if killed_for is not None:
-                    told = f"its process was ended, because the async task {killed_for.attempt.task!r} did not stop"
-                self._finish(job, worker_lost(job.attempt, duration, told, began))
+                    reason = f"its process was ended, because the async task {killed_for.attempt.task!r} did not stop"
+                self._finish(job, worker_lost(job.attempt, duration, reason, began))
         line.is_stuck, line.only_short = False, True
         self._dispatch()
         self._poke_soon()
@@ -230,9 +230,9 @@ class LocalExecutor:
                     line = self._lines[line.name]
                 line.variables = variables
         if self._broken is not None and line.process is None:
-            until, told = self._broken
+            until, reason = self._broken
             if self._loop.time() < until:
-                self._finish_soon(job, worker_lost(job.attempt, 0.0, told))
+                self._finish_soon(job, worker_lost(job.attempt, 0.0, reason))
                 return
             self._broken = None
         try:
@@ -242,8 +242,8 @@ class LocalExecutor:
             self._finish_soon(job, worker_lost(job.attempt, 0.0, str(error)))
             return
         except FrameTooLarge as error:
-            told = f"the inputs of task {job.attempt.task!r} are too large to be sent: {error}"
-            failure = Failure(kind="value", type="ValueTooLarge", message=told, retriable=False)
+            reason = f"the inputs of task {job.attempt.task!r} are too large to be sent: {error}"
+            failure = Failure(kind="value", type="ValueTooLarge", message=reason, retriable=False)
             attempt = job.attempt
             report = AttemptFailed(task=attempt.task, attempt=attempt.number, duration=0.0, failure=failure)
             self._finish_soon(job, report)

@@ -109,12 +109,12 @@ class Limits:
     def no_devices(self, job: Job) -> AttemptFailed:
         """The attempt waited in vain."""
         attempt = job.attempt
-        told = f"the task asks for {attempt.devices} GPUs, and its machine has {self._count}"
+        message = f"the task asks for {attempt.devices} GPUs, and its machine has {self._count}"
         if attempt.devices <= self._count:
             trouble = "" if self._devices is None else self._devices.trouble
             taken = f"for {DEVICE_SECONDS:g} s another server, kernel or Dask worker has had them"
-            told += f": {trouble or taken}"
-        failure = Failure(kind="worker_lost", type="NoDevice", message=told)
+            message += f": {trouble or taken}"
+        failure = Failure(kind="worker_lost", type="NoDevice", message=message)
         return AttemptFailed(task=attempt.task, attempt=attempt.number, duration=0.0, failure=failure)
 
     def watch(self, job: Job, end: Callable[[], object]) -> None:
@@ -133,6 +133,6 @@ class Limits:
 def exceeded(job: Job, duration: float, began: float | None) -> AttemptFailed:
     """The attempt was ended because of the memory that it held."""
     attempt = job.attempt
-    told = f"the task held {size_text(job.exceeded)} of memory, and its resources allow {size_text(attempt.memory)}"
-    failure = Failure(kind="worker_lost", type="MemoryExceeded", message=told)
+    message = f"the task held {size_text(job.exceeded)} of memory, and its resources allow {size_text(attempt.memory)}"
+    failure = Failure(kind="worker_lost", type="MemoryExceeded", message=message)
     return AttemptFailed(task=attempt.task, attempt=attempt.number, duration=duration, failure=failure, began=began)

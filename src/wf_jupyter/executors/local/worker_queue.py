@@ -109,7 +109,7 @@ class Owner(Protocol):
         """The worker should be replaced, as it holds outdated modules."""
         ...
 
-    def on_lost(self, line: Line, jobs: Sequence[Job], told: str, is_broken: bool) -> None:
+    def on_lost(self, line: Line, jobs: Sequence[Job], reason: str, is_broken: bool) -> None:
         """The process is gone and took these with it; `is_broken`: another one would not start either."""
         ...
 
@@ -237,20 +237,22 @@ class Line:
         started, self._ready = self._ready, False
         self._blobs = BlobShelf()
         if started:
-            told = ending_of(returncode)
+            reason = ending_of(returncode)
             if returncode == LOST:
-                told = "the worker lost its connection: did the task close descriptors that it had not opened?"
+                reason = "the worker lost its connection: did the task close descriptors that it had not opened?"
             elif returncode == UNREADABLE:
-                told = "the worker runs another version of wf_jupyter than the server: restart the server"
+                reason = "the worker runs another version of wf_jupyter than the server: restart the server"
         else:
-            told = f"a worker could not start with {storable(self._environment.executable)}: {ending_of(returncode)}"
-            told = told.replace(" in the middle of the task", "") + (f"\n{self._tail.strip()}" if self._tail else "")
+            reason = f"a worker could not start with {storable(self._environment.executable)}: {ending_of(returncode)}"
+            reason = reason.replace(" in the middle of the task", "") + (
+                f"\n{self._tail.strip()}" if self._tail else ""
+            )
         self._tail = ""
         running, waiting = (jobs, []) if self.role == "async" or not started else (jobs[:1], jobs[1:])
         if waiting:
             self._owner.on_returned(self, waiting)
         # Only a process that ended by itself would do so again; one that was killed might not.
-        self._owner.on_lost(self, running, told, is_broken=not started and (returncode or 0) >= 0)
+        self._owner.on_lost(self, running, reason, is_broken=not started and (returncode or 0) >= 0)
 
     def _on_final(self, message: Final) -> None:
         job = self.jobs.get(message.token)
@@ -327,10 +329,10 @@ class Line:
 
     def _tell_of_unowned(self, text: str) -> None:
         # Not into the log of one of several tasks that may have printed it.
-        told = f"{self.name} printed, and it is not known for which task: {text[:_TAIL].rstrip()}"
-        _log.warning(told)
+        reason = f"{self.name} printed, and it is not known for which task: {text[:_TAIL].rstrip()}"
+        _log.warning(reason)
         if not logging.root.handlers:  # in a notebook without a server, nobody reads the log
-            sys.stderr.write(f"{told}\n")
+            sys.stderr.write(f"{reason}\n")
 
     def _send(self, process: WorkerProcess, job: Job) -> None:
         attempt = job.attempt

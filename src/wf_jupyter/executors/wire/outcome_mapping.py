@@ -70,34 +70,34 @@ def report_of(message: Final | Text | Progress | Shown, attempt: Attempt) -> Rep
 
 def timed_out(attempt: Attempt, duration: float, began: float | None = None) -> AttemptFailed:
     """The attempt ran longer than it may."""
-    told = f"the task ran longer than its timeout of {attempt.timeout:g} s"
+    message = f"the task ran longer than its timeout of {attempt.timeout:g} s"
     return AttemptFailed(
         task=attempt.task,
         attempt=attempt.number,
         duration=duration,
-        failure=Failure(kind="timeout", type="TimeoutError", message=told),
+        failure=Failure(kind="timeout", type="TimeoutError", message=message),
         began=began,
     )
 
 
-def worker_lost(attempt: Attempt, duration: float, told: str, began: float | None = None) -> AttemptFailed:
+def worker_lost(attempt: Attempt, duration: float, message: str, began: float | None = None) -> AttemptFailed:
     """The attempt's worker is gone, or never came."""
     return AttemptFailed(
         task=attempt.task,
         attempt=attempt.number,
         duration=duration,
-        failure=Failure(kind="worker_lost", type="WorkerLost", message=told),
+        failure=Failure(kind="worker_lost", type="WorkerLost", message=message),
         began=began,
     )
 
 
-def node_lost(attempt: Attempt, duration: float, told: str, began: float | None = None) -> AttemptFailed:
+def node_lost(attempt: Attempt, duration: float, message: str, began: float | None = None) -> AttemptFailed:
     """What ran the attempt's worker is gone, by no doing of the task's: it may run again at no cost of a retry."""
     return AttemptFailed(
         task=attempt.task,
         attempt=attempt.number,
         duration=duration,
-        failure=Failure(kind="worker_lost", type=NODE_LOST, message=told),
+        failure=Failure(kind="worker_lost", type=NODE_LOST, message=message),
         began=began,
     )
 

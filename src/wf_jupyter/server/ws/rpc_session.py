@@ -124,8 +124,8 @@ class RpcSession:
 
     def _refusal(self, method: str, under_way: int) -> WorkflowError | None:
         if method == "execute" and under_way >= _EXECUTING:
-            told = f"{_EXECUTING} executions of this socket are being started: try again in {_AGAIN_SECONDS:g} s"
-            return RateLimited(told, _AGAIN_SECONDS)
+            message = f"{_EXECUTING} executions of this socket are being started: try again in {_AGAIN_SECONDS:g} s"
+            return RateLimited(message, _AGAIN_SECONDS)
         if method == "ending" and under_way >= self._subscription_limit:
             return ValueTooLarge(
                 f"this socket waits for {under_way} executions, as many as are allowed", "execution_id"
@@ -170,7 +170,7 @@ class RpcSession:
         if isinstance(read, jsonrpc.Notice):
             return
         if isinstance(outcome, _UnknownMethod):
-            await write(jsonrpc.failure(read.id, outcome.told()))
+            await write(jsonrpc.failure(read.id, outcome.to_error_object()))
         elif isinstance(outcome, Exception):
             await write(jsonrpc.failure(read.id, problems.error_object(outcome)))
         else:
@@ -229,7 +229,7 @@ class RpcSession:
 
 
 class _UnknownMethod(Exception):
-    def told(self) -> jsonrpc.ErrorObject:
+    def to_error_object(self) -> jsonrpc.ErrorObject:
         """The standard error, with the methods that there are."""
         known = ", ".join(sorted(METHODS))
         return jsonrpc.ErrorObject(

@@ -44,8 +44,8 @@ def as_store_error(error: BaseException) -> StoreError:
         return error
     if isinstance(error, OSError):
         name = f" ({error.filename})" if error.filename else ""
-        told = StoreError(f"the data directory cannot be used: {error.strerror or error}{name}", is_temporary=True)
+        reported = StoreError(f"the data directory cannot be used: {error.strerror or error}{name}", is_temporary=True)
     else:
-        told = StoreError(f"internal error: {type(error).__name__}: {error}")
-    told.__cause__ = error
-    return told
+        reported = StoreError(f"internal error: {type(error).__name__}: {error}")
+    reported.__cause__ = error
+    return reported

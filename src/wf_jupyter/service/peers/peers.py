@@ -41,7 +41,7 @@ class Peers:
         self._log_follower = log_follower
         self._recover = recover
         self._ours = ours
-        self._told: Mapping[str, Parked] = {}
+        self._published: Mapping[str, Parked] = {}
         self._theirs: Mapping[str, Parked] = {}
         self._interval = interval
         self._news = _News(store, broker)
@@ -83,11 +83,11 @@ class Peers:
 
     def _tell(self) -> None:
         ours = self._ours()
-        if ours != self._told:
+        if ours != self._published:
             # What cannot be told now is told with a later look.
             with contextlib.suppress(OSError):
                 self._store.tell_parked(ours)
-                self._told = ours
+                self._published = ours
 
     async def _read(self) -> None:
         await self._news.read()
@@ -118,22 +118,22 @@ class _News:
     def __init__(self, store: Store, broker: Broker) -> None:
         self._store = store
         self._broker = broker
-        self._told: dict[str, int] = {}
+        self._announced: dict[str, int] = {}
         self._newest = 0
 
     async def read(self, *, is_first: bool = False) -> None:
         """Tell what happened since the last time."""
-        told = self._told
-        summaries, self._newest = await self._store.elsewhere(self._newest, told)
+        announced = self._announced
+        summaries, self._newest = await self._store.elsewhere(self._newest, announced)
         finished = [summary for summary in summaries if summary.status.is_final]
         # Of the finished ones the latest stay known: they are those that somebody retries.
         forgotten = {summary.id for summary in finished[KNOWN:]}
-        self._told = {summary.id: summary.seq for summary in summaries if summary.id not in forgotten}
+        self._announced = {summary.id: summary.seq for summary in summaries if summary.id not in forgotten}
         if is_first or not self._broker.is_watched(EVERYTHING):
             return
         for summary in summaries:
-            if summary.seq > told.get(summary.id, 0):
-                await self._tell(summary, told.get(summary.id, 0))
+            if summary.seq > announced.get(summary.id, 0):
+                await self._tell(summary, announced.get(summary.id, 0))
 
     async def _tell(self, summary: Summary, after: int) -> None:
         try:

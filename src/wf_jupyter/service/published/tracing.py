@@ -99,10 +99,10 @@ class Tracer:
 def _refusal(failure: Failure) -> InputError:
     if failure.type == Refused.__name__:
         try:
-            told = msgspec.json.decode(failure.message, type=_Refusal)
+            refusal = msgspec.json.decode(failure.message, type=_Refusal)
         except msgspec.DecodeError:
             return InputError(failure.message)
-        return InputError(told.message, told.field)
+        return InputError(refusal.message, refusal.field)
     if failure.kind == "timeout":
         return InputError(f"checking the inputs and running the workflow's body took more than {TRACE_TIMEOUT:g} s")
     return InputError(f"{failure.type}: {failure.message}")

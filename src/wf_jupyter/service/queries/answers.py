@@ -185,9 +185,9 @@ def _most(*measured: int | None) -> int | None:
     return max((each for each in measured if each is not None), default=None)
 
 
-def _given(told: T | msgspec.UnsetType) -> T | None:
+def _given(field: T | msgspec.UnsetType) -> T | None:
     """What a query says, or None when it does not say it. An empty text is a text."""
-    return None if isinstance(told, msgspec.UnsetType) else told
+    return None if isinstance(field, msgspec.UnsetType) else field
 
 
 async def _of_task(engine: Orchestrator, execution: str, key: str, after: int, kind: type[E]) -> list[E]:

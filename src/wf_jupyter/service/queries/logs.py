@@ -80,20 +80,20 @@ class Logs:
 
 
 class _Attempt:
-    __slots__ = ("_directory", "_file", "_name", "_told", "committed", "head")
+    __slots__ = ("_directory", "_file", "_length", "_name", "committed", "head")
 
     def __init__(self, directory: Callable[[], Path], name: str) -> None:
         self._directory = directory
         self._name = name
         self.head: list[str] | None = []
-        self._told = 0
+        self._length = 0
         self.committed = 0
         self._file: int | None = None
 
     def take(self, text: str) -> str:
-        before, self._told = self._told, self._told + len(text)
+        before, self._length = self._length, self._length + len(text)
         lost = self._keep(text)
-        if self._told > EVENT_LIMIT:
+        if self._length > EVENT_LIMIT:
             if before > EVENT_LIMIT:
                 return lost
             notice = CUT if self._file is not None else LEFT_OUT
@@ -109,7 +109,7 @@ class _Attempt:
         """Remember or write the text; returns what to tell when that failed, once."""
         if self.head is not None:
             self.head.append(text)
-            if self._told <= SPILL:
+            if self._length <= SPILL:
                 return ""
             text = "".join(self.head)
             self.head = None

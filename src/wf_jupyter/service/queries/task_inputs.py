@@ -26,26 +26,28 @@ class Call:
     def inputs(self, arguments: Arguments) -> list[TaskInput]:
         """The arguments as people see them, with the keys of the tasks whose results they hold."""
         over = {each.parameter: each for each in self._node.over}
-        told = arguments.get(self._node.key, ())
-        return [self._mapped(each, over[each.name]) if each.name in over else self._plain(each) for each in told]
+        specs = arguments.get(self._node.key, ())
+        return [self._mapped(each, over[each.name]) if each.name in over else self._plain(each) for each in specs]
 
     def _plain(self, argument: ArgumentSpec) -> TaskInput:
-        return self._told(argument.name, argument.text, argument.sources)
+        return self._make_input(argument.name, argument.text, argument.sources)
 
     def _mapped(self, argument: ArgumentSpec, over: Over) -> TaskInput:
         index = self._index
         if index is None:
             sources = over.each or (() if over.source is None else (over.source,))
-            return self._told(argument.name, f"each of {len(argument.items):,}" if argument.items else "", sources)
+            return self._make_input(
+                argument.name, f"each of {len(argument.items):,}" if argument.items else "", sources
+            )
         if over.each is not None:
-            return self._told(argument.name, "", over.each[index : index + 1])
+            return self._make_input(argument.name, "", over.each[index : index + 1])
         if over.source is None:
-            return self._told(argument.name, argument.items[index] if index < len(argument.items) else "…", ())
+            return self._make_input(argument.name, argument.items[index] if index < len(argument.items) else "…", ())
         if any(node.key == over.source and node.is_map for node in self.graph.nodes):
-            return self._told(argument.name, "", (item_key(over.source, index),))
-        return self._told(argument.name, f"{argument.text}[{index}]", (over.source,))
+            return self._make_input(argument.name, "", (item_key(over.source, index),))
+        return self._make_input(argument.name, f"{argument.text}[{index}]", (over.source,))
 
-    def _told(self, name: str, text: str, sources: tuple[str, ...]) -> TaskInput:
+    def _make_input(self, name: str, text: str, sources: tuple[str, ...]) -> TaskInput:
         return TaskInput(name=name, text=text, sources=[inside(self._scope, source) for source in sources])
 
 

@@ -46,20 +46,20 @@ class LogFollower:
         if execution in self._pictures:
             return
         seq = picture.snapshot.seq
-        told = self._finished.pop(execution, seq)
+        reported = self._finished.pop(execution, seq)
         if picture.snapshot.status.is_final:
             self._finished[execution] = seq
         else:
             self._pictures[execution] = Picture(copy_snapshot(picture), picture.epochs)
-        if told != seq:
+        if reported != seq:
             # A retry elsewhere that those who were here before have not heard of: all start over.
             self._broker.lag(execution)
 
     def end(self, execution: str, seq: int | None = None) -> None:
         """It is run here from now on, from `seq` on, or was deleted."""
         picture = self._pictures.pop(execution, None)
-        told = self._finished.pop(execution, None) if picture is None else picture.snapshot.seq
-        if seq is not None and told is not None and told != seq:
+        reported = self._finished.pop(execution, None) if picture is None else picture.snapshot.seq
+        if seq is not None and reported is not None and reported != seq:
             # They were not told everything that the driver goes on from.
             self._broker.lag(execution)
 

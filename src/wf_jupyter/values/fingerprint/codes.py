@@ -47,8 +47,8 @@ def _body_of_class(code: CodeType) -> Iterator[bytes]:
     for step, following in zip(steps, [*steps[1:], steps[-1]], strict=True):
         if following.opname == "STORE_NAME" and following.argval in ("__firstlineno__", "__static_attributes__"):
             continue
-        told = _constant(step.argval) if step.opcode in dis.hasconst else text(repr((step.arg, step.argval)))
-        yield hash_parts(text(step.opname), told)
+        argument = _constant(step.argval) if step.opcode in dis.hasconst else text(repr((step.arg, step.argval)))
+        yield hash_parts(text(step.opname), argument)
 
 
 def _constant(value: Any) -> bytes:

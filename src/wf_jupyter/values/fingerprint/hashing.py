@@ -15,8 +15,8 @@ class Unknown(Exception):
     `is_placed`: the text says where it is as well.
     """
 
-    def __init__(self, told: str, *, is_placed: bool = False) -> None:
-        super().__init__(told)
+    def __init__(self, message: str, *, is_placed: bool = False) -> None:
+        super().__init__(message)
         self.is_placed = is_placed
 
 

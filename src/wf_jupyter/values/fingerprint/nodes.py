@@ -72,8 +72,8 @@ class NodeKeys:
         if known is None:
             try:
                 options = read_options()
-                told = (node.function, node.retry_on, options) if options else (node.function, node.retry_on)
-                known = Keys(inline=self._inline).of(told)
+                parts = (node.function, node.retry_on, options) if options else (node.function, node.retry_on)
+                known = Keys(inline=self._inline).of(parts)
             except Unknown as unknown:
                 known = Unknown(f"its code has {unknown}")
             if code is not None:

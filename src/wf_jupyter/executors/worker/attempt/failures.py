@@ -35,12 +35,12 @@ def raised(error: BaseException, retry_on: tuple[type[BaseException], ...]) -> F
 def unusable(what: str, error: BaseException) -> Failure:
     """Code, an input or a result that cannot be encoded, decoded or stored; `what` is the subject of the sentence."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        told = f"{what} cannot be stored: the disk is full"
+        message = f"{what} cannot be stored: the disk is full"
     else:
-        told = f"{what}: {_message(error) or type(error).__name__}"
+        message = f"{what}: {_message(error) or type(error).__name__}"
     transient = isinstance(error, OSError | StoreError | MemoryError)
     return Failure(
-        kind="value", type=type(error).__name__, message=told, traceback=format_traceback(error), retriable=transient
+        kind="value", type=type(error).__name__, message=message, traceback=format_traceback(error), retriable=transient
     )
 
 

@@ -64,19 +64,19 @@ class _Results:
         try:
             pieces = encoded()
         except Exception as error:
-            told = f"the result of task {self._run.task!r}, of type {kind!r}, cannot be sent"
+            subject = f"the result of task {self._run.task!r}, of type {kind!r}, cannot be sent"
             reason = failures.pickling_reason(error)
             raise Refused(
-                Failure(kind="value", type=type(error).__name__, message=f"{told}: {reason}", retriable=False)
+                Failure(kind="value", type=type(error).__name__, message=f"{subject}: {reason}", retriable=False)
             ) from error
         size = sum(len(piece) for piece in pieces)
         if size > self._run.size_limit:
-            told = f"the result of task {self._run.task!r}, of type {kind!r}, has {size:,} bytes"
+            subject = f"the result of task {self._run.task!r}, of type {kind!r}, has {size:,} bytes"
             raise Refused(
                 Failure(
                     kind="value",
                     type="ValueTooLarge",
-                    message=f"{told}; the limit is {self._run.size_limit:,}",
+                    message=f"{subject}; the limit is {self._run.size_limit:,}",
                     retriable=False,
                 )
             )
@@ -86,8 +86,8 @@ class _Results:
         try:
             path = files.write(self._run.directory, pieces)
         except OSError as error:
-            told = f"the result of task {self._run.task!r} ({size:,} bytes)"
-            raise Refused(failures.unusable(told, error)) from error
+            subject = f"the result of task {self._run.task!r} ({size:,} bytes)"
+            raise Refused(failures.unusable(subject, error)) from error
         self.values.append(Value(part=part, path=path, size=size))
         return size
 
@@ -126,8 +126,8 @@ def _truth(run: Run, value: object) -> bool:
     try:
         return bool(value)
     except Exception as error:
-        told = f"the result of task {run.task!r} decides a condition, and is neither true nor false"
-        failure = failures.unusable(told, error)
+        subject = f"the result of task {run.task!r} decides a condition, and is neither true nor false"
+        failure = failures.unusable(subject, error)
         raise Refused(
             Failure(kind="definition", type=failure.type, message=failure.message, retriable=False)
         ) from error

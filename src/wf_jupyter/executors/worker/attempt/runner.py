@@ -140,8 +140,8 @@ class Runner:
         try:
             return self._codes.load(run.code, code, alone=alone)
         except Exception as error:
-            told = f"the code of task {run.task!r} cannot be loaded by the worker"
-            raise Refused(failures.unusable(told, error)) from error
+            subject = f"the code of task {run.task!r} cannot be loaded by the worker"
+            raise Refused(failures.unusable(subject, error)) from error
 
 
 def _enter(run: Run, sink: output.Output, is_inline: bool) -> KnownSecrets:
@@ -191,6 +191,6 @@ def _expand(run: Run, bound: Any, started: float, is_inline: bool) -> Expanded:
                 files.write(run.directory, [data], digest)
             expansion = Expansion(graph=expansion.graph, blobs=blobs)
     except Exception as error:
-        told = f"the workflow that task {run.task!r} returned cannot be run"
-        raise Refused(failures.unusable(told, error)) from error
+        subject = f"the workflow that task {run.task!r} returned cannot be run"
+        raise Refused(failures.unusable(subject, error)) from error
     return Expanded(run.token, time.perf_counter() - started, expansion)

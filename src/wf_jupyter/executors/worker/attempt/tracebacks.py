@@ -32,10 +32,10 @@ _CELL = re.compile(r'File "(Cell In\[\d+\])", line', re.ASCII)
 def format_traceback(error: BaseException) -> str:
     """The traceback with its causes, bounded; never raises."""
     try:
-        told = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
-        for part in _parts(told, set()):
+        summary = traceback.TracebackException(type(error), error, error.__traceback__, compact=True)
+        for part in _parts(summary, set()):
             _clean(part)
-        lines = list(told.format())
+        lines = list(summary.format())
     except Exception:  # a user's __str__, or source that cannot be read
         lines = [f"{type(error).__name__}, whose traceback cannot be shown\n"]
     text = storable("".join(lines))
@@ -53,15 +53,15 @@ class _Stack(traceback.StackSummary):
 
     def format(self, **options: bool) -> list[str]:
         """The texts of the frames; of a deep recursion that Python does not shorten, both ends."""
-        told = super().format(**options)
-        if len(told) <= _FRAMES:
-            return told
+        lines = super().format(**options)
+        if len(lines) <= _FRAMES:
+            return lines
         half = _FRAMES // 2
-        return [*told[:half], f"  [... {len(told) - _FRAMES} more frames ...]\n", *told[-half:]]
+        return [*lines[:half], f"  [... {len(lines) - _FRAMES} more frames ...]\n", *lines[-half:]]
 
 
-def _parts(told: traceback.TracebackException, seen: set[int]) -> Iterator[traceback.TracebackException]:
-    pending = [told]
+def _parts(summary: traceback.TracebackException, seen: set[int]) -> Iterator[traceback.TracebackException]:
+    pending = [summary]
     while pending:
         part = pending.pop()
         if id(part) not in seen:

@@ -119,11 +119,11 @@ def format_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
     """The text of a warning, as `warnings.formatwarning`, with cells by their numbers."""
-    told, label = _format(message, category, filename, lineno, line), label_of(filename)
+    text, label = _format(message, category, filename, lineno, line), label_of(filename)
     if label == filename:
-        return told
+        return text
     place = f"{label}, line {lineno}" if label.startswith("Cell ") else f"{label}:{lineno}"
-    return place + told.removeprefix(f"{filename}:{lineno}")
+    return place + text.removeprefix(f"{filename}:{lineno}")
 
 
 def format_frame(
@@ -133,12 +133,12 @@ def format_frame(
 
     All that formats a traceback goes through here: `logging.exception`, `traceback.print_exc`, pools.
     """
-    told, name = _format_frame(stack, frame_summary, *args, **options), frame_summary.filename
+    text, name = _format_frame(stack, frame_summary, *args, **options), frame_summary.filename
     label = label_of(name)
     if label == name:
-        return told
+        return text
     place = f"{label}, line" if label.startswith("Cell ") else f'File "{label}", line'
-    return told.replace(f'File "{name}", line', place, 1)
+    return text.replace(f'File "{name}", line', place, 1)
 
 
 def report_thread(args: threading.ExceptHookArgs) -> None:

@@ -36,8 +36,8 @@ def without_overwritten(text: str) -> str:
 
 def truncated(limit: int) -> str:
     """What stands where the rest of an attempt's output was left out."""
-    told = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit:,} characters"
-    return f"\n... output truncated: a task may print {told} per attempt\n"
+    size_limit = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit:,} characters"
+    return f"\n... output truncated: a task may print {size_limit} per attempt\n"
 
 
 class Flusher:
@@ -72,8 +72,8 @@ class Output:
     """
 
     __slots__ = (
-        *("_closed", "_displays", "_emit", "_flusher", "_is_told", "_limit", "_lock", "_parts"),
-        *("_progress", "_size", "_spent", "_told", "known", "token"),
+        *("_closed", "_displays", "_emit", "_flusher", "_reports_progress", "_limit", "_lock", "_parts"),
+        *("_progress", "_size", "_spent", "_progress_sent", "known", "token"),
     )
 
     def __init__(self, token: int, emit: Emit, flusher: Flusher, limit: int = 64 << 20) -> None:
@@ -87,8 +87,8 @@ class Output:
         self._spent = 0
         self._displays = 0
         self._progress: tuple[float, float | None, str | None] | None = None
-        self._told = 0.0
-        self._is_told = False
+        self._progress_sent = 0.0
+        self._reports_progress = False
         self._closed = False
         #: Secrets of the attempt: they are not told.
         self.known = KnownSecrets()
@@ -122,17 +122,17 @@ class Output:
         with self._lock:
             if self._closed:
                 return
-            self._is_told = True  # a task that tells of itself knows better than its bars
-            self._progress = (done, total, None if text is None else self._told_text(text))
+            self._reports_progress = True  # a task that tells of itself knows better than its bars
+            self._progress = (done, total, None if text is None else self._mask_text(text))
             if not self._send_progress():
                 self._flusher.mark(self)
 
-    def _told_text(self, text: object) -> str:
+    def _mask_text(self, text: object) -> str:
         return self.known.masked(storable(str(text)))
 
     def display(self, data: Mapping[str, str]) -> None:
         """Something rich, by MIME type."""
-        data = {storable(kind): self._told_text(content) for kind, content in data.items()}
+        data = {storable(kind): self._mask_text(content) for kind, content in data.items()}
         size = sum(len(content) for content in data.values())
         with self._lock:
             if self._closed or self._displays > DISPLAYS:
@@ -141,8 +141,8 @@ class Output:
             if self._displays > DISPLAYS:
                 self.write("stderr", f"... further displays left out: a task may show {DISPLAYS} per attempt\n")
             elif size > DISPLAY_LIMIT:
-                told = f"... a display of {size:,} bytes left out: the limit is {DISPLAY_LIMIT:,}\n"
-                self.write("stderr", told)
+                notice = f"... a display of {size:,} bytes left out: the limit is {DISPLAY_LIMIT:,}\n"
+                self.write("stderr", notice)
             else:
                 self._emit([*self._take_text(), Shown(self.token, data)])
 
@@ -172,7 +172,7 @@ class Output:
             if self._spent > self._limit:
                 break
             text = "".join(pieces)
-            if not self._is_told:
+            if not self._reports_progress:
                 self._progress = bar_in(text) or self._progress
             if "\r" in text:
                 text = without_overwritten(text)
@@ -187,9 +187,9 @@ class Output:
 
     def _send_progress(self) -> bool:
         now = time.monotonic()
-        if self._progress is None or now - self._told < _PROGRESS_SECONDS:
+        if self._progress is None or now - self._progress_sent < _PROGRESS_SECONDS:
             return False
-        self._told = now
+        self._progress_sent = now
         self._emit([Progress(self.token, *self._progress)])
         self._progress = None
         return True
