@@ -33,6 +33,7 @@ def schema() -> dict[str, Any]:
         if "description" in definition:
             # msgspec removes the indentation of docstrings from 0.23 on only.
             definition["description"] = inspect.cleandoc(definition["description"])
+        _put_null_last(definition)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "wf_jupyter",
@@ -40,6 +41,18 @@ def schema() -> dict[str, Any]:
         # No keyword of JSON Schema: what a page asks of its server, or through its kernel.
         "operations": {name: {"verb": each.verb, "path": each.path} for name, each in RELAYED.items()},
     }
+
+
+def _put_null_last(schema: object) -> None:
+    """Order the members of optional fields alike, wherever they stand: the versions of msgspec differ in it."""
+    if isinstance(schema, dict):
+        if isinstance(members := schema.get("anyOf"), list):
+            members.sort(key=lambda member: bool(member.get("type") == "null"))
+        for part in schema.values():
+            _put_null_last(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _put_null_last(part)
 
 
 def text() -> str:
