@@ -193,16 +193,16 @@ class Look:
         page.set_default_timeout(90_000)
         return page
 
-    def told(self, page: Any) -> str:
+    def shown(self, page: Any) -> str:
         return " ".join(page.locator(".wfj-root").all_inner_texts())
 
     def is_current(self, page: Any) -> bool:
         page.wait_for_timeout(100)
-        told = self.told(page)
-        return "Running" in told and self.wanted in told and "connecting" not in told and "stale" not in told
+        shown = self.shown(page)
+        return "Running" in shown and self.wanted in shown and "connecting" not in shown and "stale" not in shown
 
     def becomes_current(self, page: Any, seconds: float = 40) -> None:
-        until(lambda: self.is_current(page), f"not current at {page.url}: {self.told(page)[:300]}", seconds)
+        until(lambda: self.is_current(page), f"not current at {page.url}: {self.shown(page)[:300]}", seconds)
 
     def close(self) -> None:
         self._context.close()
@@ -232,18 +232,24 @@ def looks(visits: Callable[[str], Visit], jupyter: JupyterProcess, browser: Any)
 def test_pages_are_current_and_stay_so_for_longer_than_a_proxy_has_patience(
     visits: Callable[[str], Visit], looks: dict[str, Look]
 ) -> None:
+    # A proxy's cut comes in every such while; a machine too busy for a page to answer its server does not.
+    troubles: dict[str, tuple[list[str], int]] = {}
+    for _ in range(3):
+        troubles.clear()
+        for look in looks.values():
+            look.becomes_current(look.page)
+            look.becomes_current(look.lab, 90)
+        before = {kind: look.sockets for kind, look in looks.items()}
+        next(iter(looks.values())).page.wait_for_timeout(6_000)
+        for kind, look in looks.items():
+            shown = [look.shown(page) for page in (look.page, look.lab) if not look.is_current(page)]
+            if shown or (not look.wanted and look.sockets != before[kind]):
+                troubles[kind] = (shown, look.sockets - before[kind])
+        if not troubles:
+            break
+    assert not troubles, f"not current, or WebSockets that were cut: {troubles}"
     for look in looks.values():
-        look.becomes_current(look.page)
-        look.becomes_current(look.lab, 90)
-    before = {kind: look.sockets for kind, look in looks.items()}
-    next(iter(looks.values())).page.wait_for_timeout(6_000)
-    for kind, look in looks.items():
-        for page in (look.page, look.lab):
-            assert look.is_current(page), f"{kind}: {look.told(page)[:300]}"
-        if not look.wanted:
-            assert look.sockets == before[kind], f"{kind}: the WebSocket was cut"
-        # Five JupyterLabs keep two processors busy.
-        look.lab.close()
+        look.lab.close()  # five JupyterLabs keep two processors busy
 
 
 @pytest.mark.place("nginx as documented", "kernel")
