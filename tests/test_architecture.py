@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,10 @@ MODULES = sorted(path for path in SOURCE.rglob("*.py") if "frontend" not in path
 LONGEST_MODULE = 400
 LONGEST_INIT = 120
 LONGEST_FUNCTION = 60
+#: It stands for a string, a dict, a message and an error alike: a name says which.
+VAGUE_NAMES = {"told"}
+#: Words that a docstring does not begin with: it begins with what the thing is or does.
+RIDDLES = re.compile(r"(And|Also|How|It|Its|Nobody|See|So|The same|There|Those|What|Whatever|Who|Whoever|Whose|Why)\b")
 BANNED_NAMES = {"util", "utils", "helper", "helpers", "common", "manager", "misc"}
 
 #: What a kernel must not pay for when it imports the package.
@@ -95,6 +100,27 @@ def test_modules_and_functions_are_small_and_named_for_what_they_are(path: Path)
         and node.end_lineno - node.lineno >= LONGEST_FUNCTION
     ]
     assert long == []
+
+
+def names_in(tree: ast.AST) -> Iterator[str]:
+    """Every name that is defined, bound or used, and every attribute."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=str(name)) | ast.Attribute(attr=str(name)) | ast.arg(arg=str(name)):
+                yield name
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.alias(name=name, asname=other):
+                yield other or name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=[name_of(path) for path in MODULES])
+def test_names_and_docstrings_say_what_a_thing_is(path: Path) -> None:
+    tree = TREES[name_of(path)]
+    assert [name for name in names_in(tree) if VAGUE_NAMES & set(name.strip("_").split("_"))] == []
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    texts = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, documented)]
+    assert [text.partition("\n")[0] for text in texts if RIDDLES.match(text)] == []
 
 
 def test_the_public_names_are_these_and_all_can_be_had() -> None:

@@ -110,7 +110,7 @@ def __dir__() -> list[str]:
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
-    """What `jupyter server` loads; it asks only in its own process."""
+    """Name the extension for `jupyter server`; it asks only in its own process."""
     from wf_jupyter import unsupported
 
     if unsupported.reason() is not None:

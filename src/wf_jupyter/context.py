@@ -1,4 +1,4 @@
-"""What a running task may say about itself: `progress`, `track`, `current_task`.
+"""Functions by which a running task reports about itself: `progress`, `track`, `current_task`.
 
 The worker sets the context around each attempt; outside a task, `progress` and `track` do nothing,
 so that a task stays a plain function in a unit test.

@@ -75,7 +75,7 @@ class TaskFailed(TaskError):
 
 
 class TaskSkipped(TaskError):
-    """Why a task did not run, as in `not taken: is_big was truthy`; never raised.
+    """Reason why a task did not run, as in `not taken: is_big was truthy`; never raised.
 
     `kind` is that of the reason: `not_taken`, `not_needed`, `upstream_failed`, `upstream_cancelled`,
     `upstream_skipped` or `fail_fast`; `cause` the key of the task that caused it, however far upstream.

@@ -48,7 +48,7 @@ class Bound(Protocol):
         ...
 
     def with_inputs(self, **inputs: object) -> Bound:
-        """The same with some inputs changed."""
+        """Copy the bound workflow with some inputs changed."""
         ...
 
     def without_graph(self) -> Bound:
@@ -103,12 +103,12 @@ def provide(launcher: Callable[[], Launcher], pictures: Callable[[], Pictures]) 
 
 
 def launcher() -> Launcher:
-    """Who runs workflows here."""
+    """The launcher of this process, which runs workflows."""
     assert _launcher is not None, "the package root provides it"
     return _launcher()
 
 
 def pictures() -> Pictures:
-    """Who draws them."""
+    """The drawer of pictures of this process."""
     assert _pictures is not None, "the package root provides it"
     return _pictures()

@@ -1,4 +1,4 @@
-"""What the orchestrator needs from the world, as small protocols.
+"""The ports of the orchestrator to the world, as small protocols.
 
 Adapters live in `store/` and `executors/`; every adapter of a port passes the same contract suite.
 All methods are called on the orchestrator's event loop unless their docstring says otherwise.
@@ -58,7 +58,7 @@ class Absent(msgspec.Struct, frozen=True, tag=True):
 
 
 class Built(msgspec.Struct, frozen=True, tag=True):
-    """What a graph returned: an encoded template with references into `inputs`."""
+    """A value that a graph returned: an encoded template with references into `inputs`."""
 
     template: bytes
     inputs: tuple[Input, ...]
@@ -113,7 +113,7 @@ class TaskFailure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class ExecutionResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How an execution ended, with all that a kernel needs to rebuild what the workflow returned.
+    """The end of an execution, with all that a kernel needs to rebuild what the workflow returned.
 
     `template` is the encoded template of the result, `inputs` what stands for its references;
     `template` is None unless the execution succeeded.
@@ -175,7 +175,7 @@ class CacheEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """What one turn of one execution makes durable, in one transaction.
+    """Everything that one turn of one execution makes durable, in one transaction.
 
     `submission` stands in the first batch of an execution only; its environment's variables are not
     stored. `status`, `counts` and `ended` update the row that lists are made from. `encoded` are the events as JSON,
@@ -206,7 +206,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """What one execution occupies: `size` bytes in the database, and its files, by a number that a shared file keeps.
+    """Space of one execution: `size` bytes in the database, and its files, by a number that a shared file keeps.
 
     `ended` is None until it is final; `is_needed` says that an execution that is not final builds on it.
     """
@@ -219,7 +219,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryStore(Protocol):
-    """How long finished executions and their tasks took."""
+    """Store of how long finished executions and their tasks took."""
 
     async def write_history(self, execution: str, experience: Experience) -> None:
         """Keep the summary of an execution for as long as the execution; `ExecutionNotFound`."""
@@ -285,7 +285,7 @@ class EventLog(Protocol):
         ...
 
     async def holdings(self) -> list[Holding]:
-        """What every execution occupies."""
+        """Space that every execution occupies."""
         ...
 
 

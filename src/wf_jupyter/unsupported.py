@@ -11,7 +11,7 @@ from typing import Any
 
 
 def reason() -> str | None:
-    """Why executions cannot run in this process, and what to do; None where they can."""
+    """Reason why executions cannot run in this process, and what to do; None where they can."""
     try:
         import fcntl  # noqa: F401 - whether it is there is the question
     except ImportError:

@@ -1,4 +1,4 @@
-"""What each command does. Data go to standard output, everything else to standard error."""
+"""The commands, one function each. Data go to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def watch(asked: Namespace) -> int:
 
 
 def logs(asked: Namespace) -> int:
-    """What was printed, as it was printed."""
+    """Print what tasks printed, as it was printed."""
     execution = api.get_execution(asked.id)
     try:
         for piece in execution.logs(asked.task, follow=True) if asked.follow else [execution.logs(asked.task)]:
@@ -139,7 +139,7 @@ def resume(asked: Namespace) -> int:
 
 
 def doctor(asked: Namespace) -> int:
-    """What of a data directory cannot be used; 1 when there is something."""
+    """List what of a data directory cannot be used; 1 when there is something."""
     from wf_jupyter.client.embedded import data_directory
     from wf_jupyter.service.doctor import examine
 
@@ -251,7 +251,7 @@ def _line(event: Event) -> str:
 
 
 def _why(event: TaskCompleted) -> str:
-    """What comes after a task's status: its reason, its error, or how long it took."""
+    """The words after a task's status: its reason, its error, or how long it took."""
     reason = reason_of(event)
     if reason is not None:
         return f": {reason.text}"

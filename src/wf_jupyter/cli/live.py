@@ -41,12 +41,12 @@ class Line:
 
     @property
     def done(self) -> int:
-        """How many of them are final."""
+        """Number of those that are final."""
         return sum(count for status, count in self.counts.items() if status.is_final)
 
     @property
     def status(self) -> TaskStatus:
-        """What the line is shown as."""
+        """The status that the line is shown with."""
         if self.done == self.counts.total() or any(self.counts[status] for status in _URGENT):
             final = (TaskStatus.SUCCEEDED, TaskStatus.CACHED, TaskStatus.SKIPPED, TaskStatus.CANCELLED)
             return next(status for status in (*_URGENT, *final) if self.counts[status])

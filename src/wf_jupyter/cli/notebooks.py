@@ -1,4 +1,4 @@
-"""What the command line does with notebooks only."""
+"""Commands for notebooks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_notebook(workflow: object) -> bool:
 
 
 def plan(asked: Namespace) -> int:
-    """What a run would do."""
+    """Print the plan of a run."""
     workflow = loading.workflow(asked.workflow)
     if not isinstance(workflow, Notebook):
         raise InputError(f"plan is for notebooks, and {asked.workflow} is none", "workflow")

@@ -1,4 +1,4 @@
-"""What `import wf_jupyter as wf` offers for running workflows and finding their executions."""
+"""Functions of `import wf_jupyter as wf` that run workflows and find their executions."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class LoadedCall:
         return {name: None if value is ABSENT else value for name, value in bound.arguments.items()}
 
     def call(self) -> Any:
-        """What the function returns now, an `async def` one when it is awaited; raises what it raises."""
+        """Call the function, an `async def` one to its end; returns and raises what it does."""
         return contextvars.copy_context().run(self._call)
 
     def _call(self) -> object:

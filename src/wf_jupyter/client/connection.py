@@ -1,4 +1,4 @@
-"""What an `Execution` needs from an orchestrator, wherever that runs.
+"""The port between an `Execution` and an orchestrator, wherever that runs.
 
 All methods may be called from any thread but the background loop's, block until done, and raise the
 errors of `wf_jupyter.errors`. Every interrupt (^C) is let through at once.
@@ -89,7 +89,7 @@ class Connection(Protocol):
         ...
 
     def task_call(self, execution: str, key: str) -> TaskCall:
-        """What a task was called with, as bytes; `StateConflict` when it was not called, or that is not stored."""
+        """The call of a task, as bytes; `StateConflict` when it was not called, or that is not stored."""
         ...
 
     def task_error(self, execution: str, key: str) -> bytes | None:

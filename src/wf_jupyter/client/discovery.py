@@ -80,7 +80,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Choice:
-    """What the environment asks for. Without a source of an endpoint only `embedded` is left."""
+    """Mode and endpoint that the environment asks for. Without a source of an endpoint only `embedded` is left."""
 
     mode: Mode
     url: str = ""
@@ -190,7 +190,7 @@ def _is_this_host(announced: Announcement) -> bool:
 
 
 def boot_id() -> str:
-    """What tells this start of this machine from another with the same name; empty where unknown."""
+    """The identity of this start of this machine, as names are used twice; empty where unknown."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""How an execution shows at the end of a cell: live where that can be, and always as a still picture.
+"""Display of an execution at the end of a cell: live where that can be, and always as a still picture.
 
 The still picture is what a saved notebook keeps: its text holds nothing that differs from run to run.
 The widget stands above the client and is therefore known here by name only, and only at call time.
@@ -40,7 +40,7 @@ def still_html(snapshot: Snapshot) -> str:
 
 
 def still_bundle(execution: Shown, snapshot: Snapshot | None = None) -> dict[str, Any]:
-    """What shows where nothing runs: text, and HTML that survives a sanitizer.
+    """MIME bundle for places where nothing runs: text, and HTML that survives a sanitizer.
 
     Of an execution that a server runs also what JupyterLab shows it live by, with no kernel. The text is that of the
     beginning, however far the execution is: it is what nbval compares.

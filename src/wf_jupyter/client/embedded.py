@@ -1,4 +1,4 @@
-"""The same orchestrator as in the server, in a background thread of this process.
+"""The embedded orchestrator: that of the server, in a background thread of this process.
 
 What a notebook runs on when there is no server: under nbval and papermill, in scripts, and for
 `executor="inline"`. It ends with the process; executions that were under way are resumed by the next

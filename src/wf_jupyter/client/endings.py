@@ -87,7 +87,7 @@ class Endings:
 
 
 class _Wait:
-    """How long one wait may still take, and what it was told so far."""
+    """State of one wait: its deadline, and the latest answer."""
 
     def __init__(self, timeout: float | None) -> None:
         self._began = time.monotonic()

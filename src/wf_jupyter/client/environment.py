@@ -1,4 +1,4 @@
-"""This process, as workers should find it."""
+"""Description of this process, as workers should find it."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def environment() -> Environment:
 
 
 def _variables() -> dict[str, str]:
-    """This process's variables, with the key of the secrets that it sealed: workers may run where its file is not."""
+    """The process's variables, with the key of the secrets that it sealed: workers may run where its file is not."""
     key = used_key()
     return dict(os.environ) if key is None else {**os.environ, VARIABLE: key}
 
 
 def _flags() -> tuple[str, ...]:
-    """What the interpreter was started with, but for warning filters: these travel with the code of tasks."""
+    """Flags that the interpreter was started with, but for warning filters: these travel with the code of tasks."""
     from subprocess import _args_from_interpreter_flags  # type: ignore[attr-defined]  # as multiprocessing does
 
     return tuple(flag for flag in _args_from_interpreter_flags() if not flag.startswith("-W"))

@@ -66,7 +66,7 @@ class Execution(Generic[R]):
 
     @property
     def id(self) -> str:
-        """What `wf.get_execution` takes."""
+        """The id, as `wf.get_execution` takes it."""
         return self._id
 
     @property
@@ -89,7 +89,7 @@ class Execution(Generic[R]):
 
     @property
     def parked(self) -> Parked | None:
-        """Why it does not move although it has not ended, and whether it goes on by itself; None when it does move."""
+        """Reason why it stands still although it has not ended, and whether it goes on by itself; else None."""
         return self._followed().read(lambda snapshot: snapshot.parked)
 
     @property
@@ -115,7 +115,7 @@ class Execution(Generic[R]):
         return found.status
 
     def result(self, timeout: float | None = None) -> R:
-        """What the workflow returned.
+        """Wait for the end and return what the workflow returned.
 
         Raises `TaskFailed` with the task's own exception as its cause, `ExecutionCancelled`, or
         `TimeoutError` after `timeout` seconds (the execution goes on).
@@ -194,7 +194,7 @@ class Execution(Generic[R]):
     @overload
     def logs(self, task: str | None = None, follow: bool = False) -> LogText | Iterator[str]: ...
     def logs(self, task: str | None = None, follow: bool = False) -> LogText | Iterator[str]:
-        """What the tasks (or one of them) printed and logged; with `follow`, piece by piece as it comes."""
+        """Text that the tasks (or one of them) printed and logged; with `follow`, piece by piece as it comes."""
         if task is not None:
             self.tasks[task]
         pieces = log_views.printed(log_views.stream(self._connection, self._id, 0, follow), task)
@@ -217,7 +217,7 @@ class Execution(Generic[R]):
         return display.svg(self.snapshot())
 
     def compare(self, other: Execution[Any]) -> Comparison:
-        """What is different here from another execution of the workflow, an earlier one as a rule."""
+        """Compare with another execution of the workflow, an earlier one as a rule."""
         return compare(other.snapshot(), self.snapshot())
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
@@ -266,7 +266,7 @@ class Execution(Generic[R]):
         return self._followed()
 
     def still(self) -> Snapshot:
-        """What a saved notebook may show: the end if there is one, else the graph as it was submitted.
+        """The state that a saved notebook may show: the end if there is one, else the graph as it was submitted.
 
         Anything in between would depend on the moment of saving.
         """
@@ -300,7 +300,7 @@ class Execution(Generic[R]):
         return known
 
     def _catch_up(self, replica: Replica) -> None:
-        """Nobody who was told of the end may see what was before it."""
+        """Bring the replica up to the end that was reported: nobody may see an older state after it."""
         known = self._standing
         if known is None or not is_at_rest(known) or _knows(replica, known):
             return

@@ -101,7 +101,7 @@ def whole_log(connection: Connection, execution: str, task: str, attempt: int) -
 
 
 def displayed(events: Iterable[Event], task: str) -> list[Output]:
-    """What one task displayed."""
+    """Outputs that one task displayed."""
     return [Output(event.data) for event in events if isinstance(event, TaskOutput) and event.task == task]
 
 

@@ -20,7 +20,7 @@ _NAMED = 5
 
 
 def returned(result: ExecutionResult) -> object:
-    """What the workflow returned; raises what `failure` says when it did not."""
+    """Decode what the workflow returned; raises what `failure` says when it did not."""
     error = failure(result)
     if error is not None:
         raise error

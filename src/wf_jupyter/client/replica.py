@@ -1,4 +1,4 @@
-"""What this process knows of one execution: a snapshot that events are folded onto.
+"""A replica of one execution in this process: a snapshot that events are folded onto.
 
 Fed on the background loop, read from any thread. Listeners are called on the background loop, in
 the order in which things happened, and must return at once.
@@ -28,7 +28,7 @@ class Listener(Protocol):
     """Told of every change of a replica."""
 
     def happened(self, events: Sequence[Event]) -> None:
-        """These events were folded."""
+        """Called when events were folded."""
         ...
 
     def replaced(self) -> None:

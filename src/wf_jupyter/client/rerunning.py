@@ -23,7 +23,7 @@ def rerun(
     from_: TaskNames,
     inputs: Mapping[str, object] | None,
 ) -> tuple[str, Bound | None]:
-    """See `Execution.rerun`; the id of the new execution, and what it is bound to."""
+    """Carry out `Execution.rerun`; the id of the new execution, and what it is bound to."""
     here = environment()
     submission: Submission | None = None
     if inputs is not None:

@@ -1,4 +1,4 @@
-"""What of an execution it takes to show it, so that what shows it need not know the class."""
+"""The protocol of an execution that can be shown, so that displays need not know the class."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class Shown(Protocol):
         ...
 
     def snapshot(self) -> Snapshot:
-        """Its present state."""
+        """The present state."""
         ...
 
     def still(self) -> Snapshot:
-        """Its state as far as it is known without waiting."""
+        """The state as far as it is known without waiting."""
         ...
 
     def follow(self) -> Replica:
-        """Its state from now on."""
+        """A replica that follows the state from now on."""
         ...
 
     def view(self, tab: str | None = None, height: int | None = None) -> Any:

@@ -46,7 +46,7 @@ class NotReached(Unasked, ServerUnavailable):
 
 
 class Closed(ServerUnavailable):
-    """Whoever held the connection let go of it while somebody still waited."""
+    """Raised to those who still wait on a connection that its holder closed."""
 
 
 class EventSocket:
@@ -78,7 +78,7 @@ class EventSocket:
             self._subscribe(replica)
 
     def drop(self, execution: str) -> None:
-        """Nobody looks at this execution any more."""
+        """Unsubscribe: nobody looks at this execution any more."""
         if execution not in self._replicas and self._socket is not None:
             self._send("unsubscribe", {"execution_id": execution})
 
@@ -187,7 +187,7 @@ class EventSocket:
                 self._silence = 2.5 * max(1.0, msgspec.json.decode(notice.params, type=Hello).heartbeat)
 
     def _followed(self, execution: str) -> Replica | None:
-        """Who is told of an execution. Before the answer to a subscription, what comes belongs to an older one."""
+        """The replica of an execution. Before the answer to a subscription, what comes belongs to an older one."""
         return None if execution in self._asked.values() else self._replicas.get(execution)
 
     def _answered(self, reply: jsonrpc.Reply) -> None:

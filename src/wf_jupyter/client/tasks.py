@@ -72,7 +72,7 @@ class TaskView:
 
     @property
     def attempts(self) -> int:
-        """How many attempts were started."""
+        """Number of attempts that were started."""
         return self._now.attempts
 
     @property
@@ -87,12 +87,12 @@ class TaskView:
 
     @property
     def progress(self) -> Progress | None:
-        """How far the task says it is."""
+        """Progress that the task reported."""
         return self._now.progress
 
     @property
     def error(self) -> TaskFailed | TaskSkipped | None:
-        """Why the latest attempt failed, with the traceback in its text; None when it did not.
+        """Error of the latest attempt, with the traceback in its text; None when it did not fail.
 
         Of a task that was skipped, or stopped because another one failed, it is a `TaskSkipped`, which
         says why, as in `not taken: is_big was truthy`.
@@ -104,7 +104,7 @@ class TaskView:
         return None if failure is None else outcome.task_failed(TaskFailure(task=self.key, failure=failure))
 
     def result(self) -> Any:
-        """What the task returned; `TaskFailed` when it failed, `StateConflict` when there is no result (yet)."""
+        """Value that the task returned; `TaskFailed` when it failed, `StateConflict` when there is no result (yet)."""
         now = self._now
         if now.status is TaskStatus.FAILED and now.error is not None:
             pickled = self._connection.task_error(self._replica.id, self.key)
@@ -157,7 +157,7 @@ class TaskView:
         return LogText("".join(texts))
 
     def outputs(self) -> list[Output]:
-        """What the task displayed: plots, frames, anything given to `display`."""
+        """Outputs that the task displayed: plots, frames, anything given to `display`."""
         return log_views.displayed(log_views.stream(self._connection, self._replica.id, 0, follow=False), self.key)
 
     def __repr__(self) -> str:

@@ -1,1 +1,1 @@
-"""What authors of workflows write: tasks, workflows, and the tracing that turns a body into a draft."""
+"""The language of workflow authors: tasks, workflows, and the tracing that turns a body into a draft."""

@@ -1,4 +1,4 @@
-"""What a worker calls when the author's function alone would not do."""
+"""Adapters that a worker calls where the author's function alone would not do."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class AdaptedCall:
 
     @staticmethod
     def _length(result: object) -> int | None:
-        """How many outputs a result has: None for what cannot be taken apart by position."""
+        """Number of outputs of a result: None for what cannot be taken apart by position."""
         unordered = isinstance(result, str | bytes | Mapping | set | frozenset)
         indexed = hasattr(result, "__getitem__") and isinstance(result, Sized)
         return len(result) if indexed and not unordered else None  # type: ignore[arg-type]

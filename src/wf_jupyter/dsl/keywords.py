@@ -13,7 +13,7 @@ from wf_jupyter.model.policy import ExecutorName, OnFailure, TaskExecutor, Trigg
 
 
 class TaskKeywords(TypedDict, total=False):
-    """What `@wf.task(...)` and `Task.with_options(...)` take. Times are in seconds."""
+    """Keywords of `@wf.task(...)` and `Task.with_options(...)`. Times are in seconds."""
 
     name: str | None
     retries: int
@@ -34,7 +34,7 @@ class TaskKeywords(TypedDict, total=False):
 
 
 class ExecutionKeywords(TypedDict, total=False):
-    """What `Workflow.with_options(...)` takes."""
+    """Keywords of `Workflow.with_options(...)`."""
 
     executor: ExecutorName | Executor
     max_parallel: int | None
@@ -42,6 +42,6 @@ class ExecutionKeywords(TypedDict, total=False):
 
 
 class WorkflowKeywords(ExecutionKeywords, total=False):
-    """What `@wf.workflow(...)` takes."""
+    """Keywords of `@wf.workflow(...)`."""
 
     name: str | None

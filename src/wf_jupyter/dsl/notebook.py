@@ -23,7 +23,7 @@ _SHOWN = 60
 
 
 class ExecutedNotebook:
-    """What a notebook task returns: `notebook` is the notebook with its outputs, as a dict of nbformat 4."""
+    """Result of a notebook task: `notebook` is the notebook with its outputs, as a dict of nbformat 4."""
 
     def __init__(self, name: str, notebook: dict[str, Any]) -> None:
         self.name = name

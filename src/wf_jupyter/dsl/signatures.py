@@ -1,4 +1,4 @@
-"""What a kernel completes: what a method takes by `*args` and `**kwargs` is told by its signature.
+"""Signatures for the completion of a kernel: the parameters behind `*args` and `**kwargs` of a method.
 
 Editors read the type annotations; a kernel asks the living object.
 """

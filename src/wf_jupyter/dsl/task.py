@@ -48,7 +48,7 @@ else:
 
 
 class Expandable(Generic[G]):
-    """What a task may return instead of a value: a graph whose result, an `R`, becomes the task's."""
+    """A graph that a task may return instead of a value: its result, an `R`, becomes the task's."""
 
 
 class Task(Generic[P, R]):
@@ -159,11 +159,11 @@ class Task(Generic[P, R]):
 
     @takes_options(TASK_OPTIONS)
     def with_options(self, **options: Unpack[TaskKeywords]) -> Task[P, R]:
-        """The same task with some options changed, for one call: `fetch.with_options(retries=3)(url)`."""
+        """Copy the task with some options changed, for one call: `fetch.with_options(retries=3)(url)`."""
         return self._changed({**self._given, **options}, self._earlier)
 
     def after(self, /, *nodes: object) -> Task[P, R]:
-        """The same task, which starts only when those of `nodes` have ended well: `report.after(check)(rows)`.
+        """Copy the task so that it starts only when those of `nodes` have ended well: `report.after(check)(rows)`.
 
         It declares what `report(rows).after(check)` declares, and reads well to a type checker, to which
         `report(rows)` is the report and has no `after`.

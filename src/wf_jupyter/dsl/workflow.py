@@ -79,7 +79,7 @@ class Workflow(Generic[P, R]):
 
     @takes_options(EXECUTION_OPTIONS)
     def with_options(self, **options: Unpack[ExecutionKeywords]) -> Workflow[P, R]:
-        """The same workflow with options of its executions changed: `executor`, `max_parallel`, `on_failure`."""
+        """Copy the workflow with options of its executions changed: `executor`, `max_parallel`, `on_failure`."""
         return Workflow(self.function, self.name, {**self._given, **options})
 
     def publish(self, name: str | None = None) -> None:
@@ -165,7 +165,7 @@ class BoundWorkflow(Expandable[G]):
         return execution
 
     def with_inputs(self, **inputs: object) -> BoundWorkflow[G]:
-        """The same workflow with some inputs changed, traced again; errors as those of `Workflow.bind`."""
+        """Copy the workflow with some inputs changed, traced again; errors as those of `Workflow.bind`."""
         signature = self._arguments.signature
         unknown = [name for name in inputs if name not in signature.parameters]
         if unknown:

@@ -1,4 +1,4 @@
-"""Who must be looked at again when a task becomes final. O(1) per dependent."""
+"""Counts of unmet dependencies, and the units to look at when a task becomes final. O(1) per dependent."""
 
 from __future__ import annotations
 

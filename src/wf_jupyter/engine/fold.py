@@ -85,7 +85,7 @@ def empty(execution: str, epoch: str, created: datetime, workflow: str = "") -> 
 
 
 def fold(picture: Picture, event: Event) -> None:
-    """See `Picture.fold`."""
+    """Apply an event to the snapshot of `picture` (`Picture.fold`)."""
     snapshot = picture.snapshot
     snapshot.seq = event.seq
     if isinstance(event, _WITH_EPOCH) and event.epoch:

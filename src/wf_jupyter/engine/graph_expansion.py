@@ -1,4 +1,4 @@
-"""How the graph grows (`tasks.added`) and how finished parts of it are opened again (`workflow.retried`)."""
+"""Growth of the graph (`tasks.added`), and finished parts of it that are opened again (`workflow.retried`)."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def reopen_tasks(state: ExecutionState, tasks: Iterable[Task]) -> None:
 
 
 def _wait_again(state: ExecutionState, task: Task) -> None:
-    """Those who had not begun when the task was reset wait for it once more."""
+    """Count again, for dependents that are pending, the sources that are not final after `task` was reset."""
     for dependent in dependents_of(task):
         if dependent.status is TaskStatus.PENDING:
             dependent.waiting = sum(1 for source in sources_of(state, dependent) if not source.is_final)

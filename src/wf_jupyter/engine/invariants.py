@@ -1,4 +1,4 @@
-"""What must hold of a state between any two steps. Tests call this after every step."""
+"""Invariants of a state between any two steps. Tests call this after every step."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def executors(state: ExecutionState) -> tuple[str | None, ...]:
 def wanted(
     state: ExecutionState, limit: int, free: Mapping[str, float], executor: str | None = None, planned: int = 0
 ) -> int:
-    """How many slots of that executor `plan` could use now: at most `limit`. `free` is what is left of each
+    """Count the slots of that executor that `plan` could use now: at most `limit`. `free` is what is left of each
     resource, `planned` how many others were planned and not started.
 
     Exact, because slots that are taken and given back unused wake everyone who waits for one.

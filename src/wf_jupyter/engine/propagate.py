@@ -1,4 +1,4 @@
-"""What follows from the state alone: skips, growth, endings. Units to look at are in `state.unsettled`."""
+"""Consequences of the state alone: skips, growth, endings. Units to look at are in `state.unsettled`."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _settle_group(state: ExecutionState, group: Group, now: datetime) -> tuple[E
 
 
 def _length(state: ExecutionState, group: Group, over: Over) -> int | Failure | Reason:
-    """How many items a mapped parameter has, or why there is no telling."""
+    """Number of items of a mapped parameter, or the reason why there is none."""
     if over.each is not None:
         return len(over.each)
     if over.source is None:

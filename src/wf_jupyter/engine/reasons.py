@@ -1,4 +1,4 @@
-"""Why a task never runs: a branch that is not taken, or something upstream that has no value.
+"""Reasons why a task never runs: a branch that is not taken, or something upstream that has no value.
 
 A reason names its cause, however far upstream: what comes after a skipped task is skipped for the
 same reason, not because of a failure that there never was.
@@ -52,14 +52,14 @@ def why_skipped(state: ExecutionState, task: Task) -> Reason | None:
 
 
 def blocked(units: Iterable[Unit]) -> Reason:
-    """Why what needs `units`, of which at least one has no value, cannot run."""
+    """The reason why what needs `units`, of which at least one has no value, cannot run."""
     reasons = [_no_value(task) for unit in units for task in _members(unit) if not task.is_ok]
     ranked = sorted(reasons, key=lambda each: _URGENT.index(each.kind) if each.kind in _URGENT else len(_URGENT))
     return ranked[0]
 
 
 def stopped_by(state: ExecutionState) -> Reason | None:
-    """Why `fail_fast` stops a task; None when that is not why it is stopped."""
+    """The reason why `fail_fast` stops a task; None when that is not why it is stopped."""
     if not state.is_failing or state.is_cancelling:
         return None
     first = next(iter(state.failed), "")
@@ -116,7 +116,7 @@ def _items_needed(state: ExecutionState, task: Task) -> Iterator[Unit]:
 
 
 def _triggers(state: ExecutionState, task: Task) -> Iterator[Unit]:
-    """What `one_failed` looks at: everything before the task but conditions, which are met by now."""
+    """Units that `one_failed` looks at: everything before the task but conditions, which are met by now."""
     for need in task.node.needs:
         if need.kind not in ("truthy", "falsy"):
             yield state.units[task.subgraph.absolute(need.source)]

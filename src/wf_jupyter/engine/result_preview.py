@@ -1,4 +1,4 @@
-"""What people see of what a graph returns, put together from what its tasks told of their results.
+"""Preview of what a graph returns, put together from the previews of its tasks' results.
 
 Values never come this way: a result of several parts is the text that was made of it while it was
 packaged, with the texts of its tasks' results in the gaps.

@@ -76,7 +76,7 @@ def _closure(starts: Iterable[Task], around: Callable[[Task], Iterator[Task]]) -
 
 
 def _before(state: ExecutionState, task: Task) -> Iterator[Task]:
-    """What the task cannot run without, and for a task that returned a graph what went wrong in it."""
+    """Tasks that the task cannot run without, and for a task that returned a graph what went wrong in it."""
     for unit in sources_of(state, task):
         yield from _members(unit)
     group = task.group
@@ -103,7 +103,7 @@ def _all_inside(state: ExecutionState, subgraph: Subgraph) -> Iterator[Task]:
 
 
 def _after(state: ExecutionState, task: Task) -> Iterator[Task]:
-    """What waits for the task: dependents, maps over it, what waits for its group, and who returned its graph."""
+    """Tasks that wait for the task: dependents, maps over it, what waits for its group, and who returned its graph."""
     for dependent in dependents_of(task):
         yield dependent
         if dependent.expansion is not None and dependent.status in _AGAIN:

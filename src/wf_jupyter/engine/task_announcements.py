@@ -83,7 +83,7 @@ def _items(subgraph: Subgraph, node: NodeSpec, size: int, own: Callable[[int], I
 
 
 def _item_sources(subgraph: Subgraph, node: NodeSpec, mapped: Container[str]) -> Callable[[int], Iterator[str]]:
-    """What an item waits for of the lists it comes from: the same item of a mapped node, else the whole node."""
+    """Sources of an item in the lists it comes from: the same item of a mapped node, else the whole node."""
 
     def sources(index: int) -> Iterator[str]:
         for over in node.over:

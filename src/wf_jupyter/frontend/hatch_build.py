@@ -39,7 +39,7 @@ class BundleBuildHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def dependencies(self) -> list[str]:
-        """What the build needs from PyPI: Node, if the bundle must be built and nothing else can."""
+        """Packages that the build needs from PyPI: Node, if the bundle must be built and nothing else can."""
         if not self._must_build() or system_npm() is not None:
             return []
         return [NODE_PACKAGE]

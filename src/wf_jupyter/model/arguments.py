@@ -1,4 +1,4 @@
-"""What a task is called with, as people see it: bounded texts, made where the values are."""
+"""Arguments of tasks as people see them: bounded texts, made where the values are."""
 
 from __future__ import annotations
 

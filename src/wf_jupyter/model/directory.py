@@ -1,4 +1,4 @@
-"""What a store promises of its data directory as a whole."""
+"""Promises of a store about its data directory as a whole."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class DataDirectory(Protocol):
     """A data directory, whatever executions are in it."""
 
     async def note(self, name: str) -> bytes | None:
-        """What was noted of the data directory under that name, or None."""
+        """The note of the data directory under that name, or None."""
         ...
 
     async def write_note(self, name: str, data: bytes) -> None:
@@ -26,7 +26,7 @@ class DataDirectory(Protocol):
         ...
 
     def trouble(self) -> str | None:
-        """Why nothing can be kept just now, in words; None while all is well. A few system calls."""
+        """Reason why nothing can be kept just now, in words; None while all is well. A few system calls."""
         ...
 
 
@@ -42,7 +42,7 @@ class Peers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ownership(Protocol):
-    """Who runs which execution: each belongs to one of those who have the directory open, or to nobody."""
+    """Ownership of executions: each belongs to one of those who have the directory open, or to nobody."""
 
     def claim(self, execution: str) -> bool:
         """Own an execution until this process ends or closes the store; False when another one owns it."""
@@ -53,7 +53,7 @@ class Ownership(Protocol):
         ...
 
     def peers(self) -> Peers:
-        """Who else has the directory open. A few system calls; returns at once."""
+        """The others who have the directory open. A few system calls; returns at once."""
         ...
 
     def tell_parked(self, parked: Mapping[str, Parked]) -> None:

@@ -20,7 +20,7 @@ from wf_jupyter.model.policy import TaskOptions
 
 
 class Absence(enum.Enum):
-    """What a task receives in place of the result of a task that was skipped or cancelled."""
+    """Marker that a task receives in place of the result of a task that was skipped or cancelled."""
 
     ABSENT = "absent"
 
@@ -64,7 +64,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class PackedItems:
-    """The same list as it was at the call: `literal` is the digest of its encoded items."""
+    """A list as it was at the call: `literal` is the digest of its encoded items."""
 
     literal: Digest
     length: int
@@ -88,7 +88,7 @@ Source = Items | PackedItems | Each | NodeRef
 
 
 class NodeKey(NamedTuple):
-    """What `NodeSpec` and `Over` hold for the cache."""
+    """Parts of the key of a result that `NodeSpec` and `Over` hold for the cache."""
 
     fingerprint: Digest
     given: Digest
@@ -176,7 +176,7 @@ class Draft:
 
 
 def path_label(path: Sequence[object]) -> str:
-    """How a path is written in `Over.path` and `splits`: empty for the whole, else a JSON array.
+    """Write a path as in `Over.path` and `splits`: empty for the whole, else a JSON array.
 
     Raises `TypeError` when a key is not plain JSON.
     """

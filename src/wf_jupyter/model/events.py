@@ -25,7 +25,7 @@ NODE_LOST = "NodeLost"
 
 
 class Failure(Record, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why an attempt did not succeed, as text.
+    """Reason why an attempt did not succeed, as text.
 
     `kind` is who is to blame: `raised` (the task's own exception), `timeout`, `cancelled`,
     `worker_lost` (crash, `os._exit`, killed), `upstream` (a task of the graph that it returned),
@@ -61,7 +61,7 @@ class ResultInfo(Record, msgspec.Struct, frozen=True, kw_only=True, omit_default
 
 
 class Usage(Record, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one attempt used: seconds of the processor, and bytes of its process's memory at the peak.
+    """Usage of one attempt: seconds of the processor, and bytes of its process's memory at the peak.
 
     `memory` is None where several attempts share a process, and for those of a few milliseconds.
     """
@@ -100,7 +100,7 @@ class _Event(Record, msgspec.Struct, frozen=True, kw_only=True, tag_field="type"
 
     @property
     def type(self) -> str:
-        """What happened, for example `task.completed`."""
+        """The kind of event, for example `task.completed`."""
         return str(self.__struct_config__.tag)
 
     def keys(self) -> tuple[str, ...]:
@@ -132,7 +132,7 @@ class TaskStarted(_Event, frozen=True, kw_only=True, tag="task.started"):
 
 
 class TaskProgress(_Event, frozen=True, kw_only=True, tag="task.progress"):
-    """How far a running task is; `total` is None when unknown."""
+    """A running task reported how far it is; `total` is None when unknown."""
 
     task: str
     done: float

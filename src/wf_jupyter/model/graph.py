@@ -114,7 +114,7 @@ class ScopeSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ResultSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the graph returns: a template blob with references into `needs`.
+    """The result of the graph: a template blob with references into `needs`.
 
     `is_alias` says that the template is nothing but the one need: the graph's value is that node's.
     For people, `type` and `length` are those of any other value, and `text` shows it: pieces of text,

@@ -1,4 +1,4 @@
-"""What an execution that ended tells later ones about how long its tasks take."""
+"""Durations of the tasks of an execution that ended, for later ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class Durations(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """So many values, seconds as a rule: all of them, or evenly spaced quantiles; sorted."""
+    """Durations, seconds as a rule: all values, or evenly spaced quantiles; sorted."""
 
     count: int
     points: tuple[float, ...]

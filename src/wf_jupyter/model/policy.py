@@ -1,4 +1,4 @@
-"""What the author of a workflow may ask of the engine, as plain data with its validation."""
+"""Options that the author of a workflow may set, as plain data with its validation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a task did not run although nothing of its own went wrong."""
+"""Reasons why a task did not run although nothing of its own went wrong."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ReasonKind = Literal[
 
 
 class Reason(Record, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why a task was skipped, or stopped because another one failed.
+    """Reason why a task was skipped, or stopped because another one failed.
 
     `kind` is `not_taken` (the condition of `wf.when` or `wf.unless` was not met), `not_needed`
     (`trigger_rule="one_failed"`, and nothing failed), `upstream_failed`, `upstream_cancelled`,

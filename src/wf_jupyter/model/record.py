@@ -1,4 +1,4 @@
-"""What events, snapshots and their parts have in common for those who read them in Python.
+"""Base of events, snapshots and their parts, for those who read them in Python.
 
 They are the JSON objects of the wire, so they can be read like these, too: `event["type"]`.
 """

@@ -15,7 +15,7 @@ from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 
 
 class Progress(Record, msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How far a task is."""
+    """Progress of a task."""
 
     done: float
     total: float | None = None
@@ -61,7 +61,7 @@ class GroupSnapshot(Record, msgspec.Struct, kw_only=True):
 
 
 class Parked(Record, msgspec.Struct, frozen=True, kw_only=True):
-    """Why an execution that has not ended does not move: a fact about its orchestrator, and not in its log unless
+    """Reason why an execution that has not ended does not move: a fact about its orchestrator, not in its log unless
     that says that it was interrupted.
 
     `waiting`: it goes on by itself as soon as the cause has passed. `stopped`: it goes on when somebody
@@ -74,16 +74,16 @@ class Parked(Record, msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Standing(Protocol):
-    """Whatever says where an execution stands: a snapshot, a line of a list, an answer."""
+    """Anything that has the state of an execution: a snapshot, a line of a list, an answer."""
 
     @property
     def status(self) -> ExecutionStatus:
-        """Its status."""
+        """The execution's status."""
         ...
 
     @property
     def parked(self) -> Parked | None:
-        """Why it does not move."""
+        """The reason why the execution does not move."""
         ...
 
 

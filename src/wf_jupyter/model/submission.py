@@ -1,4 +1,4 @@
-"""What a client hands to an orchestrator: a graph, its blobs, and where to run it."""
+"""A submission from a client to an orchestrator: a graph, its blobs, and where to run it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a look visits numpy's and pandas' values, whose content C code keeps."""
+"""Visits to numpy's and pandas' values, whose content C code keeps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 
 class Walk(Protocol):
-    """What a visit tells; see `looks`."""
+    """Interface of a visit; see `looks`."""
 
     marks: set[int]
     is_plain: bool

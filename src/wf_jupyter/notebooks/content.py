@@ -20,7 +20,7 @@ class Content:
         self._parts: list[object] = []
 
     def mark(self, *parts: object) -> None:
-        """What is no content itself, but says what follows."""
+        """Add what is no content itself, but says what follows."""
         self._parts.append(parts)
 
     def feed(self, *parts: object) -> None:
@@ -50,6 +50,6 @@ class Content:
         self._hash.update(data)
 
     def digest(self) -> str:
-        """Of all parts so far."""
+        """Digest of all parts so far."""
         self._flush()
         return self._hash.hexdigest()

@@ -1,4 +1,4 @@
-"""What a cell does that leaves no trace in a name: files, programs, the network, the clock, numbers by chance.
+"""Effects of a cell that leave no trace in a name: files, programs, the network, the clock, numbers by chance.
 
 Python tells of most of it by audit events; the functions of `time` and `secrets` are wrapped, before anything that
 uses them is imported. What C code does by itself is not seen (the rules on the text know the usual names).
@@ -60,7 +60,7 @@ class Events:
     """Collects what the main thread does while a cell runs."""
 
     def __init__(self, own: Path) -> None:
-        """What happens in the directory `own` is the trunk's."""
+        """Start to observe; the directory `own` is the trunk's, and not counted."""
         self._is_on = False
         self._thread = threading.get_ident()
         self._ignored = tuple(
@@ -93,7 +93,7 @@ class Events:
         self._is_on = True
 
     def end(self) -> None:
-        """It has ended."""
+        """Note that the process has ended."""
         self._is_on = False
         self.has_drawn |= self._state != python_random_state()
 

@@ -1,4 +1,4 @@
-"""What is observed of a cell, what is kept of it, and the orders that a cell is run with.
+"""Facts observed of a cell, what is kept of it, and the orders that a cell is run with.
 
 Names that begin with `@` stand for what is not a variable: `@settings` of the process that any cell may depend on,
 `@random` and `@numpy.random`, the states that random numbers come from, `@module x`, a module of the user's by
@@ -18,7 +18,7 @@ MODULE = "@module "
 
 
 def module_name(path: str) -> str:
-    """What stands among the names for a module of the user's, imported as `path` or as what is in it."""
+    """The name that stands for a module of the user's, imported as `path` or as what is in it."""
     return MODULE + path.partition(".")[0]
 
 
@@ -41,7 +41,7 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, kw_only=True):
-    """What a cell did. `reads` are the names it could look up, functions' included, with or without a value.
+    """Facts of a cell's run. `reads` are the names it could look up, functions' included, with or without a value.
 
     `settings` and `drawn` say what it changed or drew from, `never` why it must run each time, `barrier` why
     everything after it must run in order. Files have stamps: as they were read, and as they were left. `has_drawn` is

@@ -1,4 +1,4 @@
-"""What a cell reads and binds, as far as its text tells: without running anything, and without knowing any value.
+"""Names that a cell reads and binds, by its text alone: without running anything, and without knowing any value.
 
 It is a picture to draw edges with and a first guess to run by; what a cell really did is observed when it runs.
 """
@@ -86,7 +86,7 @@ def flow_of(source: str) -> Flow:
 
 @lru_cache(maxsize=1024)
 def code_of(source: str) -> str:
-    """What of a cell's text can make a difference to cells below it: not comments, unless they move lines."""
+    """The part of a cell's text that can make a difference to cells below: not comments, unless they move lines."""
     tree = flow_of(source).tree
     if tree is None or any(line.lstrip().startswith(("%", "!")) for line in source.splitlines()):
         return source
@@ -194,7 +194,7 @@ def _changed(tree: ast.AST) -> Iterator[str]:
 
 
 def _uses(tree: ast.Module) -> dict[str, set[str]]:
-    """What definitions look up when they are used, whoever uses them."""
+    """Names that definitions look up when they are used, whoever uses them."""
     found: dict[str, set[str]] = {}
     for statement in ast.walk(tree):
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

@@ -18,7 +18,7 @@ from wf_jupyter.notebooks.timeline import Timeline
 
 
 class Unknown(Exception):
-    """It cannot be said what a cell builds on, but everything above it."""
+    """Raised where it cannot be said what a cell builds on, but everything above it."""
 
 
 class History:
@@ -75,7 +75,7 @@ class History:
     # -- decisions --------------------------------------------------------------------------------
 
     def barrier(self, cell: Cell) -> str:
-        """Why a cell, and all below it, runs in order; empty when it need not."""
+        """Reason why a cell, and all below it, runs in order; empty when it need not."""
         if self._whole is not None:
             number, why = self._whole
             return why if number == cell.number else f"In [{number}]: {why}"
@@ -137,7 +137,7 @@ class History:
         return self.before(cell.number).reads({*self.names(cell), SETTINGS, *self._expected(cell)})
 
     def _expected(self, cell: Cell) -> Iterable[str]:
-        """What it read when it ran before, under whatever versions."""
+        """Names that the cell read when it ran before, under whatever versions."""
         return (name for record in self.records.of(cell)[:1] for name in record.reads if name != ALL)
 
     def needs(self, cell: Cell, present: Timeline, *, loads: bool) -> list[int]:

@@ -1,4 +1,4 @@
-"""What cells leave in libraries, where no name of the notebook shows it: registrations, switches, patched functions.
+"""Changes that cells make in libraries, where no name of the notebook shows it: registrations, switches, patches.
 
 Which of a library's functions change something inside it cannot be seen. Those that do have telling names
 (`register`, `set_...`, `enable`), and a call of one counts as a change of a setting.
@@ -80,7 +80,7 @@ def _dotted(node: ast.expr) -> str:
 
 @lru_cache(maxsize=4096)
 def calls_in_code(code: types.CodeType) -> frozenset[str]:
-    """The same of a function's code, called or not; what it defines included."""
+    """Calls in a function's code, called or not; what it defines included."""
     found: set[str] = set()
     path = ""
     for instruction in dis.get_instructions(code):
@@ -122,7 +122,7 @@ def global_names(code: types.CodeType) -> set[str]:
 
 
 def changes_by(calls: Iterable[str], namespace: Mapping[str, Any]) -> Iterator[str]:
-    """Those of the calls that are of libraries."""
+    """Select the calls that are of libraries."""
     for call in sorted(set(calls)):
         root, _, rest = call.partition(".")
         value = namespace.get(root)
@@ -172,7 +172,7 @@ class Members:
         self._tables: dict[types.ModuleType, dict[str, int]] = {}
 
     def changed(self, namespace: Mapping[str, Any]) -> list[str]:
-        """What was put in the place of another function, or added to a class, since this was asked last."""
+        """Names of functions that were replaced, or of members added to a class, since the last call."""
         found: list[str] = []
         modules = _modules(namespace)
         for module in modules:
@@ -188,7 +188,7 @@ class Members:
         return found
 
     def _look_at_tables(self, module: types.ModuleType, found: list[str]) -> None:
-        """What is put into a public list or dict of a library's, or taken from it."""
+        """Find what is put into a public list or dict of a library's, or taken from it."""
         tables = {
             name: _shallow_digest(member)
             for name, member in self._known[module][0].items()
@@ -235,7 +235,7 @@ _BY_KERNEL = ((builtins, "input"), (getpass, "getpass"))
 
 
 def _of_notebook(members: Mapping[str, Any]) -> Iterator[str]:
-    """Of a module that was not known before."""
+    """Names in a module, not known before, that the notebook defined."""
     for name, value in list(members.items()):
         if getattr(value, "__module__", "") == "__main__" and not isinstance(value, type):
             yield name

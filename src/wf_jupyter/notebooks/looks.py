@@ -219,7 +219,7 @@ class _Walk(Content):
                 self.visit(more)
 
     def logger(self, value: Any) -> None:
-        """What a logger or a handler does is looked at as a setting; here is what it keeps besides."""
+        """Visit what a logger or a handler keeps; what it does is looked at as a setting."""
         self.is_plain = False
         self.feed(value.name)
         for name, member in list(vars(value).items()):

@@ -50,7 +50,7 @@ _OWN = {"_", "__", "___", "_i", "_ii", "_iii", "_ih", "_oh", "_dh", "__builtins_
 
 
 class Observer:
-    """Of one kernel."""
+    """Observes the runs of cells in one kernel."""
 
     def __init__(self, shell: Any, folder: Path) -> None:
         self._shell = shell
@@ -259,7 +259,7 @@ class Observer:
         return changed
 
     def _sharing(self, changed: set[str], before: Mapping[str, Look], kept: Mapping[str, Any]) -> set[str]:
-        """What shares an object that changed changed as well, whether it shows or not."""
+        """Add names that share an object with a changed one: they changed as well, whether it shows or not."""
         moved = frozenset[int]().union(*(before[name].marks for name in changed if name in before))
         if not moved:
             return set()

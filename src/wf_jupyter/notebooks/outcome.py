@@ -1,4 +1,4 @@
-"""What a cell leaves, and the executed notebook that all of them make."""
+"""The outcome of a cell, and the executed notebook that all of them make."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CellOutcome:
 
     @property
     def how(self) -> str:
-        """How it came about, as a phrase."""
+        """A phrase for how the outcome came about."""
         return f"{'reused' if self.is_reused else 'run'} ({self.reason or 'in order'})"
 
     def shows_the_same(self, other: CellOutcome) -> bool:
@@ -77,7 +77,7 @@ class ExecutedCells(list[CellOutcome]):
         return self.executed.save(path)
 
     def _update(self, notebook: dict[str, Any]) -> None:
-        """What cells changed of outputs of others, and the widgets' state."""
+        """Apply what cells changed of outputs of others, and the widgets' state."""
         assert self.book is not None
         cells = {cell.number: notebook["cells"][cell.position] for cell in self.book.cells}
         shown: dict[str, list[dict[str, Any]]] = {}

@@ -1,4 +1,4 @@
-"""What a page of JupyterLab asks a kernel that it starts for a moment: to submit a notebook, or to show its data flow.
+"""Commands of JupyterLab's page to a kernel started for a moment: to submit a notebook, or to show its data flow.
 
 The answers are lines of JSON on standard output. The kernel is one of the notebook's own kind, so that the cells run
 with the interpreter that people chose for them.

@@ -32,7 +32,7 @@ def session_folder(execution: str) -> Path:
 
 
 def records_folder() -> Path:
-    """What is known about cells that ran."""
+    """Folder of the records of cells that ran."""
     folder = home() / "records"
     make_directory(folder)
     return folder

@@ -1,4 +1,4 @@
-"""What a run of a notebook would do, cell by cell, and why: without running anything."""
+"""The plan of a run of a notebook, cell by cell, with reasons: without running anything."""
 
 from __future__ import annotations
 

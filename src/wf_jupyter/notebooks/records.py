@@ -1,4 +1,4 @@
-"""What is kept of cells between executions: for each text of a cell how it ran, under which versions of its inputs."""
+"""Records of cells between executions: for each text of a cell how it ran, under which versions of its inputs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OBSERVATION = 3
 
 
 class Records:
-    """Of one directory of notebooks and one interpreter."""
+    """Records of one directory of notebooks and one interpreter."""
 
     def __init__(self, folder: Path, script: Script) -> None:
         self._folder = folder
@@ -34,7 +34,7 @@ class Records:
         make_directory(self.values)
 
     def of(self, cell: Cell) -> list[Record]:
-        """How this text ran, the latest first."""
+        """Records of runs of this text, the latest first."""
         try:
             return msgspec.json.decode(self._path(cell).read_bytes(), type=list[Record])
         except (OSError, msgspec.MsgspecError):

@@ -1,4 +1,4 @@
-"""What the text of a cell rules out: reuse, or anything but a run in order. Each rule gives its reason.
+"""Rules by which the text of a cell excludes reuse, or anything but a run in order. Each gives its reason.
 
 The rules know the usual names of what cannot be observed. A cell that does nothing of the kind but looks as if is run
 once more than needed; the other way round would be wrong, so in doubt a name is on the list.
@@ -81,7 +81,7 @@ class Rules:
 
 
 def rules_of(cell: Cell) -> Rules:
-    """What the text and the tags of a cell rule out."""
+    """Find what the text and the tags of a cell exclude."""
     found = _of_source(cell.source)
     in_order = "it is tagged wf:order" if "wf:order" in cell.tags else found.in_order
     never = "it is tagged wf:always" if "wf:always" in cell.tags else found.never
@@ -180,7 +180,7 @@ def _always(flow: Flow, tree: ast.Module, source: str) -> Iterator[str]:
 
 
 def hidden(names: Iterable[str]) -> Iterator[str]:
-    """What code in a file of the user's does that is not seen: by the names that it mentions."""
+    """Effects that code in a file of the user's may have unseen: by the names that it mentions."""
     names = set(names)
     for found in sorted(names & _CLOCKS):
         yield f"a function that it uses asks for the time ({found})"

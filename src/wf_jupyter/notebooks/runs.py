@@ -1,4 +1,4 @@
-"""How a cell gets its outcome: from what is known, or by running it where all that it reads is as in a run in order."""
+"""Runs of cells: an outcome is reused from records, or made where all that the cell reads is as in a run in order."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ class Runs:
             raise Violated
 
     def _present(self) -> Timeline:
-        """What the trunk has."""
+        """The timeline of the trunk."""
         line = Timeline()
         for step in self._session.steps:
             match step:
@@ -238,7 +238,7 @@ def _is_same(facts: Facts, then: Facts) -> bool:
 
 
 def _varies(outcome: CellOutcome) -> Iterator[str]:
-    """What an outcome itself tells of cells whose outcome differs from run to run."""
+    """Signs in an outcome that it differs from run to run."""
     if any(output["output_type"] == "error" for output in outcome.outputs):
         yield "it raises"
     if outcome.widgets:

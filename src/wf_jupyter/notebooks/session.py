@@ -1,4 +1,4 @@
-"""What the cells of one execution share: the trunk, how far it is, and what the cells did.
+"""State that the cells of one execution share: the trunk, how far it is, and what the cells did.
 
 Each cell is a task of its own, in whichever worker is free, and each brings the trunk to where it must be: if it is
 there already, which is the rule, nothing happens; if it was lost with a server or by a cancel, or cells above were

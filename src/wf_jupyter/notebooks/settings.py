@@ -59,7 +59,7 @@ def random_states() -> dict[str, str]:
 
 
 def _sklearn_ids() -> str:
-    """How many estimators were shown: each has its number in the page."""
+    """Number of estimators that were shown: each has its number in the page."""
     for place in ("sklearn.utils._repr_html.estimator", "sklearn.utils._estimator_html_repr"):
         counter = getattr(sys.modules.get(place), "_CONTAINER_ID_COUNTER", None)
         if counter is not None:
@@ -182,7 +182,7 @@ _OF_HANDLERS = ("_name", "level", "formatter", "filters", "lock", "stream", "_cl
 
 
 def length_of(value: object) -> int:
-    """How much a container holds."""
+    """Length of a container."""
     return len(value) if isinstance(value, list | dict | set | deque | tuple) else 0
 
 

@@ -41,7 +41,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Script:
-    """What of a notebook runs: all that a cell's task is given, besides the number of its cell."""
+    """The part of a notebook that runs: all that a cell's task is given, besides the number of its cell."""
 
     name: str
     directory: str
@@ -149,7 +149,7 @@ def _parameters(parameters: Mapping[str, object], minor: int) -> dict[str, Any]:
 
 
 def placeholder(name: str) -> str:
-    """What stands for a secret in every text of a notebook but the one that runs."""
+    """The text that stands for a secret in every text of a notebook but the one that runs."""
     return repr(f"•••{name}•••")
 
 

@@ -9,7 +9,7 @@ _SMALL = 16 << 20
 
 
 def stamp(path: str) -> str:
-    """What changes when the file, or the list of what a directory holds, changes."""
+    """Make a text that changes when the file, or the list of what a directory holds, changes."""
     try:
         if os.path.isdir(path):  # noqa: PTH112
             return "folder:" + _digest("\0".join(sorted(os.listdir(path))).encode("utf-8", "surrogateescape"))  # noqa: PTH208

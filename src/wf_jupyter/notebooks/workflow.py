@@ -49,7 +49,7 @@ class NotebookBody:
         return ExecutedCells(_recorded(self._script(book), given), book)
 
     def script(self, parameters: Mapping[str, object]) -> Script:
-        """What would run with these parameters."""
+        """The script that would run with these parameters."""
         try:
             self.__signature__.bind(**parameters)
         except TypeError as error:
@@ -78,7 +78,7 @@ class Notebook(Workflow[..., ExecutedCells]):
     function: NotebookBody
 
     def plan(self, **inputs: object) -> Plan:
-        """What a run with these inputs would do, cell by cell, and why; nothing runs.
+        """Plan a run with these inputs, cell by cell, with reasons; nothing runs.
 
         It is known where executions run on this machine, and not what a server elsewhere has kept.
         """
@@ -86,7 +86,7 @@ class Notebook(Workflow[..., ExecutedCells]):
         return plan_of(script, Records(records_folder(), script))
 
     def with_mode(self, mode: Mode) -> Notebook:
-        """The same notebook, run in another way: `reuse`, `fresh` or `in-order`."""
+        """Copy the notebook to run in another way: `reuse`, `fresh` or `in-order`."""
         body = self.function
         return Notebook(
             NotebookBody(body.path, _checked(mode), body.cell_timeout, body.timeout), self.name, self._given

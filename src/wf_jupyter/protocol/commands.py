@@ -47,7 +47,7 @@ def command_in(params: messages.Cancel | messages.Pause | messages.Resume | mess
 
 
 def encode_command(command: Command) -> tuple[str, Body]:
-    """Its name on the wire, and its body."""
+    """The name of a command on the wire, and its body."""
     match command:
         case CancelTask(task=task):
             return "cancel", CommandBody(task=task)

@@ -74,7 +74,7 @@ class _Reply(msgspec.Struct, omit_defaults=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What a client receives for a call: exactly one of `result` (raw JSON) and `error` is set."""
+    """Reply to a client's call: exactly one of `result` (raw JSON) and `error` is set."""
 
     id: Id
     result: bytes | None = None
@@ -88,7 +88,7 @@ _encoder = msgspec.json.Encoder()
 
 
 def parse(frame: str | bytes, limit: int | None = None) -> Call | Notice | Refusal:
-    """What a client sent. `limit` is the largest frame that is looked at, in characters."""
+    """Parse a frame of a client. `limit` is the largest frame that is looked at, in characters."""
     if isinstance(frame, bytes):
         return _refuse(INVALID_REQUEST, "binary frames are not understood: send JSON as a text frame")
     if limit is not None and len(frame) > limit:
@@ -151,7 +151,7 @@ def notification(method: str, params: object) -> bytes:
 
 
 def framed_notification(method: str, params: bytes) -> bytes:
-    """The same, around parameters that are JSON already."""
+    """Frame a notification around parameters that are JSON already."""
     return b'{"jsonrpc":"2.0","method":%b,"params":%b}' % (_encoder.encode(method), params)
 
 
@@ -168,7 +168,7 @@ def request(identity: Id, method: str, params: object) -> bytes:
 
 
 def read_reply(frame: str | bytes) -> Reply | Notice | None:
-    """What a server sent; None for anything else, which a client may skip."""
+    """Parse a frame of a server; None for anything else, which a client may skip."""
     try:
         read = _replies.decode(frame)
     except (msgspec.DecodeError, UnicodeError, RecursionError):

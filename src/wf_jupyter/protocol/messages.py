@@ -1,4 +1,4 @@
-"""What the methods of the WebSocket take and answer, and what the server tells by itself.
+"""Parameters and answers of the WebSocket's methods, and the notifications of the server.
 
 Unknown members are ignored in both directions, so that an older peer understands a newer one.
 """
@@ -116,7 +116,7 @@ def read_params(kind: type[Params], params: bytes) -> Params:
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
-    """Who answers. `heartbeat` is in seconds; while `ready` is false, `message` says what is wrong.
+    """The server's greeting. `heartbeat` is in seconds; while `ready` is false, `message` says what is wrong.
 
     `kernel` answers a `kernel_id`: whether that kernel belongs to this server.
     """

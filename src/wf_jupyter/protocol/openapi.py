@@ -63,7 +63,7 @@ def _types() -> Iterator[Any]:
 
 
 def _answers(operation: Operation[Any]) -> dict[str, Any]:
-    """What it answers, by media type; None for bytes."""
+    """Answers of an operation by media type; None for bytes."""
     answers: dict[str, Any] = {} if operation.answer is None else {JSON: operation.answer}
     return {**answers, operation.answers_bytes: None} if operation.answers_bytes else answers
 

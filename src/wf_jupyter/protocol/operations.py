@@ -73,7 +73,7 @@ class Operation(Generic[A]):
 
     @property
     def tag(self) -> Tag:
-        """What it is about."""
+        """Subject of the operation."""
         if "tasks" in self.path.split("/"):
             return "tasks"
         if self.path.startswith(("executions", "uploads")):

@@ -1,4 +1,4 @@
-"""What the HTTP interface answers in JSON."""
+"""JSON answers of the HTTP interface."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def standing(snapshot: Snapshot) -> Standing:
-    """What a snapshot says of where an execution stands."""
+    """The standing of an execution, taken from a snapshot."""
     return Standing(
         execution_id=snapshot.id,
         workflow=snapshot.workflow,
@@ -64,7 +64,7 @@ def standing(snapshot: Snapshot) -> Standing:
 
 
 class Usual(msgspec.Struct, frozen=True, kw_only=True):
-    """What is usual: of `count` values, as a rule seconds of successful attempts."""
+    """Usual values: of `count` values, as a rule seconds of successful attempts."""
 
     count: int
     p10: float
@@ -151,7 +151,7 @@ class InputPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TaskUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """What the attempts of one task used together: seconds of the processor, and memory in bytes at the peak of any."""
+    """Usage of all attempts of one task: seconds of the processor, and memory in bytes at the peak of any."""
 
     task: str
     attempts: int

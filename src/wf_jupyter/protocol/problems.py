@@ -1,4 +1,4 @@
-"""How an error crosses the wire: one table for HTTP statuses, JSON-RPC codes and reasons, and back.
+"""Errors on the wire: one table for HTTP statuses, JSON-RPC codes and reasons, and back.
 
 The `reason` is the stable name that programs look at; the `message` is for people. A class that is
 not in the table travels as its nearest base that is, so that a new error needs no new client.
@@ -17,7 +17,7 @@ from wf_jupyter.protocol import jsonrpc
 
 
 class Crossing(NamedTuple):
-    """How one class of error looks on the wire."""
+    """Form of one class of error on the wire."""
 
     reason: str
     status: int
@@ -67,7 +67,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def crossing(error: BaseException) -> Crossing:
-    """How `error` crosses the wire; anything outside the tree is an internal error."""
+    """The form of `error` on the wire; anything outside the tree is an internal error."""
     for kind in type(error).__mro__:
         if kind in CROSSINGS:
             return CROSSINGS[kind]

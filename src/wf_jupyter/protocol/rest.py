@@ -197,7 +197,7 @@ class RerunFrom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class RerunBody(RerunFrom, frozen=True, kw_only=True):
-    """The same from kernels (MessagePack), who may say where to run, and send the workflow traced with other inputs."""
+    """Rerun from kernels (MessagePack), who may say where to run, and send the workflow traced with other inputs."""
 
     environment: Environment | None = None
     submission: Submission | None = None

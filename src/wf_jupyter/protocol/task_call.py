@@ -1,4 +1,4 @@
-"""What a task was called with, as its author's kernel asks for it: bytes, which nobody on the way reads."""
+"""The call of a task, as its author's kernel asks for it: bytes, which nobody on the way reads."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _SIGNS: Mapping[str, str] = {"failed": "✕", "added": "+", "removed": "−", "s
 
 
 class Comparison:
-    """What differs between two executions. Shows itself at the end of a cell."""
+    """Differences between two executions. Shows itself at the end of a cell."""
 
     def __init__(self, before: Snapshot, after: Snapshot) -> None:
         self._before = before
@@ -52,7 +52,7 @@ class Comparison:
 
 
 def compare(before: Snapshot, after: Snapshot) -> Comparison:
-    """What is different in `after`, as measured against `before`."""
+    """Compare `after` with `before`."""
     return Comparison(before, after)
 
 
@@ -69,7 +69,7 @@ def comparison_html(before: Snapshot, after: Snapshot, found: Comparison) -> str
 
 
 def _inputs(before: Snapshot, after: Snapshot) -> str:
-    """What was changed comes first: it is why one compares."""
+    """Inputs that were changed come first: they are why one compares."""
     names = [*after.inputs, *(name for name in before.inputs if name not in after.inputs)]
     changed = [name for name in names if before.inputs.get(name) != after.inputs.get(name)]
     same = len(names) - len(changed)

@@ -40,7 +40,7 @@ class Difference:
 
     @property
     def seconds(self) -> float | None:
-        """How much longer it took, where both sides took time."""
+        """Seconds that it took longer, where both sides took time."""
         old, new = _seconds(self.before), _seconds(self.after)
         return None if old is None or new is None else new - old
 
@@ -55,7 +55,7 @@ class Whole:
 
     @property
     def change(self) -> Change:
-        """That of its most urgent part; times are those of all its items together."""
+        """The change of its most urgent part; times are those of all its items together."""
         found = min((part.change for part in self.parts), key=CHANGES.index)
         if self.is_map and found in ("slower", "faster", "same"):
             return _by_time(self.seconds(0), self.seconds(1))
@@ -63,16 +63,16 @@ class Whole:
 
     @property
     def counts(self) -> Counter[Change]:
-        """How many parts changed how."""
+        """Number of parts by how they changed."""
         return Counter(part.change for part in self.parts)
 
     def sides(self, side: int) -> list[TaskSnapshot]:
-        """Its tasks in one execution: 0 before, 1 after."""
+        """Tasks of the part in one execution: 0 before, 1 after."""
         found = [part.after if side else part.before for part in self.parts]
         return [task for task in found if task is not None]
 
     def seconds(self, side: int) -> float | None:
-        """How long its tasks took together; None when none took time."""
+        """Seconds that its tasks took together; None when none took time."""
         times = [seconds for task in self.sides(side) if (seconds := _seconds(task)) is not None]
         return sum(times) if times else None
 

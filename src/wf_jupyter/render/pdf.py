@@ -59,7 +59,7 @@ def picture_pdf(svg: str) -> bytes:
 
 
 def encoded_pdf(svg: str) -> str:
-    """The same as notebooks store it."""
+    """Draw a PDF, encoded as notebooks store it."""
     return base64.b64encode(picture_pdf(svg)).decode()
 
 

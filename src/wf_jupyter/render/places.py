@@ -62,7 +62,7 @@ class Places:
 
     @property
     def width(self) -> float:
-        """How wide all of it is."""
+        """Width of all of it."""
         between = max(0, self._columns - 1) * _BETWEEN
         return self._columns * self._card[0] + between + 2 * self._turn
 

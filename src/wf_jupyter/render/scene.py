@@ -1,4 +1,4 @@
-"""What is drawn: boxes and what each waits for, the same for a draft and for a snapshot.
+"""The scene that is drawn: boxes and what each waits for, the same for a draft and for a snapshot.
 
 A mapped task is one box however many items it has. Where there would be too many boxes, whole
 sub-workflows become one box each.
@@ -43,7 +43,7 @@ class Box:
 
     @property
     def times(self) -> str:
-        """How often, as in `× 12`; empty for a plain task."""
+        """The number of runs, as in `× 12`; empty for a plain task."""
         if self.size is None:
             return ""
         return f"× {self.size:,}" if isinstance(self.size, int) else "× n"
@@ -60,7 +60,7 @@ class Scene:
 
     @property
     def task_count(self) -> int:
-        """How many tasks are known, items of mapped tasks counted singly."""
+        """Number of tasks that are known, items of mapped tasks counted singly."""
         if self.counts:
             return self.counts.total()
         return sum(box.size if isinstance(box.size, int) else box.size is None for box in self.boxes)

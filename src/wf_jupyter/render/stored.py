@@ -1,4 +1,4 @@
-"""What a notebook keeps of an execution that a server runs: its id, its state in short, and still pictures.
+"""The state that a notebook keeps of an execution that a server runs: id, snapshot in short, and still pictures.
 
 The JupyterLab extension finds the execution by this and shows it live, with no kernel. Everybody else
 sees the pictures. Inputs, results and tracebacks are left out: notebooks are sent around.

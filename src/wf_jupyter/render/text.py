@@ -33,7 +33,7 @@ def headline(scene: Scene) -> str:
 
 
 def counted_tasks(scene: Scene) -> str:
-    """How many tasks there are, and whether more will come."""
+    """The number of tasks as text, and whether more will come."""
     count = scene.task_count
     return f"{count:,} {'task' if count == 1 else 'tasks'}" + (" and more" if scene.is_open else "")
 

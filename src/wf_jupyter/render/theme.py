@@ -1,4 +1,4 @@
-"""How each state looks: a glyph and a word, so that colour is never the only sign."""
+"""The look of each state: a glyph and a word, so that colour is never the only sign."""
 
 from __future__ import annotations
 

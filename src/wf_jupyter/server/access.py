@@ -1,4 +1,4 @@
-"""Who asks, and what may they do: Jupyter's own identity, or a kernel of this server by its secret.
+"""Authentication and authorization: Jupyter's own identity, or a kernel of this server by its secret.
 
 A kernel runs code with the server's uid and can read the secret's file, so asking the configured
 `Authorizer` about it would decide nothing; it also breaks authorizers that expect their own user
@@ -48,7 +48,7 @@ class KernelAccess(JupyterHandler):
 
     @property
     def shared(self) -> Shared:
-        """What this server's handlers have in common."""
+        """The object that this server's handlers share."""
         return shared_by(self.settings)
 
     async def prepare(self, **options: Any) -> None:
@@ -83,7 +83,7 @@ class KernelAccess(JupyterHandler):
         return self.is_kernel or bool(super().token_authenticated)
 
     def skip_check_origin(self) -> bool:
-        """The same, as Jupyter asks it for the Origin check."""
+        """Whether the Origin check may be skipped, as Jupyter asks it."""
         return self.is_kernel or bool(super().skip_check_origin())
 
     async def allows(self, action: Action) -> bool:
@@ -107,7 +107,7 @@ class KernelAccess(JupyterHandler):
 
     @property
     def identity(self) -> Identity:
-        """What rate limits go by: the credential, and the program that it says to be.
+        """The identity that rate limits go by: the credential, and the program that it says to be.
 
         All kernels have one credential, and nothing to gain from many names: they could as well start processes.
         """

@@ -1,4 +1,4 @@
-"""What all REST handlers share: bodies in, structs out, errors as `{"message", "reason", "field"?}`."""
+"""Base of all REST handlers: bodies in, structs out, errors as `{"message", "reason", "field"?}`."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):
         self.answer(problem, status_code)
 
     def methods(self) -> list[str]:
-        """What the path takes, for the header of a 405."""
+        """Methods that the path takes, for the header of a 405."""
         missing = web.RequestHandler._unimplemented_method
         return [name for name in self.SUPPORTED_METHODS if getattr(type(self), name.lower(), missing) is not missing]
 
@@ -116,7 +116,7 @@ class UnknownResource(RestHandler):
 
     @web.authenticated
     async def get(self, *_: str) -> None:
-        """There is nothing here."""
+        """Answer 404."""
         raise web.HTTPError(404, "there is no such resource in this API")
 
     post = put = patch = delete = head = get

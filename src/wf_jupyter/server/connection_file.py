@@ -72,7 +72,7 @@ class ConnectionFile:
 
 
 def boot_id() -> str:
-    """This boot of this machine; empty where the system does not tell."""
+    """Identity of this boot of this machine; empty where the system does not tell."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""What the server does for the operations that do more than to read and answer in JSON.
+"""Endpoints of the operations that do more than to read and answer in JSON.
 
 One function each, by the operation's name. It gets the handler of the request, of an identity that was found to be
 allowed, and what stands in the path; it ends the answer.
@@ -30,7 +30,7 @@ from wf_jupyter.service.queries.answers import workflow_page
 
 
 async def hello(handler: RestHandler) -> None:
-    """Who answers; `ready: false` with a message when the orchestrator could not start.
+    """The server's greeting; `ready: false` with a message when the orchestrator could not start.
 
     A kernel that gives its `kernel_id` learns whether it is one of this server's: it may have inherited the
     announcement from another process.

@@ -282,7 +282,7 @@ class WorkflowExtension(ExtensionAppJinjaMixin, ExtensionApp):
         self._socket.close()
 
     def current_activity(self) -> dict[str, int] | None:
-        """What keeps an idle server from shutting itself down."""
+        """Activity that keeps an idle server from shutting itself down."""
         active = self._host.active()
         return {"executions": active} if active else None
 

@@ -115,11 +115,11 @@ class OrchestratorHost:
 
     @property
     def mailbox_limit(self) -> int:
-        """How many events may wait for one subscriber."""
+        """Number of events that may wait for one subscriber."""
         return self._config.mailbox_limit
 
     def hello(self) -> Hello:
-        """Who answers here, and whether it can: a data directory may be taken away from a server that runs."""
+        """The greeting, and whether this server can answer: its data directory may be taken away while it runs."""
         runtime = self._runtime
         message = runtime.orchestrator.trouble() if runtime else self._message
         return Hello(
@@ -132,7 +132,7 @@ class OrchestratorHost:
         )
 
     def active(self) -> int:
-        """How many executions are not final; 0 when not running."""
+        """Number of executions that are not final; 0 when not running."""
         return self._runtime.orchestrator.active_count() if self._runtime else 0
 
     async def ask(self, question: Callable[[Orchestrator], Coroutine[Any, Any, T]]) -> T:

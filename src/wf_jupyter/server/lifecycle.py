@@ -42,7 +42,7 @@ class Lifecycle:
             logger.register_event_schema(SCHEMA)
 
     def notify(self, execution: str, workflow: str, events: Sequence[Event]) -> None:
-        """See `ports.Notifier`; called by the orchestrator's thread only."""
+        """Emit the events of `ports.Notifier`; called by the orchestrator's thread only."""
         for event in events:
             match event:
                 case WorkflowStarted():

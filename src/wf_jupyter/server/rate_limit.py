@@ -18,7 +18,7 @@ _REMEMBERED = 1024
 
 
 class Identity(NamedTuple):
-    """Who asks: a credential, and which of the programs that use it; those of a trusted one are counted apart."""
+    """A credential, and which of the programs that use it; those of a trusted one are counted apart."""
 
     person: str
     program: str = ""

@@ -56,5 +56,5 @@ class Resource(RestHandler):
         self.answer(await self.ask(lambda engine: answer(engine, operation, path, query)))
 
     def methods(self) -> list[str]:
-        """What the path takes."""
+        """Methods that the path takes."""
         return [*(verb.upper() for verb in self._operations), "OPTIONS"]

@@ -1,4 +1,4 @@
-"""What all handlers of one server share: one object in tornado's settings, and one way to get it."""
+"""Objects that all handlers of one server share: one object in tornado's settings, and one way to get it."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ def keep(settings: dict[str, Any], shared: Shared) -> None:
 
 
 def shared_by(settings: Mapping[str, Any]) -> Shared:
-    """What `keep` put there; `KeyError` when the extension was not loaded."""
+    """The object that `keep` put there; `KeyError` when the extension was not loaded."""
     found: Shared = settings[_KEY]
     return found

@@ -44,7 +44,7 @@ class Stretch(NamedTuple):
     end: int
 
     def __len__(self) -> int:
-        """How many bytes."""
+        """Number of bytes."""
         return self.end - self.start
 
 
@@ -124,7 +124,7 @@ class _Marks:
         self.pattern = re.compile(b"\xc4\x14" + re.escape(self._secret) + b"(.{4})", re.DOTALL)
 
     def outline(self, value: Result) -> Result:
-        """The same without its large values."""
+        """Copy the value without its large parts."""
         if isinstance(value, ExecutionResult | TaskCall | Built):
             return msgspec.structs.replace(value, inputs=tuple(self._input(item) for item in value.inputs))
         return self._input(value)

@@ -11,7 +11,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class RuntimeConfig:
-    """How an orchestrator runs.
+    """Settings of an orchestrator.
 
     `data_dir` holds the database and the values. `max_workers` limits the processes per environment.
     `inline_limit` is the size in bytes up to which a result is kept in the database instead of a file.

@@ -1,4 +1,4 @@
-"""How much time has passed for a data directory, told without trusting a clock that jumps.
+"""Time that has passed for a data directory, measured without trusting a clock that jumps.
 
 A clock that is wrong by a hundred days, once, looks like a machine that was switched off for as long. So time
 is counted as far as a running process saw it pass on a clock that cannot jump; what the wall clock says beyond
@@ -26,7 +26,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def advance(known: Observed, wall: float, elapsed: float, limit: float) -> Observed:
-    """The same at another look.
+    """Advance the observed time to another look.
 
     Args:
         known: as it was at the last look, of whatever process.

@@ -95,7 +95,7 @@ class Orchestrator:
     # -- starting and ending ------------------------------------------------------------------
 
     async def recover(self) -> list[str]:
-        """See `Recovery.run`."""
+        """Resume what earlier orchestrators left (`Recovery.run`)."""
         return await self._recovery.run()
 
     async def look_around(self) -> None:
@@ -110,7 +110,7 @@ class Orchestrator:
                 ending.push_async_callback(part.close)
 
     def active_count(self) -> int:
-        """How many executions are at work, or wait for something to pass. Callable from any thread."""
+        """Number of executions that are at work, or wait for something to pass. Callable from any thread."""
         return len(self._active)
 
     def unfinished(self) -> list[tuple[str, str]]:
@@ -194,7 +194,7 @@ class Orchestrator:
         return copy_snapshot(await self._picture(execution))
 
     async def options(self, execution: str) -> ExecutionOptions:
-        """How the execution was asked to run."""
+        """Options that the execution was submitted with."""
         return (await self._store.record(execution)).submission.options
 
     async def executions(
@@ -209,11 +209,11 @@ class Orchestrator:
         return [self._up_to_date(summary) for summary in found]
 
     async def events(self, execution: str, after: int = 0, limit: int | None = None, wait: float = 0.0) -> list[Event]:
-        """See `Following.events`."""
+        """Read committed events (`Subscriptions.events`)."""
         return await self.following.events(execution, after, limit, wait)
 
     async def result(self, execution: str) -> ExecutionResult:
-        """How an execution ended; `StateConflict` while it has not."""
+        """The end of an execution; `StateConflict` while it has not ended."""
         driver = self._active.get(execution)
         if driver is not None:
             status = driver.picture.snapshot.status
@@ -233,7 +233,7 @@ class Orchestrator:
         return found[key, "error"].data if found else None
 
     async def history(self, execution: str) -> HistoryPage:
-        """What is usual for the tasks of its workflow, from earlier executions."""
+        """Usual durations for the tasks of its workflow, from earlier executions."""
         return await self._histories.of((await self._picture(execution)).snapshot)
 
     async def delete(self, execution: str) -> None:
@@ -252,25 +252,25 @@ class Orchestrator:
         *,
         encoded: bool = False,
     ) -> Subscribed:
-        """See `Following.subscribe`."""
+        """Subscribe a mailbox to an execution (`Subscriptions.subscribe`)."""
         return await self.following.subscribe(execution, mailbox, after, epoch, encoded=encoded)
 
     async def unsubscribe(self, execution: str, mailbox: Mailbox) -> None:
-        """See `Following.unsubscribe`."""
+        """End a subscription (`Subscriptions.unsubscribe`)."""
         self.following.unsubscribe(execution, mailbox)
 
     async def resync(self, execution: str, mailbox: Mailbox) -> Snapshot:
-        """See `Following.resync`."""
+        """Read the snapshot of a lagging subscriber (`Subscriptions.resync`)."""
         return await self.following.resync(execution, mailbox)
 
     async def resync_encoded(self, execution: str, mailbox: Mailbox) -> Recent | None:
-        """See `Following.resync_encoded`."""
+        """Read the snapshot of a lagging subscriber as encoded JSON (`Subscriptions.resync_encoded`)."""
         return await self.following.resync_encoded(execution, mailbox)
 
     # -- published workflows ------------------------------------------------------------------
 
     async def publish(self, workflow: Published) -> Published:
-        """See `Publishing.publish`."""
+        """Publish a workflow under its name (`Publishing.publish`)."""
         return await self._publishing.publish(workflow)
 
     async def workflows(self) -> list[Published]:
@@ -318,7 +318,7 @@ class Orchestrator:
         return picture
 
     async def _unreadable(self, execution: str) -> Picture:
-        """What its line in the list says, and why there is no more."""
+        """A picture of what its line in the list says, and why there is no more."""
         summary = await self._store.summary(execution)
         snapshot = empty(execution, self.epoch, summary.created, summary.workflow)
         snapshot.status, snapshot.seq = summary.status, summary.seq

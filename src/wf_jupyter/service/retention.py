@@ -54,7 +54,7 @@ _to_marks = msgspec.json.Decoder(dict[str, Mark])
 
 
 def _understood(decoder: msgspec.json.Decoder[T], note: bytes | None) -> T | None:
-    """What was noted; None for what makes no sense: time is counted anew, and nothing forgotten too early."""
+    """Decode a note; None for what makes no sense: time is counted anew, and nothing forgotten too early."""
     try:
         return None if note is None else decoder.decode(note)
     except (msgspec.MsgspecError, ValueError):
@@ -150,7 +150,7 @@ class Retention:
         return forgotten
 
     async def _wanted(self) -> tuple[list[str], int]:
-        """What is to be forgotten now, and how many executions have ended."""
+        """Executions that are to be forgotten now, and how many have ended."""
         passed, is_set_back = await self._observe()
         holdings = await self._store.holdings()
         before = await self._store.note(_MARKS)
@@ -175,7 +175,7 @@ class Retention:
         return [*due, *(execution for execution in surplus if execution not in set(due))], len(marks)
 
     async def _observe(self) -> tuple[float, bool]:
-        """How much time has passed for the directory, and whether its clock went back."""
+        """Measure how much time has passed for the directory, and whether its clock went back."""
         now, wall = self._seconds(), self._clock().timestamp()
         elapsed = 0.0 if self._looked is None else now - self._looked
         known = _understood(_to_time, await self._store.note(_TIME)) or Observed(wall=wall)

@@ -76,13 +76,13 @@ def raising_store_errors(path: Path) -> Iterator[None]:
 
 
 def os_error(path: Path, error: OSError) -> StoreError:
-    """What the operating system raised, in words, naming the file."""
+    """Turn an error of the operating system into words, naming the file."""
     place = path if error.filename is None else error.filename
     return StoreError(f"{place} cannot be used: {error.strerror or error}", is_temporary=error.errno in _PASSING)
 
 
 def store_error(path: Path, error: sqlite3.Error) -> StoreError:
-    """What SQLite raised, in words, naming the file."""
+    """Turn an error of SQLite into words, naming the file."""
     text = str(error)
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(_FULL):

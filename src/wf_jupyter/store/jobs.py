@@ -59,7 +59,7 @@ class JobThread(ABC):
         return await future
 
     def run_blocking(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """The same from any thread but this one, without a loop."""
+        """Run a job from any thread but this one, without a loop."""
         future: concurrent.futures.Future[T] = concurrent.futures.Future()
         self._put(Job(work, future, None))
         return future.result()

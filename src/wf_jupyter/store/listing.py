@@ -92,7 +92,7 @@ def read_orphans(connection: sqlite3.Connection, ownership: Ownership) -> list[s
 def read_elsewhere(
     connection: sqlite3.Connection, newest: int, known: Collection[str], ownership: Ownership
 ) -> tuple[list[Summary], int]:
-    """See `ports.Store.elsewhere`; newest first."""
+    """Query of `ports.Store.elsewhere`; newest first."""
     unfinished, given = ", ".join("?" * len(_UNFINISHED)), ", ".join("?" * len(known))
     rows = connection.execute(
         f"SELECT {_SUMMARY} FROM executions WHERE owned_by <> ?"
@@ -104,7 +104,7 @@ def read_elsewhere(
 
 
 def read_positions(connection: sqlite3.Connection, executions: Collection[str]) -> dict[str, int]:
-    """See `ports.Store.positions`."""
+    """Query of `ports.Store.positions`."""
     found: dict[str, int] = {}
     wanted = list(executions)
     for start in range(0, len(wanted), _AT_ONCE):
@@ -116,7 +116,7 @@ def read_positions(connection: sqlite3.Connection, executions: Collection[str]) 
 
 
 def read_holdings(connection: sqlite3.Connection) -> list[Holding]:
-    """What every execution occupies in the database; files are left out."""
+    """Space that every execution occupies in the database; files are left out."""
     unfinished = ", ".join("?" * len(_UNFINISHED))
     rows = connection.execute(
         f"SELECT id, CASE WHEN status IN ({unfinished}) THEN NULL ELSE coalesce(ended, created) END,"

@@ -85,13 +85,13 @@ def data_size(batch: Batch) -> int:
 
 
 def without_secrets(submission: Submission) -> Submission:
-    """What of a submission is stored in its row: no blobs, and no environment variables."""
+    """Copy the submission as its row stores it: no blobs, and no environment variables."""
     environment = msgspec.structs.replace(submission.environment, variables={})
     return msgspec.structs.replace(submission, blobs={}, environment=environment)
 
 
 def without_blobs(expansion: Expansion) -> Expansion:
-    """What of an expansion is stored in its row."""
+    """Copy the expansion as its row stores it."""
     return msgspec.structs.replace(expansion, blobs={})
 
 

@@ -50,7 +50,7 @@ class _Execution:
 
 
 class MemoryData:
-    """What several `MemoryStore`s share. Files of large values go to a temporary directory."""
+    """Data that several `MemoryStore`s share. Files of large values go to a temporary directory."""
 
     def __init__(self) -> None:
         self.epoch = secrets.token_hex(8)
@@ -85,7 +85,7 @@ class MemoryStore(Store):
         self.epoch = self._data.epoch
 
     async def append(self, batch: Batch) -> None:
-        """See `ports.EventLog.append`."""
+        """Implement `ports.EventLog.append`."""
         self._check_open()
         execution = self._next(batch)
         check_sequence(batch, len(execution.events))
@@ -102,21 +102,21 @@ class MemoryStore(Store):
         execution.ended = batch.ended
 
     async def events(self, execution: str, after: int = 0, limit: int | None = None) -> list[Event]:
-        """See `ports.EventLog.events`."""
+        """Implement `ports.EventLog.events`."""
         events = self._find(execution).events[max(after, 0) :]
         return events if limit is None else events[: max(limit, 0)]
 
     async def record(self, execution: str) -> Record:
-        """See `ports.EventLog.record`."""
+        """Implement `ports.EventLog.record`."""
         found = self._find(execution)
         return Record(submission=found.submission, created=found.created, expansions=tuple(found.expansions))
 
     async def blobs(self, execution: str) -> dict[Digest, bytes]:
-        """See `ports.EventLog.blobs`."""
+        """Implement `ports.EventLog.blobs`."""
         return dict(self._find(execution).blobs)
 
     async def blob(self, execution: str, digest: Digest) -> bytes | None:
-        """See `ports.EventLog.blob`."""
+        """Implement `ports.EventLog.blob`."""
         return self._find(execution).blobs.get(digest)
 
     async def summaries(
@@ -127,7 +127,7 @@ class MemoryStore(Store):
         limit: int = 50,
         before: str | None = None,
     ) -> list[Summary]:
-        """See `ports.EventLog.summaries`."""
+        """Implement `ports.EventLog.summaries`."""
         self._check_open()
         found = [
             _summary(key, execution)
@@ -139,11 +139,11 @@ class MemoryStore(Store):
         return found[: max(limit, 0)]
 
     async def summary(self, execution: str) -> Summary:
-        """See `ports.EventLog.summary`."""
+        """Implement `ports.EventLog.summary`."""
         return _summary(execution, self._find(execution))
 
     async def delete(self, execution: str) -> None:
-        """See `ports.EventLog.delete`."""
+        """Implement `ports.EventLog.delete`."""
         found = self._find(execution)
         if not found.status.is_final and found.owned_by != self._owner and found.owned_by in self._data.living:
             raise StateConflict(f"execution {execution} is {found.status} in another process: cancel it first")
@@ -152,7 +152,7 @@ class MemoryStore(Store):
         self._data.places.remove(execution)
 
     async def holdings(self) -> list[Holding]:
-        """See `ports.EventLog.holdings`."""
+        """Implement `ports.EventLog.holdings`."""
         self._check_open()
         executions = self._data.executions
         needed = {
@@ -172,26 +172,26 @@ class MemoryStore(Store):
         ]
 
     async def values(self, execution: str, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Value]:
-        """See `ports.ValueStore.values`."""
+        """Implement `ports.ValueStore.values`."""
         self._check_open()
         found = self._data.executions.get(execution)
         return {} if found is None else {key: found.values[key] for key in wanted if key in found.values}
 
     def directory(self, execution: str) -> Path:
-        """See `ports.ValueStore.directory`."""
+        """Implement `ports.ValueStore.directory`."""
         return self._data.places.directory(execution)
 
     def logs(self, execution: str) -> Path:
-        """See `ports.ValueStore.logs`."""
+        """Implement `ports.ValueStore.logs`."""
         return self._data.places.logs(execution)
 
     async def adopt(self, values: Sequence[Value], into: str) -> tuple[Value, ...] | None:
-        """See `ports.ValueStore.adopt`."""
+        """Implement `ports.ValueStore.adopt`."""
         self._check_open()
         return self._data.places.adopt(values, into)
 
     async def cached(self, key: str, into: str) -> tuple[CacheEntry, str, tuple[Value, ...]] | None:
-        """See `ports.ValueStore.cached`."""
+        """Implement `ports.ValueStore.cached`."""
         self._check_open()
         found = [
             (entry.created, position, entry, execution)
@@ -207,11 +207,11 @@ class MemoryStore(Store):
         return (entry, source, adopted) if adopted else None
 
     async def write_history(self, execution: str, experience: Experience) -> None:
-        """See `ports.HistoryStore.write_history`."""
+        """Implement `ports.HistoryStore.write_history`."""
         self._find(execution).experience = experience
 
     async def histories(self, workflow: str, before: str, limit: int) -> list[Experience]:
-        """See `ports.HistoryStore.histories`."""
+        """Implement `ports.HistoryStore.histories`."""
         self._check_open()
         found = [
             execution.experience
@@ -221,7 +221,7 @@ class MemoryStore(Store):
         return list(found[: max(limit, 0)])
 
     async def publish(self, workflow: Published) -> Published:
-        """See `ports.WorkflowStore.publish`."""
+        """Implement `ports.WorkflowStore.publish`."""
         self._check_open()
         versions = self._data.workflows.setdefault(workflow.name, [])
         newest = versions[-1] if versions else None
@@ -231,7 +231,7 @@ class MemoryStore(Store):
         return stored
 
     async def workflow(self, name: str, version: int | None = None) -> Published:
-        """See `ports.WorkflowStore.workflow`."""
+        """Implement `ports.WorkflowStore.workflow`."""
         self._check_open()
         for stored in reversed(self._data.workflows.get(name, [])):
             if version is None or stored.version == version:
@@ -239,12 +239,12 @@ class MemoryStore(Store):
         raise not_published(name, version)
 
     async def workflows(self) -> list[Published]:
-        """See `ports.WorkflowStore.workflows`."""
+        """Implement `ports.WorkflowStore.workflows`."""
         self._check_open()
         return [versions[-1] for _, versions in sorted(self._data.workflows.items())]
 
     def claim(self, execution: str) -> bool:
-        """See `Ownership.claim`."""
+        """Implement `Ownership.claim`."""
         found = self._find(execution)
         if found.owned_by != self._owner and found.owned_by in self._data.living:
             return False
@@ -252,7 +252,7 @@ class MemoryStore(Store):
         return True
 
     async def orphans(self) -> list[str]:
-        """See `Ownership.orphans`."""
+        """Implement `Ownership.orphans`."""
         self._check_open()
         return [
             key
@@ -261,34 +261,34 @@ class MemoryStore(Store):
         ]
 
     async def note(self, name: str) -> bytes | None:
-        """See `DataDirectory.note`."""
+        """Implement `DataDirectory.note`."""
         return self._data.notes.get(name)
 
     async def write_note(self, name: str, data: bytes) -> None:
-        """See `DataDirectory.write_note`."""
+        """Implement `DataDirectory.write_note`."""
         self._data.notes[name] = data
 
     async def newest_id(self) -> str:
-        """See `DataDirectory.newest_id`."""
+        """Implement `DataDirectory.newest_id`."""
         return max([*self._data.executions, self._data.newest_id])
 
     def trouble(self) -> str | None:
-        """See `DataDirectory.trouble`."""
+        """Implement `DataDirectory.trouble`."""
         return None
 
     def peers(self) -> Peers:
-        """See `Ownership.peers`."""
+        """Implement `Ownership.peers`."""
         living = frozenset(self._data.living - {self._owner})
         changed, self._seen = self._seen != self._data.openings, self._data.openings
         parked = {key: why for owner in living for key, why in self._data.parked.get(owner, {}).items()}
         return Peers(living=living, are_changed=changed, parked=parked)
 
     def tell_parked(self, parked: Mapping[str, Parked]) -> None:
-        """See `Ownership.tell_parked`."""
+        """Implement `Ownership.tell_parked`."""
         self._data.parked[self._owner] = dict(parked)
 
     async def elsewhere(self, newest: int, known: Collection[str]) -> tuple[list[Summary], int]:
-        """See `Ownership.elsewhere`."""
+        """Implement `Ownership.elsewhere`."""
         self._check_open()
         others = [
             _summary(key, execution)
@@ -298,12 +298,12 @@ class MemoryStore(Store):
         return sorted(others, key=lambda summary: summary.id, reverse=True), len(self._data.executions)
 
     async def positions(self, executions: Collection[str]) -> dict[str, int]:
-        """See `Ownership.positions`."""
+        """Implement `Ownership.positions`."""
         self._check_open()
         return {key: len(self._data.executions[key].events) for key in executions if key in self._data.executions}
 
     async def close(self) -> None:
-        """See `ports.Store.close`."""
+        """Implement `ports.Store.close`."""
         self._data.openings += self._owner in self._data.living
         self._data.living.discard(self._owner)
 

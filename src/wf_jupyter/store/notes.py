@@ -1,4 +1,4 @@
-"""What is noted of a data directory as a whole."""
+"""Notes on a data directory as a whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _NEWEST = "newest_id"
 
 
 def read(connection: sqlite3.Connection, name: str) -> bytes | None:
-    """What was noted under that name, or None."""
+    """Read the note under that name, or None."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     return None if row is None else str(row[0]).encode()
 

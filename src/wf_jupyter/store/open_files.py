@@ -43,7 +43,7 @@ class OpenFiles:
                 raise StoreError(self._describe_loss(path, "is another one than was opened"), is_temporary=True)
 
     def trouble(self) -> str | None:
-        """What `check` raises, as text; None when all is well."""
+        """The error of `check` as text; None when all is well."""
         try:
             self.check()
         except StoreError as error:

@@ -1,4 +1,4 @@
-"""Who owns an execution: a store that is open, for as long as its process lives.
+"""Ownership of executions: by a store that is open, for as long as its process lives.
 
 Each open store holds an operating system lock on a file of its own, `owners/<id>.lock`. The system
 lets go of it however the process ends, so "is the owner gone?" is answered by trying to take the
@@ -75,7 +75,7 @@ class Ownership:
             os.close(descriptor)
 
     def peers(self) -> Peers:
-        """Who else lives. Costs four system calls alone, and three more for each other."""
+        """Find the other owners that live. Costs four system calls alone, and three more for each other."""
         self._hold_again()
         before, missed = self._changed, bool(self._missing)
         self._changed = self._directory.stat().st_mtime_ns
@@ -86,7 +86,7 @@ class Ownership:
         return Peers(living=living, are_changed=are_changed, parked=self._parked_by(living))
 
     def tell_parked(self, parked: Mapping[str, Parked]) -> None:
-        """See `model.directory.Ownership.tell_parked`."""
+        """Publish the parked executions of this owner (`model.directory.Ownership.tell_parked`)."""
         self._tells = _encoder.encode(parked).ljust(RESERVED)
         self._write()
 
@@ -123,7 +123,7 @@ class Ownership:
             os.ftruncate(self._descriptor, len(self._tells))
 
     def _parked_by(self, living: Collection[str]) -> dict[str, Parked]:
-        """What living owners told; a file is read when it was written since."""
+        """Executions that living owners have parked; a file is read when it was written since."""
         parked_by_owner: dict[str, tuple[tuple[int, int], Mapping[str, Parked]]] = {}
         for owner in living:
             known = self._parked.get(owner)

@@ -84,27 +84,27 @@ class SqliteStore(Store):
     # -- executions ---------------------------------------------------------------------------
 
     async def append(self, batch: Batch) -> None:
-        """See `ports.EventLog.append`; only the owner of an execution may append to it."""
+        """Implement `ports.EventLog.append`; only the owner of an execution may append to it."""
         work = log.appending(batch, self._ownership.id, self._places)
         is_small = len(batch.events) <= SMALL and batch.submission is None and not batch.expansions
         await (self._writer.run_small(work) if is_small else self._writer.run(work))
 
     async def events(self, execution: str, after: int = 0, limit: int | None = None) -> list[Event]:
-        """See `ports.EventLog.events`; `ExecutionNotFound`."""
+        """Implement `ports.EventLog.events`; `ExecutionNotFound`."""
         return await self._reader.run(
             lambda connection: log.read_events(connection, execution, after, limit, self._reader.path)
         )
 
     async def record(self, execution: str) -> Record:
-        """See `ports.EventLog.record`."""
+        """Implement `ports.EventLog.record`."""
         return await self._reader.run(partial(log.read_record, execution=execution))
 
     async def blobs(self, execution: str) -> dict[Digest, bytes]:
-        """See `ports.EventLog.blobs`; `ExecutionNotFound`."""
+        """Implement `ports.EventLog.blobs`; `ExecutionNotFound`."""
         return await self._reader.run(partial(log.read_blobs, execution=execution))
 
     async def blob(self, execution: str, digest: Digest) -> bytes | None:
-        """See `ports.EventLog.blob`; `ExecutionNotFound`."""
+        """Implement `ports.EventLog.blob`; `ExecutionNotFound`."""
         return await self._reader.run(partial(log.read_blob, execution=execution, digest=digest))
 
     async def summaries(
@@ -115,17 +115,17 @@ class SqliteStore(Store):
         limit: int = 50,
         before: str | None = None,
     ) -> list[Summary]:
-        """See `ports.EventLog.summaries`."""
+        """Implement `ports.EventLog.summaries`."""
         return await self._reader.run(
             lambda connection: listing.read_summaries(connection, status, workflow, limit, before)
         )
 
     async def summary(self, execution: str) -> Summary:
-        """See `ports.EventLog.summary`."""
+        """Implement `ports.EventLog.summary`."""
         return await self._reader.run(partial(listing.read_summary, execution=execution))
 
     async def delete(self, execution: str) -> None:
-        """See `ports.EventLog.delete`; when it returns, the files are gone too."""
+        """Implement `ports.EventLog.delete`; when it returns, the files are gone too."""
         begin = partial(removal.begin, execution=execution, ownership=self._ownership)
         try:
             number = await self._writer.run(begin)
@@ -142,106 +142,106 @@ class SqliteStore(Store):
         await self._writer.run(partial(removal.finish, number=number))
 
     async def holdings(self) -> list[Holding]:
-        """See `ports.EventLog.holdings`."""
+        """Implement `ports.EventLog.holdings`."""
         return await asyncio.to_thread(self._with_files, await self._reader.run(listing.read_holdings))
 
     # -- values -------------------------------------------------------------------------------
 
     async def values(self, execution: str, wanted: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Value]:
-        """See `ports.ValueStore.values`."""
+        """Implement `ports.ValueStore.values`."""
         keys = list(wanted)
         if not keys:
             return {}
         return await self._reader.run(lambda connection: read_values(connection, execution, keys, self._places))
 
     def directory(self, execution: str) -> Path:
-        """See `ports.ValueStore.directory`."""
+        """Implement `ports.ValueStore.directory`."""
         with database.raising_store_errors(self._writer.path.parent):
             return self._places.directory(execution)
 
     def logs(self, execution: str) -> Path:
-        """See `ports.ValueStore.logs`."""
+        """Implement `ports.ValueStore.logs`."""
         return self._places.logs(execution)
 
     async def adopt(self, values: Sequence[Value], into: str) -> tuple[Value, ...] | None:
-        """See `ports.ValueStore.adopt`."""
+        """Implement `ports.ValueStore.adopt`."""
         return await asyncio.to_thread(self._places.adopt, values, into)
 
     async def cached(self, key: str, into: str) -> tuple[CacheEntry, str, tuple[Value, ...]] | None:
-        """See `ports.ValueStore.cached`."""
+        """Implement `ports.ValueStore.cached`."""
         return await self._reader.run(lambda connection: read_cached(connection, key, into, self._places))
 
     # -- history ------------------------------------------------------------------------------
 
     async def write_history(self, execution: str, experience: Experience) -> None:
-        """See `ports.HistoryStore.write_history`."""
+        """Implement `ports.HistoryStore.write_history`."""
         await self._writer.run(partial(write_history, execution=execution, experience=experience))
 
     async def histories(self, workflow: str, before: str, limit: int) -> list[Experience]:
-        """See `ports.HistoryStore.histories`."""
+        """Implement `ports.HistoryStore.histories`."""
         return await self._reader.run(partial(read_histories, workflow=workflow, before=before, limit=limit))
 
     # -- published workflows ------------------------------------------------------------------
 
     async def publish(self, workflow: Published) -> Published:
-        """See `ports.WorkflowStore.publish`; returned as stored, without environment variables."""
+        """Implement `ports.WorkflowStore.publish`; returned as stored, without environment variables."""
         return await self._writer.run(partial(published.write_workflow, workflow=workflow))
 
     async def workflow(self, name: str, version: int | None = None) -> Published:
-        """See `ports.WorkflowStore.workflow`."""
+        """Implement `ports.WorkflowStore.workflow`."""
         return await self._reader.run(partial(published.read_workflow, name=name, version=version))
 
     async def workflows(self) -> list[Published]:
-        """See `ports.WorkflowStore.workflows`."""
+        """Implement `ports.WorkflowStore.workflows`."""
         return await self._reader.run(published.read_workflows)
 
     # -- ownership and the end ----------------------------------------------------------------
 
     def claim(self, execution: str) -> bool:
-        """See `Ownership.claim`. Waits for one commit; `ExecutionNotFound`."""
+        """Implement `Ownership.claim`. Waits for one commit; `ExecutionNotFound`."""
         return self._writer.run_blocking(partial(listing.claim, execution=execution, ownership=self._ownership))
 
     async def orphans(self) -> list[str]:
-        """See `Ownership.orphans`."""
+        """Implement `Ownership.orphans`."""
         return await self._reader.run(partial(listing.read_orphans, ownership=self._ownership))
 
     async def note(self, name: str) -> bytes | None:
-        """See `DataDirectory.note`."""
+        """Implement `DataDirectory.note`."""
         return await self._reader.run(partial(notes.read, name=name))
 
     async def write_note(self, name: str, data: bytes) -> None:
-        """See `DataDirectory.write_note`."""
+        """Implement `DataDirectory.write_note`."""
         await self._writer.run(partial(notes.write, name=name, data=data))
 
     async def newest_id(self) -> str:
-        """See `DataDirectory.newest_id`."""
+        """Implement `DataDirectory.newest_id`."""
         return await self._reader.run(notes.newest_id)
 
     def trouble(self) -> str | None:
-        """See `DataDirectory.trouble`."""
+        """Implement `DataDirectory.trouble`."""
         return self._files.trouble()
 
     def peers(self) -> Peers:
-        """See `Ownership.peers`."""
+        """Implement `Ownership.peers`."""
         return self._ownership.peers()
 
     def tell_parked(self, parked: Mapping[str, Parked]) -> None:
-        """See `Ownership.tell_parked`."""
+        """Implement `Ownership.tell_parked`."""
         self._ownership.tell_parked(parked)
 
     async def elsewhere(self, newest: int, known: Collection[str]) -> tuple[list[Summary], int]:
-        """See `Ownership.elsewhere`."""
+        """Implement `Ownership.elsewhere`."""
         asked = list(known)
         return await self._reader.run(
             partial(listing.read_elsewhere, newest=newest, known=asked, ownership=self._ownership)
         )
 
     async def positions(self, executions: Collection[str]) -> dict[str, int]:
-        """See `Ownership.positions`."""
+        """Implement `Ownership.positions`."""
         return await self._reader.run(partial(listing.read_positions, executions=list(executions)))
 
     async def close(self) -> None:
-        """See `ports.Store.close`.
+        """Implement `ports.Store.close`.
 
         Blocks the loop for the last commit: a thread could not be had any more while the interpreter exits.
         """

@@ -58,7 +58,7 @@ class Places:
         return found
 
     def adopt(self, values: Iterable[Value], into: str) -> tuple[Value, ...] | None:
-        """The same values with their files linked into another execution's folder; None when a file is gone."""
+        """Link the files of values into another execution's folder; None when a file is gone."""
         values = tuple(values)
         if all(value.path is None for value in values):
             return values

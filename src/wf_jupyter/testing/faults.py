@@ -11,7 +11,7 @@ from wf_jupyter.ports import Store
 
 
 class Faults:
-    """What goes wrong: `fail` arms faults for the next calls of a method, `clear` takes back those not met.
+    """Faults to inject: `fail` arms faults for the next calls of a method, `clear` takes back those not met.
 
     `calls` counts the calls by method, `injected` the faults that were met by method and kind of error.
     """

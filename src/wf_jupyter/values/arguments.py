@@ -43,7 +43,7 @@ class Describer:
         self._seconds = SECONDS
 
     def of(self, node: DraftNode) -> list[ArgumentSpec]:
-        """What the node is called with, in the order of its signature as far as that is known."""
+        """Describe the node's arguments, in the order of its signature as far as that is known."""
         parameters = self._parameters.of(node.function)
         given = [*zip(parameters.first(len(node.args)), node.args, strict=True), *node.kwargs.items()]
         specs = [

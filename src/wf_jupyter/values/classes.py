@@ -19,7 +19,7 @@ _FILLED = (types.FunctionType, classmethod, staticmethod, property)
 
 
 def reduce_class(kind: Any, reduced: Any) -> Any:
-    """What cloudpickle says about a class that goes by value, completed."""
+    """Complete cloudpickle's reduction of a class that goes by value."""
     if not isinstance(reduced, tuple) or len(reduced) != 6:
         return reduced
     make, given, state, _, _, fill = reduced

@@ -32,7 +32,7 @@ def code_pieces(
     retry_on: tuple[type[BaseException], ...] = (Exception,),
     references: Callable[[object], Reference | None] | None = None,
 ) -> list[Chunk]:
-    """The same blob in pieces, which share the memory of arrays that the function refers to."""
+    """Encode code in pieces, which share the memory of arrays that the function refers to."""
     return encode({"function": function, "retry_on": retry_on, "setup": read_setup()}, references)
 
 

@@ -43,7 +43,7 @@ def pack(items: Sequence[bytes]) -> bytes:
 
 
 def count(buffer: Chunk | mmap) -> int:
-    """How many items the container holds; `StoreError` when it is none."""
+    """Number of items in the container; `StoreError` when it is none."""
     if len(buffer) < _HEAD.size:
         raise StoreError("not a list of items: the buffer is too short")
     magic, size = _HEAD.unpack_from(buffer)

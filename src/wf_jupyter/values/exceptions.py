@@ -40,7 +40,7 @@ class _Entry(NamedTuple):
 
 
 class _Parts(NamedTuple):
-    """What an exception is built from: `build(*args)`, or without `__init__` when `build` is None; and its members."""
+    """Parts to build an exception from: `build(*args)`, or without `__init__` when `build` is None; and its members."""
 
     kind: type[BaseException]
     build: Callable[..., object] | None

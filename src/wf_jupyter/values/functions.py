@@ -15,7 +15,7 @@ _READS = ("LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 
 
 def reduce_function(function: FunctionType, reduced: Any) -> Any:
-    """What cloudpickle says about a function that goes by value, completed in place."""
+    """Complete, in place, cloudpickle's reduction of a function that goes by value."""
     if isinstance(reduced, tuple) and len(reduced) == 6:
         _, slots = reduced[2]
         scope = function.__globals__

@@ -24,7 +24,7 @@ _GETS = ("BINGET", "LONG_BINGET")
 
 
 class _Seen:
-    """What was found out so far, as long as imports look in the same places."""
+    """Findings so far, as long as imports look in the same places."""
 
     def __init__(self) -> None:
         self.setting: object = None
@@ -35,7 +35,7 @@ _seen = _Seen()
 
 
 def explain_module(blob: bytes, strange: Mapping[str, str]) -> str | None:
-    """What is wrong with one of the `strange_modules` that an encoded value refers to, and what to do, or None."""
+    """Explain what is wrong with one of the `strange_modules` in an encoded value, and what to do, or None."""
     if not any(name.encode() in blob for name in strange):
         return None
     try:

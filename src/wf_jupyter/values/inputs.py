@@ -1,4 +1,4 @@
-"""What stands behind an `Input`: the objects that a task, or a reader of a result, receives.
+"""Objects behind an `Input`: those that a task, or a reader of a result, receives.
 
 Inputs are loaded only when something refers to them, and once: two references to one result give
 the same object, as they would in a plain call.

@@ -57,7 +57,7 @@ class NoShell:
     """Stands for `get_ipython()` where there is no IPython; whatever it is asked to run is an error that says so."""
 
     def get_ipython(self) -> NoShell:
-        """What `get_ipython()` gives: always something, so that the error comes with the line that needs more."""
+        """Stand-in for IPython's function: never None, so that the error comes with the line that needs more."""
         return self
 
     def system(self, command: str) -> object:

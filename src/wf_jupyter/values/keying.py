@@ -46,7 +46,7 @@ class Keying:
             self._earlier.append((node, node.args, node.kwargs, node.over))
 
     def finish(self) -> None:
-        """There are no more calls: let the objects go."""
+        """Let the objects go: there are no more calls."""
         self._earlier.clear()
 
     def _late(self, live: DraftNode, node: DraftNode, packed: PackedCall) -> NodeKey:

@@ -32,7 +32,7 @@ class KnownSecrets:
 
     @classmethod
     def inherited(cls) -> KnownSecrets:
-        """What is known to the attempt that runs here, if one does, to add to."""
+        """Secrets known to the attempt that runs here, if one does, to add to."""
         known = cls()
         if (outer := _known.get()) is not None:
             known.add(outer.texts)

@@ -21,7 +21,7 @@ _pandas: list[tuple[dict[str, Any], str, str, Any]] = []
 
 
 def read_options() -> tuple[Option, ...]:
-    """Those of this process."""
+    """Read the options of this process."""
     if "pandas" not in sys.modules and "matplotlib" not in sys.modules:
         return ()
     found = [("pandas", name, value) for name, value in _of_pandas()]

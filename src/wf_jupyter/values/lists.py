@@ -1,4 +1,4 @@
-"""What counts as a list that tasks can be mapped over: one rule for inputs and for results."""
+"""Lists that tasks can be mapped over: one rule for inputs and for results."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class _Spot(NamedTuple):
 
 
 def explain_function(function: object, key: str, error: Exception, encode: Encode) -> str:
-    """Why the code of task `key` cannot be sent: which of its variables is in the way, and what to do.
+    """Explain why the code of task `key` cannot be sent: which of its variables is in the way, and what to do.
 
     `error` is what `encode`, which raises for what cannot be sent, raised for the function.
     """
@@ -56,13 +56,13 @@ def explain_function(function: object, key: str, error: Exception, encode: Encod
 
 
 def explain_value(value: object, name: str, error: Exception, encode: Encode, hint: str = "") -> str:
-    """The same for a value that is called `name`; `hint` says what else can be done."""
+    """Explain why a value that is called `name` cannot be sent; `hint` says what else can be done."""
     explanation = None if _is_depth(error) else _explain(_Spot(value, "it", name), encode, hint)
     return reason_of(error) if explanation is None else f"{reason_of(error)}: {explanation}"
 
 
 def reason_of(error: Exception) -> str:
-    """What pickling complained about."""
+    """The complaint of pickling."""
     if _is_depth(error):
         return "it is nested too deeply"
     return shorten(str(error) or type(error).__name__, _REASON_LIMIT)

@@ -142,7 +142,7 @@ def _call(recorder: Recorder, node: DraftNode) -> PackedCall:
 def _coverages(
     recorder: Recorder, draft: Draft, calls: Mapping[TaskKey, PackedCall], above: Coverage | None
 ) -> dict[TaskKey, Digest]:
-    """Of each cached node the digest of what its key covers, `above` included."""
+    """Digests, by cached node, of what its key covers, `above` included."""
     known: dict[int, Digest] = {}
     found = {}
     for node in draft.nodes:

@@ -1,4 +1,4 @@
-"""What the parameters of a graph's functions are called, and which are secret: looked up once for each function."""
+"""Names of the parameters of a graph's functions, and which are secret: looked up once for each function."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from wf_jupyter.values.secret import secret_parameters
 
 
 class Parameters:
-    """Those of one function. `marked` are annotated as secret."""
+    """Parameters of one function. `marked` are annotated as secret."""
 
     def __init__(self, function: Callable[..., object]) -> None:
         code = getattr(function, "__code__", None)
@@ -37,13 +37,13 @@ class Parameters:
 
 
 class KnownParameters:
-    """Those of the functions asked for so far."""
+    """Parameters of the functions asked for so far."""
 
     def __init__(self) -> None:
         self._known: dict[int, Parameters] = {}
 
     def of(self, function: Callable[..., object]) -> Parameters:
-        """Those of one function."""
+        """Parameters of one function."""
         known = self._known.get(id(function))
         if known is None:
             known = self._known[id(function)] = Parameters(function)

@@ -30,7 +30,7 @@ class TookTooLong(BaseException):
 
 
 def within(seconds: float, compute: Callable[[], T], otherwise: T) -> T:
-    """What `compute` returns, or `otherwise` when that takes longer. Raises what it raises."""
+    """Return what `compute` returns, or `otherwise` when that takes longer. Raises what it raises."""
     limit = _alarm if _has_alarm() else _interrupts
     watch = _Watch()
     try:

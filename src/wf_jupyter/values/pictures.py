@@ -24,7 +24,7 @@ def picture_of(value: Any, limit: int) -> str | None:
 
 
 def _images(value: Any) -> Iterator[tuple[str, bytes]]:
-    """What the value draws of itself, the best first."""
+    """Pictures that the value draws of itself, the best first."""
     if type(value).__module__.partition(".")[0] == "matplotlib" and hasattr(value, "savefig"):
         stream = io.BytesIO()
         value.savefig(stream, format="png", dpi=72, bbox_inches="tight")

@@ -1,4 +1,4 @@
-"""What people see of a value: its class, a bounded text, a bounded table, its size.
+"""Previews of values: class, a bounded text, a bounded table, size.
 
 Made where the value lives. Whatever the value's own methods do, `describe` returns, and soon; texts
 carry no memory addresses, so that a saved notebook stays the same.
@@ -156,7 +156,7 @@ def shorten(text: str, limit: int) -> str:
 
 
 def guarded(compute: Callable[[], T], failed: T, value: object, late: T) -> T:
-    """What `compute` tells of `value`; `failed` when the value's own methods raise, `late` when they take too long."""
+    """Run `compute`; `failed` when the value's own methods raise, `late` when they take too long."""
     try:
         if is_plain(value):
             return compute()

@@ -208,7 +208,7 @@ def _holds_nothing(value: object) -> bool:
 
 
 def referring(needs: Sequence[Need], place: str) -> References:
-    """What `codec.encode` asks about each object: the position of a result among `needs`, or None."""
+    """Make the function that `codec.encode` asks about each object: its position among `needs`, or None."""
     positions = {need: position for position, need in enumerate(needs)}
 
     def references(obj: object) -> Reference | None:

@@ -1,4 +1,4 @@
-"""How objects of a notebook travel that `cloudpickle` pickles by a name, which a worker does not have, or not at all.
+"""Reducers for objects of a notebook that `cloudpickle` pickles by a name, which a worker does not have, or not at all.
 
 Generators of random numbers that belong to a module are pickled by name: a copy of their state would give each
 task the same numbers. Locks are left alone: one that is copied protects nothing, and the error says so.

@@ -37,7 +37,7 @@ def seal(data: bytes) -> bytes:
 
 
 def unseal(sealed: bytes) -> bytes:
-    """What was sealed; `StoreError` when the key is not here, or the bytes were changed."""
+    """Decrypt; `StoreError` when the key is not here, or the bytes were changed."""
     name, nonce, body = sealed[:_NAME], sealed[_NAME : _NAME + _SIZE], sealed[_NAME + _SIZE :]
     for key in _keys():
         if _name(key) == name:

@@ -201,7 +201,7 @@ def marks_secret(annotation: object) -> bool:
 
 
 def unmarked(annotation: object) -> object:
-    """What a secret is without that: `str` for `Secret[str]`, `str | None` for `Secret[str] | None`."""
+    """The annotation without the mark: `str` for `Secret[str]`, `str | None` for `Secret[str] | None`."""
     if get_origin(annotation) in (Union, UnionType):
         return Union[tuple(unmarked(part) for part in get_args(annotation))]  # noqa: UP007 - made of a tuple
     if annotation is Secret or get_origin(annotation) is Secret:

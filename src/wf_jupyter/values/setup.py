@@ -1,4 +1,4 @@
-"""How the submitting process has set up logging, warnings and libraries: it travels with the code, for tasks to find.
+"""Set-up of logging, warnings and libraries in the submitting process: it travels with the code, for tasks to find.
 
 A handler is an open file or a stream, so what travels is a description of it. One that writes to standard output
 or error becomes one that writes into the task's log; one that writes to a file appends to that file; one of
@@ -33,7 +33,7 @@ class HandlerSetup:
 
 @dataclass(frozen=True)
 class LoggerSetup:
-    """What was set for one logger."""
+    """Settings of one logger."""
 
     level: int
     propagate: bool
@@ -55,7 +55,7 @@ class Setup:
 
 
 def read_setup() -> Setup:
-    """That of this process."""
+    """Read the set-up of this process."""
     manager = logging.root.manager
     named = [(name, logger) for name, logger in manager.loggerDict.items() if isinstance(logger, logging.Logger)]
     known = [("", _logger(logging.root)), *((name, _logger(logger)) for name, logger in sorted(named, key=_first))]

@@ -94,7 +94,7 @@ def install(name: str, label: str, first: int, text: str) -> str:
 
 
 def label_of(name: str) -> str:
-    """What people call a source: `Cell In[7]` as in IPython's own tracebacks, else the name of the file."""
+    """The name that people know a source by: `Cell In[7]` as in IPython's own tracebacks, else the name of the file."""
     return _labels.get(name) or _cell_label(name) or name
 
 

@@ -107,7 +107,7 @@ def _secret(name: str, annotation: Any, default: Any) -> Field | None:
 
 
 def _written(name: str, annotation: Any, text: str) -> object:
-    """What is meant by a text; the error does not repeat it."""
+    """The value that a text means; the error does not repeat it."""
     kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     if str in kinds or Any in kinds:
         return text
@@ -135,7 +135,7 @@ def _choice(name: str, choices: Mapping[str, object], default: object) -> Field:
 
 
 def _entry(annotation: Any) -> type | None:
-    """What a list is a list of, when its entries can be written one per line."""
+    """Type of a list's entries, when they can be written one per line."""
     if annotation in _LISTS:
         return str
     arguments = get_args(annotation)

@@ -15,7 +15,7 @@ _ERROR = '<span style="color: var(--jp-error-color1, #c62828)" role="alert">{}</
 
 
 class WorkflowForm(ipywidgets.VBox):  # type: ignore[misc]
-    """What `workflow.form()` returns. `execution` is the one that was started last."""
+    """A form for the inputs, as `workflow.form()` returns it. `execution` is the one that was started last."""
 
     def __init__(self, workflow: Any) -> None:
         self.workflow = workflow
@@ -31,7 +31,7 @@ class WorkflowForm(ipywidgets.VBox):  # type: ignore[misc]
         super().__init__(self._head)
 
     def inputs(self) -> dict[str, object]:
-        """What stands in the fields; `InputError` names the one that cannot be read."""
+        """The values in the fields; `InputError` names the one that cannot be read."""
         return {field.name: field.read() for field in self._fields}
 
     def run(self) -> Execution | None:

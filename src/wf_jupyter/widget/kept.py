@@ -1,4 +1,4 @@
-"""What a saved notebook keeps of an execution in a widget's state: bounded, and nothing that only its author may know.
+"""State that a saved notebook keeps of an execution in a widget: bounded, without what only its author may know.
 
 Inputs, folders, tracebacks and texts of results stay where the execution runs. Where all items of mapped tasks would
 be too much, they become runs of equal states (`[["succeeded", 2997], ["failed", 3]]`), of which the page makes tasks

@@ -1,4 +1,4 @@
-"""What a page may ask about its execution through the kernel: the same questions as over REST, by the same names.
+"""Questions of a page about its execution, through the kernel: the same as over REST, by the same names.
 
 Answers are bounded, so that no message of a notebook's connection becomes huge: a long list comes with
 `more`, and the page asks for what follows. Questions are answered on threads of their own, as the

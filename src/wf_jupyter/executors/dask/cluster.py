@@ -38,7 +38,7 @@ _TAIL = 4000
 
 
 class CannotConnect(Exception):
-    """There is no cluster to run on; the text is for the user whose tasks should have run there."""
+    """Raised when there is no cluster to run on; the text is for the user whose tasks should have run there."""
 
 
 class Endpoint(msgspec.Struct, frozen=True):

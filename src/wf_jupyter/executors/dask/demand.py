@@ -49,7 +49,7 @@ class Demand:
 
     @property
     def complaint(self) -> str:
-        """Why there is no place to be had; empty when nothing is known against it."""
+        """Reason why there is no place to be had; empty when nothing is known against it."""
         return self._complaint if not self._placement.places and self._loop.time() < self._until else ""
 
     def ask_for(self, more: int, busy: int) -> None:
@@ -62,7 +62,7 @@ class Demand:
         self._be_impatient()
 
     def satisfy(self) -> None:
-        """There is a place."""
+        """Withdraw the complaint: there is a place."""
         self._until = 0.0
         if self._impatience is not None:
             self._impatience.cancel()

@@ -113,7 +113,7 @@ class Reported(_Message, frozen=True, tag=22):
 
 
 class Revoked(_Message, frozen=True, tag=23):
-    """These attempts have not begun and will not."""
+    """Attempts that have not begun and will not."""
 
     tokens: tuple[int, ...]
 

@@ -33,19 +33,19 @@ class Listener(Protocol):
     """The user of the connection, called on its event loop."""
 
     def on_messages(self, address: str, messages: Sequence[FromHost]) -> None:
-        """Messages of a worker host."""
+        """Called with messages of a worker host."""
         ...
 
     def on_workers_left(self, addresses: Sequence[str]) -> None:
-        """These workers left the cluster."""
+        """Called when workers left the cluster."""
         ...
 
     def on_refused(self, reason: str) -> None:
-        """A place could not be had."""
+        """Called when a place could not be had."""
         ...
 
     def on_scheduler_lost(self) -> None:
-        """The scheduler cannot be reached any more."""
+        """Called when the scheduler cannot be reached any more."""
         ...
 
 

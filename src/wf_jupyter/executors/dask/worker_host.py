@@ -65,7 +65,7 @@ _hosts: dict[tuple[str, str], WorkerHost] = {}
 
 
 class _Pool(LocalExecutor):
-    """Also calls `on_began` when an attempt begins, and gives back what has not."""
+    """A pool that calls `on_began` when an attempt begins, and gives back what has not."""
 
     on_began: Callable[[Job], None]
 
@@ -74,7 +74,7 @@ class _Pool(LocalExecutor):
         self.on_began(job)
 
     def take_back(self, keys: set[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
-        """Those of these attempts that no process has; they are unknown here from now on."""
+        """Forget those of these attempts that no process has, and return their keys."""
         back = [job for job in self._backlog if job.stopping is None and _key(job.attempt) in keys]
         for job in back:
             self._backlog.remove(job)

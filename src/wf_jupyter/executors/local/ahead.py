@@ -1,4 +1,4 @@
-"""How many attempts a worker may hold: those that are known to be short are sent ahead."""
+"""Limits on the attempts that a worker holds: those that are known to be short are sent ahead."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _KNOWN_CODES = 10_000
 
 
 class Durations:
-    """How long attempts took, by their code."""
+    """Durations of attempts, by their code."""
 
     def __init__(self) -> None:
         self._means: dict[Digest, float] = {}
@@ -26,6 +26,6 @@ class Durations:
             self._means.clear()
 
     def ahead(self, code: Digest) -> int:
-        """How many such attempts one worker may hold: the shorter they are, the more of them share a turn."""
+        """Number of such attempts that one worker may hold: the shorter they are, the more of them share a turn."""
         mean = self._means.get(code, 1.0)
         return 1 if mean >= SHORT_SECONDS else int(min(AHEAD_SECONDS / max(mean, 1e-6), AHEAD))

@@ -56,7 +56,7 @@ class Devices:
         return self._names
 
     def take(self, count: int) -> tuple[str, ...] | None:
-        """So many that nobody has, or None."""
+        """Take so many devices that nobody has; None when there are not as many."""
         taken: list[str] = []
         self.trouble = ""
         try:

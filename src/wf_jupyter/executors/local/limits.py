@@ -1,4 +1,4 @@
-"""What an attempt may use of its machine: memory that is watched, and threads that numeric libraries start.
+"""Limits of an attempt on its machine: memory that is watched, and threads that numeric libraries start.
 
 Memory is watched rather than limited by the system (`RLIMIT_AS`): that limit counts addresses, of which CUDA and
 memory-mapped results take tens of gigabytes without using memory, and a library that meets it fails anywhere, or
@@ -95,7 +95,7 @@ class Limits:
         return 0 if self._devices is None else len(self._devices.names)
 
     def variables(self, job: Job) -> dict[str, str]:
-        """What the attempt's process must have in its environment."""
+        """Variables for the environment of the attempt's process."""
         attempt = job.attempt
         found = dict.fromkeys(THREAD_VARIABLES, str(attempt.threads)) if attempt.threads else {}
         return {**found, VARIABLE: ",".join(job.devices)} if job.devices else found

@@ -49,7 +49,7 @@ class CannotStart(Exception):
 
 
 class Listener(Protocol):
-    """Who owns the process."""
+    """The owner of the process, as it is called back."""
 
     def on_messages(self, messages: Sequence[FromWorker]) -> None:
         """Messages came, in order."""

@@ -94,15 +94,15 @@ class Owner(Protocol):
         ...
 
     def on_report(self, job: Job, report: Report) -> None:
-        """It said something while running."""
+        """Called with each report of a running attempt."""
         ...
 
     def on_final(self, line: Line, job: Job, message: Final) -> None:
-        """It ended; it is no longer in the line."""
+        """Called when an attempt ended; it is no longer in the line."""
         ...
 
     def on_returned(self, line: Line, jobs: Sequence[Job]) -> None:
-        """These have not begun, and left the line."""
+        """Called with attempts that have not begun, and left the line."""
         ...
 
     def on_stale(self, line: Line) -> None:

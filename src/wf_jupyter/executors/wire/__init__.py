@@ -1,1 +1,1 @@
-"""What a parent and its workers say to each other: frames, messages, and what they mean to the engine."""
+"""The wire between a parent and its workers: frames, messages, and what they mean to the engine."""

@@ -1,4 +1,4 @@
-"""What the parent and a worker process say to each other.
+"""Messages between the parent and a worker process.
 
 Attempts are known by a token, a small number given by the parent: the worker neither knows nor needs
 to repeat whose attempt it is. Array-like structs, because a no-op task is two of these messages and
@@ -175,7 +175,7 @@ class Shown(_Message, frozen=True, tag=27):
 
 
 class Recalled(_Message, frozen=True, tag=28):
-    """These attempts have not begun and will not. `stale`: the worker holds outdated modules, so nor will others."""
+    """Attempts that have not begun and will not. `stale`: the worker holds outdated modules, so nor will others."""
 
     tokens: tuple[int, ...]
     stale: bool = False

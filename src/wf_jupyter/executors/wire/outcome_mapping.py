@@ -92,7 +92,7 @@ def worker_lost(attempt: Attempt, duration: float, message: str, began: float | 
 
 
 def node_lost(attempt: Attempt, duration: float, message: str, began: float | None = None) -> AttemptFailed:
-    """What ran the attempt's worker is gone, by no doing of the task's: it may run again at no cost of a retry."""
+    """Failure of an attempt whose machine is gone, by no fault of the task: it may run again at no cost of a retry."""
     return AttemptFailed(
         task=attempt.task,
         attempt=attempt.number,
@@ -103,7 +103,7 @@ def node_lost(attempt: Attempt, duration: float, message: str, began: float | No
 
 
 def ending_of(returncode: int | None) -> str:
-    """How a process ended, in words for the person whose task it was."""
+    """Describe how a process ended, for the person whose task it was."""
     if returncode is None:
         return "the worker process closed its connection"
     if returncode < 0:

@@ -115,7 +115,7 @@ class AsyncHost(Worker):
         self.conclude(sink, final, is_last=not self._tasks)
 
     def put_back(self, sink: Output) -> list[FromWorker]:
-        """Also end what attempts left on the loop and in its pool, as `asyncio.run` does at its end."""
+        """Put the process back, and end what attempts left on the loop and in its pool, as `asyncio.run` does."""
         for left in asyncio.all_tasks(self._loop):
             left.cancel()
         if not self._is_pool_idle():

@@ -63,7 +63,7 @@ class Assigned(NamedTuple):
 
 
 class Worker:
-    """What both kinds of worker share: messages, blobs, output, and the line of waiting attempts."""
+    """Base of both kinds of worker: messages, blobs, output, and the line of waiting attempts."""
 
     def __init__(self, channel: Channel, interrupts: Interrupts) -> None:
         self.channel = channel
@@ -130,7 +130,7 @@ class Worker:
         return True
 
     def give_back(self, *tokens: int) -> Recalled:
-        """What says that these attempts, and all that wait, are to run in another process."""
+        """Make the message that these attempts, and all that wait, are to run in another process."""
         waiting = (token for token in list(self._waiting) if self.take(token) is not None)
         return Recalled((*tokens, *waiting), stale=True)
 

@@ -1,4 +1,4 @@
-"""Who reads what the parent says: the main thread between attempts, a second one while an attempt takes long.
+"""Reader of the parent's messages: the main thread between attempts, a second one while an attempt takes long.
 
 Handing a message from a reading thread to the thread that runs attempts costs two switches of thread,
 some 50 µs, as much as the rest of a small attempt. So an idle worker reads in its main thread. A stop

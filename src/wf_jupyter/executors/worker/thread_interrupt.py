@@ -27,7 +27,7 @@ class ThreadInterrupt:
             self._current = token
 
     def end(self) -> None:
-        """And no more from here on."""
+        """Stop allowing interrupts for the current attempt."""
         with self._lock:
             token, self._current = self._current, None
             if token in self._stopped:

@@ -45,11 +45,11 @@ class Outlet(Protocol):
 
 
 class Visitor(Protocol):
-    """Who talks."""
+    """The client of the session."""
 
     @property
     def identity(self) -> Identity:
-        """What rate limits go by."""
+        """The identity that rate limits go by."""
         ...
 
     @property

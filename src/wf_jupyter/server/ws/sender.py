@@ -1,4 +1,4 @@
-"""What goes out on one socket: replies, heartbeats, and what its mailbox received, in order.
+"""Sender of one socket: replies, heartbeats, and what its mailbox received, in order.
 
 Exactly one frame is being written at a time, and each is awaited: a slow reader fills its own mailbox
 (which turns into one snapshot), never the server's memory. A reader that takes nothing for

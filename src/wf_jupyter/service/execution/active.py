@@ -95,7 +95,7 @@ class ActiveExecutions:
         return self._drivers.get(execution)
 
     def parked(self, execution: str) -> Parked | None:
-        """Why an execution does not move, whether or not it has a driver; None when nothing keeps it."""
+        """Reason why an execution does not move, whether or not it has a driver; None when nothing keeps it."""
         driver = self._drivers.get(execution)
         return self.parking.get(execution) if driver is None else driver.parked
 
@@ -105,7 +105,7 @@ class ActiveExecutions:
         return {**self.parking.all(), **driven}
 
     def check(self, graph: GraphSpec, executor: str) -> None:
-        """See `Resources.check`."""
+        """Refuse a graph that asks for more than there is (`Resources.check`)."""
         self._resources.check(graph, executor)
 
     async def start(self, execution: str, submission: Submission, epoch: str) -> None:

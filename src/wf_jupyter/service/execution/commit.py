@@ -1,4 +1,4 @@
-"""What the store refuses for a cause that may pass is tried again until it works.
+"""Retry of commits that the store refuses for a cause that may pass.
 
 Nothing is given up meanwhile: attempts run on, and what they report is committed as soon as that is possible.
 """
@@ -36,7 +36,7 @@ async def until_it_works(work: Callable[[], Awaitable[T]], hindered: Callable[[S
 
 
 def as_store_error(error: BaseException) -> StoreError:
-    """What stops an execution, as the error that is told to everybody who waits for it.
+    """Turn what stops an execution into the error for everybody who waits for it.
 
     What the operating system refuses may pass: nothing but a change outside can end it.
     """

@@ -132,7 +132,7 @@ class Driver:
         self._inbox.post(report)
 
     def head(self, task: str, attempt: int) -> str | None:
-        """See `Logs.head`."""
+        """Return the committed text of a running attempt (`Logs.head`)."""
         return self._attempts.logs.head(task, attempt)
 
     async def command(self, command: Command) -> None:

@@ -1,4 +1,4 @@
-"""What happened to an execution since its last turn, and who waits to be answered for it."""
+"""Inbox of an execution: what happened since its last turn, and who waits to be answered for it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Inbox:
         return answer
 
     def wake(self) -> None:
-        """There may be something to do although nothing happened."""
+        """Wake the driver: there may be something to do although nothing happened."""
         self._wake.set()
 
     async def wait(self) -> None:
@@ -54,7 +54,7 @@ class Inbox:
         self._wake.clear()
 
     def take(self) -> list[tuple[Stimulus, Answer | None]]:
-        """What happened since the last time, made denser."""
+        """Take what happened since the last time, coalesced."""
         taken, self._waiting = coalesce(self._waiting), []
         return taken
 

@@ -1,4 +1,4 @@
-"""What an attempt reads: the engine's needs turned into places where values are."""
+"""Inputs of an attempt: the engine's needs turned into places where values are."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class InputReader:
         )
 
     def inputs(self, task: Task, directory: str) -> tuple[Input, ...]:
-        """What its arguments refer to, in the order that `NodeSpec` tells; large blobs may be files in `directory`."""
+        """Inputs that its arguments refer to, in the order of `NodeSpec`; large blobs may be files in `directory`."""
         inputs = [self._need(task.subgraph, need) for need in task.node.needs]
         inputs += [self._blob(digest, directory) for digest in reversed(task.node.large)]
         if task.index is not None:
@@ -84,7 +84,7 @@ class InputReader:
         return tuple(inputs)
 
     def result(self, subgraph: Subgraph) -> Built:
-        """What a graph returns: its template and the inputs that it refers to."""
+        """The result of a graph: its template and the inputs that it refers to."""
         needs = subgraph.graph.result.needs
         return Built(
             template=self._blobs[subgraph.graph.result.template],
@@ -109,7 +109,7 @@ class InputReader:
                 yield from self._unknown(member)
 
     def missing_result(self, subgraph: Subgraph) -> Iterator[tuple[str, str]]:
-        """The same for what a graph returns."""
+        """Inputs of the graph's result that are missing."""
         for need in subgraph.graph.result.needs:
             unit = self._state.units[subgraph.absolute(need.source)]
             for member in unit.items if isinstance(unit, Group) else [unit]:

@@ -35,7 +35,7 @@ class Parking:
         return len(self._parked)
 
     def get(self, execution: str) -> Parked | None:
-        """Why it stands still, or None."""
+        """Reason why it stands still, or None."""
         return self._parked.get(execution)
 
     def all(self) -> Mapping[str, Parked]:
@@ -59,7 +59,7 @@ class Parking:
         self.keep(execution, parked)
 
     def keep(self, execution: str, parked: Parked) -> None:
-        """The same with words for it."""
+        """Park an execution with the words for it."""
         known = self._parked.get(execution)
         self._parked[execution] = parked
         if known is None or known.reason != parked.reason:
@@ -72,7 +72,7 @@ class Parking:
             attempt.add_done_callback(lambda ended: self._forget(execution, ended))
 
     def leave(self, execution: str) -> TakeUp | None:
-        """It goes on, or is gone; returns the `again` that it was parked with."""
+        """Forget an execution that goes on, or is gone; returns the `again` that it was parked with."""
         self._parked.pop(execution, None)
         return self._ways.pop(execution, None)
 

@@ -19,7 +19,7 @@ AttemptKey = tuple[str, str, int]
 
 
 class Capacity:
-    """What one attempt takes: a slot of a pool, and amounts of resources. Returned once."""
+    """Capacity for one attempt: a slot of a pool, and amounts of resources. Returned once."""
 
     __slots__ = ("_amounts", "_holder", "_is_reserved", "_resources", "_worker", "pool")
 

@@ -11,7 +11,7 @@ from wf_jupyter.model.graph import GraphSpec
 
 
 class Resources:
-    """What there is, and what is left of it. `on_returned` is called when something is given back.
+    """Amounts of resources, and what is left of them. `on_returned` is called when something is given back.
 
     Of `gpu` and `memory` there is what the machine has, unless `capacity` names them; `gpus` are its devices, None for
     those that are found.
@@ -49,7 +49,7 @@ class Resources:
                     )
 
     def known(self, names: Iterable[str]) -> Mapping[str, float]:
-        """What is left of all resources, those included that nobody asked for before."""
+        """Amounts left of all resources, those included that nobody asked for before."""
         for name in names:
             self._there_is(name, is_elsewhere=False)
         return self.free

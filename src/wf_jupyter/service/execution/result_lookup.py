@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class PastResult(msgspec.Struct, frozen=True):
-    """What a task of a finished execution gave."""
+    """Result of a task of a finished execution."""
 
     task: str
     parts: tuple[str, ...]
@@ -67,7 +67,7 @@ class ResultLookup:
         return found or NotFound(task=task.key), None
 
     def entry(self, task: Task, report: AttemptSucceeded, now: datetime) -> CacheEntry | None:
-        """What makes a fresh result findable, if its task asked for that and its worker ran the code of its key."""
+        """The entry by which a fresh result is found, if its task is cached and its worker ran the code of its key."""
         if task.node.options.cache is False or not report.is_kept:
             return None
         return CacheEntry(

@@ -1,4 +1,4 @@
-"""Who gets a free worker: slots are reserved between planning and the commit, and shared fairly.
+"""Slots of workers: reserved between planning and the commit, and shared fairly.
 
 An executor only knows attempts that were handed to it. Between `plan` and the hand-over lies a
 commit, so another execution could plan for the same slot: hence the reservations. While others wait,

@@ -1,4 +1,4 @@
-"""What one turn of an execution decided, on its way to the disk and to people."""
+"""One turn of an execution: what it decided, on its way to the disk and to people."""
 
 from __future__ import annotations
 

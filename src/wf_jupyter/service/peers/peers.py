@@ -62,7 +62,7 @@ class Peers:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def parked(self, execution: str) -> Parked | None:
-        """Why an execution that a peer runs does not move, as of the last look."""
+        """Reason why an execution that a peer runs does not move, as of the last look."""
         return self._theirs.get(execution)
 
     async def look(self) -> None:

@@ -1,1 +1,1 @@
-"""What can be asked of executions, and where the answers come from."""
+"""Queries about executions, and where the answers come from."""

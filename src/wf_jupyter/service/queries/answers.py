@@ -94,7 +94,7 @@ async def usage(engine: Orchestrator, execution: str) -> UsagePage:
 
 
 async def logs(engine: Orchestrator, execution: str, key: str, query: TaskQuery) -> LogPage:
-    """What a task printed: all of it, or what came after event `after`; of one stream, or of all."""
+    """Text that a task printed: all of it, or what came after event `after`; of one stream, or of all."""
     lines = [
         LogLine(attempt=event.attempt, stream=event.stream, text=event.text, seq=event.seq, time=event.time)
         for event in await _of_task(engine, execution, key, query.after, TaskLog)
@@ -119,7 +119,7 @@ async def inputs(engine: Orchestrator, execution: str, key: str) -> InputPage:
 
 
 async def outputs(engine: Orchestrator, execution: str, key: str, query: TaskQuery) -> OutputPage:
-    """What a task displayed: all of it, or what came after event `after`."""
+    """Outputs that a task displayed: all of them, or those after event `after`."""
     found = await _of_task(engine, execution, key, query.after, TaskOutput)
     lines = [OutputLine(attempt=event.attempt, data=event.data, seq=event.seq, time=event.time) for event in found]
     return OutputPage(task=key, outputs=lines)
@@ -131,7 +131,7 @@ async def workflows(engine: Orchestrator) -> WorkflowList:
 
 
 async def workflow(engine: Orchestrator, name: str) -> WorkflowPage:
-    """Its newest version."""
+    """The newest version of a published workflow."""
     return workflow_page(await engine.workflow(name))
 
 
@@ -159,7 +159,7 @@ ANSWERS: Mapping[str, Callable[..., Awaitable[Any]]] = {
 async def answer(
     engine: Orchestrator, operation: Operation[A], path: tuple[str, ...], query: msgspec.Struct | None
 ) -> A:
-    """What the operation's function says; its errors are those of `errors`.
+    """Call the operation's function; its errors are those of `errors`.
 
     Args:
         path: what stands for the operation's `parameters`, in order.
@@ -186,7 +186,7 @@ def _most(*measured: int | None) -> int | None:
 
 
 def _given(field: T | msgspec.UnsetType) -> T | None:
-    """What a query says, or None when it does not say it. An empty text is a text."""
+    """The value of a query's field, or None when it is not given. An empty text is a text."""
     return None if isinstance(field, msgspec.UnsetType) else field
 
 

@@ -158,7 +158,7 @@ class ExecutionReader:
         return record, state, picture, blobs
 
     async def result(self, execution: str) -> ExecutionResult:
-        """How an execution ended; `StateConflict` while it has not."""
+        """The end of an execution; `StateConflict` while it has not ended."""
         ended = await self.reopen(execution)
         state, snapshot = ended.state, ended.picture.snapshot
         if not state.status.is_final:

@@ -1,4 +1,4 @@
-"""How long tasks took in earlier executions of the same workflow.
+"""Durations of tasks in earlier executions of the same workflow.
 
 Each execution that ends leaves a small summary per task name. What is usual is told from the newest
 of them; where there are none, nothing is told.
@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 def summarize(snapshot: Snapshot) -> Experience:
-    """What an execution that ended adds to the history; only what succeeded says what is usual."""
+    """Summarize an execution that ended, for the history; only what succeeded says what is usual."""
     taken: dict[str, list[float]] = defaultdict(list)
     for task in snapshot.tasks:
         if task.status is TaskStatus.SUCCEEDED and task.attempts and task.duration is not None:
@@ -41,7 +41,7 @@ def summarize(snapshot: Snapshot) -> Experience:
 
 
 def merge(summaries: Iterable[Mapping[str, Durations]]) -> dict[str, Usual]:
-    """What several executions say together; each counts with as many values as it had."""
+    """Merge the summaries of several executions; each counts with as many values as it had."""
     pools: dict[str, list[Durations]] = defaultdict(list)
     for summary in summaries:
         for name, durations in summary.items():
@@ -81,7 +81,7 @@ class Histories:
         task.add_done_callback(self._writing.discard)
 
     async def of(self, snapshot: Snapshot) -> HistoryPage:
-        """What is usual for the workflow, from the executions before this one."""
+        """Usual durations for the workflow, from the executions before this one."""
         summaries = await self._store.histories(snapshot.workflow, snapshot.id, NEWEST)
         return HistoryPage(
             workflow=snapshot.workflow,

@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 class Logs:
-    """What the running attempts of one execution print: `directory` is where their files are made."""
+    """Output of the running attempts of one execution: `directory` is where their files are made."""
 
     def __init__(self, directory: Callable[[], Path]) -> None:
         self._directory = directory
@@ -57,7 +57,7 @@ class Logs:
         return msgspec.structs.replace(printed, text=text) if text else None
 
     def head(self, task: str, attempt: int) -> str | None:
-        """What a running attempt printed, as far as it was committed; None when it is in a file, or does not run."""
+        """Text of a running attempt, as far as it was committed; None when it is in a file, or does not run."""
         known = self._attempts.get((task, attempt))
         return None if known is None or known.head is None else "".join(known.head)[: known.committed]
 
@@ -174,7 +174,7 @@ def log_name(task: str, attempt: int) -> str:
 
 
 async def printed_text(log: EventLog, execution: str, task: str, attempt: int) -> str:
-    """What an attempt without a file printed, put together from its events."""
+    """Text of an attempt without a file, put together from its events."""
     texts: list[str] = []
     after = 0
     while page := await log.events(execution, after, _PAGE):

@@ -1,4 +1,4 @@
-"""What a task was called with, for a kernel that calls it again. Bytes only: no value is looked at here."""
+"""The call of a task, for a kernel that calls it again. Bytes only: no value is looked at here."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Closeup:
     async def log(
         self, execution: str, key: str, attempt: int | None = None, offset: int = 0, limit: int = 1 << 20
     ) -> LogStretch:
-        """What an attempt (by default the last) printed, whole: up to `limit` bytes from byte `offset` on."""
+        """Text that an attempt (by default the last) printed, whole: up to `limit` bytes from byte `offset` on."""
         number = await self._attempt(execution, key, attempt)
         head = self._printed(execution, key, number)
         return await read_log(self._store, execution, key, number, offset, limit, head)
@@ -52,11 +52,11 @@ class Closeup:
         return FoundPage(task=key, attempt=number, lines=lines, count=count)
 
     async def call(self, execution: str, key: str) -> TaskCall:
-        """See `read_call`."""
+        """Read the call of a task (`read_call`)."""
         return await read_call(await self._reopen(execution), self._store, key)
 
     async def inputs(self, execution: str, key: str) -> InputPage:
-        """What the task is called with, and which tasks that comes from."""
+        """Arguments of the task, and which tasks they come from."""
         if key not in (await self._picture(execution)).tasks:
             raise InputError(f"execution {execution} has no task {key!r}", "task")
         call = find_call(await self._store.record(execution), key)

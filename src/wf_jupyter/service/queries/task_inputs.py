@@ -1,4 +1,4 @@
-"""What one task was called with: found in the graph as it was submitted, without looking at any value."""
+"""Arguments of one task: found in the graph as it was submitted, without looking at any value."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def find_call(record: Record, key: str) -> Call | None:
 
 
 def _graphs(record: Record, key: str) -> Iterator[tuple[str, GraphSpec]]:
-    """Those that may hold the task, the innermost first."""
+    """Graphs that may hold the task, the innermost first."""
     grown = {task: expansion.graph for task, expansion in reversed(record.expansions) if key.startswith(f"{task}/")}
     yield from sorted(grown.items(), key=lambda each: -len(each[0]))
     yield "", record.submission.graph

@@ -1,4 +1,4 @@
-"""Who is told of what: mailboxes by execution, mailboxes for all, and notifiers.
+"""Broker of events: mailboxes by execution, mailboxes for all, and notifiers.
 
 Runs on the orchestrator's loop. A subscriber costs one queue operation per batch, whatever it does
 with it.

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class LogFollower:
-    """How far the subscribers of each such execution were told.
+    """Follows logs written by other orchestrators, and forwards their new events to local subscribers.
 
     Of an execution that can go on this is a picture, folded event by event like that of a driver; of a
     finished one, which only a retry continues, it is a number. `load` reads a picture from the log.
@@ -38,7 +38,7 @@ class LogFollower:
         return bool(self._pictures)
 
     def picture(self, execution: str) -> Picture | None:
-        """How far subscribers were told; None unless somebody follows it here and it can go on elsewhere."""
+        """The picture that subscribers have; None unless somebody follows it here and it can go on elsewhere."""
         return self._pictures.get(execution)
 
     def follow(self, execution: str, picture: Picture) -> None:
@@ -56,7 +56,7 @@ class LogFollower:
             self._broker.lag(execution)
 
     def end(self, execution: str, seq: int | None = None) -> None:
-        """It is run here from now on, from `seq` on, or was deleted."""
+        """Stop following: the execution now runs here from `seq`, or was deleted."""
         picture = self._pictures.pop(execution, None)
         reported = self._finished.pop(execution, None) if picture is None else picture.snapshot.seq
         if seq is not None and reported is not None and reported != seq:

@@ -61,7 +61,7 @@ class Events:
 
     @property
     def weight(self) -> int:
-        """How much room they take: their number, and more for long texts."""
+        """Room that events take: their number, and more for long texts."""
         if self._weight == 0:
             self._weight = len(self.events) + sum(map(_length, self.events)) // _WEIGHED
         return self._weight
@@ -99,7 +99,7 @@ class Bell:
 
 
 class Mailbox:
-    """What waits for one subscriber, in order.
+    """Deliveries that wait for one subscriber, in order.
 
     Args:
         wake: called from the orchestrator's thread when an empty mailbox got something; must return

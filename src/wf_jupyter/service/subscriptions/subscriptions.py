@@ -129,7 +129,7 @@ class Subscriptions:
         return copy_snapshot(picture)
 
     async def resync_encoded(self, execution: str, mailbox: Mailbox) -> Recent | None:
-        """The same as JSON, shared with others; None when it does not follow the execution any more."""
+        """Resync as encoded JSON, shared with others; None when it does not follow the execution any more."""
         picture = await self._picture(execution)
         if not self._broker.has(execution, mailbox):
             return None

@@ -15,7 +15,7 @@ _PLAIN = "biufcmMSU"
 
 
 class Digester(Protocol):
-    """What `content.Description` does for the parts of an array."""
+    """Interface of `content.Description` for the parts of an array."""
 
     def digest(self, value: object) -> bytes:
         """The digest of a part."""
@@ -80,7 +80,7 @@ def _index(value: Any, of: Digester) -> bytes:
 
 
 def _about(value: Any, of: Digester) -> list[bytes]:
-    """What a frame or series is besides its data; subclasses name attributes of theirs in `_metadata`."""
+    """Describe a frame or series besides its data; subclasses name attributes of theirs in `_metadata`."""
     more = [getattr(value, name, None) for name in value._metadata]
     flags = value.flags.allows_duplicate_labels
     return [of.digest(type(value)), of.digest(more), of.digest(dict(value.attrs)), of.digest(flags)]

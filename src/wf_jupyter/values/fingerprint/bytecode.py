@@ -1,4 +1,4 @@
-"""What a piece of code reads: globals, attributes and modules, as its instructions say.
+"""Reads of a piece of code: globals, attributes and modules, as its instructions say.
 
 `co_names` lists attributes and globals alike, so a global that merely shares an attribute's name would
 count. The instructions tell them apart, and hold the modules that a body imports.
@@ -33,7 +33,7 @@ class Import(NamedTuple):
 
 
 class Reads(NamedTuple):
-    """What code reads, nested functions and classes included.
+    """Names that code reads, nested functions and classes included.
 
     `is_open` says that it imports modules whose names are made at run time. `looks` names what in it reads
     its namespace by names made at run time, `runs` what runs files that no import names.
@@ -67,7 +67,7 @@ _known = Identities()
 
 
 def reads(code: CodeType) -> Reads:
-    """What `code` reads."""
+    """Find what `code` reads."""
     return _known.get(code, lambda: _read(code))
 
 

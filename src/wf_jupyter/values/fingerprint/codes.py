@@ -41,7 +41,7 @@ def _digest(code: CodeType) -> bytes:
 
 
 def _body_of_class(code: CodeType) -> Iterator[bytes]:
-    """What a class's body does. From Python 3.13 on it stores the number of its line, and a set of names."""
+    """Describe a class's body. From Python 3.13 on it stores the number of its line, and a set of names."""
     steps = list(dis.get_instructions(code))
     yield getattr(code, "co_exceptiontable", b"")
     for step, following in zip(steps, [*steps[1:], steps[-1]], strict=True):

@@ -90,7 +90,7 @@ class Description:
         self._again = 0
 
     def refer(self, key: Key) -> bytes:
-        """What stands for a definition."""
+        """Bytes that stand for a definition."""
         return b"#%d" % self.refs.setdefault(key, len(self.refs))
 
     def digest(self, value: object) -> bytes:

@@ -58,7 +58,7 @@ class Registry:
     # -- what descriptions ask for ----------------------------------------------------------------
 
     def refer(self, thing: Any, of: Description) -> bytes:
-        """See `content.Definitions`."""
+        """Bytes that stand for a definition (`content.Definitions.refer`)."""
         if isinstance(thing, ModuleType):
             name = thing.__name__
             if self._comes_by_name(thing, name, ""):
@@ -73,14 +73,14 @@ class Registry:
         return hash_parts(b"defined", of.refer(self._keep(thing)))
 
     def leaf(self, thing: object, compute: Callable[[], bytes]) -> bytes:
-        """See `content.Definitions`."""
+        """The cached digest of a part that refers to nothing (`content.Definitions.leaf`)."""
         known = self._leaves.get(id(thing))
         if known is None:
             known = self._leaves[id(thing)] = thing, compute()
         return known[1]
 
     def independent(self, thing: object) -> tuple[bytes, Iterable[Key]]:
-        """See `content.Definitions`."""
+        """Describe a part on its own (`content.Definitions.independent`)."""
         if id(thing) in self._independent:
             # A set inside of what one of its members reaches: its members are described further out.
             self._cuts += 1
@@ -212,7 +212,7 @@ class Registry:
                 yield from self._attributes(module, found.attributes, of)
 
     def _attributes(self, module: ModuleType, attributes: frozenset[str], of: Description) -> Iterator[bytes]:
-        """What code that names these attributes may read of a module of the user's."""
+        """Describe what code that names these attributes may read of a module of the user's."""
         if self.modules.is_installed(module.__name__):
             return
         for inner in self.modules.inside(module.__name__, attributes):

@@ -40,7 +40,7 @@ class FoundModule(NamedTuple):
 
 
 class Modules:
-    """What modules are right now. One for each submission: files and versions may change in between."""
+    """State of modules right now. One for each submission: files and versions may change in between."""
 
     def __init__(self) -> None:
         self._specs: dict[str, ModuleSpec | None] = {}
@@ -298,7 +298,7 @@ _analysed: dict[bytes, Reads | None] = {}
 
 
 def _analyse(content: bytes, data: bytes, path: str) -> Reads | None:
-    """What a source file reads, wherever in it that stands; None of a file that is no source."""
+    """Find what a source file reads, wherever in it that stands; None of a file that is no source."""
     if content not in _analysed:
         if len(_analysed) > _MOST:
             _analysed.clear()

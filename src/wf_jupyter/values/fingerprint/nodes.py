@@ -94,7 +94,7 @@ class NodeKeys:
             yield self._covered.get(source, _NOTHING)
 
     def _cover(self, parts: Iterable[Key | Unknown]) -> Coverage:
-        """What some keys cover; equal ones are one object, so that many nodes share it."""
+        """Coverage of some keys; equal ones are one object, so that many nodes share it."""
         modules: dict[str, str] = {}
         is_open, reason = False, ""
         for part in parts:

@@ -59,7 +59,7 @@ def pickled(error: BaseException, known: KnownSecrets) -> tuple[Value, ...]:
 
 
 def pickling_reason(error: BaseException) -> str:
-    """Why pickling failed, without pickle's own name in front."""
+    """The reason why pickling failed, without pickle's own name in front."""
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     text = _message(error)

@@ -1,4 +1,4 @@
-"""What an attempt uses of its process: time of the processor, and memory at its peak.
+"""Measurement of an attempt: time of the processor, and memory at its peak.
 
 In a process that runs one attempt at a time, the whole process and the children that ended meanwhile are counted.
 Where several share a process, only the attempt's own thread is, and no memory: what is whose cannot be told.
@@ -29,7 +29,7 @@ class Meter:
         self._cpu = self._seconds()
 
     def usage(self) -> Usage:
-        """What was used so far. Called in the thread that made it."""
+        """Usage so far. Called in the thread that made it."""
         seconds = max(0.0, self._seconds() - self._cpu)
         is_worth_it = self._is_alone and time.perf_counter() - self._began >= _WORTH_SECONDS
         return Usage(cpu=round(seconds, 6), memory=_peak() if is_worth_it else None)

@@ -1,4 +1,4 @@
-"""What a task returned as encoded values, or the reason why it cannot be kept."""
+"""Results of tasks as encoded values, or the reason why one cannot be kept."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class Guard(Protocol):
         ...
 
     def end(self) -> None:
-        """And no more from here on."""
+        """Stop allowing interrupts for the current attempt."""
         ...
 
     def forget(self, token: int) -> bool:
@@ -79,7 +79,7 @@ class Runner:
         return msgspec.structs.replace(final, usage=meter.usage(), began=began)
 
     async def run_async(self, run: Run, code: bytes, call: bytes, sink: output.Output) -> Final:
-        """The same for an `async def` task, inside a context of its own. Raises `CancelledError` when cancelled."""
+        """Run an `async def` task, inside a context of its own. Raises `CancelledError` when cancelled."""
         started = time.perf_counter()
         retry_on: tuple[type[BaseException], ...] = (Exception,)
         known = _enter(run, sink, self._is_inline)

@@ -83,7 +83,7 @@ class Freshness:
             self._files[name] = _Loaded(path, stamp, digest, time.time())
 
     def differs_from(self, coverage: Coverage, since: float) -> str:
-        """Why what an attempt computed does not belong under a key with this coverage; empty when it does.
+        """The reason why the result does not belong under a key with this coverage; empty when it does.
 
         `since` is when the attempt began. Call `note` before.
         """

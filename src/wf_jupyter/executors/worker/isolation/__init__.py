@@ -1,1 +1,1 @@
-"""What a task changes in its process is put back: each runs as if alone."""
+"""Isolation of tasks that share a process: what one changes is put back, and each runs as if alone."""

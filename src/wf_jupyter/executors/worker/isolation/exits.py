@@ -15,7 +15,7 @@ _Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 class ExitFunctions:
-    """Those of the attempts of this process. What libraries register stays with `atexit`."""
+    """Exit functions of the attempts of this process. What libraries register stays with `atexit`."""
 
     def __init__(self) -> None:
         self._registered: dict[int, list[_Call]] = {}

@@ -1,4 +1,4 @@
-"""What a task leaves behind in its process: threads, child processes, descriptors."""
+"""Leftovers of a task in its process: threads, child processes, descriptors."""
 
 from __future__ import annotations
 

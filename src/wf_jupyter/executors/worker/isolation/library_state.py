@@ -1,4 +1,4 @@
-"""What a task can change in libraries that keep settings for the whole process, for `process_state`.
+"""State of libraries that keep settings for the whole process, for `process_state`.
 
 Each entry exists once its module is imported, and costs nothing before.
 """

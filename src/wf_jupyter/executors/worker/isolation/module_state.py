@@ -1,4 +1,4 @@
-"""What a task can change in modules of the user's: names, and what stands behind them, three levels deep.
+"""State of the user's modules that a task can change: names, and what stands behind them, three levels deep.
 
 A module is imported once in a process, so a counter, a list or a class attribute in it would carry on from
 one attempt to the next. Looked at are the names of the module, containers, the attributes of its classes, of its
@@ -105,7 +105,7 @@ def _values(holder: Any) -> Iterable[Any]:
 
 
 def _behind(value: Any, module: ModuleType) -> Iterator[Any]:
-    """What a value consists of that can change: containers, classes, cells, and objects of libraries."""
+    """Mutable parts of a value: containers, classes, cells, and objects of libraries."""
     kind = type(value)
     if kind in _CONTAINERS:
         if len(value) <= _LARGE:

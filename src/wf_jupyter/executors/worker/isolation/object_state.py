@@ -94,7 +94,7 @@ class _Bounded:
 
 
 def _state_of(found: Any) -> object:
-    """What is compared: of an array its memory, which is a quarter of the work."""
+    """The state that is compared: of an array its memory, which is a quarter of the work."""
     if type(found) is _of_numpy("ndarray") and not found.dtype.hasobject:
         return found.shape, found.dtype, found.tobytes()
     return found.getstate() if type(found) is random.Random else _pickled(found)

@@ -1,4 +1,4 @@
-"""What a task may have changed in its process is put back, so that the next attempt runs as if alone.
+"""State of the process that a task may have changed: it is put back, so that the next attempt runs as if alone.
 
 The process as it was before its first attempt is remembered. After each attempt it is compared, which takes
 a fraction of a microsecond for each aspect and some ten for all, and put back where it differs. What cannot

@@ -1,1 +1,1 @@
-"""What a task says while it runs: text, progress, displays, from whatever thread or child process."""
+"""Output of a task while it runs: text, progress, displays, from whatever thread or child process."""

@@ -1,4 +1,4 @@
-"""How far the progress bars that a task prints are: those of tqdm, Keras, progressbar2 and click.
+"""Progress read from the bars that a task prints: those of tqdm, Keras, progressbar2 and click.
 
 A bar is text for people. Only its last state counts, and only the outermost of nested bars: what is inside
 begins again and again.

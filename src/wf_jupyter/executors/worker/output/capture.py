@@ -102,7 +102,7 @@ class _Binary(io.RawIOBase):
 
 
 def note_fork() -> None:
-    """This process is a fork of a worker: from now on write to the descriptors."""
+    """Write to the descriptors from now on: this process is a fork of a worker."""
     global _forked
     _forked = True
 

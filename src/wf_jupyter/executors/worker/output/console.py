@@ -1,4 +1,4 @@
-"""What a worker has instead of a terminal: nobody sits at it; warnings and tracebacks name cells as IPython does.
+"""A worker's console, at which nobody sits; warnings and tracebacks name cells as IPython does.
 
 Somebody who asks for input in a worker would wait for ever, or read an end of file that explains nothing
 (`BdbQuit` from a debugger). So reading fails at once and says where the same works.

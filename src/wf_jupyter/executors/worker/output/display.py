@@ -33,7 +33,7 @@ _METHODS = {
 
 
 class Handle:
-    """What `display(..., display_id=True)` returns. An update is shown as a further output."""
+    """Handle that `display(..., display_id=True)` returns. An update is shown as a further output."""
 
     def __init__(self, name: str) -> None:
         self.display_id = name

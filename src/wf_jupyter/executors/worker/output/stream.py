@@ -1,4 +1,4 @@
-"""What one attempt says while it runs: text, progress, displays. Bounded in rate and in size.
+"""Output of one attempt while it runs: text, progress, displays. Bounded in rate and in size.
 
 Text is gathered for some 50 ms before it is sent, so that a loop of prints is a few messages and not
 thousands, and a partial line still shows up soon. Progress keeps the latest: at most ten a second,
@@ -35,7 +35,7 @@ def without_overwritten(text: str) -> str:
 
 
 def truncated(limit: int) -> str:
-    """What stands where the rest of an attempt's output was left out."""
+    """The notice that stands where the rest of an attempt's output was left out."""
     size_limit = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit:,} characters"
     return f"\n... output truncated: a task may print {size_limit} per attempt\n"
 
@@ -115,7 +115,7 @@ class Output:
                 self._flusher.mark(self)
 
     def progress(self, done: float, total: float | None, text: str | None) -> None:
-        """How far the attempt is; a count that is no number says nothing, and a total without end is none."""
+        """Report progress; a non-finite `done` is ignored, and a non-finite `total` means unknown."""
         if not math.isfinite(done):
             return
         total = total if total is not None and math.isfinite(total) else None
@@ -158,7 +158,7 @@ class Output:
                 self._flusher.mark(self)
 
     def close(self) -> list[FromWorker]:
-        """What is left to be sent, before the final message; nothing is taken afterwards."""
+        """Return what is left to be sent, before the final message; nothing is taken afterwards."""
         with self._lock:
             messages = self._take_text()
             if self._progress is not None:

@@ -8,7 +8,7 @@ export type Event = WorkflowStarted | TasksAdded | TaskStarted | TaskProgress | 
 export type ExecutionStatus = "cancelled" | "cancelling" | "failed" | "interrupted" | "paused" | "pending" | "running" | "succeeded";
 
 /**
- * Why an attempt did not succeed, as text.
+ * Reason why an attempt did not succeed, as text.
  *
  * `kind` is who is to blame: `raised` (the task's own exception), `timeout`, `cancelled`,
  * `worker_lost` (crash, `os._exit`, killed), `upstream` (a task of the graph that it returned),
@@ -52,7 +52,7 @@ export interface GroupSnapshot {
 }
 
 /**
- * Why an execution that has not ended does not move: a fact about its orchestrator, and not in its log unless
+ * Reason why an execution that has not ended does not move: a fact about its orchestrator, not in its log unless
  * that says that it was interrupted.
  *
  * `waiting`: it goes on by itself as soon as the cause has passed. `stopped`: it goes on when somebody
@@ -65,7 +65,7 @@ export interface Parked {
 }
 
 /**
- * How far a task is.
+ * Progress of a task.
  */
 export interface Progress {
   readonly done: number;
@@ -74,7 +74,7 @@ export interface Progress {
 }
 
 /**
- * Why a task was skipped, or stopped because another one failed.
+ * Reason why a task was skipped, or stopped because another one failed.
  *
  * `kind` is `not_taken` (the condition of `wf.when` or `wf.unless` was not met), `not_needed`
  * (`trigger_rule="one_failed"`, and nothing failed), `upstream_failed`, `upstream_cancelled`,
@@ -213,7 +213,7 @@ export interface TaskOutput {
 }
 
 /**
- * How far a running task is; `total` is None when unknown.
+ * A running task reported how far it is; `total` is None when unknown.
  */
 export interface TaskProgress {
   readonly done: number;
@@ -307,7 +307,7 @@ export interface TasksAdded {
 }
 
 /**
- * What one attempt used: seconds of the processor, and bytes of its process's memory at the peak.
+ * Usage of one attempt: seconds of the processor, and bytes of its process's memory at the peak.
  *
  * `memory` is None where several attempts share a process, and for those of a few milliseconds.
  */
