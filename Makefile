@@ -74,7 +74,7 @@ constraints:
 	@rm -rf build/constraints && $(PYTHON) -m venv build/constraints
 	@build/constraints/bin/python -m pip install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
 	@{ echo "# Versions that are known to work together. Written by: make constraints"; \
-	  build/constraints/bin/python -m pip freeze --exclude-editable; } > .ci/constraints.txt
+	  build/constraints/bin/python -m pip freeze --exclude-editable | LC_ALL=C sort -f; } > .ci/constraints.txt
 	@rm -rf build/constraints
 
 schema: $(VENV)/.test
