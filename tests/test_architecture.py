@@ -123,6 +123,12 @@ def test_names_and_docstrings_say_what_a_thing_is(path: Path) -> None:
     assert [text.partition("\n")[0] for text in texts if RIDDLES.match(text)] == []
 
 
+def test_no_name_in_the_page_is_vague() -> None:
+    vague = re.compile(rf"#(?:{'|'.join(VAGUE_NAMES)})\b|\b(?:{'|'.join(VAGUE_NAMES)})(?:[?]?:| =|[(.\[])")
+    scripts = (SOURCE / "frontend" / "src").rglob("*.ts")
+    assert [path.name for path in scripts if vague.search(path.read_text("utf-8"))] == []
+
+
 def test_the_public_names_are_these_and_all_can_be_had() -> None:
     assert sorted(wf_jupyter.__all__) == sorted(PUBLIC_NAMES)
     for name in PUBLIC_NAMES:

@@ -68,8 +68,8 @@ export interface Recorded {
 
 /** Show a recording in `el`, with nothing to connect to. Returns how to remove it. */
 export function replay(el: HTMLElement, recording: Recorded): () => void {
-  const told: Readonly<Record<string, unknown>> = { ...recording, recording };
-  return render({ model: { get: (name) => told[name] }, el });
+  const values: Readonly<Record<string, unknown>> = { ...recording, recording };
+  return render({ model: { get: (name) => values[name] }, el });
 }
 
 /** Show one execution in `el`, on a page without a kernel. Returns how to remove it. */

@@ -57,9 +57,9 @@ export function decodeHistory(value: unknown): History {
 
 function decodeUsual(value: unknown): Map<string, Usual> {
   const found = new Map<string, Usual>();
-  for (const [name, told] of Object.entries(isObject(value) ? value : {})) {
-    if (!isObject(told)) continue;
-    const [count, p10, p50, p90, p95] = ["count", "p10", "p50", "p90", "p95"].map((field) => Number(told[field]));
+  for (const [name, entry] of Object.entries(isObject(value) ? value : {})) {
+    if (!isObject(entry)) continue;
+    const [count, p10, p50, p90, p95] = ["count", "p10", "p50", "p90", "p95"].map((field) => Number(entry[field]));
     const numbers = [count!, p10!, p50!, p90!, p95!];
     if (numbers.every((n) => Number.isFinite(n) && n >= 0) && count! > 0) {
       found.set(name, { count: count!, p10: p10!, p50: p50!, p90: p90!, p95: p95! });

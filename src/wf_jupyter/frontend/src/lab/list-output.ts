@@ -62,9 +62,9 @@ export class ListOutput {
 }
 
 /** What a notebook says is looked at: it may come from anybody. */
-function queryOf(told: unknown): ExecutionQuery {
-  if (!isObject(told)) return {};
-  const { status, workflow, limit } = told;
+function queryOf(stored: unknown): ExecutionQuery {
+  if (!isObject(stored)) return {};
+  const { status, workflow, limit } = stored;
   return {
     ...(typeof status === "string" && { status: status as NonNullable<ExecutionQuery["status"]> }),
     ...(typeof workflow === "string" && { workflow }),

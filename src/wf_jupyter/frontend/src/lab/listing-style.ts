@@ -21,7 +21,7 @@ button, input { font: inherit; color: inherit; } h2, h3, p, ul { margin: 0; padd
 .wfj-listing-chip { display: inline-flex; align-items: center; gap: 5px; min-height: 24px; padding: 0 7px; border: 1px solid var(--wfj-line-strong); border-radius: 12px; background: none; color: var(--wfj-dim); font-size: 12px; cursor: pointer; }
 .wfj-listing-chip b { color: var(--wfj-ink); } .wfj-listing-chip:hover { background: var(--wfj-hover); }
 .wfj-listing-chip[aria-pressed="true"] { border-color: var(--wfj-accent); box-shadow: inset 0 0 0 1px var(--wfj-accent); color: var(--wfj-ink); }
-.wfj-listing-told, .wfj-listing-comparing { padding: 9px 12px; color: var(--wfj-dim); font-size: 12px; } .wfj-listing-comparing { background: var(--wfj-hover); color: var(--wfj-ink); }
+.wfj-listing-status, .wfj-listing-comparing { padding: 9px 12px; color: var(--wfj-dim); font-size: 12px; } .wfj-listing-comparing { background: var(--wfj-hover); color: var(--wfj-ink); }
 .wfj-listing-day h3 { padding: 9px 12px 5px; font-size: 11px; font-weight: 600; color: var(--wfj-dim); }
 .wfj-entry { position: relative; padding: 5px 12px 6px; border-bottom: 1px solid var(--wfj-line); cursor: pointer; line-height: 17px; }
 .wfj-entry:hover, .wfj-entry:focus-within { background: var(--wfj-hover); }

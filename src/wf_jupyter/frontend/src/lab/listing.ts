@@ -28,7 +28,7 @@ export class Listing {
   readonly #search = html("input", "wfj-listing-search", { type: "search", placeholder: "Search name, input or id", "aria-label": "Search executions" });
   readonly #chips = new Map<Kind, HTMLButtonElement>();
   readonly #list = html("div", "wfj-listing-list");
-  readonly #told = html("p", "wfj-listing-told", { role: "status" });
+  readonly #status = html("p", "wfj-listing-status", { role: "status" });
   readonly #older = html("button", "wfj-listing-older", { type: "button" }, "Older executions");
   readonly #comparing = html("div", "wfj-listing-comparing", { hidden: true, role: "status" });
   readonly #compare: HTMLButtonElement;
@@ -54,7 +54,7 @@ export class Listing {
         html("div", "wfj-listing-title", {}, html("h2", "", {}, title), tools),
         html("label", "wfj-listing-find", {}, sign("search"), this.#search),
         chips),
-      this.#comparing, this.#told, this.#list, this.#older);
+      this.#comparing, this.#status, this.#list, this.#older);
     this.#search.addEventListener("input", () => this.#show(), { signal });
     this.#older.addEventListener("click", () => void board.older(), { signal });
     this.element.addEventListener("keydown", (event) => this.#key(event), { signal });
@@ -100,8 +100,8 @@ export class Listing {
     const shown = kinds[this.#kind].filter((summary) => text === "" || matches(summary, text));
     this.#arrange(shown, now);
     this.#older.hidden = !board.hasMore;
-    setText(this.#told, this.#words(shown.length, text));
-    this.#told.hidden = this.#told.textContent === "";
+    setText(this.#status, this.#words(shown.length, text));
+    this.#status.hidden = this.#status.textContent === "";
     this.element.classList.toggle("wfj-listing-stale", board.isRead && !board.isCurrent);
   }
 

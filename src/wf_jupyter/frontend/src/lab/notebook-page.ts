@@ -110,14 +110,14 @@ export async function ask<T>(services: Services, panel: NotebookPanel, what: "su
   try {
     const code = `from wf_jupyter.notebooks import page\npage.${what}(${JSON.stringify(path.slice(place.length))})`;
     const future = session.kernel!.requestExecute({ code, store_history: false });
-    let told = "";
+    let printed = "";
     let raised = "";
     future.onIOPub = ({ header, content }) => {
-      if (header.msg_type === "stream" && content["name"] === "stdout") told += String(content["text"]);
+      if (header.msg_type === "stream" && content["name"] === "stdout") printed += String(content["text"]);
       if (header.msg_type === "error") raised = `${String(content["ename"])}: ${String(content["evalue"])}`;
     };
     await future.done;
-    const line = told.split("\n").find((each) => each.startsWith(MARK));
+    const line = printed.split("\n").find((each) => each.startsWith(MARK));
     if (line === undefined) throw new Error(raised || "the kernel did not answer");
     const answer = JSON.parse(line.slice(MARK.length)) as T & { readonly error?: string };
     if (answer.error !== undefined) throw new Error(answer.error);

@@ -8,10 +8,10 @@ import type { NoticeAction, Notices } from "./jupyterlab.ts";
 import { isInSight } from "./sight.ts";
 
 /** Which ends are told; see the settings. */
-export type Told = "failed and long" | "failed" | "all" | "none";
+export type Notified = "failed and long" | "failed" | "all" | "none";
 
 export interface NoticeRules {
-  readonly told: Told;
+  readonly notified: Notified;
   /** Seconds from which on an execution was long. */
   readonly long: number;
 }
@@ -26,7 +26,7 @@ const STAYS_MS = 8_000;
 
 /** Tell that an execution ended, if the rules say so and it is out of sight. */
 export async function tellEnd(notices: Notices, summary: Summary, rules: NoticeRules, actions: NoticeActions): Promise<void> {
-  if (!isTold(summary, rules) || isInSight(summary.id)) return;
+  if (!isNotified(summary, rules) || isInSight(summary.id)) return;
   const failed = summary.status === "failed";
   const took = clock(seconds(summary));
   const why = failed ? await failure(summary.id) : "";
@@ -38,10 +38,10 @@ export async function tellEnd(notices: Notices, summary: Summary, rules: NoticeR
   notices.emit(`${summary.workflow} ${words}`, failed ? "error" : "success", options);
 }
 
-function isTold(summary: Summary, { told, long }: NoticeRules): boolean {
+function isNotified(summary: Summary, { notified, long }: NoticeRules): boolean {
   const { status } = summary;
-  if (told === "none" || status === "cancelled") return false;
-  return status === "failed" || told === "all" || (told === "failed and long" && seconds(summary) >= long);
+  if (notified === "none" || status === "cancelled") return false;
+  return status === "failed" || notified === "all" || (notified === "failed and long" && seconds(summary) >= long);
 }
 
 function seconds({ created, ended }: Summary): number {
@@ -52,8 +52,8 @@ function seconds({ created, ended }: Summary): number {
 async function failure(execution: string): Promise<string> {
   const config = pageConfig();
   if (config === null) return "";
-  const told = await new Rest(config).get(operationPath("executions/{execution_id}/picture", { execution_id: execution })).catch(() => null);
-  const stored = isObject(told) ? told[EXECUTION_TYPE] : null;
+  const notified = await new Rest(config).get(operationPath("executions/{execution_id}/picture", { execution_id: execution })).catch(() => null);
+  const stored = isObject(notified) ? notified[EXECUTION_TYPE] : null;
   const snapshot = isObject(stored) ? stored["snapshot"] : null;
   const tasks = isObject(snapshot) && Array.isArray(snapshot["tasks"]) ? snapshot["tasks"] : [];
   const task: unknown = tasks.find((each: unknown) => isObject(each) && isObject(each["error"]) && each["status"] === "failed");

@@ -126,14 +126,14 @@ export class Output {
   }
 
   get #modelId(): string {
-    const told = this.#model?.data[WIDGET_TYPE];
-    return isObject(told) && typeof told["model_id"] === "string" ? told["model_id"] : "";
+    const view = this.#model?.data[WIDGET_TYPE];
+    return isObject(view) && typeof view["model_id"] === "string" ? view["model_id"] : "";
   }
 
   /** How `execution.view(tab, height)` wants to be shown. */
   #wishes(): { tab?: string; height?: number } {
-    const told = this.#model?.metadata[EXECUTION_TYPE];
-    const { tab, height } = isObject(told) ? told : {};
+    const metadata = this.#model?.metadata[EXECUTION_TYPE];
+    const { tab, height } = isObject(metadata) ? metadata : {};
     return { ...(typeof tab === "string" && { tab }), ...(typeof height === "number" && { height }) };
   }
 
@@ -142,11 +142,11 @@ export class Output {
     const id = this.#stored?.id;
     const isKept = (): boolean => this.#stored === null || this.#stored.id !== id || (this.#stored.seq === seq && this.#stored.epoch === epoch);
     if (id === undefined || isKept()) return;
-    const told = await rest.get(operationPath("executions/{execution_id}/picture", { execution_id: id })).catch(() => null);
+    const picture = await rest.get(operationPath("executions/{execution_id}/picture", { execution_id: id })).catch(() => null);
     const others = waitForOthers(this.panel);
     if (others > 0) await new Promise((resolve) => setTimeout(resolve, others));
-    if (!isObject(told) || this.#model === null || isKept()) return;
-    this.#model.setData?.({ data: { ...this.#model.data, ...told } });
+    if (!isObject(picture) || this.#model === null || isKept()) return;
+    this.#model.setData?.({ data: { ...this.#model.data, ...picture } });
   }
 
   /** A kernel that runs it, or talks to the server that does, shows it by its widget. */

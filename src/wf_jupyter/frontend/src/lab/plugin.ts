@@ -12,7 +12,7 @@ import type { Snapshot, Summary } from "../protocol/messages.gen.ts";
 import { listActions } from "./list-actions.ts";
 import { Listing } from "./listing.ts";
 import type { OwnWidget } from "./lumino.ts";
-import { tellEnd, type Told } from "./notices.ts";
+import { tellEnd, type Notified } from "./notices.ts";
 import { LOGO } from "./signs.ts";
 import { Tabs } from "./tabs.ts";
 
@@ -47,7 +47,7 @@ export function activate(kit: Kit, app: Application, parts: Parts): void {
     event.preventDefault();
     actions.open((event as CustomEvent<Summary>).detail);
   });
-  const rules: Rules = { told: "failed and long", long: 30, statusBar: true };
+  const rules: Rules = { notified: "failed and long", long: 30, statusBar: true };
 
   const listing = new Listing(board, actions, TITLE);
   const panel = create(listing.element);
@@ -91,7 +91,7 @@ export function activate(kit: Kit, app: Application, parts: Parts): void {
 }
 
 interface Rules {
-  told: Told;
+  notified: Notified;
   long: number;
   statusBar: boolean;
 }
@@ -100,7 +100,7 @@ interface Rules {
 function follow(settings: Settings, rules: Rules, board: Board): void {
   const read = (): void => {
     const { notifications, longRunSeconds, statusBar } = settings.composite;
-    rules.told = notifications as Told;
+    rules.notified = notifications as Notified;
     rules.long = Number(longRunSeconds);
     rules.statusBar = statusBar !== false;
     board.tell();

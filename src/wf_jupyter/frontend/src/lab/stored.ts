@@ -17,8 +17,8 @@ export function decodeStored(value: unknown): Stored | null {
   if (!isObject(value) || value["version"] !== 1) return null;
   const { id, server_id: serverId, workflow, snapshot } = value;
   if (typeof id !== "string" || id === "" || typeof serverId !== "string" || typeof workflow !== "string") return null;
-  const told = isObject(snapshot) ? snapshot : {};
-  const { epoch, seq, status } = told;
+  const fields = isObject(snapshot) ? snapshot : {};
+  const { epoch, seq, status } = fields;
   return {
     id,
     serverId,

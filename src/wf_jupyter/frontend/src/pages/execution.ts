@@ -3,7 +3,7 @@ import { WorkflowClient } from "../client/client.ts";
 import { html } from "../draw/element.ts";
 import type { MountOptions } from "../ui/mount.ts";
 import { showHead, type Headed } from "./head.ts";
-import { pageAddress } from "./told.ts";
+import { pageAddress } from "./page-config.ts";
 
 interface Bundle {
   mount(element: HTMLElement, options: MountOptions): () => void;

@@ -2,15 +2,15 @@
 import { html } from "../draw/element.ts";
 import { showExecution } from "./execution.ts";
 import { ExecutionList } from "./list.ts";
-import { readTold } from "./told.ts";
+import { readPageConfig } from "./page-config.ts";
 
 const place = document.getElementById("wf-jupyter-view")!;
 
 async function start(): Promise<void> {
-  const told = readTold();
+  const config = readPageConfig();
   place.removeAttribute("aria-busy");
-  if (told.view === "list") new ExecutionList(place, told.may_write);
-  else await showExecution(place, told);
+  if (config.view === "list") new ExecutionList(place, config.may_write);
+  else await showExecution(place, config);
 }
 
 start().catch((error: unknown) => {

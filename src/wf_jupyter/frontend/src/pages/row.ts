@@ -4,7 +4,7 @@ import { clock } from "../draw/format.ts";
 import { inputWords } from "../lab/summary-words.ts";
 import type { Parked, Summary, TaskStatus } from "../protocol/messages.gen.ts";
 import { FINAL } from "../protocol/source.ts";
-import { pageAddress } from "./told.ts";
+import { pageAddress } from "./page-config.ts";
 
 export type RowCommand = "cancel" | "retry" | "resume";
 /** Gives a command about the execution with this id; ends when it is answered. */

@@ -179,12 +179,12 @@ export class Rest implements Fallback {
     }
     if (answer.ok) return answer;
     const body = parseJson(await answer.text().catch(() => ""));
-    const told = isObject(body) ? body : {};
-    const reason = asText(told["reason"]);
-    const message = asText(told["message"]) || reason || `the server answered ${answer.status}`;
-    const exact = told["retry_after"]; // the header has whole seconds
+    const problem = isObject(body) ? body : {};
+    const reason = asText(problem["reason"]);
+    const message = asText(problem["message"]) || reason || `the server answered ${answer.status}`;
+    const exact = problem["retry_after"]; // the header has whole seconds
     const after = typeof exact === "number" ? exact : Number.parseFloat(answer.headers.get("Retry-After") ?? "");
-    throw new RequestError(answer.status, message, after >= 0 ? after : null, reason, asText(told["field"]));
+    throw new RequestError(answer.status, message, after >= 0 ? after : null, reason, asText(problem["field"]));
   }
 }
 

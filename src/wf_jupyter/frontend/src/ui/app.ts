@@ -311,7 +311,7 @@ export class App implements Listener {
         drawer: (name) => this.#openDrawer(name),
         palette: () => this.#colours(),
         retry: (task) => this.#retry(task),
-        told: () => this.#showTexts(),
+        changed: () => this.#showTexts(),
       }, this.#drawerEnd.signal);
     }
     this.#showDetail();
@@ -377,7 +377,7 @@ export class App implements Listener {
     try {
       const answered = await answer;
       clearTimeout(waits);
-      if (this.#footer.told === WAITING) this.#footer.notice("");
+      if (this.#footer.message === WAITING) this.#footer.notice("");
       return answered;
     } catch (error) {
       clearTimeout(waits);

@@ -22,8 +22,8 @@ export interface DrawerActions {
   palette(): Palette;
   /** Run a failed task again, with what waits for it. */
   retry(key: string): void;
-  /** Another item is told about. */
-  told(): void;
+  /** Called when another item is shown. */
+  changed(): void;
 }
 
 /** The drawer of the group `key`. */
@@ -110,7 +110,7 @@ export class Drawer {
     if (chosen < 0) this.#chosen = this.#rows.find((row) => run.tasks.status[row] === FAILED) ?? -1;
     this.#paint();
     this.#showLine();
-    if (this.#chosen !== chosen) this.actions.told();
+    if (this.#chosen !== chosen) this.actions.changed();
   }
 
   /** Another width. */
@@ -212,7 +212,7 @@ export class Drawer {
     this.#chosen = row;
     this.#paint();
     this.#showLine();
-    this.actions.told();
+    this.actions.changed();
   }
 
   #key(event: KeyboardEvent): void {

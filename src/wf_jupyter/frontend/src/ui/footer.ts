@@ -20,19 +20,19 @@ export class Footer {
   readonly element = html("div", "wfj-foot", { hidden: true });
   readonly #notice = html("div", "wfj-notice", { hidden: true, role: "alert" });
   readonly #failure = html("div", "wfj-failure", { hidden: true });
-  /** What is told at the moment. */
-  told = "";
+  /** The message that is shown at the moment. */
+  message = "";
   #shown = "";
 
   constructor(private readonly actions: FooterActions) {
     this.element.append(this.#notice, this.#failure);
   }
 
-  /** Bring the failure up to date; `canRetry` says that it can be run again, `isTold` that a panel tells of a failure already. */
-  show(run: Run, canRetry: boolean, isTold = false): void {
+  /** Bring the failure up to date; `canRetry` says that it can be run again, `isShownElsewhere` that a panel tells of a failure already. */
+  show(run: Run, canRetry: boolean, isShownElsewhere = false): void {
     const more = run.counts[FAILED]! - 1;
-    const row = more < 0 || (isTold && more === 0) ? -1 : firstFailure(run);
-    const shown = row < 0 ? "" : `${row} ${more} ${run.tasks.attempts[row]} ${canRetry} ${isTold}`;
+    const row = more < 0 || (isShownElsewhere && more === 0) ? -1 : firstFailure(run);
+    const shown = row < 0 ? "" : `${row} ${more} ${run.tasks.attempts[row]} ${canRetry} ${isShownElsewhere}`;
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#failure.hidden = row < 0;
@@ -45,13 +45,13 @@ export class Footer {
     const open = button(error?.traceback ? "Traceback" : "Details", "wfj-action", () => this.actions.open(key));
     const next = button(`Next of ${count(more + 1)}`, "wfj-action", () => this.actions.next(), "Go to the next failure (n)");
     const again = button("Retry from here", "wfj-action", () => this.actions.retry(key), "Retry from here: this task, and what waits for it");
-    if (isTold) return this.#failure.replaceChildren(icon(FAILED), html("span", "wfj-code", {}, `${count(more + 1)} failed`), next);
+    if (isShownElsewhere) return this.#failure.replaceChildren(icon(FAILED), html("span", "wfj-code", {}, `${count(more + 1)} failed`), next);
     this.#failure.replaceChildren(icon(FAILED), html("b", "", {}, key), words, ...(more > 0 ? [next] : []), open, ...(canRetry ? [again] : []));
   }
 
   /** Tell something until the next command, or until it is pressed away. */
   notice(said: string | HTMLElement): void {
-    this.told = typeof said === "string" ? said : (said.textContent ?? "");
+    this.message = typeof said === "string" ? said : (said.textContent ?? "");
     this.#notice.hidden = said === "";
     const shut = button("×", "wfj-close", () => this.notice(""), "Close the message");
     this.#notice.replaceChildren(html("span", "", {}, said), shut);

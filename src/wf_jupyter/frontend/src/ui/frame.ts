@@ -14,7 +14,7 @@ const EMPTY_MS = 1_500;
 /** Tells the page around how tall this one is, whether anything is to be seen, and what was refused. */
 const REPORT = `(() => {
 const refused = new Set();
-let told = "";
+let reported = "";
 const seen = () => {
   const body = document.body;
   if (body.innerText.trim() !== "") return true;
@@ -27,8 +27,8 @@ const tell = () => {
   if (!document.body) return;
   const height = Math.ceil(document.documentElement.getBoundingClientRect().height);
   const said = { height: Math.max(height, document.body.scrollHeight), seen: seen(), refused: [...refused].slice(0, 5) };
-  if (JSON.stringify(said) === told) return;
-  told = JSON.stringify(said);
+  if (JSON.stringify(said) === reported) return;
+  reported = JSON.stringify(said);
   parent.parent.postMessage({ wfj: said }, "*");
 };
 document.addEventListener("securitypolicyviolation", (event) => { refused.add(String(event.blockedURI).slice(0, 200)); tell(); });
@@ -46,14 +46,14 @@ tr,th,td{text-align:right;vertical-align:middle;padding:4px 8px;line-height:norm
 th{font-weight:600}tbody tr:nth-child(odd){background:var(--zebra)}tbody tr:hover{background:var(--hover)}`;
 
 /** What a frame found out about what it holds. */
-export interface Told {
+export interface FrameReport {
   readonly seen: boolean;
   /** Addresses that were asked for in vain. */
   readonly refused: readonly string[];
 }
 
-/** Frames for `source`, as tall as what they hold; `told` is called with what becomes known of it. */
-export function sandbox(source: string, label: string, dark: boolean, told: (what: Told) => void): HTMLElement {
+/** Frames for `source`, as tall as what they hold; `onReport` is called with what becomes known of it. */
+export function sandbox(source: string, label: string, dark: boolean, onReport: (what: FrameReport) => void): HTMLElement {
   const frame = html("iframe", "wfj-frame", { sandbox: "allow-scripts", title: label, loading: "lazy", referrerpolicy: "no-referrer" });
   frame.style.height = `${LOWEST * 2}px`;
   frame.srcdoc = outer(source, label, dark);
@@ -69,8 +69,8 @@ export function sandbox(source: string, label: string, dark: boolean, told: (wha
     isSilent = false;
     frame.style.height = `${Math.min(TALLEST, Math.max(LOWEST, said.height)) + 2}px`;
     clearTimeout(empty);
-    if (said.seen) told(said);
-    else empty = setTimeout(() => frame.isConnected && told(said), EMPTY_MS);
+    if (said.seen) onReport(said);
+    else empty = setTimeout(() => frame.isConnected && onReport(said), EMPTY_MS);
   };
   addEventListener("message", listen);
   frame.addEventListener("load", () => {
@@ -79,7 +79,7 @@ export function sandbox(source: string, label: string, dark: boolean, told: (wha
       // what cannot be measured is counted
       const rows = source.match(/<(tr|br|p|li|div)\b/gi)?.length ?? 0;
       frame.style.height = `${Math.min(260, Math.max(44, 26 + rows * 21))}px`;
-      if (/<script\b/i.test(source)) told({ seen: false, refused: [] });
+      if (/<script\b/i.test(source)) onReport({ seen: false, refused: [] });
     }, SILENT_MS);
   }, { once: true });
   return frame;
@@ -112,7 +112,7 @@ function escaped(text: string): string {
 }
 
 /** What a frame told, or null for what is no such thing: it comes from a stranger. */
-function report(data: unknown): (Told & { readonly height: number }) | null {
+function report(data: unknown): (FrameReport & { readonly height: number }) | null {
   const said: unknown = typeof data === "object" && data !== null && "wfj" in data ? data.wfj : null;
   if (typeof said !== "object" || said === null || !("height" in said) || !("seen" in said) || !("refused" in said)) return null;
   const { height, seen, refused } = said;

@@ -30,15 +30,15 @@ export function logReader(session: Session, key: string): LogReader {
     async read(attempt, offset, limit) {
       const text = recorded(attempt);
       if (text !== null) return stretch(new TextEncoder().encode(text), offset, limit);
-      const told = await session.ask("log", { task: key, attempt, offset, limit });
-      return { text: String(told["text"] ?? ""), end: Number(told["end"]) || 0, size: Number(told["size"]) || 0 };
+      const answer = await session.ask("log", { task: key, attempt, offset, limit });
+      return { text: String(answer["text"] ?? ""), end: Number(answer["end"]) || 0, size: Number(answer["size"]) || 0 };
     },
     async search(attempt, wanted) {
       const text = recorded(attempt);
       if (text !== null) return found(text, wanted);
-      const told = await session.ask("search", { task: key, attempt, text: wanted });
-      const lines = Array.isArray(told["lines"]) ? told["lines"].filter(isFound) : [];
-      return { count: Number(told["count"]) || 0, lines };
+      const page = await session.ask("search", { task: key, attempt, text: wanted });
+      const lines = Array.isArray(page["lines"]) ? page["lines"].filter(isFound) : [];
+      return { count: Number(page["count"]) || 0, lines };
     },
   };
 }

@@ -2,7 +2,7 @@
 import { button, html } from "../draw/element.ts";
 import { stretchElement, stretches } from "./ansi.ts";
 import { copyText } from "./clipboard.ts";
-import { fetched, sandbox, type Told } from "./frame.ts";
+import { fetched, sandbox, type FrameReport } from "./frame.ts";
 
 const IMAGES = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/avif"];
 const BASE64 = /^[A-Za-z0-9+/=\s]*$/;
@@ -72,7 +72,7 @@ export function htmlElement(source: string, frame: Frame, named: string | null =
   };
   if (hosts.length > 0) return elsewhere(needs(hosts), frame.code);
   const box = html("div", "wfj-rich");
-  const inside = sandbox(source, frame.label, frame.dark, ({ seen, refused }: Told) => {
+  const inside = sandbox(source, frame.label, frame.dark, ({ seen, refused }: FrameReport) => {
     inside.hidden = !seen;
     box.querySelector(".wfj-elsewhere")?.remove();
     const asked = refused.filter((address) => /^(https?|wss?):/i.test(address));

@@ -236,9 +236,9 @@ export class Session {
 
   /** Learn what is usual for these tasks, where somebody can be asked. */
   async loadHistory(): Promise<void> {
-    const told = await this.ask("history").catch(() => null);
-    if (!isObject(told)) return;
-    this.run.history = decodeHistory(told);
+    const answer = await this.ask("history").catch(() => null);
+    if (!isObject(answer)) return;
+    this.run.history = decodeHistory(answer);
     this.#plan();
   }
 
@@ -247,10 +247,10 @@ export class Session {
 
   /** Learn what the tasks that ended have used, where somebody can be asked. */
   async loadUsages(): Promise<void> {
-    const told = this.canAsk ? (await this.ask("usage").catch(() => ({}) as Fields))["tasks"] : null;
-    if (!Array.isArray(told)) return;
+    const rows = this.canAsk ? (await this.ask("usage").catch(() => ({}) as Fields))["tasks"] : null;
+    if (!Array.isArray(rows)) return;
     const number = (value: unknown): number => (typeof value === "number" ? value : Number.NaN);
-    this.usages = new Map(told.filter(isObject).map(({ task, cpu, memory }) => [String(task), { cpu: number(cpu), memory: number(memory) }]));
+    this.usages = new Map(rows.filter(isObject).map(({ task, cpu, memory }) => [String(task), { cpu: number(cpu), memory: number(memory) }]));
   }
 
   /** Learn of attempts from before this page opened, where some task had several and somebody can be asked. */
