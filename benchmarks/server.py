@@ -66,7 +66,8 @@ def stamped(count: int, seconds: float, gate: Path) -> Any:
 
     @wf.workflow
     def stamped() -> object:
-        return stamp.partial(seconds=seconds).map(range(count)).after(opened(str(gate)))
+        stamps: Any = stamp.partial(seconds=seconds).map(range(count))
+        return stamps.after(opened(str(gate)))
 
     return stamped.bind()
 
@@ -146,6 +147,7 @@ class Subscribers:
             params = {"execution_id": self.execution}
             await socket.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "subscribe", "params": params}))
             async for message in socket:
+                assert isinstance(message, str)
                 now = time.time()
                 self.begun += '"id":1' in message[:30]
                 self.snapshots += message.startswith('{"jsonrpc":"2.0","method":"snapshot"')

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from wf_jupyter.executors.futures import FuturesExecutor
@@ -84,7 +85,7 @@ def whole(value: object) -> Whole:
     return Whole(data=encode_bytes(value))
 
 
-def value_of(report: Report, part: str = "") -> object:
+def value_of(report: Report, part: str = "") -> Any:
     """What a succeeded attempt returned."""
     assert isinstance(report, AttemptSucceeded), report
     (stored,) = [value for value in report.values if value.part == part]
@@ -130,13 +131,13 @@ class Bench:
             if report is None:
                 self.pokes += 1
             else:
-                self.reports.setdefault(report.task, []).append(report)  # type: ignore[union-attr]
+                self.reports.setdefault(report.task, []).append(report)
             self._change.notify_all()
 
     def start(self, *attempts: Attempt) -> None:
         """Start each attempt when there is a slot for it."""
         for attempt in attempts:
-            self.until(lambda attempt=attempt: self.call(lambda: self._try_start(attempt)))
+            self.until(partial(self.call, partial(self._try_start, attempt)))
 
     def _try_start(self, attempt: Attempt) -> bool:
         slots = self.executor.slots(1)

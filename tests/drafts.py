@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from wf_jupyter.model.draft import Draft, DraftNode, Items, NodeRef, PackedItems
+from wf_jupyter.model.graph import Need, NeedKind
+from wf_jupyter.model.keys import TaskKey
 from wf_jupyter.values import container
 from wf_jupyter.values.codec import decode
 
@@ -26,3 +28,8 @@ def unpacked(draft: Draft) -> list[DraftNode]:
                 blob = draft.blobs[source.literal]
                 node.over[parameter] = Items([decode(container.item(blob, i)) for i in range(source.length)])
     return draft.nodes
+
+
+def need(source: str, kind: NeedKind = "value") -> Need:
+    """That the result of `source` is needed."""
+    return Need(TaskKey(source), kind)

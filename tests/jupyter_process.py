@@ -60,6 +60,12 @@ class JupyterProcess:
         self.command = [sys.executable, "-m", program, *kept, *options]
         self.process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Of the process that was started last."""
+        assert self.process is not None, "it was not started"
+        return self.process.pid
+
     def start(self) -> JupyterProcess:
         """Start and wait until it answers."""
         with self.log.open("ab") as log:

@@ -15,8 +15,8 @@ import cloudpickle
 import numpy as np
 import pandas as pd
 import pytest
-from attempts import POOLS, Bench, attempt_of, value_of, whole
 
+from tests.attempts import POOLS, Bench, attempt_of, value_of, whole
 from wf_jupyter.context import current_task, progress, track
 from wf_jupyter.errors import TaskError
 from wf_jupyter.model.draft import ABSENT, Draft, DraftNode
@@ -303,7 +303,7 @@ def test_a_large_result_is_a_file_that_readers_map_and_may_write_to(bench: Bench
 
     again = bench.run(change, call=template(Reference(0)), inputs=(Whole(path=stored.path),), task="reader")
     assert value_of(again) == float(np.arange(100_000.0).sum()) + 42 + float(np.arange(50_000).sum())
-    assert value_of(report)["numbers"][0] == 0  # type: ignore[index]
+    assert value_of(report)["numbers"][0] == 0
 
 
 def test_a_result_that_cannot_be_written_fails_the_task_and_leaves_nothing(bench: Bench, tmp_path: Path) -> None:
@@ -399,7 +399,7 @@ def test_print_is_bounded_and_says_so(bench: Bench) -> None:
             print(line, end="")
 
     captured = sys.stdout
-    sys.stdout = type("Sink", (), {"write": lambda s, t: None, "flush": lambda s: None})()  # type: ignore[assignment]
+    sys.stdout = type("Sink", (), {"write": lambda s, t: None, "flush": lambda s: None})()
     try:
         report = bench.run(flood)
     finally:

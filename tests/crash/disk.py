@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from wf_jupyter.errors import StoreError
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.stimuli import Pause
+from wf_jupyter.ports import Whole
 from wf_jupyter.service.config import RuntimeConfig
 from wf_jupyter.service.runtime import Runtime
 from wf_jupyter.values.packaging import pack
@@ -176,6 +178,10 @@ def refuses_submissions(folder: Path) -> None:
     scene.intact()
 
 
+def is_parked(scene: Scene, execution: str) -> bool:
+    return scene.snapshot(execution).parked is not None
+
+
 def parks(folder: Path) -> None:
     """Meanwhile it is shown as parked, with the reason, and can be deleted."""
     scene = Scene(folder)
@@ -184,7 +190,7 @@ def parks(folder: Path) -> None:
     with full_disk():
         gate.touch()
         for execution in (first, second):
-            scene.until(lambda execution=execution: scene.snapshot(execution).parked is not None)
+            scene.until(partial(is_parked, scene, execution))
             parked = scene.snapshot(execution).parked
             assert parked is not None and parked.kind == "waiting" and "the disk is full" in parked.reason
         lines = scene.runtime.call(scene.runtime.orchestrator.executions()).result(60)
@@ -238,6 +244,7 @@ def small_disk(folder: Path) -> None:
     for number, task in enumerate(final.tasks):
         if task.status == "succeeded":
             value = scene.runtime.call(scene.runtime.orchestrator.task_value(execution, task.key)).result(60)
+            assert isinstance(value, Whole) and value.path is not None
             assert Path(value.path).stat().st_size > MEGABYTE + number
     assert scene.seqs(execution) == list(range(1, final.seq + 1))
     scene.runtime.call(scene.runtime.orchestrator.delete(execution)).result(60)

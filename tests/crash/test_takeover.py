@@ -98,16 +98,16 @@ async def check(server: JupyterProcess, execution: str, followers: list[Follower
 
 def test_what_a_killed_server_ran_goes_on_with_the_other_and_its_followers_miss_nothing(tmp_path: Path) -> None:
     jitter = random.Random(5)
-    servers = [JupyterProcess(tmp_path / name) for name in ("one", "two")]
-    servers[1].environment["WF_JUPYTER_DATA_DIR"] = servers[0].environment["WF_JUPYTER_DATA_DIR"]
+    one, other = (JupyterProcess(tmp_path / name) for name in ("one", "two"))
+    other.environment["WF_JUPYTER_DATA_DIR"] = one.environment["WF_JUPYTER_DATA_DIR"]
     try:
-        for server in servers:
-            server.start()
+        one.start()
+        other.start()
         for _ in range(2):
-            took = asyncio.run(killed(*servers, jitter))
+            took = asyncio.run(killed(one, other, jitter))
             print(f"finished {took:.1f} s after the kill")
-            servers[0].start()
-            servers.reverse()
+            one.start()
+            one, other = other, one
     finally:
-        for server in servers:
-            server.stop()
+        one.stop()
+        other.stop()

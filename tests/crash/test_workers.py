@@ -30,6 +30,7 @@ def work(lines: Path):
 
         descriptor = os.open(lines, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         task = wf.current_task()
+        assert task is not None
         os.write(descriptor, f"{task.key} {task.attempt}\n".encode())
         os.close(descriptor)
         time.sleep(0.04)
@@ -62,7 +63,7 @@ def test_workers_killed_at_random_cost_only_the_attempts_they_were_at(
     while killed < KILLS:
         time.sleep(jitter.uniform(0.0, 0.1))
         reader.read()
-        if reader.picture.snapshot.status.is_final:
+        if reader.snapshot.status.is_final:
             break
         workers = [child for child in psutil.Process().children() if child not in others]
         if workers:

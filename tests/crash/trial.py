@@ -152,8 +152,8 @@ class Trial:
         for execution, _, _ in lines:
             if execution not in logs:
                 trouble(f"{execution}: ran tasks and is not in the log")
-        for execution in self._words("submitted"):
-            if execution[0] not in logs:
+        for execution, *_ in self._words("submitted"):
+            if execution not in logs:
                 trouble(f"{execution}: was accepted and is not in the log")
         for client, told in seen.items():
             for execution, events in logs.items():

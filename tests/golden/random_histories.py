@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from tests.golden.vectors import BLOB, Script, node, over
 from wf_jupyter.errors import StateConflict
@@ -45,7 +47,7 @@ def _graph(choose: random.Random) -> list[NodeSpec]:
         earlier = [each.key for each in nodes]
         needs = choose.sample(earlier, min(len(earlier), choose.randint(0, 2)))
         rule = choose.choice(["all_success"] * 4 + ["all_done"])
-        options = {"retries": choose.choice([0, 0, 1]), "trigger_rule": rule}
+        options: dict[str, Any] = {"retries": choose.choice([0, 0, 1]), "trigger_rule": rule}
         kind = choose.random()
         mapped: tuple[Over, ...] = ()
         if kind < 0.2:
@@ -73,7 +75,7 @@ def _moves(script: Script, choose: random.Random) -> list[Callable[[], object]]:
             AttemptRequeued(task=key, attempt=attempt),
             CancelTask(task=key),
         ]
-        moves += [lambda each=each: script.feed(each) for each in said]
+        moves += [partial(script.feed, each) for each in said]
         inner = GraphSpec(nodes=(node("inner"),), result=ResultSpec(template=BLOB))
         expanded = AttemptExpanded(task=key, attempt=attempt, duration=0.1, expansion=Expansion(graph=inner, blobs={}))
         moves.append(lambda: script.feed(expanded))
@@ -86,7 +88,7 @@ def _moves(script: Script, choose: random.Random) -> list[Callable[[], object]]:
         RetryDue(task=choose.choice(keys), attempt=1),
         CancelTask(task=choose.choice(keys)),
     ]
-    moves += [lambda each=each: script.feed(each) for each in asked]
+    moves += [partial(script.feed, each) for each in asked]
     if choose.random() < 0.05:
         moves.append(lambda: script.feed(Cancel(reason="enough")))
     return moves

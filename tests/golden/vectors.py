@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -260,7 +261,7 @@ def requeued_and_begun_later() -> Script:
     script.feed(AttemptRequeued(task="behind", attempt=1))
     script.feed(CancelTask(task="stopped"))
     script.feed(AttemptRequeued(task="stopped", attempt=1))
-    late = {"duration": 0.125, "began": script.now.timestamp() - 0.125}
+    late: dict[str, Any] = {"duration": 0.125, "began": script.now.timestamp() - 0.125}
     failure = Failure(kind="raised", type="ValueError", message="no")
     script.feed(AttemptFailed(task="short", attempt=1, failure=failure, **late))
     script.feed(AttemptSucceeded(task="long", attempt=1, result=ResultInfo(type="int"), **late))

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import LAB
-from jupyter_process import free_port, until
+
+from tests.browser import LAB
+from tests.jupyter_process import free_port, until
 
 PROXY = Path(__file__).parent / "node_modules" / ".bin"
 #: The hub's own and the servers' environment must not lead to the Jupyter of whoever runs the tests.
@@ -172,7 +173,7 @@ class Server:
         from websockets.sync.client import connect
 
         kernel = self.ask("POST", "api/kernels", {"name": "python3"})["id"]
-        secure = {"ssl": _unverified()} if self.url.startswith("https") else {}
+        secure: dict[str, Any] = {"ssl": _unverified()} if self.url.startswith("https") else {}
         request = {"msg_id": "1", "msg_type": "execute_request", "username": "", "session": "1", "version": "5.3"}
         content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False, "user_expressions": {}}
         printed = ""
@@ -180,7 +181,7 @@ class Server:
             f"ws{self.url.removeprefix('http')}api/kernels/{kernel}/channels",
             additional_headers={"Authorization": f"token {self.token}"},
             max_size=None,
-            **secure,  # type: ignore[arg-type]
+            **secure,
         ) as socket:
             message = {"header": request, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
             socket.send(json.dumps(message))

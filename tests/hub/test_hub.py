@@ -10,9 +10,9 @@ from typing import Any
 
 import nbformat
 import pytest
-from browser import READY, RUN, launched
-from jupyter_process import until
 
+from tests.browser import READY, RUN, launched
+from tests.jupyter_process import until
 from tests.saved import saved
 from tests.ui.harness import SOCKETS
 

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from browser import launched
 
+from tests.browser import launched
 from tests.saved import saved
 
 from .hub import Hub

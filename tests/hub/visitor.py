@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from browser import texts
-from jupyter_process import until
+from tests.browser import texts
+from tests.jupyter_process import until
 
 from .hub import Hub
 

@@ -27,7 +27,8 @@ from typing import Any
 
 import cloudpickle
 import pytest
-from attempts import Bench, environment, value_of
+
+from tests.attempts import Bench, environment, value_of
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -116,10 +117,10 @@ def interpreter() -> None:
     sys.setrecursionlimit(5000)
     sys.setswitchinterval(1.0)
     sys.setprofile(lambda *_: None)
-    sys.excepthook = sys.displayhook = sys.unraisablehook = print  # type: ignore[assignment]
+    sys.excepthook = sys.displayhook = sys.unraisablehook = print
     gc.disable()
     gc.set_threshold(1)
-    threading.excepthook = print  # type: ignore[assignment]
+    threading.excepthook = print
 
 
 def see_interpreter() -> object:
@@ -139,7 +140,7 @@ def patches() -> None:
     builtins.left = 1  # type: ignore[attr-defined]
     builtins.input = len  # type: ignore[assignment]
     time.time = lambda: 0.0
-    os.getcwd = lambda: "/left"  # type: ignore[assignment]
+    os.getcwd = lambda: "/left"
     sys.modules["made_up"] = type(sys)("made_up")
     del sys.modules["json"]
     import __main__
@@ -151,7 +152,7 @@ def see_patches() -> object:
     import __main__
 
     return (
-        *(hasattr(builtins, "left"), builtins.input is len, time.time() > 1, hasattr(__main__, "left")),
+        *(hasattr(builtins, "left"), id(builtins.input) == id(len), time.time() > 1, hasattr(__main__, "left")),
         *(os.getcwd() == "/left", "made_up" in sys.modules, "json" in sys.modules),
     )
 
@@ -294,15 +295,15 @@ def replaced() -> None:
     import ssl
     import urllib.request
 
-    logging.setLogRecordFactory(lambda *_, **__: None)  # type: ignore[arg-type, return-value]
+    logging.setLogRecordFactory(lambda *_, **__: None)  # type: ignore[arg-type]
     logging.addLevelName(logging.WARNING, "LEFT")
     json.dumps = repr  # type: ignore[assignment]
     os.path.exists = lambda _: True  # type: ignore[assignment]
-    ssl._create_default_https_context = ssl._create_unverified_context
+    ssl._create_default_https_context = ssl._create_unverified_context  # type: ignore[assignment]
     urllib.request.install_opener(urllib.request.build_opener())
     decimal.DefaultContext.prec = 3
     csv.field_size_limit(7)
-    copyreg.pickle(complex, repr)  # type: ignore[arg-type]
+    copyreg.pickle(complex, repr)
     sqlite3.register_adapter(int, repr)
 
 
@@ -320,10 +321,10 @@ def see_replaced() -> object:
         *(json.dumps is repr, os.path.exists("/left"), csv.field_size_limit(), decimal.DefaultContext.prec),
         ssl._create_default_https_context is ssl.create_default_context,
         *(
-            urllib.request._opener,
+            urllib.request._opener,  # type: ignore[attr-defined]
             complex in copyreg.dispatch_table,
             (int, sqlite3.PrepareProtocol) in sqlite3.adapters,
-        ),  # type: ignore[attr-defined]
+        ),
     )
 
 
@@ -511,7 +512,7 @@ def test_a_worker_that_cannot_be_put_back_is_replaced(bench: Bench, act: Callabl
 
 
 def test_attempts_sent_ahead_of_one_that_spoils_its_worker_run_elsewhere(bench: Bench) -> None:
-    from attempts import attempt_of
+    from tests.attempts import attempt_of
 
     def step(number: int) -> int:
         if number == 20:

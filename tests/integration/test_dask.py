@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import cloudpickle
 import numpy as np
 import pytest
-from attempts import Bench, attempt_of, environment, value_of
 
 import wf_jupyter as wf
+from tests.attempts import Bench, attempt_of, environment, value_of
 from wf_jupyter.executors.dask import attempts as cluster_attempts
 from wf_jupyter.executors.dask import scheduler_client
 from wf_jupyter.executors.dask.cluster import Cluster
@@ -121,7 +121,7 @@ def big(directory: Path, task: str = "big") -> dict[str, Any]:
 
 
 def test_a_task_that_changes_its_input_changes_it_for_nobody_else(bench: Bench, tmp_path: Path) -> None:
-    path = bench.run(lambda: np.ones(100_000), **big(tmp_path)).values[0].path  # type: ignore[union-attr]
+    path: str = bench.run(lambda: np.ones(100_000), **big(tmp_path)).values[0].path  # type: ignore[union-attr, assignment]
 
     def spoil(array: np.ndarray) -> float:
         array[:] = 7
@@ -242,7 +242,7 @@ def test_workers_that_do_not_share_the_disk_give_and_get_their_values_by_the_clu
     path = made.values[0].path
     assert path is not None
     assert Path(path).stat().st_size > 800_000
-    assert value_of(made).sum() == 100_000  # type: ignore[attr-defined]
+    assert value_of(made).sum() == 100_000
     assert value_of(run(guest, reading(total, path))) == 100_000
     # A value from before there was this cluster: the workers see no such file.
     old = tmp_path / "values" / "old.value"
@@ -326,10 +326,14 @@ def test_an_attempt_whose_dask_worker_dies_costs_no_retry_until_too_many_have_di
 
 
 def test_an_attempt_ends_that_its_worker_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tell_the_parent() -> None:
+        print(os.getppid(), flush=True)
+        time.sleep(600)
+
     monkeypatch.setattr(cluster_attempts, "SILENCE", 0.5)
     bench = Bench("dask", max_workers=1)
     try:
-        attempt = attempt_of(lambda: (print(os.getppid(), flush=True), time.sleep(600)))
+        attempt = attempt_of(tell_the_parent)
         bench.start(attempt)
         bench.until(lambda: bench.text().endswith("\n"))
         os.kill(int(bench.text()), signal.SIGSTOP)  # the worker itself, as when its machine hangs
@@ -494,7 +498,7 @@ def test_short_tasks_are_sent_ahead_and_none_waits_behind_a_long_one(bench: Benc
     attempts = [attempt_of(maybe, number, task=f"task{number}") for number in range(45, 75)]
     bench.start(*attempts)
     others = [attempt for attempt in attempts if attempt.task != "task50"]
-    assert sorted(value_of(bench.final(attempt)) for attempt in others) == [*range(45, 50), *range(51, 75)]  # type: ignore[type-var]
+    assert sorted(value_of(bench.final(attempt)) for attempt in others) == [*range(45, 50), *range(51, 75)]
     go.touch()
     assert value_of(bench.final(attempts[5])) == 50
 

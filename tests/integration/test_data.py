@@ -46,7 +46,9 @@ def printing():
         for number in range(lines):
             print(f"line {number} {'€' * 60}")
         os.write(1, b"from C\n")
-        if wf.current_task().attempt == 1:
+        context = wf.current_task()
+        assert context is not None
+        if context.attempt == 1:
             raise ValueError("once more")
 
     @wf.workflow
@@ -289,7 +291,7 @@ def test_an_input_whose_file_is_gone_fails_the_task_and_says_so(
     execution = submit(runtime, flow.bind(path=gate))
     reader = Reader(runtime)
     reader.follow(execution)
-    reader.until(lambda r: r.picture.snapshot.counts["succeeded"] == 1)
+    reader.until(lambda r: r.snapshot.counts["succeeded"] == 1)
     (file,) = (data_dir / "values" / execution).iterdir()
     file.unlink()
     gate.touch()

@@ -8,14 +8,15 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 import pytest
-from attempts import Bench, attempt_of, value_of
 
 import wf_jupyter as wf
+from tests.attempts import Bench, attempt_of, value_of
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.stimuli import AttemptFailed, AttemptStopped
 from wf_jupyter.service.offered_executors import other_executor
@@ -57,7 +58,7 @@ def test_what_runs_and_is_stopped_is_abandoned_and_what_waits_does_not_begin(ben
     # Handed over beyond its places, as nobody does who asks for slots: these wait in the pool itself.
     more = [attempt_of(hold, str(tmp_path), task=f"more{number}") for number in range(2)]
     for attempt in more:
-        bench.call(lambda attempt=attempt: bench.executor.start(attempt, "threads"))
+        bench.call(partial(bench.executor.start, attempt, "threads"))
     bench.stop(more[1])
     assert isinstance(bench.final(more[1]), AttemptStopped)
     assert bench.text("stderr", "more1") == ""

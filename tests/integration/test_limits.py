@@ -11,8 +11,8 @@ from typing import Any
 
 import cloudpickle
 import pytest
-from attempts import Bench, attempt_of, environment, value_of
 
+from tests.attempts import Bench, attempt_of, environment, value_of
 from wf_jupyter.executors.local.devices import Devices, found
 from wf_jupyter.executors.local.limits import THREAD_VARIABLES
 from wf_jupyter.model.stimuli import AttemptFailed

@@ -20,8 +20,8 @@ from pathlib import Path
 import cloudpickle
 import psutil
 import pytest
-from attempts import Bench, attempt_of, environment, value_of
 
+from tests.attempts import Bench, attempt_of, environment, value_of
 from wf_jupyter.model.stimuli import AttemptFailed, AttemptStopped, AttemptSucceeded
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -456,8 +456,8 @@ def test_hundreds_of_async_tasks_wait_at_the_same_time(bench: Bench) -> None:
     bench.start(*attempts)
     values = [value_of(bench.final(attempt)) for attempt in attempts]
     assert time.monotonic() - began < 30
-    assert [i for i, _ in values] == list(range(300))  # type: ignore[misc]
-    assert len({pid for _, pid in values}) == 1  # type: ignore[misc]
+    assert [i for i, _ in values] == list(range(300))
+    assert len({pid for _, pid in values}) == 1
     assert [bench.text(task=f"t{i}") for i in range(300)] == [f"{i}\n" for i in range(300)]
 
 
@@ -598,7 +598,7 @@ def test_workers_die_with_their_parent(tmp_path: Path) -> None:
         f"""
         import os, sys, time, cloudpickle
         sys.path[:0] = {sys.path!r}
-        from attempts import Bench, attempt_of
+        from tests.attempts import Bench, attempt_of
         from pathlib import Path
 
         def linger(name, block):

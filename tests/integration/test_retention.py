@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tests.integration.service.conftest import PATIENCE, Reader, data_dir, ended
 from tests.sample_workflows import doubling, failing, gated
 from wf_jupyter.errors import ExecutionNotFound
 from wf_jupyter.model.stimuli import Retry
+from wf_jupyter.ports import Whole
 from wf_jupyter.service import retention
 from wf_jupyter.service.retention import Retention
 from wf_jupyter.service.runtime import Runtime
@@ -123,6 +126,7 @@ def test_a_cached_result_outlives_the_execution_that_computed_it(runtime: Runtim
     assert {task.key: str(task.status) for task in ended(runtime, second).tasks}["make"] == "cached"
     runtime.call(runtime.orchestrator.delete(first)).result(PATIENCE)
     value = runtime.call(runtime.orchestrator.task_value(second, "make")).result(PATIENCE)
+    assert isinstance(value, Whole) and value.path is not None
     assert Path(value.path).stat().st_size > LARGE
     third = submit(runtime, workflow.bind(size=LARGE))
     assert {task.key: str(task.status) for task in ended(runtime, third).tasks}["make"] == "cached"
@@ -157,7 +161,7 @@ def test_a_running_execution_keeps_the_one_it_builds_on(runtime: Runtime, tmp_pa
     second = runtime.call(runtime.orchestrator.rerun(first, from_=["use"])).result(PATIENCE)
     reader = Reader(runtime)
     reader.follow(second)
-    reader.until(lambda r: r.picture.snapshot.counts["running"] == 1)
+    reader.until(lambda r: r.snapshot.counts["running"] == 1)
     assert sweep(runtime, days=1, later=2) == []
     gate.touch()
     again = ended(runtime, second)
@@ -182,7 +186,9 @@ def test_the_policy_is_applied_when_an_orchestrator_starts(
 def test_the_policy_is_applied_again_and_again(
     open_runtime: Callable[..., Runtime], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(Retention.__init__.__kwdefaults__, "interval", 0.05)
+    defaults = Retention.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "interval", 0.05)
     assert retention.INTERVAL > 60
     runtime = open_runtime(retention_bytes=0)
     for number in range(3):
@@ -237,7 +243,7 @@ def test_ids_never_go_back_in_a_data_directory(open_runtime: Callable[..., Runti
     now = datetime.now(UTC)
     made = []
     for day, runtime in ((0, first), (100, second), (-100, first), (0, second), (-3650, first)):
-        runtime.orchestrator._ids._clock = lambda day=day: now + timedelta(days=day)
+        runtime.orchestrator._ids._clock = partial(operator.add, now, timedelta(days=day))
         made.append(submit(runtime, doubling().bind(numbers=[day])))
         ended(runtime, made[-1])
     assert made == sorted(made)

@@ -14,10 +14,10 @@ from typing import Any
 
 import nbformat
 import pytest
-from browser import LAB, READY, RUN, launched
-from jupyter_process import FOLDERS, JupyterProcess, free_port, until
 
+from tests.browser import LAB, READY, RUN, launched
 from tests.hub.visitor import FLOW, comes_to_live
+from tests.jupyter_process import FOLDERS, JupyterProcess, free_port, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.ui, pytest.mark.timeout(300)]
 
@@ -98,9 +98,9 @@ def place(kind: str, directory: Path) -> Iterator[JupyterProcess]:
             with _started(directory, port, f"http://127.0.0.1:{port}/", options) as jupyter:
                 yield jupyter
         case _:
-            with _gateway(directory) as (options, token):
+            with _gateway(directory) as (gateway, token):
                 url = f"http://127.0.0.1:{port}/"
-                with _started(directory, port, url, [*options, f"--IdentityProvider.token={token}"]) as jupyter:
+                with _started(directory, port, url, [*gateway, f"--IdentityProvider.token={token}"]) as jupyter:
                     yield jupyter
 
 

@@ -61,7 +61,8 @@ class Program:
         return found
 
     def source(self, unit: int, value: int) -> str:
-        tops, bodies = [], []
+        tops: list[str] = []
+        bodies: list[str] = []
         for other, style in self.uses[unit]:
             styles, name = (IN_MODULES, f"wf_m{other}") if other < self.modules else (IN_CELLS, f"n{other}")
             for kept, text in zip((tops, bodies), styles[style % len(styles)], strict=True):

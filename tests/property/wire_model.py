@@ -41,7 +41,8 @@ from wf_jupyter.model.stimuli import (
 )
 from wf_jupyter.model.submission import Environment, Submission
 from wf_jupyter.ports import Attempt, ReportSink
-from wf_jupyter.server.rate_limit import RateLimiter
+from wf_jupyter.protocol.messages import Action
+from wf_jupyter.server.rate_limit import Identity, RateLimiter
 from wf_jupyter.server.ws.rpc_session import RpcSession
 from wf_jupyter.server.ws.sender import Sender
 from wf_jupyter.service.config import RuntimeConfig
@@ -181,10 +182,10 @@ class Host:
 
 
 class _Anybody:
-    identity = "me"
+    identity = Identity("me", "kernel")
     person = ""
 
-    async def require(self, action: str) -> None:
+    async def require(self, action: Action) -> None:
         """May do everything."""
 
 

@@ -10,7 +10,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from jupyter_process import free_port, until
+
+from tests.jupyter_process import free_port, until
 
 SBIN = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
 MODULES = ("/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/libexec/apache2")

@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from browser import LAB, launched
-from jupyter_process import JupyterProcess, until
 
+from tests.browser import LAB, launched
 from tests.hub.hub import Server
+from tests.jupyter_process import JupyterProcess, until
 from tests.saved import saved
 
 from .proxies import Proxy, apache, documented, nginx

@@ -22,7 +22,7 @@ def test_faults_at_every_place_park_no_execution_for_good_and_lose_nothing() -> 
     machine.met.clear()
     machine.played.clear()
     play = settings(machine.TestFaults.settings, max_examples=HISTORIES, derandomize=False)
-    run_state_machine_as_test(machine.FaultMachine, settings=play)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(machine.FaultMachine, settings=play)
     print(f"\n{machine.table()}")
     unmet = {*machine.STORE, *machine.EXECUTOR} - {place for place, _ in machine.met}
     assert not unmet, f"nothing failed at {unmet}"

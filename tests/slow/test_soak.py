@@ -157,4 +157,5 @@ def _anonymous(pid: int) -> float:
 def _same(follower: Follower, truth: Any) -> bool:
     if follower.picture is None or truth is None:
         return False
-    return msgspec.to_builtins(follower.picture.snapshot) == msgspec.to_builtins(msgspec.convert(truth, Snapshot))
+    wanted = msgspec.to_builtins(msgspec.convert(truth, Snapshot))
+    return bool(msgspec.to_builtins(follower.picture.snapshot) == wanted)

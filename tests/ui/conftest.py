@@ -9,9 +9,10 @@ from typing import Any
 
 import nbformat
 import pytest
-from browser import LAB, READY, RUN, launched
-from jupyter_process import JupyterProcess
-from pictures import picture
+
+from tests.browser import LAB, READY, RUN, launched
+from tests.jupyter_process import JupyterProcess
+from tests.pictures import picture
 
 KERNEL = "() => window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.id"
 
@@ -91,8 +92,11 @@ def open_file(page: Any, lab: JupyterProcess) -> Callable[[str, Path], Notebook]
     return opened
 
 
+OpenNotebook = Callable[[str, Sequence[str]], Notebook]
+
+
 @pytest.fixture
-def open_notebook(page: Any, lab: JupyterProcess) -> Callable[[str, Sequence[str]], Notebook]:
+def open_notebook(page: Any, lab: JupyterProcess) -> OpenNotebook:
     """Write a notebook with these cells, and open it."""
 
     def opened(name: str, cells: Sequence[str]) -> Notebook:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter_process import JupyterProcess, until
-from pictures import picture
 
 import wf_jupyter as wf
+from tests.jupyter_process import JupyterProcess, until
+from tests.pictures import picture
 from tests.sample_workflows import doubling, failing, gated
 from tests.ui.harness import AUDIT, AXE
 from wf_jupyter.client import session
+from wf_jupyter.dsl.workflow import Workflow
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.ui
@@ -136,7 +137,7 @@ def test_settings_and_commands_are_known_to_jupyterlab(around: Any, lab: Jupyter
     expect(around.locator(".jp-LauncherCard", has_text="Workflow Executions").last).to_be_visible()
 
 
-def failing_when(gate: Path) -> wf.workflow:  # type: ignore[valid-type]
+def failing_when(gate: Path) -> Workflow[[], object]:
     @wf.task
     def fail(path: str) -> None:
         import pathlib

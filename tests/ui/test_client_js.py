@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter_process import JupyterProcess
-from pictures import picture
 
+from tests.jupyter_process import JupyterProcess
+from tests.pictures import picture
 from tests.ui.harness import SOCKETS
 from tests.ui.test_live_view import RESTART
 

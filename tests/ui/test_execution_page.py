@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter_process import JupyterProcess
 
 import wf_jupyter as wf
+from tests.jupyter_process import JupyterProcess
 from tests.sample_workflows import gated, retried
 from wf_jupyter.client import session
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from browser import texts
-from jupyter_process import JupyterProcess
 
 import wf_jupyter as wf
 from benchmarks.jupyter import here
+from tests.browser import texts
+from tests.jupyter_process import JupyterProcess
 from wf_jupyter.client import session
 
 pytestmark = pytest.mark.ui

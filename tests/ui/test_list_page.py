@@ -15,11 +15,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from jupyter_process import JupyterProcess, until
-from pictures import picture
 
 import wf_jupyter as wf
 from tests.integration.service.conftest import packed
+from tests.jupyter_process import JupyterProcess, until
+from tests.pictures import picture
 from tests.sample_workflows import doubling, failing, gated
 from tests.ui.harness import SOCKETS
 from wf_jupyter.client import session

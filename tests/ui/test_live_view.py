@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter_process import JupyterProcess
-from pictures import picture
+
+from tests.jupyter_process import JupyterProcess
+from tests.pictures import picture
+from tests.ui.conftest import Notebook, OpenNotebook
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.ui
@@ -76,7 +78,9 @@ def shows(page: Any, succeeded: int) -> None:
 
 
 @pytest.mark.place("plain, on one address", "Lab")
-def test_it_moves_while_the_kernel_is_busy_and_after_it_was_restarted(open_notebook: Callable, steps: Steps) -> None:
+def test_it_moves_while_the_kernel_is_busy_and_after_it_was_restarted(
+    open_notebook: OpenNotebook, steps: Steps
+) -> None:
     notebook = open_notebook(
         "busy",
         [STEPS, f"execution = steps.submit(folder={str(steps.folder)!r})\nexecution", "import time; time.sleep(1000)"],
@@ -102,7 +106,7 @@ def test_it_moves_while_the_kernel_is_busy_and_after_it_was_restarted(open_noteb
 
 
 def test_the_standalone_page_and_a_second_browser_show_the_same(
-    open_notebook: Callable, steps: Steps, lab: JupyterProcess, browser: Any
+    open_notebook: OpenNotebook, steps: Steps, lab: JupyterProcess, browser: Any
 ) -> None:
     notebook = open_notebook("shared", [STEPS, f"execution = steps.submit(folder={str(steps.folder)!r})\nexecution"])
     notebook.run(0)
@@ -131,7 +135,7 @@ def test_the_standalone_page_and_a_second_browser_show_the_same(
         context.close()
 
 
-def test_all_views_of_a_page_share_one_socket(open_notebook: Callable, steps: Steps) -> None:
+def test_all_views_of_a_page_share_one_socket(open_notebook: OpenNotebook, steps: Steps) -> None:
     submit = f"execution = steps.submit(folder={str(steps.folder)!r})\nexecution"
     views = ["execution.view(tab='table')", "execution.view(tab='timeline')", f"other = {submit}", "other.view()"]
     notebook = open_notebook("sockets", [STEPS, submit, *views])
@@ -153,7 +157,7 @@ def test_all_views_of_a_page_share_one_socket(open_notebook: Callable, steps: St
 
 
 def test_a_view_that_python_closed_is_gone_until_the_execution_is_shown_again(
-    open_notebook: Callable, steps: Steps
+    open_notebook: OpenNotebook, steps: Steps
 ) -> None:
     submit = f"execution = steps.submit(folder={str(steps.folder)!r})\nexecution"
     every = "import ipywidgets\nipywidgets.Widget.close_all()"
@@ -173,7 +177,7 @@ def test_a_view_that_python_closed_is_gone_until_the_execution_is_shown_again(
     expect(views).to_have_count(1)
 
 
-def test_the_cancel_button_cancels(open_notebook: Callable, steps: Steps) -> None:
+def test_the_cancel_button_cancels(open_notebook: OpenNotebook, steps: Steps) -> None:
     notebook = open_notebook("cancel", [STEPS, f"steps.submit(folder={str(steps.folder)!r})"])
     notebook.run(0)
     notebook.run(1)
@@ -207,7 +211,7 @@ orders.submit(n=20)
 """
 
 
-def test_a_failed_task_shows_its_traceback_and_its_log(open_notebook: Callable) -> None:
+def test_a_failed_task_shows_its_traceback_and_its_log(open_notebook: OpenNotebook) -> None:
     notebook = open_notebook("failed", [FAILING])
     notebook.run(0)
     page = notebook.page
@@ -220,7 +224,9 @@ def test_a_failed_task_shows_its_traceback_and_its_log(open_notebook: Callable) 
     notebook.picture("failed-task-log", ".wfj-detail-area")
 
 
-def test_an_orchestrator_inside_the_kernel_is_shown_through_the_kernel(open_notebook: Callable, steps: Steps) -> None:
+def test_an_orchestrator_inside_the_kernel_is_shown_through_the_kernel(
+    open_notebook: OpenNotebook, steps: Steps
+) -> None:
     notebook = open_notebook(
         "embedded",
         [
@@ -242,7 +248,7 @@ def test_an_orchestrator_inside_the_kernel_is_shown_through_the_kernel(open_note
 
 
 def test_what_ran_inside_a_kernel_goes_on_with_the_server_when_the_kernel_is_restarted(
-    open_notebook: Callable, steps: Steps
+    open_notebook: OpenNotebook, steps: Steps
 ) -> None:
     notebook = open_notebook(
         "heir",
@@ -261,7 +267,9 @@ def test_what_ran_inside_a_kernel_goes_on_with_the_server_when_the_kernel_is_res
     shows(page, 10)
 
 
-def test_the_quickstart_runs_and_ends_well_in_both_themes(open_file: Callable, page: Any) -> None:
+def test_the_quickstart_runs_and_ends_well_in_both_themes(
+    open_file: Callable[[str, Path], Notebook], page: Any
+) -> None:
     notebook = open_file("quickstart", NOTEBOOKS / "quickstart.ipynb")
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
     page.wait_for_function(STATUS, arg="running")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from browser import READY
-from jupyter_process import until
 
+from tests.browser import READY
+from tests.jupyter_process import until
 from tests.ui.conftest import Notebook
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]

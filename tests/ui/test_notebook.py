@@ -7,8 +7,9 @@ from typing import Any
 
 import nbformat
 import pytest
-from browser import READY, RUN
-from jupyter_process import JupyterProcess
+
+from tests.browser import READY, RUN
+from tests.jupyter_process import JupyterProcess
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.ui

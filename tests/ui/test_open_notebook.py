@@ -8,7 +8,8 @@ from typing import Any
 
 import nbformat
 import pytest
-from jupyter_process import JupyterProcess
+
+from tests.jupyter_process import JupyterProcess
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [pytest.mark.ui, pytest.mark.long]

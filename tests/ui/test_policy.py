@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import texts
-from jupyter_process import JupyterProcess
 
 import wf_jupyter as wf
+from tests.browser import texts
+from tests.jupyter_process import JupyterProcess
 from tests.sample_workflows import doubling
 from wf_jupyter.client import session
 

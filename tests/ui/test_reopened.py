@@ -13,10 +13,10 @@ from typing import Any
 
 import nbformat
 import pytest
-from jupyter_process import JupyterProcess, until
-from pictures import FOLDER, picture
 
-from tests.ui.conftest import LAB, READY, RUN
+from tests.browser import LAB, READY, RUN
+from tests.jupyter_process import JupyterProcess, until
+from tests.pictures import FOLDER, picture
 
 pytestmark = [pytest.mark.ui, pytest.mark.slow]
 pytest.importorskip("playwright.sync_api")
@@ -123,7 +123,14 @@ class Reopened:
             self.page.evaluate(RUN, index)
             self.page.wait_for_function(READY, timeout=60_000)
         self.page.wait_for_function(SHOWN, arg=STATES, timeout=60_000)
-        until(lambda: [told["snapshot"]["status"] for told in self.stored()][1:] == STATES[1:] or self.save(), "stored")
+
+        def is_stored() -> bool:
+            if [told["snapshot"]["status"] for told in self.stored()][1:] == STATES[1:]:
+                return True
+            self.save()
+            return False
+
+        until(is_stored, "stored")
 
     def save(self) -> None:
         self.page.evaluate(SAVE)

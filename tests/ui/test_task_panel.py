@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ui.conftest import OpenNotebook
 
 pytestmark = pytest.mark.ui
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -48,7 +49,7 @@ def opened(page: Any, key: str) -> Any:
     return page.locator(f".wfj-panel[aria-label='Task {key}']")
 
 
-def test_a_task_tells_its_inputs_and_is_tried_again_alone(open_notebook: Callable, tmp_path: Path) -> None:
+def test_a_task_tells_its_inputs_and_is_tried_again_alone(open_notebook: OpenNotebook, tmp_path: Path) -> None:
     notebook = open_notebook("inputs", [FLOW, f"flow.submit(folder={str(tmp_path)!r}, rows=3)"])
     page = notebook.page
     notebook.run(0)
@@ -74,7 +75,9 @@ def test_a_task_tells_its_inputs_and_is_tried_again_alone(open_notebook: Callabl
     expect(page.locator(".wfj-row[data-key=report][data-status=succeeded]")).to_be_visible()
 
 
-def test_a_million_lines_are_read_from_both_ends_and_found_in_between(open_notebook: Callable, tmp_path: Path) -> None:
+def test_a_million_lines_are_read_from_both_ends_and_found_in_between(
+    open_notebook: OpenNotebook, tmp_path: Path
+) -> None:
     (tmp_path / "data").write_text("here")
     notebook = open_notebook("long-log", [FLOW, f"flow.submit(folder={str(tmp_path)!r}, rows=1_000_000)"])
     page = notebook.page

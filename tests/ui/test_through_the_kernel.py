@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.ui.conftest import OpenNotebook
 
 pytestmark = pytest.mark.ui
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -53,7 +54,7 @@ def opened(page: Any, key: str) -> Any:
     return page.locator(f".wfj-panel[aria-label='Task {key}']")
 
 
-def test_logs_history_replay_and_commands_go_through_the_kernel(open_notebook: Callable, tmp_path: Path) -> None:
+def test_logs_history_replay_and_commands_go_through_the_kernel(open_notebook: OpenNotebook, tmp_path: Path) -> None:
     submit = f"flow.submit(folder={str(tmp_path)!r})"
     notebook = open_notebook("through-the-kernel", [FLOW, submit])
     page = notebook.page
@@ -109,7 +110,7 @@ def test_logs_history_replay_and_commands_go_through_the_kernel(open_notebook: C
     notebook.picture("kernel-retried")
 
 
-def test_what_is_usual_is_known_without_a_server(open_notebook: Callable, tmp_path: Path) -> None:
+def test_what_is_usual_is_known_without_a_server(open_notebook: OpenNotebook, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("here")
     (tmp_path / "gate").touch()
     folder = repr(str(tmp_path))

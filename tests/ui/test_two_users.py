@@ -7,10 +7,10 @@ from typing import Any
 
 import nbformat
 import pytest
-from jupyter_process import JupyterProcess, until
-from pictures import picture
 
-from tests.ui.conftest import LAB, READY, RUN
+from tests.browser import LAB, READY, RUN
+from tests.jupyter_process import JupyterProcess, until
+from tests.pictures import picture
 from tests.ui.test_reopened import SHOWN, TYPE
 
 pytestmark = [pytest.mark.ui, pytest.mark.long]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import cloudpickle  # type: ignore[import-untyped]
+import cloudpickle
 
 from wf_jupyter.dsl.literals import literal
 from wf_jupyter.dsl.notebook import TAG, parameters_cell, read_notebook, source_of

@@ -67,7 +67,7 @@ def make_struct(
     identity: str | None,
 ) -> Any:
     """A Struct with these fields, or the one that this process made of it, or knows it as, before."""
-    from cloudpickle import cloudpickle  # type: ignore[import-untyped]
+    from cloudpickle import cloudpickle
 
     fields = {
         field: msgspec.field(default_factory=value) if how == "factory" else value

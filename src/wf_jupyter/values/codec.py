@@ -106,7 +106,7 @@ class _Unpickler(pickle.Unpickler):
 
 @functools.cache
 def _picklers() -> tuple[type[pickle.Pickler], type[pickle.Pickler]]:
-    import cloudpickle  # type: ignore[import-untyped]  # here, because `import wf_jupyter` must stay light
+    import cloudpickle  # here, because `import wf_jupyter` must stay light
 
     class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         def __init__(self, stream: io.BytesIO, keep: Callable[[pickle.PickleBuffer], object]) -> None:

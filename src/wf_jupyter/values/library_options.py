@@ -83,7 +83,7 @@ def _differs(value: Any, default: Any) -> bool:
 
 
 def _pickled(value: object) -> bytes | None:
-    import cloudpickle  # type: ignore[import-untyped]
+    import cloudpickle
 
     with contextlib.suppress(Exception):
         data: bytes = cloudpickle.dumps(value, protocol=5)

@@ -41,7 +41,7 @@ def is_importable(obj: Any) -> bool:
 
 
 def _by_value() -> set[str]:
-    import cloudpickle  # type: ignore[import-untyped]
+    import cloudpickle
 
     modules: set[str] = cloudpickle.list_registry_pickle_by_value()
     return modules

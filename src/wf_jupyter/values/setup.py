@@ -112,7 +112,7 @@ def _name_of(stream: Any) -> str:
 
 
 def _pickled(value: object) -> bytes | None:
-    import cloudpickle  # type: ignore[import-untyped]
+    import cloudpickle
 
     with contextlib.suppress(Exception):  # of users' making: then records are shown as logging shows them by itself
         data: bytes = cloudpickle.dumps(value)

@@ -32,7 +32,7 @@ class CannotTell(Exception):
 
 def parts_of(function: Callable[..., object]) -> Parts | None:
     """Parts that `function` refers to, to be compared by `same`; None when that cannot tell whether it changed."""
-    import cloudpickle  # type: ignore[import-untyped]  # here, because `import wf_jupyter` must stay light
+    import cloudpickle  # here, because `import wf_jupyter` must stay light
 
     if cloudpickle.list_registry_pickle_by_value():
         return None

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from jupyter_process import JupyterProcess, until
 
 import wf_jupyter
+from tests.jupyter_process import JupyterProcess, until
 
 BUNDLE = Path(wf_jupyter.__file__).parent / "static" / "widget.js"
 FILE = """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from jupyter_process import JupyterProcess
 
 import wf_jupyter as wf
+from tests.jupyter_process import JupyterProcess
 from wf_jupyter.client import session
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 
 import pytest
-from sample_workflows import doubling
 
 import wf_jupyter as wf
+from tests.sample_workflows import doubling
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -151,8 +151,8 @@ def test_arguments_of_the_wrong_kind_are_named():
     execution = doubling().submit(numbers=[1])
     execution.wait(timeout=30)
     for wrong, field in (
-        (lambda: wf.executions(limit="many"), "limit"),
-        (lambda: wf.execute("doubled", [1]), "inputs"),
+        (lambda: wf.executions(limit="many"), "limit"),  # type: ignore[arg-type]
+        (lambda: wf.execute("doubled", [1]), "inputs"),  # type: ignore[arg-type]
         (lambda: execution.rerun(inputs=[1]), "inputs"),
     ):
         with pytest.raises(wf.InputError, match=f"{field}=.* is not allowed") as caught:

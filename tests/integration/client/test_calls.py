@@ -38,6 +38,7 @@ async def later(x):
 @wf.task
 def where():
     context = wf.current_task()
+    assert context is not None
     return context.key, context.attempt, context.index
 
 

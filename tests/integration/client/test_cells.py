@@ -51,7 +51,8 @@ def cells(tmp_path_factory: pytest.TempPathFactory):
             [sys.executable, "-c", RUNNER], input=given, env=variables, cwd=place, capture_output=True, text=True
         )
         assert ended.returncode == 0, ended.stderr
-        return json.loads(ended.stdout.rpartition("told ")[2])
+        told: dict[str, list[str]] = json.loads(ended.stdout.rpartition("told ")[2])
+        return told
 
     return run
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from typing import Any
 
 import pytest
-from jupyter_process import until
-from sample_workflows import doubling, failing, gated
 
 import wf_jupyter as wf
+from tests.jupyter_process import until
+from tests.sample_workflows import doubling, failing, gated
 
 pytestmark = pytest.mark.usefixtures("place")
 
@@ -144,7 +145,7 @@ def test_an_exception_whose_class_takes_other_arguments_is_the_cause_all_the_sam
 
     with pytest.raises(wf.TaskFailed, match="HttpError: http://a answered 404") as caught:
         w.submit().result(timeout=30)
-    cause = caught.value.__cause__
+    cause: Any = caught.value.__cause__
     assert (type(cause).__name__, str(cause), cause.code) == ("HttpError", "http://a answered 404", 404)
 
 
@@ -251,7 +252,7 @@ def test_one_failed_task_is_retried_alone_with_what_waits_for_it(tmp_path):
     with pytest.raises(wf.StateConflict, match="no task 'nobody'"):
         execution.retry(task="nobody")
     with pytest.raises(wf.InputError, match="task=3 is not allowed"):
-        execution.retry(task=3)
+        execution.retry(task=3)  # type: ignore[arg-type]
     execution.retry(task=["read-3"])
     assert execution.result(timeout=30) == ("leftright", ["x", "y"])
 

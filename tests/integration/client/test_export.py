@@ -25,7 +25,8 @@ def packed(page: str, name: str) -> bytes:
 
 
 def recorded(path: Path) -> dict[str, Any]:
-    return json.loads(packed(path.read_text(encoding="utf-8"), "recording"))
+    told: dict[str, Any] = json.loads(packed(path.read_text(encoding="utf-8"), "recording"))
+    return told
 
 
 @pytest.mark.usefixtures("place")

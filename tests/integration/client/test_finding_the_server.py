@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from jupyter_process import JupyterProcess, free_port, until
 
 import wf_jupyter as wf
+from tests.jupyter_process import JupyterProcess, free_port, until
 from wf_jupyter.client import session
 
 RUN = """
@@ -57,9 +57,32 @@ def certified(directory: Path, days: int = 2) -> Sequence[str]:
     if shutil.which("openssl") is None:
         pytest.skip("openssl, which makes the certificate, is not installed")
     key, certificate, asked = (directory / name for name in ("key.pem", "certificate.pem", "request.pem"))
-    make = ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=public.example", "-keyout", key]
+    make: list[str | Path] = [
+        "openssl",
+        "req",
+        "-new",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=public.example",
+        "-keyout",
+        key,
+    ]
     subprocess.run([*make, "-out", asked], check=True, capture_output=True)
-    sign = ["openssl", "x509", "-req", "-in", asked, "-signkey", key, "-days", str(days), "-out", certificate]
+    sign: list[str | Path] = [
+        "openssl",
+        "x509",
+        "-req",
+        "-in",
+        asked,
+        "-signkey",
+        key,
+        "-days",
+        str(days),
+        "-out",
+        certificate,
+    ]
     subprocess.run(sign, check=True, capture_output=True)
     return f"--ServerApp.certfile={certificate}", f"--ServerApp.keyfile={key}"
 

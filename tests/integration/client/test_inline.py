@@ -6,9 +6,9 @@ import os
 import threading
 
 import pytest
-from sample_workflows import failing
 
 import wf_jupyter as wf
+from tests.sample_workflows import failing
 
 
 @pytest.fixture(autouse=True, params=["embedded", "server"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import textwrap
+from typing import Any
 
 import pytest
-from jupyter_client import BlockingKernelClient
-from jupyter_process import until
+from jupyter_client.blocking.client import BlockingKernelClient
+
+from tests.jupyter_process import until
 
 WORKFLOW = """
 import wf_jupyter as wf
@@ -29,7 +31,7 @@ class Kernel:
     def __init__(self, server):
         self.server = server
         self.id = server.ask("POST", "api/kernels", {"name": "python3"})["id"]
-        self.client = None
+        self.client: Any = None
         self.attach()
 
     def attach(self):

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from jupyter_process import JupyterProcess
 
 import wf_jupyter as wf
+from tests.jupyter_process import JupyterProcess
 from wf_jupyter.client.uploading import refused
 from wf_jupyter.errors import InputError, ServerUnavailable, StateConflict
 

@@ -17,7 +17,7 @@ def shell() -> Any:
     from IPython.core.interactiveshell import InteractiveShell
 
     wf.connect(mode="embedded")
-    made = InteractiveShell()  # type: ignore[no-untyped-call]
+    made = InteractiveShell()
     made.run_line_magic("load_ext", "wf_jupyter")
     return made
 

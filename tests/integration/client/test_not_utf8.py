@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,8 @@ def test_a_task_finds_them_as_they_are_and_tells_of_them(folder: str, place: str
         return fail(given)
 
     execution = flow.submit(given=folder)
-    one, many = execution.result(PATIENCE)
+    result: Any = execution.result(PATIENCE)
+    one, many = result
     assert one[:3] == (folder, folder, b"v\xfe") and many == [one]
     assert b"helper_\xe9.txt" in one[3]
     assert "caf\\udce9" in execution.logs()

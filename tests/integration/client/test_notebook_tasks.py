@@ -66,7 +66,7 @@ def test_a_notebook_runs_with_the_parameters_it_is_given(tmp_path: Path) -> None
     view = execution.tasks["report[1]"]
     assert view.logs() == "Bonn 5\n"
     assert [output.data["text/html"] for output in view.outputs()] == ["<b>Bonn</b>"]
-    assert (view.progress.done, view.progress.total) == (4, 4)
+    assert view.progress is not None and (view.progress.done, view.progress.total) == (4, 4)
     kept = first.save(tmp_path / "out" / "first.ipynb")
     nbformat.validate(nbformat.read(kept, 4))
     assert nbformat.read(source, 4).cells[1].source == "print(city, rows)", "the notebook itself is left alone"

@@ -9,7 +9,7 @@ import sys
 import textwrap
 import time
 
-from jupyter_process import until
+from tests.jupyter_process import until
 
 HEAD = """
 import wf_jupyter as wf

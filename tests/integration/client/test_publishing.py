@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from sample_workflows import doubling
 
 import wf_jupyter as wf
+from tests.sample_workflows import doubling
 from wf_jupyter.client.publishing import parameters
 
 pytestmark = pytest.mark.usefixtures("place")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -186,7 +187,7 @@ def test_it_is_told_alike_in_every_picture(place, capsys):
     because = "not taken: is_big was truthy"
     row = execution.to_frame().set_index("key").loc["small"]
     assert row["error"] == because
-    data = execution._repr_mimebundle_()
+    data: Any = execution._repr_mimebundle_()
     shown = [execution.to_svg(), data["text/html"]]
     with pytest.raises(wf.StateConflict, match=because):
         execution.tasks["small"].result()

@@ -6,9 +6,10 @@ import json
 import re
 
 import pytest
-from sample_workflows import doubling, failing
 
 import wf_jupyter as wf
+from tests.sample_workflows import doubling, failing
+from wf_jupyter.model.events import WorkflowCompleted
 from wf_jupyter.protocol.codec import encode_events
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -126,12 +127,13 @@ def test_nothing_is_told_of_a_part_of_a_result_that_nobody_has_looked_at():
 
     execution = wf.workflow(name="part")(lambda: split()["a"]).submit()
     assert execution.result(timeout=30) == 1
-    assert execution.events()[-1].result is None
+    last = execution.events()[-1]
+    assert isinstance(last, WorkflowCompleted) and last.result is None
 
 
 def test_a_long_result_is_told_in_part():
     execution = wf.workflow(name="long")(lambda: increased.map(list(range(60)))).submit()
     execution.wait(timeout=60)
     told = execution.snapshot().result
-    assert told.length == 60
-    assert told.text.endswith("49, 50, …]")
+    assert told is not None and told.length == 60
+    assert told.text is not None and told.text.endswith("49, 50, …]")

@@ -59,7 +59,7 @@ def test_an_argument_and_an_item_name_the_place_in_them():
 
     @wf.workflow
     def mapped():
-        return show.map([1, (n for n in [])])
+        return show.map([1, (n for n in "")])
 
     told = refusal(given)
     assert "argument 'value' of task 'show' cannot be sent to a worker" in told
@@ -72,6 +72,7 @@ def test_an_argument_and_an_item_name_the_place_in_them():
 def test_a_module_that_workers_cannot_import_is_named_and_no_matter_inline(tmp_path, monkeypatch):
     (tmp_path / "wf_by_path.py").write_text("def times(x): return 10 * x\n")
     spec = importlib.util.spec_from_file_location("wf_by_path", tmp_path / "wf_by_path.py")
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "wf_by_path", module)
     spec.loader.exec_module(module)

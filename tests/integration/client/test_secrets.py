@@ -6,7 +6,7 @@ import dataclasses
 import stat
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -50,7 +50,7 @@ def marked(text: wf.Secret[str]):
 
 @wf.task
 def fetch_token():
-    return wf.Secret(REVERSED[::-1])
+    return wf.Secret(REVERSED[::-1])  # type: ignore[type-arg]
 
 
 @wf.task
@@ -59,7 +59,7 @@ def use(text):
 
 
 @wf.workflow
-def job(password: str, pin: wf.Secret[str], config: dict, login: Login, unset_token: str | None = None):
+def job(password: str, pin: wf.Secret[str], config: dict[str, Any], login: Login, unset_token: str | None = None):
     return [
         spell(password),
         spell(user="eve", password=pin),
@@ -85,7 +85,7 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _start() -> wf.Execution:
     config = {"db": {"password": VALUE, "port": 1}, "apiKey": VALUE}
-    return job.submit(password=VALUE, pin=wf.Secret(VALUE), config=config, login=Login("ada", VALUE))
+    return job.submit(password=VALUE, pin=wf.Secret(VALUE), config=config, login=Login("ada", VALUE))  # type: ignore[type-arg]
 
 
 def test_the_task_gets_the_value_and_nobody_else_sees_it(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,13 +146,14 @@ def strict(token: int, keys: dict[str, int], pin: wf.Secret[int], password: str 
 def test_a_wrong_type_of_a_secret_is_named_without_the_value(
     directory: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = {"token": 1, "keys": {}, "pin": 1}
+    given: dict[str, Any] = {"token": 1, "keys": {}, "pin": 1}
+    wrong: dict[str, Any]
     for wrong in ({"token": "hidden"}, {"pin": "hidden"}, {"keys": {"api_key": "hidden"}}):
         with pytest.raises(wf.InputError, match="must be int") as caught:
             strict.submit(**{**given, **wrong})
         assert "hidden" not in str(caught.value)
     with pytest.raises(wf.InputError, match="token") as caught:
-        strict.submit()
+        strict.submit()  # type: ignore[call-arg]
     assert "by default" not in f"{caught.value} {strict!r}"
     strict.publish()
     for wrong in ({"token": "hidden"}, {"pin": "hidden"}, {"password": 34567}):
@@ -162,7 +163,7 @@ def test_a_wrong_type_of_a_secret_is_named_without_the_value(
     assert "by default" not in str(list(wf.workflows()))
     assert main(["run", "x.py:flow", "-p", "token:hidden"]) != 0
     assert "hidden" not in capsys.readouterr().err
-    assert f"{wf.Secret('x')} {wf.Secret('x')!r} {wf.Secret('x'):>3}" == "••• ••• •••"
+    assert f"{wf.Secret('x')} {wf.Secret('x')!r} {wf.Secret('x'):>3}" == "••• ••• •••"  # type: ignore[type-arg]
 
 
 class Settings(NamedTuple):
@@ -232,8 +233,9 @@ def test_what_holds_a_secret_is_as_secret(how: str, directory: Path) -> None:
         assert (result["password"], result["h"], result["in"]) == (value, f"Bearer {value}", True)
         assert result["sent"] == [(name, True) for name in ("Settings", "Slotted", "Outer", "dict")]
     else:
-        assert "ConnectionError" in str(execution.exception())
-        cause = execution.exception().__cause__
+        failure = execution.exception()
+        assert failure is not None and "ConnectionError" in str(failure)
+        cause = failure.__cause__
         assert cause is not None and cause.args == (f"refused: {value}", {"sent": value})
     assert execution.tasks["leak"].logs() == "printed •••\nlogged in as ada: •••\n"
     shown = [execution.events(), execution.snapshot(), execution._repr_mimebundle_(), execution.exception()]

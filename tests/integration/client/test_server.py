@@ -8,10 +8,10 @@ import signal
 import threading
 
 import pytest
-from jupyter_process import JupyterProcess, free_port, until
-from sample_workflows import doubling, gated
 
 import wf_jupyter as wf
+from tests.jupyter_process import JupyterProcess, free_port, until
+from tests.sample_workflows import doubling, gated
 from wf_jupyter.client import session
 
 
@@ -59,14 +59,14 @@ def test_a_server_that_falls_silent_without_a_goodbye_is_noticed_and_found_again
         execution = gated(gate).submit()
         until(lambda: execution.tasks["wait"].status == "running", "the task does not start")
         until(lambda: execution.follow().link == "live", "it is not followed")
-        os.kill(server.process.pid, signal.SIGSTOP)
+        os.kill(server.pid, signal.SIGSTOP)
         until(lambda: execution.follow().link == "reconnecting", "the silence is not noticed")
         gate.touch()
-        os.kill(server.process.pid, signal.SIGCONT)
+        os.kill(server.pid, signal.SIGCONT)
         assert execution.result(timeout=60) == "through"
         until(lambda: execution.follow().link == "live", "it is not followed again")
     finally:
-        os.kill(server.process.pid, signal.SIGCONT)
+        os.kill(server.pid, signal.SIGCONT)
         server.stop()
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import types
+from typing import Any
 
 import pytest
-from jupyter_process import until
-from sample_workflows import gated
 
 import wf_jupyter as wf
+from tests.jupyter_process import until
+from tests.sample_workflows import gated
 from wf_jupyter.widget import code, request_handler
 
 
@@ -37,7 +38,7 @@ def test_it_carries_what_a_page_needs_to_find_its_way(execution):
 
 def test_a_view_that_was_closed_is_told_nothing_and_the_next_display_makes_another(execution, tmp_path):
     view = execution.view()
-    sent = []
+    sent: list[Any] = []
     view._relay._send = sent.append
     view._handle_custom_msg({"kind": "subscribe"}, [])
     until(lambda: sent, "the view is told nothing")
@@ -76,7 +77,7 @@ def test_where_there_is_no_ipython_an_execution_is_one_dict_of_mime_types(execut
 
 def test_in_marimo_the_still_picture_says_why_it_is_still(execution, monkeypatch):
     marimo = types.ModuleType("marimo")
-    marimo.running_in_notebook = lambda: True
+    marimo.running_in_notebook = lambda: True  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "marimo", marimo)
     monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
     shown = execution._repr_mimebundle_()["text/html"]
@@ -95,7 +96,7 @@ class Page:
 
     def __init__(self, execution):
         self.view = execution.view()
-        self.answers = {}
+        self.answers: dict[Any, Any] = {}
         self.view.send = lambda sent: self.answers.update({sent["id"]: sent}) if sent["kind"] == "answer" else None
 
     def ask(self, method, **params):
@@ -217,9 +218,11 @@ def test_a_refused_request_is_answered_and_nonsense_is_ignored(execution):
     assert page.ask("events", after=-1)["field"] == "after"
     assert page.ask("log", task="nobody")["field"] == "task"
     assert page.ask("log")["reason"] == "invalid_input"
-    for nonsense in (None, "text", [], {"kind": ["cancel"]}, {"kind": "explode"}, {}, {"kind": "request"}):
+    messages: tuple[Any, ...] = (None, "text", [], {"kind": ["cancel"]}, {"kind": "explode"}, {}, {"kind": "request"})
+    for nonsense in messages:
         page.view._handle_custom_msg(nonsense, [])
-    for params in ([], "text", {"task": ["x"]}, {"reason": 5}):
+    wrong: tuple[Any, ...] = ([], "text", {"task": ["x"]}, {"reason": 5})
+    for params in wrong:
         page.view._handle_custom_msg({"kind": "request", "id": "n", "method": "cancel", "params": params}, [])
     until(lambda: page.answers["n"]["error"]["reason"] == "invalid_input", "nonsense is not refused")
     assert execution.status == "running"

@@ -6,12 +6,13 @@ import asyncio
 import gc
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
-from jupyter_process import until
-from sample_workflows import doubling, failing, gated
 
 import wf_jupyter as wf
+from tests.jupyter_process import until
+from tests.sample_workflows import doubling, failing, gated
 from wf_jupyter.client import looking, session
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -19,7 +20,8 @@ pytestmark = pytest.mark.usefixtures("place")
 
 def followed() -> list[str]:
     gc.collect()
-    return list(session.current()._replicas)
+    connection: Any = session.current()
+    return list(connection._replicas)
 
 
 def test_waiting_for_a_result_in_every_way_follows_nothing(tmp_path: Path) -> None:

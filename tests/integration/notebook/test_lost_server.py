@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jupyter_process import JupyterProcess, until
 
 import wf_jupyter as wf
+from tests.jupyter_process import JupyterProcess, until
 from wf_jupyter.client import session
 
 from .conftest import merged, write

@@ -27,7 +27,7 @@ from wf_jupyter.values.packaging import pack
 PATIENCE = 30.0
 
 
-@pytest.fixture
+@pytest.fixture  # type: ignore[no-redef]
 def jp_server_config() -> dict[str, Any]:
     """The extension, and nothing else of Jupyter's."""
     return {"ServerApp": {"jpserver_extensions": {"wf_jupyter": True}}, "WorkflowExtension": {"max_workers": 2}}
@@ -78,7 +78,8 @@ class Socket:
         await self._until(lambda: any(notice["method"] == method for notice in self.notices))
         found = next(notice for notice in self.notices if notice["method"] == method)
         self.notices.remove(found)
-        return found["params"]
+        params: dict[str, Any] = found["params"]
+        return params
 
     async def events(self, execution: str, last: str = "workflow.completed") -> list[dict[str, Any]]:
         """All events of an execution up to and with the first of type `last`."""
@@ -261,5 +262,6 @@ def gated(tmp_path: Path) -> Any:
     def gated() -> str:
         return wait_for(gate)
 
-    gated.gate = Path(gate)
-    return gated
+    found: Any = gated
+    found.gate = Path(gate)
+    return found

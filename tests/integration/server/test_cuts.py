@@ -98,7 +98,11 @@ async def test_subscribers_outlive_servers_that_are_killed(tmp_path: Path, packe
 
 async def test_a_client_of_an_unknown_execution_is_told(wire: Any) -> None:
     url = f"ws://127.0.0.1:{wire.port}{wire.base_url}wf-jupyter/api/v1/ws"
-    client = MinimalClient(url, wire.authorization, "unknown", pytest.fail, pytest.fail)
+
+    def refuse(told: dict[str, Any]) -> None:
+        pytest.fail(f"it was told {told}")
+
+    client = MinimalClient(url, wire.authorization, "unknown", refuse, refuse)
     async with asyncio.timeout(PATIENCE):
         await client.run()
     assert client.refused is not None and client.refused["code"] == -32001

@@ -224,10 +224,10 @@ async def test_everybody_may_do_what_the_matrix_says_and_nothing_else(
             found[f"socket {name}"] = error.code != 403
             wanted[f"socket {name}"] = bool(may.socket)
     else:
-        for name, method in METHODS.items():
+        for name, operation in METHODS.items():
             reply = await socket.call(name, execution_id="unknown", workflow="unknown")
             found[f"socket {name}"] = reply.get("error", {}).get("code") != -32002
-            wanted[f"socket {name}"] = method.action in may.socket
+            wanted[f"socket {name}"] = operation.action in may.socket
 
     assert found == wanted
     assert not [record.getMessage() for record in caplog.records if record.exc_info], "a traceback in the log"

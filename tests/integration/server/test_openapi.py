@@ -27,8 +27,8 @@ def test_every_operation_has_a_route_and_one_place_that_answers_it() -> None:
         assert (operation.name in ANSWERS) + (operation.name in ENDPOINTS) == bool(operation.path), operation.name
         if operation.path:
             path = f"/{PREFIX}/" + re.sub(r"\{\w+\}", "x", operation.path)
-            route = next(route for route in routes() if re.fullmatch(route[0], path))
-            assert route[2]["operations"][operation.verb] is operation
+            (options,) = next(more for pattern, _, *more in routes() if re.fullmatch(pattern, path))
+            assert options["operations"][operation.verb] is operation
     assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
     assert {*ANSWERS, *ENDPOINTS} <= {operation.name for operation in OPERATIONS}
 

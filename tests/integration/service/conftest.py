@@ -71,6 +71,12 @@ class Reader:
                 snapshot = self.runtime.call(engine.resync(delivery.topic, self.mailbox)).result(PATIENCE)
                 self.picture = Picture(snapshot)
 
+    @property
+    def snapshot(self) -> Snapshot:
+        """What it sees now."""
+        assert self.picture is not None, "it follows nothing"
+        return self.picture.snapshot
+
     def until(self, condition: Callable[[Reader], object]) -> None:
         deadline = time.monotonic() + PATIENCE
         while True:

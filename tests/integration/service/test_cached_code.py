@@ -12,6 +12,7 @@ import pytest
 
 import wf_jupyter as wf
 from tests.integration.service.conftest import PATIENCE, ended, packed
+from wf_jupyter.model.events import TaskLog
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.submission import Submission
 from wf_jupyter.service.runtime import Runtime
@@ -38,6 +39,7 @@ def submitted(runtime: Runtime, submission: Submission) -> tuple[Snapshot, objec
     snapshot = ended(runtime, runtime.call(runtime.orchestrator.submit(submission)).result(PATIENCE))
     assert str(snapshot.status) == "succeeded", [task.error for task in snapshot.tasks]
     outcome = runtime.call(runtime.orchestrator.result(snapshot.id)).result(PATIENCE)
+    assert outcome.template is not None
     return snapshot, decode(outcome.template, resolver(outcome.inputs))
 
 
@@ -59,7 +61,7 @@ def flow(function: Callable[..., object], *args: object):
 
 def log_of(runtime: Runtime, execution: str, task: str) -> str:
     events = runtime.call(runtime.orchestrator.events(execution)).result(PATIENCE)
-    return "".join(event.text for event in events if getattr(event, "task", "") == task and hasattr(event, "stream"))
+    return "".join(event.text for event in events if isinstance(event, TaskLog) and event.task == task)
 
 
 def code(source: str) -> Callable[..., object]:

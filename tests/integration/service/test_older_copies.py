@@ -96,7 +96,8 @@ def test_who_was_told_what_an_older_copy_does_not_hold_gets_a_snapshot(
     final = ended(second, execution)
     now = second.call(second.orchestrator.events(execution)).result(PATIENCE)
     for seq in range(1, kept + 1):
-        epoch = next(event.epoch for event in reversed(log[:seq]) if getattr(event, "epoch", ""))
+        epochs = [getattr(event, "epoch", "") for event in log[:seq]]
+        epoch = next(filter(None, reversed(epochs)))
         answer = Reader(second).follow(execution, after=seq, epoch=epoch)
         page = second.call(second.orchestrator.following.page(execution, after=seq)).result(PATIENCE)
         is_same = now[:seq] == log[:seq]

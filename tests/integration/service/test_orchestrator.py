@@ -24,7 +24,7 @@ from wf_jupyter.model.events import TaskCompleted, TasksAdded, TaskStarted, Work
 from wf_jupyter.model.graph import Need
 from wf_jupyter.model.stimuli import Cancel, CancelTask, Pause, Resume, Retry
 from wf_jupyter.service.runtime import Runtime
-from wf_jupyter.service.subscriptions.mailbox import Mailbox
+from wf_jupyter.service.subscriptions.mailbox import Events, Mailbox
 
 
 def submit(runtime: Runtime, bound, **options) -> str:
@@ -55,12 +55,12 @@ def test_two_subscribers_who_came_at_different_times_agree(runtime: Runtime, tmp
     execution = submit(runtime, gated(gate))
     early, late = Reader(runtime), Reader(runtime)
     early.follow(execution)
-    early.until(lambda r: r.picture.snapshot.counts["running"] == 1)
+    early.until(lambda r: r.snapshot.counts["running"] == 1)
     late.follow(execution)
     gate.touch()
     for reader in (early, late):
-        reader.until(lambda r: r.picture.snapshot.status.is_final)
-    assert msgspec.json.encode(early.picture.snapshot) == msgspec.json.encode(late.picture.snapshot)
+        reader.until(lambda r: r.snapshot.status.is_final)
+    assert msgspec.json.encode(early.snapshot) == msgspec.json.encode(late.snapshot)
 
 
 def test_what_every_subscriber_is_sent_are_the_bytes_on_disk(runtime: Runtime, data_dir: Path, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_what_every_subscriber_is_sent_are_the_bytes_on_disk(runtime: Runtime, d
     bodies = [body for (body,) in database.execute("SELECT body FROM events WHERE seq > ? ORDER BY seq", (seq,))]
     database.close()
     assert len(bodies) == snapshot.seq - seq > 0
-    assert [each for delivery in second for each in delivery.encoded] == bodies
+    assert [each for delivery in second if isinstance(delivery, Events) for each in delivery.encoded] == bodies
 
 
 def test_the_end_is_told_to_who_waits_for_it_and_to_who_comes_late(runtime: Runtime, tmp_path: Path) -> None:
@@ -125,9 +125,9 @@ def test_a_subscriber_who_does_not_read_lags_and_is_right_again_after_a_snapshot
     slow = Reader(runtime, limit=20)
     slow.follow(execution)
     final = ended(runtime, execution)
-    slow.until(lambda r: r.picture.snapshot.status.is_final)
+    slow.until(lambda r: r.snapshot.status.is_final)
     assert slow.lagged
-    assert slow.picture.snapshot == final
+    assert slow.snapshot == final
 
 
 def test_nothing_arrives_after_unsubscribing(runtime: Runtime, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_cancel_stops_what_runs_and_starts_nothing_more(runtime: Runtime, tmp_pa
     execution = submit(runtime, gated(tmp_path / "never"))
     reader = Reader(runtime)
     reader.follow(execution)
-    reader.until(lambda r: r.picture.snapshot.counts["running"] == 1)
+    reader.until(lambda r: r.snapshot.counts["running"] == 1)
     command(runtime, execution, Cancel(reason="enough"))
     final = ended(runtime, execution)
     assert final.status == "cancelled" and final.counts["cancelled"] == 1
@@ -186,7 +186,7 @@ def test_one_task_can_be_cancelled(runtime: Runtime, tmp_path: Path) -> None:
     execution = submit(runtime, gated(tmp_path / "never"))
     reader = Reader(runtime)
     reader.follow(execution)
-    reader.until(lambda r: r.picture.snapshot.counts["running"] == 1)
+    reader.until(lambda r: r.snapshot.counts["running"] == 1)
     command(runtime, execution, CancelTask(task="wait"))
     assert ended(runtime, execution).counts["cancelled"] == 1
 
@@ -208,12 +208,12 @@ def test_a_paused_execution_starts_nothing_until_resumed(runtime: Runtime, tmp_p
     execution = submit(runtime, two.bind(path=gate), max_parallel=1)
     reader = Reader(runtime)
     reader.follow(execution)
-    reader.until(lambda r: r.picture.snapshot.counts["running"] == 1)
+    reader.until(lambda r: r.snapshot.counts["running"] == 1)
     command(runtime, execution, Pause())
     gate.touch()
-    reader.until(lambda r: r.picture.snapshot.counts["succeeded"] == 1)
-    assert reader.picture.snapshot.status == "paused"
-    assert reader.picture.snapshot.counts["pending"] == 1
+    reader.until(lambda r: r.snapshot.counts["succeeded"] == 1)
+    assert reader.snapshot.status == "paused"
+    assert reader.snapshot.counts["pending"] == 1
     command(runtime, execution, Resume())
     assert ended(runtime, execution).status == "succeeded"
 
@@ -251,8 +251,8 @@ def test_an_execution_that_was_cut_off_goes_on_in_the_next_orchestrator(open_run
     execution = submit(first, gated(gate))
     reader = Reader(first)
     reader.follow(execution)
-    reader.until(lambda r: r.picture.snapshot.counts["running"] == 1)
-    seen, epoch = reader.picture.snapshot.seq, reader.picture.snapshot.epoch
+    reader.until(lambda r: r.snapshot.counts["running"] == 1)
+    seen, epoch = reader.snapshot.seq, reader.snapshot.epoch
     first.close(10)
     gate.touch()
     second = open_runtime()
@@ -305,8 +305,8 @@ def test_the_long_poll_answers_when_something_happens(runtime: Runtime, tmp_path
     engine = runtime.orchestrator
     reader = Reader(runtime)
     reader.follow(execution)
-    reader.until(lambda r: r.picture.snapshot.counts["running"] == 1)
-    asked = runtime.call(engine.events(execution, after=reader.picture.snapshot.seq, wait=PATIENCE))
+    reader.until(lambda r: r.snapshot.counts["running"] == 1)
+    asked = runtime.call(engine.events(execution, after=reader.snapshot.seq, wait=PATIENCE))
     threading.Timer(0.05, gate.touch).start()
     assert asked.result(PATIENCE)
     assert runtime.call(engine.events(execution, after=10_000, wait=0.01)).result(PATIENCE) == []
@@ -348,7 +348,7 @@ def test_an_execution_that_must_not_resume_by_itself_is_marked_and_goes_on_when_
     execution = submit(first, gated(gate))
     reader = Reader(first)
     reader.follow(execution)
-    reader.until(lambda r: r.picture.snapshot.counts["running"] == 1)
+    reader.until(lambda r: r.snapshot.counts["running"] == 1)
     first.close(10)
     second = open_runtime(recovery="interrupt")
     assert second.call(second.orchestrator.snapshot(execution)).result(PATIENCE).status == "interrupted"
@@ -384,7 +384,7 @@ def test_a_tolerated_failure_is_still_known_after_the_orchestrator_died(open_run
     execution = submit(first, tolerant.bind(path=gate))
     reader = Reader(first)
     reader.follow(execution)
-    reader.until(lambda r: r.picture.snapshot.counts["failed"] == 1 and r.picture.snapshot.counts["running"] == 1)
+    reader.until(lambda r: r.snapshot.counts["failed"] == 1 and r.snapshot.counts["running"] == 1)
     first.close(10)
     gate.touch()
     final = ended(open_runtime(), execution)
@@ -417,5 +417,6 @@ def test_who_subscribes_while_an_execution_ends_and_is_retried_misses_nothing(ru
 
     made, last = runtime.call(retry_often()).result(PATIENCE)
     for seq, mailbox in made:
-        heard = [event.seq for delivery in mailbox.take() for event in delivery.events if event.seq > seq]
+        told = [delivery for delivery in mailbox.take() if isinstance(delivery, Events)]
+        heard = [event.seq for delivery in told for event in delivery.events if event.seq > seq]
         assert heard == list(range(seq + 1, last + 1))

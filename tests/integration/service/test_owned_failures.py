@@ -41,6 +41,12 @@ def node(key: str, *needs: str, items: int | None = None, **options: Any) -> Nod
     )
 
 
+def owner_of(orchestrator: Orchestrator) -> Any:
+    """What its store holds executions as."""
+    faulty: Any = orchestrator._store
+    return faulty._store._owner
+
+
 class Scene:
     """An orchestrator with two scripted workers."""
 
@@ -95,7 +101,8 @@ class Scene:
         return next(key for key in self.executor.running if key[1] == task)
 
     def snapshot(self) -> Snapshot:
-        return self.run(self.orchestrator.snapshot(self.execution))
+        told: Snapshot = self.run(self.orchestrator.snapshot(self.execution))
+        return told
 
     def statuses(self) -> dict[str, str]:
         return {task.key: str(task.status) for task in self.snapshot().tasks}
@@ -384,7 +391,7 @@ def test_what_another_orchestrator_has_taken_over_is_not_taken_up_when_its_cause
     scene.data.living.discard(scene.data.executions[scene.execution].owned_by)
     scene.open()
     assert scene.run(scene.orchestrator.recover()) == [scene.execution]
-    scene.data.living.add(slow._store._store._owner)
+    scene.data.living.add(owner_of(slow))
     caplog.clear()
     scene.settle(60)
     assert slow.active_count() == 0 and scene.run(slow.snapshot(scene.execution)).parked is None
@@ -422,7 +429,7 @@ def test_an_execution_that_was_taken_over_meanwhile_is_shown_as_it_is_there(scen
     scene.data.living.discard(scene.data.executions[scene.execution].owned_by)
     scene.open()
     assert scene.run(scene.orchestrator.recover()) == [scene.execution]
-    scene.data.living.add(slept._store._store._owner)
+    scene.data.living.add(owner_of(slept))
     executor.succeed(next(iter(executor.running)))
     scene.settle(1)
     assert slept.active_count() == 0 and not executor.running

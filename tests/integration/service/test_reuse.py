@@ -26,6 +26,7 @@ def rerun(runtime: Runtime, execution: str, **how) -> Snapshot:
 
 def value(runtime: Runtime, execution: str) -> object:
     outcome = runtime.call(runtime.orchestrator.result(execution)).result(PATIENCE)
+    assert outcome.template is not None
     return decode(outcome.template, resolver(outcome.inputs))
 
 

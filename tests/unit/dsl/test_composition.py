@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import wf_jupyter as wf
-from tests.drafts import unpacked
+from tests.drafts import need, unpacked
 from wf_jupyter.model.draft import ABSENT
-from wf_jupyter.model.graph import Need
 
 
 @wf.task
@@ -66,9 +67,9 @@ def test_a_scope_and_a_task_do_not_share_a_key():
 
 def test_inputs_of_a_sub_workflow_are_checked_and_nodes_fit_everything():
     with pytest.raises(wf.InputError, match="'train': rounds must be int, not the str 'x'"):
-        draft_of(lambda: train(1, rounds="x"))
+        draft_of(lambda: train(1, rounds="x"))  # type: ignore[arg-type]
     with pytest.raises(wf.InputError, match="no input 'round'"):
-        draft_of(lambda: train(1, round=1))
+        draft_of(lambda: train(1, round=1))  # type: ignore[call-arg]
     draft_of(lambda: train(load(), rounds=1))
 
 
@@ -137,7 +138,7 @@ def test_coalesce_takes_the_first_that_was_not_skipped():
 
     draft = draft_of(body)
     node = draft.nodes[-1]
-    assert node.needs == [Need("load", "first"), Need("load-2", "first"), Need("collect", "first")]
+    assert node.needs == [need("load", "first"), need("load-2", "first"), need("collect", "first")]
     assert node.function(ABSENT, 2, 3) == 2
     assert node.function(None, 2) is None
 
@@ -152,8 +153,9 @@ def test_allow_failure_passes_the_outcome_on():
     draft = draft_of(body)
     assert needs(draft)["fit"] == [("load", "outcome"), ("load", "value")]
     assert needs(draft)["fit-2"] == [("load", "outcome")]
-    assert draft.result_needs == [Need("load", "outcome")]
-    outcome, value = unpacked(draft)[1].args[0]
+    assert draft.result_needs == [need("load", "outcome")]
+    pair: Any = unpacked(draft)[1].args[0]
+    outcome, value = pair
     assert [draft.nodes[1].position(ref) for ref in (outcome, value)] == [0, 1]
 
 
@@ -167,7 +169,7 @@ def test_allow_failure_passes_the_outcome_on():
         (lambda: wf.coalesce(wf.allow_failure(load())), "give the node itself"),
         (lambda: wf.allow_failure(3), "takes a node"),
         (lambda: wf.allow_failure(load()["x"]), "a whole result"),
-        (lambda: wf.allow_failure(load())["x"], "has no items"),
+        (lambda: wf.allow_failure(load())["x"], "has no items"),  # type: ignore[index]
     ],
 )
 def test_conditions_on_what_is_no_plain_node_are_refused(wrong, reason):

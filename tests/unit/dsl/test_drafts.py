@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,7 +37,7 @@ def build(steps):
     """A body that interprets `steps`; picks refer to earlier nodes."""
 
     def body():
-        made = []
+        made: list[Any] = []
 
         def pick(number):
             return made[number % len(made)] if made else number
@@ -79,7 +80,7 @@ def build(steps):
 @given(st.lists(STEP, max_size=25))
 def test_every_draft_is_ordered_unique_and_complete(steps):
     draft = build(steps).bind().draft
-    seen = set()
+    seen: set[str] = set()
     for node in unpacked(draft):
         assert node.key not in seen
         assert set(node.sources()) <= seen

@@ -61,7 +61,7 @@ def test_no_input_name_is_reserved():
 
 def test_annotations_that_cannot_be_resolved_are_not_checked():
     @wf.workflow
-    def odd(x: Nowhere, y: "also nowhere" = 1, *more: int):  # noqa: F821, F722
+    def odd(x: Nowhere, y: "also nowhere" = 1, *more: int):  # type: ignore[name-defined, valid-type]  # noqa: F821, F722
         return x
 
     assert odd.bind(x=3).draft.result == 3
@@ -176,4 +176,4 @@ def test_options_of_an_execution_are_kept():
     bound = changed.bind([])
     assert (bound.options.executor, bound.options.max_parallel, bound.options.on_failure) == ("inline", 2, "fail_fast")
     with pytest.raises(wf.WorkflowDefinitionError, match="'excutor' is not an option of a workflow"):
-        weather.with_options(excutor="local")
+        weather.with_options(excutor="local")  # type: ignore[call-arg]

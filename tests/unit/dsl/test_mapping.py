@@ -5,9 +5,8 @@ from collections import deque
 import pytest
 
 import wf_jupyter as wf
-from tests.drafts import unpacked
+from tests.drafts import need, unpacked
 from wf_jupyter.model.draft import Each, Items
-from wf_jupyter.model.graph import Need
 
 
 @wf.task
@@ -87,7 +86,7 @@ def test_fixed_arguments_are_the_same_for_every_item():
 
     node = nodes_of(body)[-1]
     assert node.kwargs.keys() == {"strict"}
-    assert node.needs == [Need("fetch", "value")]
+    assert node.needs == [need("fetch", "value")]
     (node,) = nodes_of(lambda: fetch.partial("Oslo").map(year=[1, 2]))
     assert (node.args, list(node.over)) == (("Oslo",), ["year"])
 
@@ -177,6 +176,6 @@ def test_the_value_of_a_mapped_task_is_a_list():
     nodes = nodes_of(lambda: clean(fetch.map(["a", "b"])[0]))
     assert nodes[-1].args[0].path == (0,)
     with pytest.raises(wf.WorkflowDefinitionError, match="is a list, so its items are numbers"):
-        nodes_of(lambda: clean(fetch.map(["a", "b"])["x"]))
+        nodes_of(lambda: clean(fetch.map(["a", "b"])["x"]))  # type: ignore[call-overload]
     with pytest.raises(wf.WorkflowDefinitionError, match="unpacked"):
         nodes_of(lambda: [*fetch.with_options(outputs=2).map(["a", "b"])])

@@ -30,7 +30,7 @@ def test_outside_a_workflow_a_task_is_the_function_it_decorates():
     assert double.__doc__ == "Twice as much."
     assert str(inspect.signature(double)) == "(x: 'int') -> 'int'"
     with pytest.raises(TypeError):
-        double()
+        double()  # type: ignore[call-arg]
 
 
 def test_outside_a_workflow_map_calls_the_function_for_each_entry():
@@ -128,9 +128,9 @@ def test_an_unknown_option_is_refused_with_the_nearest_known_one():
     with pytest.raises(
         wf.WorkflowDefinitionError, match="'retires' is not an option of a task: did you mean 'retries'"
     ):
-        wf.task(retires=3)(double.function)
+        wf.task(retires=3)(double.function)  # type: ignore[call-overload]
     with pytest.raises(wf.WorkflowDefinitionError, match="there are name, retry_on"):
-        double.with_options(zzz=3)
+        double.with_options(zzz=3)  # type: ignore[call-arg]
 
 
 def test_the_options_of_the_decorator_are_those_of_the_contract():
@@ -165,7 +165,7 @@ def test_what_cannot_be_a_task_is_refused():
         ("fetch", "name='fetch'"),
     ]:
         with pytest.raises(wf.WorkflowDefinitionError, match=reason):
-            wf.task(wrong)
+            wf.task(wrong)  # type: ignore[call-overload]
 
 
 def test_lambdas_partials_builtins_and_callable_objects_can_be_tasks():

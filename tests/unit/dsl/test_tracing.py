@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
 import wf_jupyter as wf
-from tests.drafts import unpacked
-from wf_jupyter.model.graph import Need
+from tests.drafts import need, unpacked
 
 
 @wf.task
@@ -79,7 +79,7 @@ def test_a_list_that_contains_itself_is_an_argument_like_any_other():
         loop.append(loop)
         return report(loop)
 
-    assert draft_of(body).nodes[-1].needs == [Need("fetch", "value")]
+    assert draft_of(body).nodes[-1].needs == [need("fetch", "value")]
 
 
 def test_the_result_may_nest_nodes_and_plain_values():
@@ -88,7 +88,7 @@ def test_the_result_may_nest_nodes_and_plain_values():
         return {"a": a, "b": [a["x"], 3]}, None
 
     draft = draft_of(body)
-    assert draft.result_needs == [Need("fetch", "value")]
+    assert draft.result_needs == [need("fetch", "value")]
     inner = draft.result[0]["b"][0]
     assert (inner.source, inner.path, draft.position(inner)) == ("fetch", ("x",), 0)
 
@@ -104,9 +104,10 @@ def test_items_of_results_keep_their_path():
         return clean(a["rows"][0], a)
 
     node = unpacked(draft_of(body))[1]
-    assert [ref.path for ref in node.args] == [("rows", 0), ()]
-    assert node.needs == [Need("fetch", "value")]
-    assert node.position(node.args[0]) == node.position(node.args[1]) == 0
+    refs: list[Any] = list(node.args)
+    assert [ref.path for ref in refs] == [("rows", 0), ()]
+    assert node.needs == [need("fetch", "value")]
+    assert [node.position(ref) for ref in refs] == [0, 0]
 
 
 def test_a_node_with_outputs_can_be_unpacked():
@@ -114,7 +115,8 @@ def test_a_node_with_outputs_can_be_unpacked():
         train, test = split(fetch(1))
         return report([train, test])
 
-    assert [ref.path for ref in unpacked(draft_of(body))[-1].args[0]] == [(0,), (1,)]
+    refs: Any = unpacked(draft_of(body))[-1].args[0]
+    assert [ref.path for ref in refs] == [(0,), (1,)]
 
 
 @pytest.mark.parametrize(
@@ -142,9 +144,9 @@ def test_a_result_is_checked_against_the_declared_outputs(declared, returned, re
 
 def test_a_call_with_wrong_arguments_fails_where_it_is_written():
     with pytest.raises(wf.WorkflowDefinitionError, match=r"task fetch\(...\): missing a required argument: 'city'"):
-        draft_of(lambda: fetch())
+        draft_of(lambda: fetch())  # type: ignore[call-overload]
     with pytest.raises(wf.WorkflowDefinitionError, match="task fetch.*unexpected keyword argument 'town'"):
-        draft_of(lambda: fetch(1, town=2))
+        draft_of(lambda: fetch(1, town=2))  # type: ignore[call-overload]
     with pytest.raises(wf.WorkflowDefinitionError, match=r"task clean.partial\(...\).*'colour'"):
         draft_of(lambda: clean.partial(colour=1))
 
@@ -163,7 +165,7 @@ def test_order_without_data():
         a, b = fetch(1), fetch(2)
         return clean(3).after(a, [b])
 
-    assert draft_of(body).nodes[-1].needs == [Need("fetch", "order"), Need("fetch-2", "order")]
+    assert draft_of(body).nodes[-1].needs == [need("fetch", "order"), need("fetch-2", "order")]
 
 
 def test_order_after_a_later_call_moves_the_node_behind_it():
@@ -312,7 +314,7 @@ def test_functions_that_are_no_workflow_bodies_are_refused():
 
     for wrong, reason in [(later, "async def"), (many, "generator"), (fetch, "again"), (3, "decorates functions")]:
         with pytest.raises(wf.WorkflowDefinitionError, match=reason):
-            wf.workflow(wrong)
+            wf.workflow(wrong)  # type: ignore[call-overload]
 
 
 def test_returning_a_task_instead_of_calling_it_is_refused():

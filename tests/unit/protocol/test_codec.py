@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from wf_jupyter.errors import InputError
-from wf_jupyter.model.events import TaskLog, TaskStarted, WorkflowStarted
+from wf_jupyter.model.events import Event, TaskLog, TaskStarted, WorkflowStarted
 from wf_jupyter.protocol import codec
 from wf_jupyter.protocol.codec import UnknownEvent
 
 NOW = datetime(2024, 5, 17, 12, 0, tzinfo=UTC)
-EVENTS = [
+EVENTS: list[Event] = [
     WorkflowStarted(seq=1, time=NOW, workflow="w"),
     TaskStarted(seq=2, time=NOW, task="a", attempt=1),
     TaskLog(seq=3, time=NOW, task="a", attempt=1, stream="stdout", text="ü\n"),

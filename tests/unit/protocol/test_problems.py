@@ -9,7 +9,7 @@ import pytest
 
 from wf_jupyter import errors
 from wf_jupyter.protocol import jsonrpc, problems
-from wf_jupyter.protocol.messages import read_params
+from wf_jupyter.protocol.messages import Cancel, read_params
 from wf_jupyter.protocol.operations import METHODS
 from wf_jupyter.protocol.rest import EventsQuery, ExecutionsQuery, PublishBody, read_json, read_msgpack, read_query
 
@@ -89,8 +89,10 @@ def test_an_answer_that_a_proxy_made_is_still_the_right_class(status: int, kind:
     ],
 )
 def test_parameters_that_do_not_fit_name_the_field(method: str, params: bytes, field: str) -> None:
+    wanted = METHODS[method].method
+    assert wanted is not None
     with pytest.raises(errors.InputError, match=field) as caught:
-        read_params(METHODS[method].method, params)
+        read_params(wanted, params)
     assert caught.value.field == field
 
 
@@ -116,7 +118,7 @@ def test_a_query_that_does_not_fit_names_the_field(
 
 def test_unknown_arguments_and_members_are_ignored() -> None:
     assert read_query({"no_track_activity": [b"1"], "limit": [b"5"]}, ExecutionsQuery).limit == 5
-    assert read_params(METHODS["cancel"].method, b'{"execution_id": "x", "new": 1}').execution_id == "x"
+    assert read_params(Cancel, b'{"execution_id": "x", "new": 1}') == Cancel(execution_id="x")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from wf_jupyter.engine.fold import empty
 from wf_jupyter.model.events import Failure
@@ -13,7 +14,7 @@ from wf_jupyter.render.comparison import compare
 S = TaskStatus
 
 
-def task(key: str, status: TaskStatus = S.SUCCEEDED, duration: float | None = 1.0, **more: object) -> TaskSnapshot:
+def task(key: str, status: TaskStatus = S.SUCCEEDED, duration: float | None = 1.0, **more: Any) -> TaskSnapshot:
     return TaskSnapshot(
         key=key, name=key, group=None, status=status, dependencies=(), attempts=1, duration=duration, **more
     )

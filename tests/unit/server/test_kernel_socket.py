@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tornado.netutil import bind_unix_socket
 from tornado.web import Application
 
 from wf_jupyter.server import kernel_socket
@@ -51,7 +52,7 @@ def test_a_runtime_directory_with_a_long_path_or_without_sockets_or_that_is_none
             raise PermissionError(1, "Operation not permitted")
         return bind(path, mode=mode)
 
-    bind = kernel_socket.bind_unix_socket
+    bind = bind_unix_socket
     monkeypatch.setattr(kernel_socket, "bind_unix_socket", refuse_here)
     assert Path(opened(tmp_path)).parent.parent == temporary
     assert [path for path in tmp_path.iterdir() if path != long] == []

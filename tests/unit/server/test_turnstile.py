@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 
 from wf_jupyter.server.ws.fair_sending import FairSending
 
@@ -25,7 +26,7 @@ def test_everybody_gets_through_in_order_and_others_in_between() -> None:
                 others += 1
                 await asyncio.sleep(0)
 
-        answers = await asyncio.gather(*(turnstile.through(lambda n=n: send(n)) for n in range(20)), other())
+        answers = await asyncio.gather(*(turnstile.through(partial(send, n)) for n in range(20)), other())
         assert answers[:20] == list(range(20))
         return sent, others
 

@@ -34,7 +34,13 @@ def test_of_progress_only_the_latest_is_told() -> None:
 
 
 def test_streams_and_attempts_stay_apart_and_in_order() -> None:
-    said = [text("a", "1"), text("a", "2", "stderr"), text("a", "3"), text("a", "4", attempt=2), progress("a", 1)]
+    said: list[Stimulus] = [
+        text("a", "1"),
+        text("a", "2", "stderr"),
+        text("a", "3"),
+        text("a", "4", attempt=2),
+        progress("a", 1),
+    ]
     assert kept(*said, progress("a", 2, attempt=2)) == [*said, progress("a", 2, attempt=2)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ def test_a_full_disk_is_told_once_and_the_task_goes_on(tmp_path: Path, monkeypat
 
     kept = Logs(lambda: tmp_path / "logs")
     kept.take(printed("x" * (SPILL + 1)))
-    monkeypatch.setattr(logs.os, "write", full)
+    monkeypatch.setattr(os, "write", full)
     told = [kept.take(printed("y" * 100_000)) for _ in range(20)]
     texts = [event.text for event in told if event is not None]
     assert sum("cannot be kept: No space left on device" in text for text in texts) == 1

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wf_jupyter.errors import StoreError
-from wf_jupyter.values import codec, files
+from wf_jupyter.values import files
 from wf_jupyter.values.codec import decode, encode, encode_bytes
+from wf_jupyter.values.plain import is_plain
 
 atoms = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
 nested = st.recursive(
@@ -112,7 +113,8 @@ def test_what_cannot_be_pickled_raises() -> None:
 
 def test_the_plain_path_and_the_general_one_agree() -> None:
     for value in (1, "a", [1, 2], {"a": (1, [2.5])}, None, b"x"):
-        assert codec.is_plain(value)
+        assert is_plain(value)
         assert decode(encode_bytes(value)) == decode(encode_bytes(value, lambda obj: None)) == value
-    for value in ([set()], {1: {2: {3: {4: 5}}}}, object, [1] * 100):
-        assert not codec.is_plain(value)
+    others: list[Any] = [[set()], {1: {2: {3: {4: 5}}}}, object, [1] * 100]
+    for other in others:
+        assert not is_plain(other)

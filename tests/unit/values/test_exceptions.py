@@ -78,7 +78,7 @@ def test_causes_and_contexts_are_kept() -> None:
     def chained() -> None:
         try:
             try:
-                {}["k"]
+                dict[str, int]()["k"]
             except KeyError:
                 raise Refused(404, "u")
         except Refused as error:
@@ -95,7 +95,7 @@ def test_causes_and_contexts_are_kept() -> None:
 def test_from_none_stays_hidden() -> None:
     def hidden() -> None:
         try:
-            {}["k"]
+            dict[str, int]()["k"]
         except KeyError:
             raise ValueError("bad") from None
 

@@ -50,7 +50,7 @@ def test_a_large_value_leaves_room_for_the_event_log(tmp_path: Path, monkeypatch
     with pytest.raises(OSError, match="No space left on device"):
         files.write(tmp_path, [b"small", b"x" * 100_000])
     assert list(tmp_path.iterdir()) == []
-    assert files.read(files.write(tmp_path, [b"small"])) == b"small"
+    assert bytes(files.read(files.write(tmp_path, [b"small"]))) == b"small"
 
 
 def test_values_that_are_read_keep_no_descriptor_open(tmp_path: Path) -> None:

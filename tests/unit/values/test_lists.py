@@ -96,12 +96,14 @@ def test_columns_of_other_libraries() -> None:
 
 def test_arrays_of_xarray() -> None:
     xarray = pytest.importorskip("xarray")
-    assert [int(item) for item in as_items(xarray.DataArray([1, 2])) or ()] == [1, 2]
+    items: Any = as_items(xarray.DataArray([1, 2]))
+    assert [int(item) for item in items or ()] == [1, 2]
     assert as_items(xarray.DataArray(np.zeros((2, 2)))) is None
 
 
 def test_arrays_of_arrow() -> None:
     arrow = pytest.importorskip("pyarrow")
     for value in (arrow.array([1, 2]), arrow.chunked_array([[1], [2]])):
-        assert [item.as_py() for item in as_items(value) or ()] == [1, 2]
+        items: Any = as_items(value)
+        assert [item.as_py() for item in items or ()] == [1, 2]
     assert as_items(arrow.table({"a": [1]})) is None

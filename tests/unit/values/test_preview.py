@@ -10,6 +10,7 @@ from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -177,7 +178,7 @@ def test_what_is_in_time_in_another_thread_is_not_hit_afterwards(monkeypatch: py
 
     def look() -> None:
         for number in range(300):
-            assert text_of(Endless(lambda n=number: sum(range(n * 20)))) in (
+            assert text_of(Endless(partial(lambda n: sum(range(n * 20)), number))) in (
                 "<Endless, whose repr takes too long>",
                 "never",
             )

@@ -112,7 +112,7 @@ def test_texts_of_two_cells_with_one_name_are_both_shown() -> None:
     old = run("def f():\n    return 'old'\n", "<cell 5>")["f"]
     data = encode_bytes(old)
     new = sent(run("def f():\n    return 'new'\n", "<cell 5>")["f"], "<cell 5>")
-    first = decode(data)
+    first: Any = decode(data)
     assert linecache.getline(new.__code__.co_filename, 2) == "    return 'new'\n"
     assert linecache.getline(first.__code__.co_filename, 2) == "    return 'old'\n"
     assert first.__code__.co_filename.startswith("<") and first.__code__.co_filename.endswith(">")
@@ -149,7 +149,8 @@ def test_lines_of_one_cell_that_come_one_by_one_are_shown_under_one_name() -> No
     scope = run(CELL, "<cell 5>")
     late, early = encode_bytes(scope["task"]), encode_bytes(scope["helper"])
     del linecache.cache["<cell 5>"]
-    names = {decode(data).__code__.co_filename for data in (late, early, late)}
+    functions: list[Any] = [decode(data) for data in (late, early, late)]
+    names = {function.__code__.co_filename for function in functions}
     assert names == {"<cell 5>"}
     assert "helper's line" in linecache.getline("<cell 5>", 5) and "inner's line" in linecache.getline("<cell 5>", 16)
 
@@ -168,7 +169,7 @@ def test_code_of_a_file_shows_the_lines_that_it_was_made_of(tmp_path: Path) -> N
     data = encode_bytes(run(path.read_text(), str(path), known=False)["f"])
     path.write_text("\n\n\n\n# edited\n")
     linecache.checkcache(str(path))
-    found = decode(data)
+    found: Any = decode(data)
     assert linecache.getline(found.__code__.co_filename, 4) == "    return 'as submitted'\n"
     assert sources.label_of(found.__code__.co_filename) == str(path)
     path.unlink()

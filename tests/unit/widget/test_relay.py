@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from jupyter_process import until
-
+from tests.jupyter_process import until
 from wf_jupyter.client.loop import background
 from wf_jupyter.client.replica import Replica
 from wf_jupyter.engine.fold import empty
