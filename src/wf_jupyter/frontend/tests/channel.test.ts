@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Channel, channel, type Fallback, type Subscriber, type Verdict } from "../src/protocol/channel.ts";
+import type { Fallback, Verdict } from "../src/protocol/asked.ts";
+import { Channel, channel, type Subscriber } from "../src/protocol/channel.ts";
 import type { Incoming } from "../src/protocol/decode.ts";
 import { backoff, type ConnectionState } from "../src/protocol/source.ts";
 import { snapshotOf, task } from "./events.ts";

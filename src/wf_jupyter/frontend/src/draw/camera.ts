@@ -1,8 +1,8 @@
 // Where the drawing stands in its window: fitted by itself until a person moves it; far out it is an overview.
 import { setText } from "./element.ts";
-import type { Box, Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import { NEAR, type Stage } from "./stage.ts";
-import { Viewport } from "./viewport.ts";
+import { Viewport, type Box } from "./viewport.ts";
 
 export const PADDING = 20;
 const TALLEST = 540;

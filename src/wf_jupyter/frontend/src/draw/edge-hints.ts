@@ -1,5 +1,5 @@
 // What failed, or runs, and lies outside the window: at each edge how many, and a way there.
-import type { Box } from "./scene.ts";
+import type { Box } from "./viewport.ts";
 import { button, html, setAttribute, setText } from "./element.ts";
 import { count } from "./format.ts";
 

@@ -1,6 +1,7 @@
 // What a card says about a task or a group, as plain values: the drawing only copies them.
 import { secondsLeft } from "../fold/history.ts";
-import type { Group, Run } from "../fold/run.ts";
+import type { Group } from "../fold/group.ts";
+import type { Run } from "../fold/run.ts";
 import { shortReason } from "../fold/reason.ts";
 import {
   CACHED,

@@ -1,6 +1,6 @@
 // Where an arrow key leads: along the flow to the next rank, across it to the next in the same rank.
 
-import type { Box } from "./scene.ts";
+import type { Box } from "./viewport.ts";
 
 export type Direction = "up" | "down" | "left" | "right";
 

@@ -11,6 +11,7 @@ import { CARD_HEIGHT, cardWidth, NARROWEST } from "./card.ts";
 import { label } from "./facts.ts";
 import { GROUP_HEIGHT, GROUP_WIDTH, groupHeight, OPEN_IN_PLACE } from "./group.ts";
 import type { Region } from "./canvas-region.ts";
+import type { Box } from "./viewport.ts";
 import { Ways } from "./edge-routes.ts";
 
 /** Sub-workflows of so many tasks and groups open inside their card. */
@@ -23,14 +24,6 @@ const FEW = 250;
 
 /** Lines at the border of the drawing have a width. */
 const EDGE = 8;
-
-/** A rectangle of the drawing. */
-export interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
 
 /** What became of the drawing: `grown` by nodes at the end, or all `new`. */
 export type Rebuilt = "grown" | "new";

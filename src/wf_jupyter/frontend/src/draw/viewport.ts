@@ -1,8 +1,15 @@
 // Zoom and pan of a drawing inside its window. Nothing moves unless somebody asks for it.
-import type { Box } from "./scene.ts";
 
 const LEAST = 0.05;
 const MOST = 2;
+
+/** A rectangle of the drawing. */
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
 
 /** Where the drawing stands: screen = drawing × scale + (x, y). */
 export interface View {

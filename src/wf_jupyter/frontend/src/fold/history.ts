@@ -1,6 +1,6 @@
 // How long tasks of these names took in earlier executions: the only source of estimates and of "unusual".
 import { isObject } from "../protocol/decode.ts";
-import type { Run } from "./run.ts";
+import type { Columns } from "./columns.ts";
 import { RUNNING } from "./statuses.ts";
 
 /** Durations of successful attempts in seconds, from `count` of them. */
@@ -14,6 +14,11 @@ export interface Usual {
 
 /** Which of the durations: a fast, a usual or a slow one. */
 export type Pace = "p10" | "p50" | "p90";
+
+/** A run, as far as it takes to compare it. */
+interface WithTasks {
+  readonly tasks: Columns;
+}
 
 const ENOUGH = 5;
 const FAR = 1.5;
@@ -41,7 +46,7 @@ export class History {
   }
 
   /** Whether the task runs far longer than usual; never without enough to compare with. */
-  isUnusual(run: Run, row: number, now: number): boolean {
+  isUnusual(run: WithTasks, row: number, now: number): boolean {
     const { tasks } = run;
     const usual = this.of(tasks.names[row]!);
     if (usual === null || usual.count < ENOUGH || tasks.status[row] !== RUNNING) return false;
@@ -69,7 +74,7 @@ function decodeUsual(value: unknown): Map<string, Usual> {
 }
 
 /** Seconds that a running task still needs at a pace, by its own progress or else by history; null when neither tells. */
-export function secondsLeft(run: Run, row: number, now: number, history: History, pace: Pace = "p50"): number | null {
+export function secondsLeft(run: WithTasks, row: number, now: number, history: History, pace: Pace = "p50"): number | null {
   const { tasks } = run;
   const ran = (now - tasks.started[row]!) / 1000;
   const share = tasks.done[row]! / tasks.total[row]!;

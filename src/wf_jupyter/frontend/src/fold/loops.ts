@@ -1,21 +1,30 @@
 // Graphs from loops: many calls of one task, and long chains, as groups that only the view knows. They fold like maps.
-import type { Run } from "./run.ts";
+import type { Columns } from "./columns.ts";
+import type { Group, LoopKind } from "./group.ts";
 
 /** So many calls of one task at one level, or so many tasks one after the other, are one card. */
 export const MANY = 20;
+
+/** What a run knows of how its tasks hang together. */
+interface Structure {
+  readonly tasks: Columns;
+  readonly groups: readonly Group[];
+  readonly rows: ReadonlyMap<string, number>;
+  readonly groupRows: ReadonlyMap<string, number>;
+}
 
 /** Tasks that are drawn as one: `rows` in order of declaration, or along the chain. */
 export interface Loop {
   readonly key: string;
   readonly name: string;
-  readonly kind: "calls" | "chain";
+  readonly kind: LoopKind;
   /** Index of the group that they all lie in, or -1. */
   readonly home: number;
   readonly rows: readonly number[];
 }
 
 /** What folds in a run whose tasks know their homes. What is of one level or chain never closes a cycle when it is one. */
-export function loops(run: Run): Loop[] {
+export function loops(run: Structure): Loop[] {
   const { tasks } = run;
   if (tasks.length < MANY) return [];
   const before: number[][] = [];
@@ -39,13 +48,13 @@ export function loops(run: Run): Loop[] {
 }
 
 /** Whether a task is an item of a map, which is one card as it is. */
-function isItem(run: Run, row: number): boolean {
+function isItem(run: Structure, row: number): boolean {
   const home = run.tasks.home[row]!;
   return home >= 0 && run.groups[home]!.kind === "map";
 }
 
 /** Rows that a task waits for; -1 stands for groups, which are no single task. Counts, for each, what waits for it. */
-function rowsBefore(run: Run, row: number, follows: Uint32Array): number[] {
+function rowsBefore(run: Structure, row: number, follows: Uint32Array): number[] {
   const found: number[] = [];
   for (const key of run.tasks.dependencies[row]!) {
     const group = run.groupRows.get(key);
@@ -62,7 +71,7 @@ function rowsBefore(run: Run, row: number, follows: Uint32Array): number[] {
 }
 
 /** The longest way from a beginning to each task, in steps. */
-function levels(run: Run, before: readonly (readonly number[])[]): Int32Array {
+function levels(run: Structure, before: readonly (readonly number[])[]): Int32Array {
   const level = new Int32Array(before.length).fill(-1);
   const inner = run.groups.map(({ members }) => members);
   const open = new Uint8Array(before.length);
@@ -89,7 +98,7 @@ function levels(run: Run, before: readonly (readonly number[])[]): Int32Array {
 }
 
 /** Tasks of which each waits for the one before alone, and is waited for by the next alone. */
-function chains(run: Run, before: readonly (readonly number[])[], follows: Uint32Array, isFree: (row: number) => boolean): Loop[] {
+function chains(run: Structure, before: readonly (readonly number[])[], follows: Uint32Array, isFree: (row: number) => boolean): Loop[] {
   const { tasks } = run;
   const next = new Map<number, number>();
   const inside = new Set<number>();
@@ -116,7 +125,7 @@ function chains(run: Run, before: readonly (readonly number[])[], follows: Uint3
   return found;
 }
 
-function named(run: Run, row: number): Pick<Loop, "key" | "name" | "home"> {
+function named(run: Structure, row: number): Pick<Loop, "key" | "name" | "home"> {
   const { tasks, groups } = run;
   const name = tasks.names[row]!;
   const home = tasks.home[row]!;
@@ -124,7 +133,7 @@ function named(run: Run, row: number): Pick<Loop, "key" | "name" | "home"> {
 }
 
 /** Each with a key that no task, group or other loop has; the same for as long as nothing before it folds. */
-function unique(run: Run, found: readonly Loop[]): Loop[] {
+function unique(run: Structure, found: readonly Loop[]): Loop[] {
   const taken = new Set<string>();
   return found.map((loop) => {
     let { key } = loop;

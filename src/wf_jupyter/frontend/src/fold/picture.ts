@@ -1,6 +1,7 @@
 // A run as a `Snapshot` again: what the golden vectors compare, and what a page can keep.
 import type { GroupSnapshot, Snapshot, TaskSnapshot } from "../protocol/messages.gen.ts";
-import type { Group, Run } from "./run.ts";
+import type { Group } from "./group.ts";
+import type { Run } from "./run.ts";
 import { STATUSES, statusName } from "./statuses.ts";
 import { formatTime } from "./times.ts";
 

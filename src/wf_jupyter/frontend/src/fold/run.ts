@@ -12,28 +12,12 @@ import type {
   TasksAdded,
 } from "../protocol/messages.gen.ts";
 import { Columns } from "./columns.ts";
+import type { Group } from "./group.ts";
 import { History } from "./history.ts";
-import { loops, type Loop } from "./loops.ts";
+import { loops } from "./loops.ts";
 import { errorOf, reasonOf } from "./reason.ts";
 import { PENDING, RETRYING, RUNNING, STATUSES, statusNumber } from "./statuses.ts";
 import { parseTime } from "./times.ts";
-
-/** A mapped task or sub-workflow, with the counts of all tasks inside it, at any depth. */
-export interface Group {
-  readonly key: string;
-  readonly name: string;
-  readonly kind: "map" | "workflow";
-  /** What the view folds by itself: calls of one task at one level, or a chain; null for a group of the execution. */
-  readonly loop: Loop["kind"] | null;
-  readonly groupKey: string | null;
-  readonly dependencies: readonly string[];
-  size: number | null;
-  /** Index of the enclosing group, or -1. */
-  parent: number;
-  /** Rows whose innermost group this is, in order of appearance. */
-  readonly members: number[];
-  readonly counts: Uint32Array;
-}
 
 /** What changed since the last look: rows, groups, and whether tasks or groups came or went. */
 export interface Changes {

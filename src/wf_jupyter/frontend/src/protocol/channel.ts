@@ -1,7 +1,8 @@
 // One WebSocket per page and server, shared by every view and client: it resumes where it was cut,
 // reconnects for ever, and asks over HTTP where no WebSocket gets through.
+import type { Fallback, Verdict } from "./asked.ts";
 import { decodeEvents, decodeSnapshot, isObject, type Fields, type Incoming } from "./decode.ts";
-import { Poller, type Asked } from "./poller.ts";
+import { Poller } from "./poller.ts";
 import { onWake, Retry } from "./retry.ts";
 import { CODES, RpcError, Socket } from "./socket.ts";
 import type { ConnectionState } from "./source.ts";
@@ -15,17 +16,6 @@ const CATCH_UP_MS = 1_500;
 /** Where WebSockets are blocked, they are tried again this much less often. */
 const BLOCKED_MS = 20_000;
 const FINAL: readonly number[] = [CODES.notFound, CODES.forbidden, CODES.tooLarge, CODES.invalidParams];
-
-/** What a server says of itself when its socket does not open. */
-export type Verdict =
-  | { readonly kind: "well" }
-  | { readonly kind: "away" }
-  | { readonly kind: "refused"; readonly reason: string };
-
-/** The same server over HTTP. */
-export interface Fallback extends Asked {
-  verdict(): Promise<Verdict>;
-}
 
 /** The socket of one server. `leave` of the last one closes it after a grace of 2 s. */
 export class Channel {

@@ -1,5 +1,5 @@
 // How the page's own Jupyter server is found and talked to: https://…{base_url}wf-jupyter/api/v1/
-import type { Fallback, Verdict } from "./channel.ts";
+import type { Fallback, Verdict } from "./asked.ts";
 import { isObject, parseJson } from "./decode.ts";
 import { renewLogin } from "./login.ts";
 

@@ -2,17 +2,13 @@
 //
 // A browser opens few connections to one host, and a request that waits holds one of them. So one
 // request waits while one execution is followed; with more of them, all are asked in turn.
+import type { Asked } from "./asked.ts";
 import { decodeEvents, decodeSnapshot, isObject } from "./decode.ts";
 import { OPERATIONS } from "./messages.gen.ts";
 import { operationPath, RequestError } from "./page.ts";
 import { CODES } from "./socket.ts";
 import { FINAL } from "./source.ts";
 import type { Subscriber } from "./subscriber.ts";
-
-/** What a poller uses of the REST interface. */
-export interface Asked {
-  get(path: string, signal?: AbortSignal): Promise<unknown>;
-}
 
 /** How asking goes. */
 export interface PollerUser {
