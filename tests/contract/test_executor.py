@@ -525,3 +525,18 @@ def test_arguments_do_not_leak_from_one_attempt_into_the_next(bench: Bench) -> N
     call = encode_bytes((([],), {}))
     for number in (1, 2):
         assert value_of(bench.run(grow, call=call, number=number)) == [0]
+
+
+def test_all_but_its_own_thread_are_refused(bench: Bench) -> None:
+    attempt = attempt_of(lambda: 1)
+    assert value_of(bench.run(lambda: 1, task="first")) == 1
+    executor = bench.executor
+    for act in (
+        lambda: executor.slots(1),
+        lambda: executor.start(attempt, "any"),
+        lambda: executor.stop(attempt.execution, attempt.task, attempt.number),
+        lambda: asyncio.run(executor.close()),
+    ):
+        with pytest.raises(RuntimeError, match="belongs to one thread"):
+            act()
+    assert value_of(bench.run(lambda: 2, task="second")) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.service.execution.inbox import Inbox
 from wf_jupyter.service.subscriptions.broker import Broker
 from wf_jupyter.service.subscriptions.mailbox import Mailbox
+from wf_jupyter.store.database import connect
+from wf_jupyter.store.reader import Reader
 
 
 def elsewhere(act: Callable[[], object]) -> None:
@@ -32,6 +35,7 @@ def test_hub_and_inbox_are_refused_to_strangers() -> None:
         lambda: broker.add("x", mailbox),
         lambda: broker.remove("x", mailbox),
         lambda: broker.publish("x", "w", []),
+        lambda: broker.lag("x"),
     ):
         with pytest.raises(RuntimeError, match="broker belongs to one thread.*stranger"):
             elsewhere(act)
@@ -40,3 +44,16 @@ def test_hub_and_inbox_are_refused_to_strangers() -> None:
     inbox.post(None)  # type: ignore[arg-type]
     with pytest.raises(RuntimeError, match="inbox"):
         elsewhere(lambda: inbox.post(None))  # type: ignore[arg-type]
+
+
+def test_a_connection_to_the_database_is_refused_to_whoever_does_not_have_it(tmp_path: Path) -> None:
+    path = tmp_path / "wf.db"
+    reader = Reader("reader", connect(path), path)
+    assert reader.run_blocking(lambda connection: connection.execute("SELECT 1").fetchone()) == (1,)
+    with pytest.raises(RuntimeError, match="'MainThread', which does not have it"):
+        _ = reader.connection
+    with reader.idle() as is_idle:
+        assert is_idle and reader.connection is not None
+        with pytest.raises(RuntimeError, match="'stranger.*does not have it"):
+            elsewhere(lambda: reader.connection)
+    reader.stop()

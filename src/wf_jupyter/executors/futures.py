@@ -20,6 +20,7 @@ import msgspec
 from wf_jupyter.executors.wire.outcome_mapping import report_of, timed_out, worker_lost
 from wf_jupyter.executors.worker.called import decode_said, run_attempt
 from wf_jupyter.model.stimuli import AttemptStopped, Printed, Report
+from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.ports import Attempt, ReportSink
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -49,15 +50,18 @@ class FuturesExecutor:
         self._loop = asyncio.get_running_loop()
         self._jobs: dict[tuple[str, str, int], _Job] = {}
         self._taken: set[Future[bytes]] = set()
+        self._thread = OwnerThread("an executor of somebody else's")
         self._closed = False
 
     def slots(self, limit: int) -> Sequence[str]:
         """As many as the executor has workers; what was abandoned takes its place until it returns."""
+        self._thread.check()
         free = 0 if self._closed else self._places - len(self._taken)
         return [type(self._executor).__name__] * max(0, min(free, limit))
 
     def start(self, attempt: Attempt, worker: str) -> None:
         """Submit a call that runs the attempt."""
+        self._thread.check()
         try:
             future = self._executor.submit(run_attempt, _encode(attempt), os.getpid())
         except Exception as error:  # it is broken, was shut down, or whatever else it says
@@ -73,6 +77,7 @@ class FuturesExecutor:
 
     def stop(self, execution: str, task: str, number: int) -> None:
         """Keep an attempt from beginning; one that runs is abandoned after the grace."""
+        self._thread.check()
         job = self._jobs.get((execution, task, number))
         if job is None:
             return
@@ -85,6 +90,7 @@ class FuturesExecutor:
 
     async def close(self) -> None:
         """Forget everything; an executor of ours ends when what runs there does."""
+        self._thread.check()
         self._closed = True
         for job in list(self._jobs.values()):
             self._end(job)

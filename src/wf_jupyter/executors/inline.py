@@ -19,6 +19,7 @@ from wf_jupyter.executors.wire.messages import Final, FromWorker, Progress, Show
 from wf_jupyter.executors.wire.outcome_mapping import report_of, timed_out
 from wf_jupyter.executors.worker.thread_interrupt import ThreadInterrupt
 from wf_jupyter.model.stimuli import AttemptStopped, Report
+from wf_jupyter.owner_thread import OwnerThread
 from wf_jupyter.ports import Attempt, ReportSink
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class InlineExecutor:
         self._timed_out = False
         self._tokens = itertools.count(1)
         self._runner: Runner | None = None
+        self._thread = OwnerThread("the inline executor")
         self._closed = False
         self._is_short = False
 
@@ -54,6 +56,7 @@ class InlineExecutor:
 
     def slots(self, limit: int) -> Sequence[str]:
         """One place when nothing runs or waits; more, for a while, when attempts turn out to be short."""
+        self._thread.check()
         with self._change:
             busy = len(self._pending) + (self._running is not None)
             free = 0 if self._closed else (_AHEAD if self._is_short else 1) - busy
@@ -61,6 +64,7 @@ class InlineExecutor:
 
     def start(self, attempt: Attempt, worker: str) -> None:
         """Put an attempt where `run_pending` finds it."""
+        self._thread.check()
         self._loop = asyncio.get_running_loop()
         with self._change:
             self._pending.append(attempt)
@@ -68,6 +72,7 @@ class InlineExecutor:
 
     def stop(self, execution: str, task: str, number: int) -> None:
         """Drop a waiting attempt, or interrupt the running one."""
+        self._thread.check()
         wanted = (execution, task, number)
         with self._change:
             for attempt in self._pending:
@@ -81,6 +86,7 @@ class InlineExecutor:
 
     async def close(self) -> None:
         """Forget what waits and interrupt what runs."""
+        self._thread.check()
         with self._change:
             self._closed = True
             self._pending.clear()

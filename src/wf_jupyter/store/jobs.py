@@ -47,9 +47,20 @@ class JobThread(ABC):
         self._gate = threading.Lock()
         self._unfinished = 0
         self._using = threading.Lock()
+        self._user = 0
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For who has it just now: this thread while it works, or whoever found it idle. `RuntimeError` for others."""
+        if threading.get_ident() != self._user:
+            raise RuntimeError(
+                f"the connection to {self.path} was used in the thread {threading.current_thread().name!r}, which does "
+                "not have it: give the work to `run`"
+            )
+        return self._connection
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Have `work` done and wait for it; raises what it raised, SQLite's errors as `StoreError`."""
@@ -74,12 +85,12 @@ class JobThread(ABC):
             is_idle = not self._unfinished and not self._is_closed
             if is_idle:
                 # Nobody holds it for longer than it takes to say so: the thread has no job.
-                self._using.acquire()
+                self._take()
         try:
             yield is_idle
         finally:
             if is_idle:
-                self._using.release()
+                self._give_back()
 
     def stop(self) -> None:
         """Do what was given so far, then close the connection. Idempotent."""
@@ -114,18 +125,28 @@ class JobThread(ABC):
             except Empty:
                 pass
             if group:
-                with self._using:
-                    try:
-                        self.handle(group)
-                    except BaseException as error:
-                        # The thread must outlive it, or whoever asks from now on would wait for ever.
-                        for job in group:
-                            job.error = job.error or error
-                        settle(group)
+                self._take()
+                try:
+                    self.handle(group)
+                except BaseException as error:
+                    # The thread must outlive it, or whoever asks from now on would wait for ever.
+                    for job in group:
+                        job.error = job.error or error
+                    settle(group)
+                finally:
+                    self._give_back()
                 with self._gate:
                     self._unfinished -= len(group)
         with self._using:
             self._connection.close()
+
+    def _take(self) -> None:
+        self._using.acquire()
+        self._user = threading.get_ident()
+
+    def _give_back(self) -> None:
+        self._user = 0
+        self._using.release()
 
     def _to_store_error(self, error: Exception) -> Exception:
         if isinstance(error, OSError):

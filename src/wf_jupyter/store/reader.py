@@ -14,13 +14,14 @@ class Reader(JobThread):
 
     def handle(self, group: list[Job[Any]]) -> None:
         """Do each job in a read transaction."""
+        connection = self.connection
         for job in group:
             try:
-                self._connection.execute("BEGIN")
-                job.result = job.work(self._connection)
+                connection.execute("BEGIN")
+                job.result = job.work(connection)
             except Exception as error:
                 job.error = self._to_store_error(error)
-            if self._connection.in_transaction:
+            if connection.in_transaction:
                 with suppress(sqlite3.Error):
-                    self._connection.execute("ROLLBACK")
+                    connection.execute("ROLLBACK")
             settle((job,))

@@ -64,21 +64,22 @@ class Writer(JobThread):
         settle(group)
 
     def _transact(self, group: list[Job[Any]], patience: float = BUSY_SECONDS) -> Exception | None:
+        connection = self.connection
         try:
             self._files.check()
             self._wait_at_most(patience)
-            self._connection.execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN IMMEDIATE")
             for job in group:
-                job.result = job.work(self._connection)
-            self._connection.execute("COMMIT")
+                job.result = job.work(connection)
+            connection.execute("COMMIT")
             # It may have been taken away meanwhile: nobody is told of what is nowhere.
             self._files.note_wal()
             self._files.check()
         except Exception as error:
-            if self._connection.in_transaction:
+            if connection.in_transaction:
                 # A full disk may already have rolled back; what counts is the first error.
                 with suppress(sqlite3.Error):
-                    self._connection.execute("ROLLBACK")
+                    connection.execute("ROLLBACK")
             converted = self._to_store_error(error)
             if patience and isinstance(converted, StoreError) and converted.is_temporary:
                 self._complain(converted)
@@ -98,5 +99,5 @@ class Writer(JobThread):
     def _wait_at_most(self, seconds: float) -> None:
         """For how long a transaction waits for another process that writes."""
         if seconds != self._patience:
-            self._connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+            self.connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
             self._patience = seconds

@@ -420,3 +420,18 @@ def test_who_subscribes_while_an_execution_ends_and_is_retried_misses_nothing(ru
         told = [delivery for delivery in mailbox.take() if isinstance(delivery, Events)]
         heard = [event.seq for delivery in told for event in delivery.events if event.seq > seq]
         assert heard == list(range(seq + 1, last + 1))
+
+
+def test_the_orchestrator_is_refused_to_all_but_its_own_thread(runtime: Runtime) -> None:
+    execution = submit(runtime, doubling().bind(numbers=[1]))
+    ended(runtime, execution)
+    engine = runtime.orchestrator
+    for question in (
+        engine.snapshot(execution),
+        engine.subscribe(execution, Mailbox(lambda: None)),
+        engine.command(execution, Pause()),
+        engine.delete(execution),
+    ):
+        with pytest.raises(RuntimeError, match="belongs to one thread"):
+            asyncio.run(question)
+    assert engine.active_count() == 0, "what any thread may ask"

@@ -78,6 +78,7 @@ class DaskExecutor:
     def slots(self, limit: int) -> Sequence[str]:
         """Places that are free. Asking is what connects, and asks the cluster for more places: an attempt is
         handed over when it can begin. One place when there is nothing to connect to, for the attempt that says so."""
+        self._thread.check()
         if self._closed or limit <= 0:
             return []
         if self._attempts is not None and not self._attempts.is_alive:
@@ -112,6 +113,7 @@ class DaskExecutor:
 
     async def close(self) -> None:
         """End our own cluster; on a given one end what runs, and leave."""
+        self._thread.check()
         self._closed = True
         self._jobs.clear()
         if self._idle is not None:

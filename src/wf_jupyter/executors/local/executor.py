@@ -87,6 +87,7 @@ class LocalExecutor:
 
     def slots(self, limit: int) -> Sequence[str]:
         """Free workers first; then, if the latest attempts were such, places for short or async ones."""
+        self._thread.check()
         if self._closed:
             return []
         found = [name for name, line in self._lines.items() if not line.jobs][self._queued :]
@@ -135,6 +136,7 @@ class LocalExecutor:
 
     async def close(self) -> None:
         """Kill all workers and wait until they are gone."""
+        self._thread.check()
         self._closed = True
         self._jobs.clear()
         self._backlog.clear()

@@ -92,6 +92,7 @@ class ActiveExecutions:
 
     def get(self, execution: str) -> Driver | None:
         """The driver of an execution that runs here."""
+        self._thread.check()
         return self._drivers.get(execution)
 
     def parked(self, execution: str) -> Parked | None:
@@ -110,6 +111,7 @@ class ActiveExecutions:
 
     async def start(self, execution: str, submission: Submission, epoch: str) -> None:
         """Begin a new execution; returns when it is durable. Nothing is left of one that cannot be made so."""
+        self._thread.check()
         now = self._clock()
         state = new_state(execution, submission)
         picture = Picture(empty(execution, epoch, now, submission.workflow))
@@ -121,6 +123,7 @@ class ActiveExecutions:
 
     async def command(self, execution: str, command: Command) -> None:
         """Do what a person asked for; returns when it is durable. Errors as those of `Orchestrator.command`."""
+        self._thread.check()
         driver = self._drivers.get(execution)
         if driver is None:
             async with self.lock:
@@ -131,6 +134,7 @@ class ActiveExecutions:
 
     async def take_up(self, execution: str, first: Recover | Retry, *then: Command) -> None:
         """Go on with an execution that is on disk; returns when the last of the commands is durable."""
+        self._thread.check()
         try:
             record, state, picture, blobs = await self._archive.restore(execution)
         except Unreadable as error:
@@ -161,6 +165,7 @@ class ActiveExecutions:
 
     async def delete(self, execution: str) -> None:
         """Forget it; `StateConflict` while it runs. A parked one is not waited for; if that fails, it stays so."""
+        self._thread.check()
         was_going_on, again = await self._let_go(execution)
         try:
             await self._store.delete(execution)
@@ -184,6 +189,7 @@ class ActiveExecutions:
 
     async def close(self) -> None:
         """Stop turning; what is not final is resumed by the next orchestrator."""
+        self._thread.check()
         self._is_closed = True
         await self.parking.close()
         await asyncio.gather(*(driver.close() for driver in self._drivers.values()))

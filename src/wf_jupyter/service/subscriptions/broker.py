@@ -77,6 +77,7 @@ class Broker:
 
         `picture` is that of this moment.
         """
+        self._thread.check()
         recent = self._recent.get(execution_id)
         # What is put back must leave room for more, or a subscriber that lags would lag at once again.
         if recent is None or recent.weight > min(KEPT, mailbox.limit // 2):
@@ -93,6 +94,7 @@ class Broker:
 
     def lag(self, execution_id: str) -> None:
         """Let all who follow an execution start over."""
+        self._thread.check()
         self._recent.pop(execution_id, None)
         for mailbox in self._mailboxes.get(execution_id, ()):
             mailbox.lag(execution_id)
