@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import base64
-import importlib
 
 import pytest
 
+from wf_jupyter.values import preview
 from wf_jupyter.values.preview import HTML_LIMIT, describe
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a picture looks like is asked here, not how long a busy machine needs for it."""
+    monkeypatch.setattr(preview, "SECONDS", 60.0)
 
 
 def test_a_pillow_image_shows_however_large_and_whatever_its_mode() -> None:
@@ -29,7 +35,6 @@ def test_a_pillow_image_shows_however_large_and_whatever_its_mode() -> None:
 
 def test_a_matplotlib_figure_shows_as_an_image() -> None:
     figure = pytest.importorskip("matplotlib.figure").Figure()
-    importlib.import_module("matplotlib.font_manager")  # looks for fonts, longer than a preview may
     figure.subplots().plot([1, 3, 2])
     shown = describe(figure, 0).html
     assert shown is not None
