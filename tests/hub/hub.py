@@ -151,11 +151,15 @@ class Hub:
 
 
 class Server:
-    """A user's server, reached through the Hub's proxy with a token of that user."""
+    """A user's server, reached through the Hub's proxy with a token of that user.
 
-    def __init__(self, url: str, token: str) -> None:
+    `direct` is where its WebSockets are to be had when the proxy at `url` lets none through.
+    """
+
+    def __init__(self, url: str, token: str, direct: str = "") -> None:
         self.url = url
         self.token = token
+        self._sockets = direct or url
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON that it answers."""
@@ -173,12 +177,12 @@ class Server:
         from websockets.sync.client import connect
 
         kernel = self.ask("POST", "api/kernels", {"name": "python3"})["id"]
-        secure: dict[str, Any] = {"ssl": _unverified()} if self.url.startswith("https") else {}
+        secure: dict[str, Any] = {"ssl": _unverified()} if self._sockets.startswith("https") else {}
         request = {"msg_id": "1", "msg_type": "execute_request", "username": "", "session": "1", "version": "5.3"}
         content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False, "user_expressions": {}}
         printed = ""
         with connect(
-            f"ws{self.url.removeprefix('http')}api/kernels/{kernel}/channels",
+            f"ws{self._sockets.removeprefix('http')}api/kernels/{kernel}/channels",
             additional_headers={"Authorization": f"token {self.token}"},
             max_size=None,
             **secure,

@@ -253,12 +253,16 @@ def test_pages_are_current_and_stay_so_for_longer_than_a_proxy_has_patience(
 
 
 @pytest.mark.place("nginx as documented", "kernel")
+@pytest.mark.place("nginx with TLS that cuts what is idle for 5 s", "kernel")
+@pytest.mark.place("nginx as it is: no WebSocket, no `Host`, a cut of 3 s", "kernel")
 @pytest.mark.place("Apache as documented", "kernel")
-@pytest.mark.parametrize("kind", ["nginx as documented", "Apache as documented"])
-def test_kernels_are_reached_through_a_proxy_and_find_the_server_without_it(
+@pytest.mark.place("Apache as it is: no WebSocket, a cut of 3 s", "kernel")
+@pytest.mark.parametrize("kind", KINDS)
+def test_kernels_that_were_started_through_a_proxy_find_the_server_without_it(
     kind: str, visits: Callable[[str], Visit], jupyter: JupyterProcess
 ) -> None:
-    server = Server(visits(kind).url.replace(" ", "%20"), jupyter.token)
+    direct = jupyter.url if "as it is" in kind else ""
+    server = Server(visits(kind).url.replace(" ", "%20"), jupyter.token, direct)
     assert server.run("import wf_jupyter as wf; print(wf.connection().place)") == "server\n"
 
 
