@@ -43,6 +43,28 @@ if __name__ == "__main__":
     sys.stdin.read()
 """
 
+#: A process that is a scheduler without workers, and prints its address.
+SCHEDULER = """
+import asyncio, distributed
+
+async def main():
+    async with distributed.Scheduler(host="127.0.0.1", port=0, dashboard=False) as scheduler:
+        print(scheduler.address, flush=True)
+        await scheduler.finished()
+
+asyncio.run(main())
+"""
+#: A process that is a worker of the scheduler at an address, until it is ended.
+WORKER = """
+import sys, asyncio, distributed
+
+async def main():
+    async with distributed.Worker(sys.argv[1], nthreads=1, host="127.0.0.1", dashboard=False) as worker:
+        await worker.finished()
+
+asyncio.run(main())
+"""
+
 
 class Given(NamedTuple):
     """A running cluster that is not ours."""
@@ -380,15 +402,7 @@ def test_a_scheduler_without_workers_and_one_that_goes_fail_the_task_and_say_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(scheduler_client, "_TIMEOUT", 3.0)
-    script = (
-        "import asyncio, distributed, sys\n"
-        "async def main():\n"
-        "    async with distributed.Scheduler(host='127.0.0.1', port=0, dashboard=False) as scheduler:\n"
-        "        print(scheduler.address, flush=True)\n"
-        "        await scheduler.finished()\n"
-        "asyncio.run(main())\n"
-    )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as scheduler:
+    with subprocess.Popen([sys.executable, "-c", SCHEDULER], stdout=subprocess.PIPE) as scheduler:
         assert scheduler.stdout is not None
         address = scheduler.stdout.readline().decode().strip()
         bench = Bench("dask", address=address, patience=0.5)
@@ -407,6 +421,26 @@ def test_a_scheduler_without_workers_and_one_that_goes_fail_the_task_and_say_so(
             assert time.monotonic() - began < 30
         finally:
             bench.close()
+
+
+def test_workers_that_come_late_are_waited_for(tmp_path: Path) -> None:
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(environment().path)}
+    with subprocess.Popen([sys.executable, "-c", SCHEDULER], stdout=subprocess.PIPE) as scheduler:
+        assert scheduler.stdout is not None
+        address = scheduler.stdout.readline().decode().strip()
+        bench = Bench("dask", address=address)
+        try:
+            assert bench.call(lambda: list(bench.executor.slots(1))) == []  # asking is what connects
+            bench.until(lambda: bench.pokes > 0)
+            worker = subprocess.Popen([sys.executable, "-c", WORKER, address], env=paths, cwd=tmp_path)
+            try:
+                assert value_of(bench.run(lambda: 7, task="late")) == 7
+            finally:
+                worker.kill()
+                worker.wait()
+        finally:
+            bench.close()
+            scheduler.kill()
 
 
 @pytest.mark.parametrize(

@@ -85,15 +85,16 @@ def test_gpus_are_those_that_the_environment_leaves_or_the_tool_lists(
     assert found({}) == ("0", "1")
 
 
-@linux
-def test_an_attempt_over_its_memory_ends_and_says_so(tmp_path: Path) -> None:
-    def grow() -> int:
-        held = []
-        for _ in range(40):
-            held.append(bytearray(10_000_000))
-            time.sleep(0.05)
-        return len(held)
+def grow() -> int:
+    held = []
+    for _ in range(40):
+        held.append(bytearray(10_000_000))
+        time.sleep(0.05)
+    return len(held)
 
+
+@linux
+def test_an_attempt_over_its_memory_ends_and_says_so() -> None:
     bench = Bench("local")
     try:
         report = bench.run(grow, memory=200_000_000)
@@ -157,3 +158,24 @@ def test_a_device_whose_lock_somebody_else_prepared_is_not_had_and_says_why(
     assert not list((tmp_path / "elsewhere").iterdir()), "nothing was made where the link points to"
     assert devices.take(1) == ("0",) and not devices.trouble, "what was taken on the way was given back"
     devices.give_back(["0"])
+
+
+@linux
+@pytest.mark.dask
+def test_gpus_memory_and_threads_are_kept_on_the_workers_of_a_cluster_too(
+    names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(names))
+    bench = Bench("dask", max_workers=2)
+    try:
+        assert value_of(bench.run(visible, task="one", devices=1)) in names
+        many = bench.run(visible, task="many", devices=3)
+        assert isinstance(many, AttemptFailed)
+        assert many.failure.message == "the task asks for 3 GPUs, and its machine has 2"
+        assert value_of(bench.run(threads, task="threads", threads=7)) == {"7"}
+        over = bench.run(grow, task="over", memory=200_000_000)
+        assert isinstance(over, AttemptFailed)
+        assert (over.failure.type, over.failure.is_of_the_node) == ("MemoryExceeded", False)
+        assert value_of(bench.run(lambda: 1, task="next")) == 1
+    finally:
+        bench.close()
