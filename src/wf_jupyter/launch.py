@@ -87,7 +87,7 @@ class Pictures(Protocol):
         """The graph as lines of text."""
         ...
 
-    def encoded_pdf(self, svg: str, /) -> str:
+    def encode_pdf(self, svg: str, /) -> str:
         """A picture that `draft_svg` drew as PDF, in base64."""
         ...
 

@@ -37,7 +37,7 @@ class _Comparing:
 
     def __call__(self, test: Sequence[Any], ref: Sequence[Any], *more: Any, **named: Any) -> Any:
         texts = {_text(output) for output in (*test, *ref) if _is_execution(output)}
-        return self._compare(_reduced(test, texts), _reduced(ref, texts), *more, **named)
+        return self._compare(_without_marked(test, texts), _without_marked(ref, texts), *more, **named)
 
 
 def _is_execution(output: Mapping[str, Any]) -> bool:
@@ -63,7 +63,7 @@ def _text(output: Mapping[str, Any]) -> str:
     return text if isinstance(text, str) else "".join(text)
 
 
-def _reduced(outputs: Sequence[Any], texts: set[str]) -> list[Any]:
+def _without_marked(outputs: Sequence[Any], texts: set[str]) -> list[Any]:
     """Outputs that an earlier version stored have no mark: they are known by the text of one that has."""
     found = []
     for output in outputs:

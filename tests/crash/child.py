@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import wf_jupyter as wf
-from wf_jupyter.client.publishing import published
+from wf_jupyter.client.publishing import pack_workflow
 from wf_jupyter.errors import ServerUnavailable, StateConflict, WorkflowNotFound
 from wf_jupyter.model.events import Event
 from wf_jupyter.model.policy import ExecutionOptions
@@ -218,7 +218,7 @@ def main(mode: str, name: str) -> None:
     say("open")
     client = Client(runtime, name)
     if mode == "executed":
-        runtime.call(engine.publish(published(fan, "fan 1", here()))).result(60)
+        runtime.call(engine.publish(pack_workflow(fan, "fan 1", here()))).result(60)
         note("moves", "publish")
         note("submitted", runtime.call(engine.execute("fan 1", {"n": 3})).result(60))
         note("moves", "execute")
@@ -272,7 +272,7 @@ def move(runtime: Runtime, lines: list[Summary]) -> None:
     elif LUCK.random() < 0.5:
         accepted(runtime, "rerun", engine.rerun(line.id))
     else:
-        attempt(runtime, "publish", engine.publish(published(fan, f"fan {LUCK.randint(1, 3)}", here())))
+        attempt(runtime, "publish", engine.publish(pack_workflow(fan, f"fan {LUCK.randint(1, 3)}", here())))
         accepted(runtime, "execute", engine.execute("fan 1", {"n": 3}))
 
 

@@ -13,7 +13,7 @@ from tests.examples import examples
 from wf_jupyter.engine import invariants
 from wf_jupyter.engine.fold import Picture, empty
 from wf_jupyter.engine.lineage import lineage
-from wf_jupyter.engine.plan import executors, plan, wanted
+from wf_jupyter.engine.plan import count_wanted, executors, plan
 from wf_jupyter.engine.state import ExecutionState, new_state
 from wf_jupyter.engine.step import rebuild, settle_all, step
 from wf_jupyter.errors import StateConflict
@@ -161,7 +161,7 @@ class EngineMachine(RuleBasedStateMachine):
         for executor in executors(self.state):
             given = [f"{executor}{n}" for n in range(slots)]
             more = plan(self.state, given, left, executor, len(starts))
-            assert len(more) == wanted(self.state, slots, left, executor, len(starts))
+            assert len(more) == count_wanted(self.state, slots, left, executor, len(starts))
             for start in more:
                 options = self.state.units[start.task].node.options
                 assert options.executor == executor

@@ -15,7 +15,7 @@ import msgspec
 
 from benchmarks.jupyter import here, submit
 from tests.jupyter_process import JupyterProcess
-from wf_jupyter.client.publishing import published
+from wf_jupyter.client.publishing import pack_workflow
 from wf_jupyter.protocol.rest import PublishBody
 
 API = "wf-jupyter/api/v1/"
@@ -80,7 +80,7 @@ class Moves:
     async def publish(self, bound: Any, name: str) -> str | None:
         """Publish a workflow, and execute it by name; the id."""
         server = self.chance.choice(self.servers)
-        workflow = published(bound.workflow, name, here(bound).environment)
+        workflow = pack_workflow(bound.workflow, name, here(bound).environment)
         body = PublishBody(
             name=name, code=workflow.code, environment=workflow.environment, parameters=workflow.parameters
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from wf_jupyter.cli.live import _cut, _fitting, _text, grouped
+from wf_jupyter.cli.live import _cut, _fitting, _text, group_lines
 from wf_jupyter.model.snapshot import GroupSnapshot, Snapshot, TaskSnapshot
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 
@@ -32,7 +32,7 @@ def test_tasks_of_a_group_and_calls_of_one_task_are_one_line() -> None:
         GroupSnapshot(key="train", name="train", kind="workflow"),
         GroupSnapshot(key="train/fit", name="fit", kind="map", size=2, group="train"),
     )
-    lines = grouped(
+    lines = group_lines(
         snapshot(
             task("fetch", TaskStatus.SUCCEEDED),
             task("fetch-2", TaskStatus.RUNNING, name="fetch"),
@@ -50,7 +50,7 @@ def test_tasks_of_a_group_and_calls_of_one_task_are_one_line() -> None:
 
 def test_a_small_window_keeps_what_runs_or_failed() -> None:
     tasks = [task(f"t{i}", TaskStatus.RUNNING if i == 9 else TaskStatus.SUCCEEDED) for i in range(10)]
-    assert [line.name for line in _fitting(grouped(snapshot(*tasks)), 3)] == ["t0", "t1", "t9"]
+    assert [line.name for line in _fitting(group_lines(snapshot(*tasks)), 3)] == ["t0", "t1", "t9"]
 
 
 def test_colours_take_no_columns() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wf_jupyter.model.secrecy import is_secret, masked
+from wf_jupyter.model.secrecy import is_secret, mask
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,8 @@ def test_a_name_of_something_else(name: str) -> None:
 
 def test_values_behind_secret_names_are_left_out_of_texts() -> None:
     for text in ("{'token': 'abc-1', 'n': 2}", '{"token":"abc-1","n":2}', "Login(n=2, token='abc-1')", "token=abc-1"):
-        assert "abc-1" not in masked(text)
-        assert "•••" in masked(text)
+        assert "abc-1" not in mask(text)
+        assert "•••" in mask(text)
     for text in (
         "Login(token=Wrapped('abc-1'), n=2)",
         "{'token': ['abc-1', 'abc-1'], 'n': 2}",
@@ -45,15 +45,15 @@ def test_values_behind_secret_names_are_left_out_of_texts() -> None:
         "https://host/?n=2&api_key=abc-1",
         "{'h': 'Bearer abc-1abcdefg'}",
     ):
-        assert "abc-1" not in masked(text)
-        assert "n" not in text or "n" in masked(text)
+        assert "abc-1" not in mask(text)
+        assert "n" not in text or "n" in mask(text)
     for text in ("Columns: ['password', 'user']", "(key, token)", "https://host:80/a@b", "basic needs"):
-        assert masked(text) == text
+        assert mask(text) == text
     for text in ("{'tokens': [1, 2]}", "token=None", "{'sort_key': 'abc'}", "a password is missing", "pass"):
-        assert masked(text) == text
+        assert mask(text) == text
 
 
 @pytest.mark.parametrize("piece", ["a-", "a.", "a_b ", "--a ", "'a", "/a", "://a", "token", "a=", "(", "bearer "])
 @pytest.mark.timeout(20)  # the square of its length would take minutes
 def test_a_long_text_is_read_once(piece: str) -> None:
-    masked((piece * 50_000)[:100_000] + " key")
+    mask((piece * 50_000)[:100_000] + " key")

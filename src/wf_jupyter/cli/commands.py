@@ -201,15 +201,15 @@ class _Reasons:
         text = f"parked: {reason}{' (goes on by itself)' if waits else ''}" if reason else "goes on"
         print(f"{datetime.now():%H:%M:%S}  {text}", file=sys.stderr, flush=True)
 
-    def happened(self, events: object) -> None:
+    def on_events(self, events: object) -> None:
         """Called with new events."""
         self.look()
 
-    def replaced(self) -> None:
+    def on_snapshot(self) -> None:
         """Called with a new snapshot."""
         self.look()
 
-    def linked(self, link: Link) -> None:
+    def on_link(self, link: Link) -> None:
         """Called when the connection comes or goes."""
 
 

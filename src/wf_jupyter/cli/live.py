@@ -65,7 +65,9 @@ def watch(execution: Execution, stream: TextIO = sys.stderr) -> None:
     began = time.monotonic()
     while True:
         width, height = shutil.get_terminal_size()
-        head, lines, ended = replica.read(lambda snapshot: (_head(snapshot), grouped(snapshot), is_at_rest(snapshot)))
+        head, lines, ended = replica.read(
+            lambda snapshot: (_head(snapshot), group_lines(snapshot), is_at_rest(snapshot))
+        )
         shown = [f"{head}  {_clock(time.monotonic() - began)}", *(_text(line) for line in _fitting(lines, height - 3))]
         if len(lines) > len(shown) - 1:
             shown.append(f"  … and {len(lines) - len(shown) + 1} more")
@@ -79,7 +81,7 @@ def watch(execution: Execution, stream: TextIO = sys.stderr) -> None:
         replica.wait(is_at_rest, _PAUSE)
 
 
-def grouped(snapshot: Snapshot) -> list[Line]:
+def group_lines(snapshot: Snapshot) -> list[Line]:
     """A line per outermost group, and one per name of the tasks in none."""
     parents = {group.key: group.group for group in snapshot.groups}
     names = {group.key: group.name for group in snapshot.groups}
@@ -121,15 +123,15 @@ def _text(line: Line) -> str:
     color = _COLORS.get(line.status, _DIM)
     filled = round(_BAR * line.done / total) if total else 0
     full, rest = ("━" * filled, "━" * (_BAR - filled)) if total > 1 else ("", " " * _BAR)
-    bar = _colored(full, color) + (_colored(rest, _DIM) if not os.environ.get("NO_COLOR") else " " * len(rest))
+    bar = _color(full, color) + (_color(rest, _DIM) if not os.environ.get("NO_COLOR") else " " * len(rest))
     glyph = TASK_LOOKS[line.status].glyph
     words = [f"{line.counts[status]:,} {TASK_LOOKS[status].word}" for status in _URGENT if line.counts[status]]
     counter = f"{line.done:,}/{total:,}"
     name = one_line(line.name, 28)
-    return f"  {_colored(glyph, color)} {name:<28} {bar} {counter:>13}  {', '.join(words)}"
+    return f"  {_color(glyph, color)} {name:<28} {bar} {counter:>13}  {', '.join(words)}"
 
 
-def _colored(text: str, color: int) -> str:
+def _color(text: str, color: int) -> str:
     return text if os.environ.get("NO_COLOR") else f"\x1b[{color}m{text}\x1b[0m"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import cloudpickle
 
 from wf_jupyter.errors import InputError
-from wf_jupyter.model.secrecy import masked
+from wf_jupyter.model.secrecy import mask
 from wf_jupyter.notebooks.source import Mode
 from wf_jupyter.notebooks.workflow import notebook
 
@@ -46,7 +46,7 @@ def inputs(given: Iterable[str]) -> dict[str, Any]:
     for pair in given:
         name, separator, value = pair.partition("=")
         if not separator or not name.strip():
-            raise InputError(f"parameter {masked(pair)!r} is not of the form NAME=VALUE", "parameter")
+            raise InputError(f"parameter {mask(pair)!r} is not of the form NAME=VALUE", "parameter")
         try:
             read[name.strip()] = json.loads(value)
         except ValueError:

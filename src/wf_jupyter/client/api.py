@@ -15,7 +15,7 @@ from wf_jupyter.client import display, session
 from wf_jupyter.client.environment import environment
 from wf_jupyter.client.execution import Execution
 from wf_jupyter.client.listing import Executions
-from wf_jupyter.client.publishing import published
+from wf_jupyter.client.publishing import pack_workflow
 from wf_jupyter.errors import InputError
 from wf_jupyter.launch import Bound, Definition
 from wf_jupyter.model.given_executors import PREFIX
@@ -127,7 +127,7 @@ def workflows() -> list[str]:
 
 def publish(workflow: Definition, name: str | None = None) -> None:
     """Store a workflow with its code, to be executed by name; a changed one becomes a new version."""
-    session.current().publish(published(workflow, name, environment()))
+    session.current().publish(pack_workflow(workflow, name, environment()))
 
 
 def form(workflow: Definition) -> Any:

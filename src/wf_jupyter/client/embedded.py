@@ -25,7 +25,7 @@ import msgspec
 
 from wf_jupyter.client.loop import background
 from wf_jupyter.client.replica import Replica
-from wf_jupyter.client.uploading import uploaded
+from wf_jupyter.client.uploading import upload_blobs
 from wf_jupyter.errors import ExecutionNotFound, ServerUnavailable
 from wf_jupyter.model.snapshot import is_at_rest
 from wf_jupyter.model.stimuli import Resume, Retry
@@ -92,7 +92,7 @@ class EmbeddedConnection:
     # -- asking -----------------------------------------------------------------------------------
 
     def submit(self, submission: Submission) -> str:
-        return self._call(self._orchestrator.submit(self._kept(submission)))
+        return self._call(self._orchestrator.submit(self._store_inputs(submission)))
 
     def submit_inline(self, submission: Submission) -> str:
         """Run an execution in the calling thread, task after task; returns its id when it has ended."""
@@ -117,7 +117,7 @@ class EmbeddedConnection:
     def rerun(
         self, execution: str, from_: Sequence[str], environment: Environment, submission: Submission | None
     ) -> str:
-        kept = None if submission is None else self._kept(submission)
+        kept = None if submission is None else self._store_inputs(submission)
         again = self._call(self._orchestrator.rerun(execution, from_, environment, kept))
         self._run_inline(again)
         return again
@@ -188,16 +188,16 @@ class EmbeddedConnection:
     def close(self) -> None:
         self._runtime.close(_CLOSING)
 
-    def _kept(self, submission: Submission) -> Submission:
+    def _store_inputs(self, submission: Submission) -> Submission:
         """The submission without its large inputs, which are files in the data directory now."""
         write = self._orchestrator.uploads.write
-        return uploaded(submission, lambda *part: self._call(write(*part)), part=_PART)
+        return upload_blobs(submission, lambda *part: self._call(write(*part)), part=_PART)
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return called(self._runtime, coroutine)
+        return run_blocking(self._runtime, coroutine)
 
 
-def called(runtime: Runtime, coroutine: Coroutine[Any, Any, T]) -> T:
+def run_blocking(runtime: Runtime, coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine of the orchestrator and block for it; an interrupt cancels it.
 
     `ServerUnavailable` when the orchestrator is closed meanwhile.
@@ -230,7 +230,7 @@ class _Feed:
     def open(self) -> Replica:
         """Subscribe; the replica keeps the feed alive until it is dropped itself."""
         orchestrator = self._runtime.orchestrator
-        found = called(self._runtime, orchestrator.subscribe(self._execution, self._mailbox))
+        found = run_blocking(self._runtime, orchestrator.subscribe(self._execution, self._mailbox))
         if found.snapshot is None:
             raise ExecutionNotFound(f"no execution {self._execution!r}")
         replica = Replica(found.snapshot)

@@ -63,7 +63,7 @@ class _Ending:
         else:
             _awaited.add(self)
 
-    def happened(self, events: Sequence[object]) -> None:
+    def on_events(self, events: Sequence[object]) -> None:
         seq = self._replica.position[1]
         if self._replica.status.is_final and seq != self._shown_seq:
             self._shown_seq = seq
@@ -72,10 +72,10 @@ class _Ending:
             # own: the present one may be that of the cell that submitted, and nbclient listens to the running one only.
             background().spawn(asyncio.to_thread(contextvars.Context().run, self._update))
 
-    def replaced(self) -> None:
-        self.happened(())
+    def on_snapshot(self) -> None:
+        self.on_events(())
 
-    def linked(self, link: Link) -> None:
+    def on_link(self, link: Link) -> None:
         pass
 
     def _update(self) -> None:

@@ -45,7 +45,7 @@ class Endings:
         while True:
             try:
                 async with asyncio.timeout(wait.patience()):
-                    wait.standing = await self._asked(execution, wait)
+                    wait.standing = await self._ask(execution, wait)
             except TimeoutError:
                 if wait.standing is None:
                     raise ServerUnavailable(f"the server does not say where execution {execution} stands") from None
@@ -56,20 +56,20 @@ class Endings:
                 if wait.standing is None and wait.is_hopeless():
                     raise
                 if not wait.is_over():
-                    await asyncio.sleep(min(backoff.failed(random.random()), wait.left()))
+                    await asyncio.sleep(min(backoff.next_delay(random.random()), wait.seconds_left()))
             if wait.standing is not None and (is_at_rest(wait.standing) or wait.is_over()):
                 return wait.standing
 
-    async def _asked(self, execution: str, wait: _Wait) -> Standing:
+    async def _ask(self, execution: str, wait: _Wait) -> Standing:
         try:
             question = Ending(execution_id=execution, wait=wait.next())
             return msgspec.json.decode(await self._socket.ask("ending", question), type=Standing)
         except NotReached:
             raise
         except Unasked:
-            return await self._followed(execution, wait)
+            return await self._follow_replica(execution, wait)
 
-    async def _followed(self, execution: str, wait: _Wait) -> Standing:
+    async def _follow_replica(self, execution: str, wait: _Wait) -> Standing:
         if wait.replica is None:
             wait.replica = await asyncio.to_thread(self._follow, execution)
         replica = wait.replica
@@ -95,17 +95,17 @@ class _Wait:
         self.standing: Standing | None = None
         self.replica: Replica | None = None
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds until it is over."""
         return math.inf if self._timeout is None else max(0.0, self._began + self._timeout - time.monotonic())
 
     def next(self) -> float:
         """Seconds that the next question may wait."""
-        return min(self.left(), MAX_WAIT)
+        return min(self.seconds_left(), MAX_WAIT)
 
     def is_over(self) -> bool:
         """Whether its time has passed."""
-        return self.left() <= 0
+        return self.seconds_left() <= 0
 
     def is_hopeless(self) -> bool:
         """Whether a server that never answered has had its time."""
@@ -115,7 +115,7 @@ class _Wait:
         """Seconds for the next answer: as long as the wait takes, and at first long enough to hear of the execution."""
         if self.standing is None:
             return self.next() + _PATIENCE
-        return None if self._timeout is None else self.left()
+        return None if self._timeout is None else self.seconds_left()
 
 
 class _Bell:
@@ -125,12 +125,12 @@ class _Bell:
         self._replica = replica
         self._over = over
 
-    def happened(self, events: object) -> None:
+    def on_events(self, events: object) -> None:
         if self._replica.read(is_at_rest):
             self._over.set()
 
-    def replaced(self) -> None:
-        self.happened(())
+    def on_snapshot(self) -> None:
+        self.on_events(())
 
-    def linked(self, link: Link) -> None:
+    def on_link(self, link: Link) -> None:
         pass

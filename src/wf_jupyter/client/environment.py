@@ -29,7 +29,7 @@ def environment() -> Environment:
         path=tuple(str(Path(entry).absolute()) for entry in sys.path),
         variables=_variables(),
         flags=_flags(),
-        hidden=_hidden(),
+        hidden=_hidden_modules(),
     ).to_portable()
 
 
@@ -46,7 +46,7 @@ def _flags() -> tuple[str, ...]:
     return tuple(flag for flag in _args_from_interpreter_flags() if not flag.startswith("-W"))
 
 
-def _hidden() -> tuple[str, ...]:
+def _hidden_modules() -> tuple[str, ...]:
     """Modules that a file in a folder of the user's would replace, had it not been imported from elsewhere before."""
     paths = sysconfig.get_paths()
     libraries = tuple(paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib"))

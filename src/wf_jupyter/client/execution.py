@@ -72,34 +72,34 @@ class Execution(Generic[R]):
     @property
     def workflow(self) -> str:
         """The workflow's name."""
-        if self._standing is None and (replica := self._look.known()) is not None:
+        if self._standing is None and (replica := self._look.find_known()) is not None:
             return replica.workflow
         return (self._standing or self._ending(0.0)).workflow
 
     @property
     def inputs(self) -> Mapping[str, Any]:
         """The inputs: short plain values (numbers, texts, lists, …) as such, all others as bounded texts."""
-        texts = self._followed().read(lambda snapshot: dict(snapshot.inputs))
+        texts = self._follow().read(lambda snapshot: dict(snapshot.inputs))
         return {name: log_views.plain(text) for name, text in texts.items()}
 
     @property
     def status(self) -> str:
         """Where the execution stands, for example `"running"`; `"parked"` while something keeps it from going on."""
-        return self._followed().read(status_word)
+        return self._follow().read(status_word)
 
     @property
     def parked(self) -> Parked | None:
         """Reason why it stands still although it has not ended, and whether it goes on by itself; else None."""
-        return self._followed().read(lambda snapshot: snapshot.parked)
+        return self._follow().read(lambda snapshot: snapshot.parked)
 
     @property
     def tasks(self) -> Tasks:
         """The tasks by key. It grows while mapped tasks learn their sizes."""
-        return Tasks(self._connection, self._followed())
+        return Tasks(self._connection, self._follow())
 
     def snapshot(self) -> Snapshot:
         """Everything that is known at this moment, as a copy."""
-        return self._followed().read(log_views.copied)
+        return self._follow().read(log_views.deep_copy)
 
     # -- waiting -----------------------------------------------------------------------------------
 
@@ -120,14 +120,14 @@ class Execution(Generic[R]):
         Raises `TaskFailed` with the task's own exception as its cause, `ExecutionCancelled`, or
         `TimeoutError` after `timeout` seconds (the execution goes on).
         """
-        return cast("R", outcome.returned(self._outcome(timeout)))
+        return cast("R", outcome.decode_returned(self._outcome(timeout)))
 
     def exception(self, timeout: float | None = None) -> Exception | None:
         """The error that `result` would raise, or None when the execution succeeded."""
         return outcome.failure(self._outcome(timeout))
 
     def __await__(self) -> Generator[Any, None, R]:
-        return self._awaited().__await__()
+        return self._await_result().__await__()
 
     # -- steering ----------------------------------------------------------------------------------
 
@@ -197,7 +197,7 @@ class Execution(Generic[R]):
         """Text that the tasks (or one of them) printed and logged; with `follow`, piece by piece as it comes."""
         if task is not None:
             self.tasks[task]
-        pieces = log_views.printed(log_views.stream(self._connection, self._id, 0, follow), task)
+        pieces = log_views.read_text(log_views.stream(self._connection, self._id, 0, follow), task)
         return pieces if follow else LogText("".join(pieces))
 
     def to_frame(self) -> Any:
@@ -263,7 +263,7 @@ class Execution(Generic[R]):
 
     def follow(self) -> Replica:
         """The live replica behind this object; what the view and the relay listen to."""
-        return self._followed()
+        return self._follow()
 
     def still(self) -> Snapshot:
         """The state that a saved notebook may show: the end if there is one, else the graph as it was submitted.
@@ -273,7 +273,7 @@ class Execution(Generic[R]):
         snapshot = self.snapshot()
         return snapshot if snapshot.status.is_final else log_views.beginning(self._connection, snapshot)
 
-    def _followed(self) -> Replica:
+    def _follow(self) -> Replica:
         replica = self._look.replica()
         self._catch_up(replica)
         return replica
@@ -286,7 +286,7 @@ class Execution(Generic[R]):
 
     def _ending(self, timeout: float | None) -> Standing:
         """Where it stands as soon as it is at rest, or after `timeout` seconds."""
-        replica = self._look.known()
+        replica = self._look.find_known()
         if replica is not None and replica.read(is_at_rest):
             return replica.read(standing)
         waiting = self._connection.ending(self._id, timeout)
@@ -309,7 +309,7 @@ class Execution(Generic[R]):
             self._standing = None
 
     def _refresh(self) -> None:
-        if (replica := self._look.known()) is not None:
+        if (replica := self._look.find_known()) is not None:
             self._connection.refresh(replica)
 
     def _outcome(self, timeout: float | None) -> ExecutionResult:
@@ -325,9 +325,9 @@ class Execution(Generic[R]):
                 # Somebody retried it since it ended.
                 self._refresh()
 
-    async def _awaited(self) -> R:
+    async def _await_result(self) -> R:
         while True:
-            replica = self._look.known()
+            replica = self._look.find_known()
             if replica is not None and replica.read(is_at_rest):
                 found = replica.read(standing)
             else:
@@ -340,7 +340,7 @@ class Execution(Generic[R]):
                 continue
             if replica is not None and not _knows(replica, found):
                 await asyncio.to_thread(self._catch_up, replica)
-            return cast("R", outcome.returned(result))
+            return cast("R", outcome.decode_returned(result))
 
 
 def _check_not_parked(found: Standing) -> None:

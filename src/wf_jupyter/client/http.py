@@ -81,7 +81,7 @@ class HttpSession:
                     continue
                 if time.monotonic() > deadline or not (method in _REPEATABLE or _never_arrived(error)):
                     raise
-                await asyncio.sleep(backoff.failed(random.random()))
+                await asyncio.sleep(backoff.next_delay(random.random()))
 
     async def dial(self) -> Any:
         """Open the event WebSocket."""
@@ -193,7 +193,7 @@ def _error(code: int, body: bytes, headers: Any, where: Endpoint, asked: str) ->
             return ServerUnavailable(f"the server at {name} answered {code} to {request}: {error}")
         return error
     if 300 <= code < 400:
-        return NotPermitted(_redirected(name, headers.get("Location", "")))
+        return NotPermitted(_explain_redirect(name, headers.get("Location", "")))
     if code in (401, 403):
         return NotPermitted(f"the server at {name} does not accept these credentials")
     if request == "GET hello" and code == 404:
@@ -208,7 +208,7 @@ def _error(code: int, body: bytes, headers: Any, where: Endpoint, asked: str) ->
     return error
 
 
-def _redirected(name: str, location: str) -> str:
+def _explain_redirect(name: str, location: str) -> str:
     # Without the query: logins put secrets there.
     to = urlsplit(location)
     target = f"{to.scheme}://{to.netloc}{to.path}" if to.netloc else to.path

@@ -78,7 +78,7 @@ def stream(connection: Connection, execution: str, after: int, follow: bool) -> 
             ended = is_at_rest(connection.ending(execution, 0.0).result())
 
 
-def printed(events: Iterable[Event], task: str | None) -> Iterator[str]:
+def read_text(events: Iterable[Event], task: str | None) -> Iterator[str]:
     """The text of one task, or of all of them with each line marked by its task."""
     for event in events:
         if isinstance(event, TaskLog):
@@ -100,7 +100,7 @@ def whole_log(connection: Connection, execution: str, task: str, attempt: int) -
             return "".join(texts)
 
 
-def displayed(events: Iterable[Event], task: str) -> list[Output]:
+def read_outputs(events: Iterable[Event], task: str) -> list[Output]:
     """Outputs that one task displayed."""
     return [Output(event.data) for event in events if isinstance(event, TaskOutput) and event.task == task]
 
@@ -117,7 +117,7 @@ def plain(text: str) -> Any:
     return text
 
 
-def copied(snapshot: Snapshot) -> Snapshot:
+def deep_copy(snapshot: Snapshot) -> Snapshot:
     """A snapshot that shares nothing with the live one; encoding is the fastest deep copy there is."""
     return _to_snapshot.decode(_to_bytes.encode(snapshot))
 

@@ -39,7 +39,7 @@ class Look:
                 _look_again(weakref.ref(self), LINGER)
             return self._held
 
-    def known(self) -> Replica | None:
+    def find_known(self) -> Replica | None:
         """The replica if there is one just now, whoever holds it. Looks at nothing."""
         return self._known()
 

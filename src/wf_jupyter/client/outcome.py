@@ -19,7 +19,7 @@ from wf_jupyter.values.exceptions import decode_exception
 _NAMED = 5
 
 
-def returned(result: ExecutionResult) -> object:
+def decode_returned(result: ExecutionResult) -> object:
     """Decode what the workflow returned; raises what `failure` says when it did not."""
     error = failure(result)
     if error is not None:

@@ -64,9 +64,9 @@ class Poller:
                     await self._update(replica)
                 except WorkflowError:
                     replica.set_link("reconnecting")
-                    await asyncio.sleep(backoff.failed(random.random()))
+                    await asyncio.sleep(backoff.next_delay(random.random()))
                 else:
-                    backoff.succeeded()
+                    backoff.reset()
                     replica.set_link("live")
             await asyncio.sleep(_PAUSE)
 

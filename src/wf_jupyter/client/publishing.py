@@ -21,10 +21,10 @@ from wf_jupyter.model.secrecy import is_secret
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.ports import Published
 from wf_jupyter.values.code import encode_code
-from wf_jupyter.values.secret import marks_secret, unmarked
+from wf_jupyter.values.secret import marks_secret, unmark
 
 
-def published(workflow: Definition, name: str | None, environment: Environment) -> Published:
+def pack_workflow(workflow: Definition, name: str | None, environment: Environment) -> Published:
     """The workflow as it is sent; `WorkflowDefinitionError` when its code cannot be."""
     try:
         code = encode_code(_tracer(workflow))
@@ -54,7 +54,7 @@ def parameters(workflow: Definition) -> dict[str, Any]:
             takes_more |= parameter.kind is parameter.VAR_KEYWORD
             continue
         annotation = annotations.get(name, Any)
-        properties[name], defined = _schema(unmarked(annotation))
+        properties[name], defined = _schema(unmark(annotation))
         definitions |= defined
         if marks_secret(annotation) or is_secret(name):
             properties[name] |= {"writeOnly": True}
@@ -69,7 +69,7 @@ def parameters(workflow: Definition) -> dict[str, Any]:
 def from_json(workflow: Definition, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """JSON inputs as what the annotations ask for: a date, a dataclass, a set; `InputError` names what is none."""
     annotations = _annotations(workflow)
-    return {name: _converted(value, unmarked(annotations.get(name, Any)), name) for name, value in inputs.items()}
+    return {name: _convert_default(value, unmark(annotations.get(name, Any)), name) for name, value in inputs.items()}
 
 
 def _tracer(workflow: Definition) -> Callable[[str], Bound]:
@@ -88,7 +88,7 @@ def _annotations(workflow: Definition) -> dict[str, Any]:
         return {}  # an annotation may name what does not exist here; the body will not mind
 
 
-def _converted(value: Any, annotation: Any, name: str) -> Any:
+def _convert_default(value: Any, annotation: Any, name: str) -> Any:
     if not _schema(annotation)[0]:
         return value
     try:

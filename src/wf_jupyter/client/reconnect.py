@@ -20,12 +20,12 @@ class Backoff:
 
     failures: int = 0
 
-    def failed(self, jitter: float) -> float:
+    def next_delay(self, jitter: float) -> float:
         """Seconds to wait after one more failure; `jitter` is uniform in [0, 1)."""
         ceiling: float = min(LONGEST, FIRST * 2 ** min(self.failures, 16))
         self.failures += 1
         return max(SHORTEST, ceiling * jitter)
 
-    def succeeded(self) -> None:
+    def reset(self) -> None:
         """The next failure starts from the shortest wait again."""
         self.failures = 0

@@ -19,7 +19,7 @@ from wf_jupyter.client.loop import background
 from wf_jupyter.client.polling import Poller
 from wf_jupyter.client.replica import Replica
 from wf_jupyter.client.socket import EventSocket
-from wf_jupyter.client.uploading import refused, uploaded
+from wf_jupyter.client.uploading import explain_refusal, upload_blobs
 from wf_jupyter.errors import ProtocolMismatch, ServerUnavailable, WorkflowError
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.submission import Environment, Submission
@@ -70,7 +70,9 @@ class RemoteConnection:
     # -- asking -----------------------------------------------------------------------------------
 
     def submit(self, submission: Submission) -> str:
-        body = self._post("executions", msgspec.msgpack.encode(self._sent(submission)), "what is submitted has")
+        body = self._post(
+            "executions", msgspec.msgpack.encode(self._upload_inputs(submission)), "what is submitted has"
+        )
         return msgspec.json.decode(body, type=Created).execution_id
 
     def execute(self, name: str, inputs: Mapping[str, object]) -> str:
@@ -81,7 +83,7 @@ class RemoteConnection:
     def rerun(
         self, execution: str, from_: Sequence[str], environment: Environment, submission: Submission | None
     ) -> str:
-        again = None if submission is None else self._sent(submission)
+        again = None if submission is None else self._upload_inputs(submission)
         sent = RerunBody(from_=list(from_), environment=environment, submission=again)
         body = self._post(f"{_execution(execution)}/rerun", msgspec.msgpack.encode(sent), "what is submitted has")
         return msgspec.json.decode(body, type=Created).id
@@ -170,9 +172,9 @@ class RemoteConnection:
         inline = "" if self._locate().same_host else "?files=0"
         return msgspec.msgpack.decode(self._call("GET", path + inline, accept=MSGPACK), type=kind)
 
-    def _sent(self, submission: Submission) -> Submission:
+    def _upload_inputs(self, submission: Submission) -> Submission:
         """The submission without its large inputs, which the server has now."""
-        return uploaded(submission, self._upload)
+        return upload_blobs(submission, self._upload)
 
     def _upload(self, upload: str, digest: str, offset: int, data: memoryview) -> None:
         path = f"uploads/{upload}/{digest}?offset={offset}"
@@ -182,7 +184,7 @@ class RemoteConnection:
         try:
             return self._call("POST", path, body=body, content_type=content_type)
         except WorkflowError as error:
-            refusal = refused(error, len(body), what, self._locate().url)
+            refusal = explain_refusal(error, len(body), what, self._locate().url)
             if refusal is error:
                 raise
             raise refusal from error

@@ -27,15 +27,15 @@ Link = Literal["live", "reconnecting"]
 class Listener(Protocol):
     """Told of every change of a replica."""
 
-    def happened(self, events: Sequence[Event]) -> None:
+    def on_events(self, events: Sequence[Event]) -> None:
         """Called when events were folded."""
         ...
 
-    def replaced(self) -> None:
+    def on_snapshot(self) -> None:
         """The snapshot was exchanged for a newer one: the events in between are not known one by one."""
         ...
 
-    def linked(self, link: Link) -> None:
+    def on_link(self, link: Link) -> None:
         """The connection came or went."""
         ...
 
@@ -144,7 +144,7 @@ class Replica:
             listeners = self._listeners
         if fresh:
             for listener in listeners:
-                listener.happened(fresh)
+                listener.on_events(fresh)
         return is_whole
 
     def replace(self, snapshot: Snapshot) -> None:
@@ -161,14 +161,14 @@ class Replica:
             self._changed.notify_all()
             listeners = self._listeners
         for listener in listeners:
-            listener.replaced()
+            listener.on_snapshot()
 
     def set_link(self, link: Link) -> None:
         """Tell whether the connection stands."""
         if link != self._link:
             self._link = link
             for listener in self._listeners:
-                listener.linked(link)
+                listener.on_link(link)
 
     @property
     def _snapshot(self) -> Snapshot:

@@ -41,7 +41,7 @@ def current() -> Connection:
     global _connection
     with _lock:
         if _connection is None:
-            _connection = _opened(choose(os.environ))
+            _connection = _open_connection(choose(os.environ))
         return _connection
 
 
@@ -50,7 +50,7 @@ def connect(url: str | None = None, token: str | None = None, mode: str | None =
     global _connection
     choice = choose(os.environ, url=url, token=token, mode=mode)
     with _lock:
-        _connection = _opened(choice)
+        _connection = _open_connection(choice)
         return _connection
 
 
@@ -87,7 +87,7 @@ def close() -> None:
         connection.close()
 
 
-def _opened(choice: Choice) -> Connection:
+def _open_connection(choice: Choice) -> Connection:
     if choice.mode == "embedded":
         return embedded()
     try:
@@ -139,13 +139,17 @@ def _forget() -> None:
 
 def _end() -> None:
     """At the end of the process: say what ends with it, as nobody sees it otherwise."""
-    if _embedded is not None and (message := _unfinished(_embedded.unfinished())) and sys.__stderr__ is not None:
+    if (
+        _embedded is not None
+        and (message := _describe_unfinished(_embedded.unfinished()))
+        and sys.__stderr__ is not None
+    ):
         with contextlib.suppress(OSError, ValueError):
             print(message, file=sys.__stderr__, flush=True)
     close()
 
 
-def _unfinished(left: Sequence[tuple[str, str]]) -> str:
+def _describe_unfinished(left: Sequence[tuple[str, str]]) -> str:
     if not left:
         return ""
     named = ", ".join(f"{workflow!r} ({execution})" for execution, workflow in left[:_NAMED])

@@ -135,7 +135,7 @@ class EventSocket:
                 _log.debug("the event socket was lost: %s", error)
             finally:
                 self._hang_up()
-            pause = backoff.failed(random.random())
+            pause = backoff.next_delay(random.random())
             is_blocked = backoff.failures > _BLOCKED or (not self._greeted and time.monotonic() - tried > _SLOW)
             self._is_blocked = is_blocked
             self._changed.set()
@@ -165,32 +165,32 @@ class EventSocket:
                 return
             self._greeted = True
             if backoff.failures:
-                backoff.succeeded()
+                backoff.reset()
             match jsonrpc.read_reply(raw):
                 case jsonrpc.Notice() as notice:
                     self._take(notice)
                 case jsonrpc.Reply() as reply:
-                    self._answered(reply)
+                    self._settle_reply(reply)
 
     def _take(self, notice: jsonrpc.Notice) -> None:
         match notice.method:
             case "events":
                 execution, events = decode_event_notice(notice.params)
-                replica = self._followed(execution)
+                replica = self._find_replica(execution)
                 if replica is not None and not replica.fold(events):
                     self._subscribe(replica)
             case "snapshot":
                 notice_params = msgspec.json.decode(notice.params, type=SnapshotNotice)
-                if (replica := self._followed(notice_params.execution_id)) is not None:
+                if (replica := self._find_replica(notice_params.execution_id)) is not None:
                     replica.replace(notice_params.snapshot)
             case "hello":
                 self._silence = 2.5 * max(1.0, msgspec.json.decode(notice.params, type=Hello).heartbeat)
 
-    def _followed(self, execution: str) -> Replica | None:
+    def _find_replica(self, execution: str) -> Replica | None:
         """The replica of an execution. Before the answer to a subscription, what comes belongs to an older one."""
         return None if execution in self._asked.values() else self._replicas.get(execution)
 
-    def _answered(self, reply: jsonrpc.Reply) -> None:
+    def _settle_reply(self, reply: jsonrpc.Reply) -> None:
         question = self._questions.get(reply.id) if isinstance(reply.id, int) else None
         if question is not None:
             if not question.done():

@@ -158,7 +158,7 @@ class TaskView:
 
     def outputs(self) -> list[Output]:
         """Outputs that the task displayed: plots, frames, anything given to `display`."""
-        return log_views.displayed(log_views.stream(self._connection, self._replica.id, 0, follow=False), self.key)
+        return log_views.read_outputs(log_views.stream(self._connection, self._replica.id, 0, follow=False), self.key)
 
     def __repr__(self) -> str:
         return f"<task {self.key!r}: {self.status}>"

@@ -20,7 +20,7 @@ _ALWAYS_TAKEN = 1 << 20
 Write = Callable[[str, str, int, memoryview], object]
 
 
-def uploaded(submission: Submission, write: Write, part: int = PART) -> Submission:
+def upload_blobs(submission: Submission, write: Write, part: int = PART) -> Submission:
     """The submission without its large blobs, which `write` has stored; raises what `write` raises."""
     blobs, large = split_large(submission.graph, submission.blobs)
     if not large:
@@ -33,7 +33,7 @@ def uploaded(submission: Submission, write: Write, part: int = PART) -> Submissi
     return msgspec.structs.replace(submission, blobs=blobs, upload=upload)
 
 
-def refused(error: WorkflowError, size: int, what: str, url: str) -> WorkflowError:
+def explain_refusal(error: WorkflowError, size: int, what: str, url: str) -> WorkflowError:
     """The error to raise for a request with a body of `size` bytes that failed with `error`."""
     is_answer_of_ours = not str(error).startswith(UNEXPLAINED) and not isinstance(error, ServerUnavailable)
     if size <= _ALWAYS_TAKEN or (is_answer_of_ours and not isinstance(error, ValueTooLarge)):

@@ -46,7 +46,7 @@ def mismatch(value: object, annotation: object, where: str) -> str | None:
         return mismatch(value, arguments[0], where)
     if origin is Union or origin is types.UnionType:
         fits = any(mismatch(value, choice, where) is None for choice in arguments)
-        return None if fits else _describe_mismatch(value, described(annotation), where)
+        return None if fits else _describe_mismatch(value, describe_annotation(annotation), where)
     if origin is Literal:
         allowed = any(value is choice or (type(value) is type(choice) and value == choice) for choice in arguments)
         return None if allowed else f"{where} must be one of {', '.join(map(repr, arguments))}, not {_short(value)}"
@@ -58,12 +58,12 @@ def mismatch(value: object, annotation: object, where: str) -> str | None:
     return _class_mismatch(value, kind, annotation, where) or _entry_mismatch(value, kind, arguments, where)
 
 
-def described(annotation: object) -> str:
+def describe_annotation(annotation: object) -> str:
     """The annotation as people write it."""
     if isinstance(annotation, type) and not get_args(annotation):
         return "None" if annotation is type(None) else annotation.__name__
     if get_origin(annotation) in (Union, types.UnionType):
-        return " | ".join(described(choice) for choice in get_args(annotation))
+        return " | ".join(describe_annotation(choice) for choice in get_args(annotation))
     return str(annotation).replace("typing.", "").replace("collections.abc.", "")
 
 
@@ -72,7 +72,7 @@ def _class_mismatch(value: object, kind: type, annotation: object, where: str) -
         fits = _is(value, kind)
     except TypeError:  # a protocol that does not support isinstance
         return None
-    return None if fits else _describe_mismatch(value, described(annotation), where)
+    return None if fits else _describe_mismatch(value, describe_annotation(annotation), where)
 
 
 def _is(value: object, kind: type) -> bool:
@@ -100,7 +100,7 @@ def _entry_mismatch(value: Any, kind: type, arguments: tuple[object, ...], where
                 return found
             if found := mismatch(entry, arguments[1], f"{where}[{text_of(key)}]"):
                 hides = isinstance(key, str) and is_secret(key)
-                return f"{where}[{text_of(key)}] must be {described(arguments[1])}" if hides else found
+                return f"{where}[{text_of(key)}] must be {describe_annotation(arguments[1])}" if hides else found
     elif kind is tuple and arguments[-1] is not Ellipsis:
         if len(value) != len(arguments):
             return f"{where} must have {len(arguments)} entries, not {len(value)}"

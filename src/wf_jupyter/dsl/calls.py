@@ -39,13 +39,13 @@ class AdaptedCall:
         if self.outputs is None:
             return result
         if is_async(self.function):
-            return self._checked_later(cast("Coroutine[object, object, object]", result))
-        return self._checked(result)
+            return self._check_later(cast("Coroutine[object, object, object]", result))
+        return self._check_result(result)
 
-    async def _checked_later(self, result: Coroutine[object, object, object]) -> object:
-        return self._checked(await result)
+    async def _check_later(self, result: Coroutine[object, object, object]) -> object:
+        return self._check_result(await result)
 
-    def _checked(self, result: object) -> object:
+    def _check_result(self, result: object) -> object:
         wanted = self.outputs or ()
         if isinstance(wanted[0], str):
             if isinstance(result, Mapping):

@@ -51,7 +51,7 @@ def execute(notebook: dict[str, Any], path: Path, parameters: Mapping[str, objec
         try:
             complete(_run(client, home, environment))
         except CellExecutionError as error:
-            raise _failed(client, path, error) from None
+            raise _cell_failure(client, path, error) from None
         finally:
             if injected is not None:
                 injected.source = _format_parameters(parameters)
@@ -148,7 +148,7 @@ def _inject(nb: Any, parameters: Mapping[str, object], place: int, folder: Path)
     for number, (name, value) in enumerate(parameters.items()):
         text = literal(value)
         if text is None:
-            text = f"__import__('pickle').load(open({_pickled(name, value, folder / str(number))!r}, 'rb'))"
+            text = f"__import__('pickle').load(open({_pickle_parameter(name, value, folder / str(number))!r}, 'rb'))"
         lines.append(f"{name} = {text}")
     tags = {"tags": ["injected-parameters"]}
     cell: Any = nbformat.v4.new_code_cell("\n".join(lines), metadata=tags)  # type: ignore[no-untyped-call]
@@ -169,7 +169,7 @@ def _format_parameters(parameters: Mapping[str, object]) -> str:
     return "\n".join(lines)
 
 
-def _pickled(name: str, value: object, path: Path) -> str:
+def _pickle_parameter(name: str, value: object, path: Path) -> str:
     try:
         path.write_bytes(pickle.dumps(value, protocol=5))
     except Exception as error:  # any object may refuse in its own way
@@ -182,7 +182,7 @@ def _step(source: str) -> str:
     return first if len(first) <= _STEP_LENGTH else first[: _STEP_LENGTH - 1] + "…"
 
 
-def _failed(client: _Client, path: Path, error: CellExecutionError) -> CellFailed:
+def _cell_failure(client: _Client, path: Path, error: CellExecutionError) -> CellFailed:
     number = sum(cell.cell_type == "code" for cell in client.nb.cells[: client.at + 1])
     failed = CellFailed(f"{error.ename}: {error.evalue} (code cell {number} of {path.name})")
     outputs = client.nb.cells[client.at].outputs

@@ -60,7 +60,7 @@ def allow_failure(node: T) -> T | TaskError:
         raise WorkflowDefinitionError(
             f"wf.allow_failure takes a whole result, and {node!r} is a part of one: a task that failed has no parts"
         )
-    return cast("T", Node(trace, trace.owned(node).source, kind="outcome", is_map=node._is_map))
+    return cast("T", Node(trace, trace.check_owned(node).source, kind="outcome", is_map=node._is_map))
 
 
 def first_present(*values: object) -> object:
@@ -75,7 +75,7 @@ def _condition(name: str, node: object, kind: NeedKind) -> AbstractContextManage
             f"wf.{name} takes a node, but this is a plain {type(node).__name__}: its value is known now, "
             "so an ordinary `if` does it"
         )
-    trace.owned(node)
+    trace.check_owned(node)
     if node.kind != "value":
         raise WorkflowDefinitionError(
             f"wf.{name}: {node!r} may turn out to be an error, which is neither true nor false: "
@@ -91,7 +91,7 @@ def _condition(name: str, node: object, kind: NeedKind) -> AbstractContextManage
 
 
 def _first(trace: tracing.Trace, node: Node) -> Node:
-    if trace.owned(node).kind != "value":
+    if trace.check_owned(node).kind != "value":
         raise WorkflowDefinitionError(f"wf.coalesce: {node!r} may turn out to be an error: give the node itself")
     whole = trace.collect(node) if node.path else node
     return Node(trace, whole.source, kind="first")

@@ -8,12 +8,12 @@ import re
 import typing
 from collections.abc import Callable, Mapping
 
-from wf_jupyter.dsl.annotations import described, mismatch
+from wf_jupyter.dsl.annotations import describe_annotation, mismatch
 from wf_jupyter.dsl.references import nodes_in
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.secrecy import MASK, is_secret
 from wf_jupyter.values.preview import Bounded, text_of
-from wf_jupyter.values.secret import marks_secret, revealed, secret, unmarked
+from wf_jupyter.values.secret import marks_secret, reveal, secret, unmark
 
 PREVIEW_LENGTH = 200
 
@@ -36,7 +36,7 @@ def bound_inputs(
         field = missing[1] if missing else None
         reason = f"the input {field!r} is missing" if field else str(error)
         raise InputError(
-            f"workflow {workflow!r}: {reason}; its inputs are {workflow}{shown(signature)}", field
+            f"workflow {workflow!r}: {reason}; its inputs are {workflow}{mask_defaults(signature)}", field
         ) from None
     bound.apply_defaults()
     for name, annotation in _annotations(function, signature).items():
@@ -44,7 +44,7 @@ def bound_inputs(
             bound.arguments[name] = secret(bound.arguments[name])
         if name in bound.arguments and (found := _mismatch(bound, name, annotation)):
             if marks_secret(annotation) or is_secret(name):
-                found = f"{name} must be {described(unmarked(annotation))}"
+                found = f"{name} must be {describe_annotation(unmark(annotation))}"
             raise InputError(f"workflow {workflow!r}: {found}", name)
     return bound
 
@@ -57,7 +57,7 @@ def previews(bound: inspect.BoundArguments) -> dict[str, str]:
     }
 
 
-def shown(signature: inspect.Signature) -> inspect.Signature:
+def mask_defaults(signature: inspect.Signature) -> inspect.Signature:
     """The signature with `•••` for the defaults of what is secret."""
     parameters = signature.parameters.values()
     return signature.replace(parameters=[_without_secret_default(parameter) for parameter in parameters])
@@ -88,7 +88,7 @@ def _refuse_unknown(workflow: str, signature: inspect.Signature, kwargs: Mapping
 
 
 def _mismatch(bound: inspect.BoundArguments, name: str, annotation: object) -> str | None:
-    parameter, value = bound.signature.parameters[name], revealed(bound.arguments[name])
+    parameter, value = bound.signature.parameters[name], reveal(bound.arguments[name])
     if parameter.default is not inspect.Parameter.empty and value is parameter.default:
         return None
     if parameter.kind is inspect.Parameter.VAR_POSITIONAL:

@@ -61,11 +61,11 @@ def mapped_arguments(bound: inspect.BoundArguments) -> MappedArguments:
             for name, parameter in bound.signature.parameters.items()
             if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and name in over
         ]
-        positional = [*(name for name in positional if "[" not in name), *leading, *_starred(positional)]
+        positional = [*(name for name in positional if "[" not in name), *leading, *_mapped_names(positional)]
     return MappedArguments(over, tuple(positional))
 
 
-def _starred(names: Sequence[str]) -> list[str]:
+def _mapped_names(names: Sequence[str]) -> list[str]:
     return [name for name in names if "[" in name]
 
 
@@ -99,9 +99,9 @@ def check_lengths(task: str, lengths: Mapping[str, int]) -> None:
 
 def _source(trace: Trace, task: str, parameter: str, values: object) -> Source:
     if isinstance(values, Node):
-        return _over_result(trace, trace.owned(values))
+        return _over_result(trace, trace.check_owned(values))
     items = as_list(values, task, parameter)
-    nodes = [trace.owned(node) for node in nodes_in(items)]
+    nodes = [trace.check_owned(node) for node in nodes_in(items)]
     if not nodes:
         return Items(items)
     if len(nodes) == len(items) and all(isinstance(item, Node) and _is_plain(item) for item in items):

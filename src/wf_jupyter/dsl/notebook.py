@@ -58,7 +58,7 @@ class NotebookCall:
             from wf_jupyter.dsl.cells import execute
         except ImportError as error:
             raise ImportError(f"notebook tasks need {error.name}: pip install 'wf_jupyter[notebooks]'") from None
-        target = None if self.output is None else Path(_filled(self.output, self.__signature__, parameters))
+        target = None if self.output is None else Path(_fill_path(self.output, self.__signature__, parameters))
         tagged = parameters_cell(self.notebook)
         executed = ExecutedNotebook(self.path.name, dict(self.notebook))
         try:
@@ -100,7 +100,7 @@ def notebook_task(path: str | os.PathLike[str], *, output: str | None = None, **
     """
     call = NotebookCall(Path(path).absolute(), output)
     if output is not None and call.has_known_parameters:
-        _filled(output, call.__signature__, {})
+        _fill_path(output, call.__signature__, {})
     return Task(call, {"name": call.path.stem, **options})
 
 
@@ -180,7 +180,7 @@ class Default:
             return self.text
 
 
-def _filled(output: str, signature: inspect.Signature, parameters: Mapping[str, object]) -> str:
+def _fill_path(output: str, signature: inspect.Signature, parameters: Mapping[str, object]) -> str:
     defaults = {name: str(parameter.default) for name, parameter in signature.parameters.items()}
     try:
         return output.format(**{**defaults, **parameters})
@@ -193,13 +193,13 @@ def parameters_of(notebook: Mapping[str, Any]) -> inspect.Signature:
     index = parameters_cell(notebook)
     if index is None:
         return inspect.Signature([inspect.Parameter("parameters", inspect.Parameter.VAR_KEYWORD)])
-    known = _assigned(source_of(notebook["cells"][index]))
+    known = _find_assignments(source_of(notebook["cells"][index]))
     return inspect.Signature(
         [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=Default(text)) for name, text in known.items()]
     )
 
 
-def _assigned(source: str) -> Mapping[str, str]:
+def _find_assignments(source: str) -> Mapping[str, str]:
     # Magics are no Python; nobody needs them among parameters.
     lines = ["" if line.lstrip().startswith(("%", "!")) else line for line in source.splitlines()]
     try:

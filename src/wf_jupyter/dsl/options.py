@@ -36,7 +36,7 @@ class TaskSettings:
 def task_settings(function: Callable[..., object], given: Mapping[str, object]) -> TaskSettings:
     """The settings for `function` with the options `given`; `InputError` names a wrong one and what it may be."""
     _refuse_unknown(given, TASK_OPTIONS, "task")
-    name = checked_name(given.get("name"), "task", function)
+    name = check_name(given.get("name"), "task", function)
     engine = {key: value for key, value in given.items() if key not in _BESIDE}
     delay = engine.get("retry_delay")
     if isinstance(delay, Iterable) and not isinstance(delay, str | bytes):
@@ -80,7 +80,7 @@ def execution_options(given: Mapping[str, object], workflow: str) -> ExecutionOp
     return _struct(ExecutionOptions, given, f"workflow {workflow!r}")
 
 
-def checked_name(given: object, what: str, function: Callable[..., object]) -> str:
+def check_name(given: object, what: str, function: Callable[..., object]) -> str:
     """The name of a task or workflow: as given, else that of its function."""
     if given is None:
         name = getattr(function, "__name__", None) or type(function).__name__
@@ -124,10 +124,10 @@ def _struct(kind: type[_S], values: Mapping[str, object], whose: str) -> _S:
     except InputError as error:
         raise InputError(f"{whose}: {error}", error.field) from None
     except msgspec.ValidationError as error:
-        raise _explained(kind, values, whose, error) from None
+        raise _explain_error(kind, values, whose, error) from None
 
 
-def _explained(kind: type[Any], values: Mapping[str, object], whose: str, error: Exception) -> InputError:
+def _explain_error(kind: type[Any], values: Mapping[str, object], whose: str, error: Exception) -> InputError:
     # msgspec tells where as `… - at `$.retries``; people want the option's own name and value.
     reason, _, where = str(error).partition(" - at `$.")
     struct_field = where.rstrip("`").split("[")[0]

@@ -29,7 +29,7 @@ def path_between(nodes: Mapping[TaskKey, DraftNode], start: TaskKey, goal: TaskK
     return None
 
 
-def ordered(nodes: Mapping[TaskKey, DraftNode]) -> list[DraftNode]:
+def order_nodes(nodes: Mapping[TaskKey, DraftNode]) -> list[DraftNode]:
     """The nodes in a topological order that keeps the order of calls where it can. There must be no cycle."""
     position = {key: index for index, key in enumerate(nodes)}
     waiting = {key: set(node.sources()) for key, node in nodes.items()}

@@ -160,7 +160,7 @@ class Task(Generic[P, R]):
     @takes_options(TASK_OPTIONS)
     def with_options(self, **options: Unpack[TaskKeywords]) -> Task[P, R]:
         """Copy the task with some options changed, for one call: `fetch.with_options(retries=3)(url)`."""
-        return self._changed({**self._given, **options}, self._earlier)
+        return self._copy_with({**self._given, **options}, self._earlier)
 
     def after(self, /, *nodes: object) -> Task[P, R]:
         """Copy the task so that it starts only when those of `nodes` have ended well: `report.after(check)(rows)`.
@@ -168,9 +168,9 @@ class Task(Generic[P, R]):
         It declares what `report(rows).after(check)` declares, and reads well to a type checker, to which
         `report(rows)` is the report and has no `after`.
         """
-        return self._changed(self._given, (*self._earlier, *nodes))
+        return self._copy_with(self._given, (*self._earlier, *nodes))
 
-    def _changed(self, options: Mapping[str, object], earlier: tuple[object, ...]) -> Task[P, R]:
+    def _copy_with(self, options: Mapping[str, object], earlier: tuple[object, ...]) -> Task[P, R]:
         changed = type(self)(self.function, options)
         changed._earlier = earlier
         return changed

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 
 from wf_jupyter.dsl.inputs import previews
 from wf_jupyter.dsl.nodes import Node
-from wf_jupyter.dsl.order import ordered, path_between
+from wf_jupyter.dsl.order import order_nodes, path_between
 from wf_jupyter.dsl.references import nodes_in
 from wf_jupyter.errors import WorkflowDefinitionError
 from wf_jupyter.model.draft import Draft, DraftNode, NodeRef, Source
 from wf_jupyter.model.graph import Need, NeedKind, ScopeSpec
-from wf_jupyter.model.keys import TaskKey, inside, numbered
+from wf_jupyter.model.keys import TaskKey, inside, number_key
 from wf_jupyter.model.policy import TaskOptions
 from wf_jupyter.values.recording import Recorder
 
@@ -68,7 +68,7 @@ class Trace:
 
     def record(self, call: Call) -> Node:
         """Add a task call, or a mapped one, and return the node that stands for its result."""
-        needs = dict.fromkeys(self.owned(ref).need for ref in nodes_in(call.args, *call.kwargs.values()))
+        needs = dict.fromkeys(self.check_owned(ref).need for ref in nodes_in(call.args, *call.kwargs.values()))
         needs.update(dict.fromkeys(self._conditions))
         key = self._fresh_key(call.name)
         node = DraftNode(
@@ -93,11 +93,11 @@ class Trace:
     def know(self, bound: inspect.BoundArguments) -> None:
         """Take note of what is secret in the inputs of a body, so that it is recognised inside of other values."""
         for name, value in bound.arguments.items():
-            self._recorder.hidden(name, value)
+            self._recorder.hide_secrets(name, value)
 
     def previews(self, bound: inspect.BoundArguments) -> dict[str, str]:
         """The inputs of a body as texts without secrets."""
-        return {name: self._recorder.masked(text) for name, text in previews(bound).items()}
+        return {name: self._recorder.mask(text) for name, text in previews(bound).items()}
 
     def collect(self, value: object) -> Node:
         """A task that passes on `value`, whose nodes have their results by then.
@@ -111,7 +111,7 @@ class Trace:
         """The recorded call behind a node of this trace."""
         return self._nodes[key]
 
-    def owned(self, ref: Node) -> Node:
+    def check_owned(self, ref: Node) -> Node:
         """`ref` itself; `WorkflowDefinitionError` when it comes from another tracing."""
         if ref._trace is not self:
             raise foreign(ref)
@@ -126,7 +126,7 @@ class Trace:
                 raise WorkflowDefinitionError(
                     f"{node!r}.after() takes nodes, that is, what a task call returned, not {_describe_value(other)}"
                 )
-            self._add_order(node.source, self.owned(other))
+            self._add_order(node.source, self.check_owned(other))
 
     def _add_order(self, key: TaskKey, other: Node) -> None:
         source = other.source
@@ -184,7 +184,7 @@ class Trace:
         base = inside(self._scope or "", name)
         while True:
             count = self._counts[base] = self._counts.get(base, 0) + 1
-            key = TaskKey(numbered(base, count))
+            key = TaskKey(number_key(base, count))
             # A task may be named `fetch-2` by its author, which is also the second call of `fetch`.
             if key not in self._taken:
                 self._taken.add(key)
@@ -194,9 +194,9 @@ class Trace:
 
     def finish(self, result: object) -> Draft:
         """The draft of everything recorded, for a body that returned `result`."""
-        needs = dict.fromkeys(self.owned(ref).need for ref in nodes_in(result))
-        nodes = ordered(self._nodes) if self._has_forward_edges else list(self._nodes.values())
-        result = self._recorder.hidden("", result)
+        needs = dict.fromkeys(self.check_owned(ref).need for ref in nodes_in(result))
+        nodes = order_nodes(self._nodes) if self._has_forward_edges else list(self._nodes.values())
+        result = self._recorder.hide_secrets("", result)
         template = self._recorder.template(self.workflow, result, list(needs))
         return Draft(
             workflow=self.workflow,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, Unpack, over
 from wf_jupyter import launch
 from wf_jupyter.context import current_task
 from wf_jupyter.dsl import tracing
-from wf_jupyter.dsl.inputs import bound_inputs, has_nodes, shown
-from wf_jupyter.dsl.options import EXECUTION_OPTIONS, checked_name, execution_options, is_async
+from wf_jupyter.dsl.inputs import bound_inputs, has_nodes, mask_defaults
+from wf_jupyter.dsl.options import EXECUTION_OPTIONS, check_name, execution_options, is_async
 from wf_jupyter.dsl.signatures import takes_options, takes_the_parameters
 from wf_jupyter.dsl.task import Expandable, G, Task
 from wf_jupyter.errors import InputError, WorkflowDefinitionError
@@ -37,7 +37,7 @@ class Workflow(Generic[P, R]):
     __name__: str
 
     def __init__(self, function: Callable[P, R], name: str | None, options: Mapping[str, object]) -> None:
-        self._set(function, checked_name(name, "workflow", function), dict(options))
+        self._set(function, check_name(name, "workflow", function), dict(options))
 
     def _set(self, function: Callable[P, R], name: str, options: dict[str, object]) -> None:
         self.function = function
@@ -84,7 +84,7 @@ class Workflow(Generic[P, R]):
 
     def publish(self, name: str | None = None) -> None:
         """Store the workflow where executions run, so that `wf.execute` and the REST interface know it by name."""
-        launch.launcher().publish(self, None if name is None else checked_name(name, "workflow", self.function))
+        launch.launcher().publish(self, None if name is None else check_name(name, "workflow", self.function))
 
     def form(self) -> Any:
         """A form for the inputs, made from the signature, with a Run button that shows the live view below."""
@@ -109,7 +109,7 @@ class Workflow(Generic[P, R]):
                 )
             trace.know(bound)
             with trace.body(self.function, self.name):
-                draft = trace.finish(_checked_result(self.name, self.function(*bound.args, **bound.kwargs)))
+                draft = trace.finish(_check_result(self.name, self.function(*bound.args, **bound.kwargs)))
         draft.inputs = trace.previews(bound)
         return BoundWorkflow(self, draft, bound)
 
@@ -117,10 +117,10 @@ class Workflow(Generic[P, R]):
         bound = bound_inputs(self.name, self.function, self.signature, args, inputs)
         trace.know(bound)
         with trace.body(self.function, self.name), trace.scope(self.name):
-            return _checked_result(self.name, self.function(*bound.args, **bound.kwargs))
+            return _check_result(self.name, self.function(*bound.args, **bound.kwargs))
 
     def __repr__(self) -> str:
-        return f"<workflow {self.name}{shown(self.signature)}>"
+        return f"<workflow {self.name}{mask_defaults(self.signature)}>"
 
     # As for tasks: what travels is what the author wrote.
     def __getstate__(self) -> tuple[Callable[P, R], str, dict[str, object]]:
@@ -191,7 +191,7 @@ class BoundWorkflow(Expandable[G]):
         pictures = launch.pictures()
         svg = pictures.draft_svg(self.draft)
         # nbconvert has Inkscape make a PDF of an SVG with none beside it, and gives up where there is no Inkscape.
-        pdf = pictures.encoded_pdf(svg)
+        pdf = pictures.encode_pdf(svg)
         return {"text/plain": pictures.draft_text(self.draft), "image/svg+xml": svg, "application/pdf": pdf}
 
 
@@ -219,7 +219,7 @@ def _workflow(function: Any, name: str | None, options: Mapping[str, object]) ->
         raise WorkflowDefinitionError(f"{function!r} cannot be decorated with @wf.workflow again")
     if not callable(function):
         raise WorkflowDefinitionError(f"@wf.workflow decorates functions, not a {type(function).__name__}")
-    quoted = repr(checked_name(name, "workflow", function))
+    quoted = repr(check_name(name, "workflow", function))
     if is_async(function):
         raise WorkflowDefinitionError(
             f"the body of the workflow {quoted} is `async def`, but a body only draws the graph and must be a plain "
@@ -230,7 +230,7 @@ def _workflow(function: Any, name: str | None, options: Mapping[str, object]) ->
     return Workflow(function, name, options)
 
 
-def _checked_result(name: str, result: T) -> T:
+def _check_result(name: str, result: T) -> T:
     if isinstance(result, Task | Workflow | BoundWorkflow):
         raise WorkflowDefinitionError(f"the body of the workflow {name!r} returns {result!r} itself: call it")
     return result

@@ -52,11 +52,11 @@ def apply(state: ExecutionState, event: Event) -> None:
         case TaskStarted():
             _start(state, event)
         case TaskRetrying():
-            task = _known(state, event.task)
+            task = _find_task(state, event.task)
             _move(state, task, TaskStatus.RETRYING)
             task.losses += event.error.is_of_the_node
         case TaskRequeued():
-            task = _known(state, event.task)
+            task = _find_task(state, event.task)
             _move(state, task, TaskStatus.PENDING)
             task.attempt = event.attempt - 1
             state.unsettled.append(task)
@@ -96,7 +96,7 @@ def stop_everything(state: ExecutionState) -> None:
             state.unsettled.append(unit)
 
 
-def _known(state: ExecutionState, key: str) -> Task:
+def _find_task(state: ExecutionState, key: str) -> Task:
     task = state.task(key)
     if task is None:
         raise IllegalTransition(f"{state.id}: event for the unknown task {key!r}")
@@ -140,7 +140,7 @@ def _move(state: ExecutionState, task: Task, status: TaskStatus) -> None:
 
 
 def _start(state: ExecutionState, event: TaskStarted) -> None:
-    task = _known(state, event.task)
+    task = _find_task(state, event.task)
     if event.attempt != task.attempt + 1:
         raise IllegalTransition(f"{state.id}: {task.key}: attempt {event.attempt} after {task.attempt}")
     _move(state, task, TaskStatus.RUNNING)
@@ -150,14 +150,14 @@ def _start(state: ExecutionState, event: TaskStarted) -> None:
 
 
 def _stop(state: ExecutionState, event: TaskCancelling) -> None:
-    task = _known(state, event.task)
+    task = _find_task(state, event.task)
     if task.status is not TaskStatus.RUNNING or event.attempt != task.attempt:
         raise IllegalTransition(f"{state.id}: {task.key}: attempt {event.attempt} is not running")
     state.stopping.add(task.key)
 
 
 def _complete(state: ExecutionState, event: TaskCompleted) -> None:
-    task = _known(state, event.task)
+    task = _find_task(state, event.task)
     _move(state, task, event.status)
     task.lane.ready.pop(task, None)
     state.asking.pop(task.key, None)
@@ -197,7 +197,7 @@ def _recover(state: ExecutionState, event: WorkflowRecovered) -> None:
         if state.is_cancelling or state.is_paused:
             _move_execution(state, ExecutionStatus.CANCELLING if state.is_cancelling else ExecutionStatus.PAUSED)
     for key in event.tasks:
-        task = _known(state, key)
+        task = _find_task(state, key)
         _move(state, task, TaskStatus.PENDING)
         state.unsettled.append(task)
 
@@ -208,7 +208,7 @@ def _retry(state: ExecutionState, event: WorkflowRetried) -> None:
         _move_execution(state, ExecutionStatus.RUNNING)
         state.is_cancelling = state.is_failing = False
         state.stopping.clear()
-    tasks = [_known(state, key) for key in event.tasks]
+    tasks = [_find_task(state, key) for key in event.tasks]
     state.lineages.clear()  # they hold what came of the tasks that are reset
     for task in tasks:
         _move(state, task, TaskStatus.PENDING)

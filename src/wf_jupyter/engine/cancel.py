@@ -33,7 +33,7 @@ def cancel_part(state: ExecutionState, key: str, now: datetime) -> tuple[Event, 
     return tuple(msgspec.structs.replace(event, seq=seq) for seq, event in enumerate(events, start=state.seq + 1))
 
 
-def cancelled(state: ExecutionState, task: Task, now: datetime, seq: int) -> TaskCompleted:
+def end_cancelled(state: ExecutionState, task: Task, now: datetime, seq: int) -> TaskCompleted:
     """The end of a task that was cancelled."""
     return TaskCompleted(seq=seq, time=now, task=task.key, attempt=task.attempt, status=TaskStatus.CANCELLED)
 
@@ -80,7 +80,7 @@ def _cancel(state: ExecutionState, unit: Unit, now: datetime) -> tuple[Event, ..
     if isinstance(unit, Group):
         return placeholder(state, unit, TaskStatus.CANCELLED, now, None)
     if unit.status is not TaskStatus.RUNNING:
-        return (cancelled(state, unit, now, seq=0),)
+        return (end_cancelled(state, unit, now, seq=0),)
     if unit.key in state.stopping:
         return ()
     return (TaskCancelling(seq=0, time=now, task=unit.key, attempt=unit.attempt),)

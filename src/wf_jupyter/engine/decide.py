@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import assert_never
 
-from wf_jupyter.engine.cancel import cancel_part, cancelled
-from wf_jupyter.engine.reasons import stopped_by
+from wf_jupyter.engine.cancel import cancel_part, end_cancelled
+from wf_jupyter.engine.reasons import stop_reason
 from wf_jupyter.engine.retry_scope import tasks_again
 from wf_jupyter.engine.state import ExecutionState, Subgraph, Task
 from wf_jupyter.engine.task_announcements import subgraph_infos
@@ -91,7 +91,7 @@ def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, jitter: flo
         case RetryDue() | NotFound():
             return ()
         case Found():
-            return _reused(state, stimulus, now)
+            return _reuse_result(state, stimulus, now)
         case AttemptStarted():
             return (
                 TaskStarted(seq=seq, time=now, task=stimulus.task, attempt=stimulus.attempt, worker=stimulus.worker),
@@ -107,7 +107,7 @@ def decide(state: ExecutionState, stimulus: Stimulus, now: datetime, jitter: flo
             | Displayed()
         ):
             task = _current(state, stimulus.task, stimulus.attempt)
-            return () if task is None else _reported(state, task, stimulus, now, jitter)
+            return () if task is None else _decide_report(state, task, stimulus, now, jitter)
         case _:
             assert_never(stimulus)
 
@@ -124,7 +124,9 @@ _Running = (
 )
 
 
-def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime, jitter: float) -> tuple[Event, ...]:
+def _decide_report(
+    state: ExecutionState, task: Task, report: _Running, now: datetime, jitter: float
+) -> tuple[Event, ...]:
     seq, key = state.seq + 1, task.key
     match report:
         case AttemptSucceeded():
@@ -140,13 +142,13 @@ def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime
                     lengths=report.lengths,
                     truth=report.truth,
                     usage=report.usage,
-                    started=_begun(task, report),
+                    started=_began_at(task, report),
                 ),
             )
         case AttemptExpanded():
             return _expand(state, task, report, now)
         case AttemptFailed():
-            return _failed(state, task, report, now, jitter)
+            return _fail_attempt(state, task, report, now, jitter)
         case AttemptStopped():
             return (
                 TaskCompleted(
@@ -156,14 +158,14 @@ def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime
                     attempt=task.attempt,
                     status=TaskStatus.CANCELLED,
                     duration=report.duration,
-                    reason=stopped_by(state),
+                    reason=stop_reason(state),
                     usage=report.usage,
-                    started=_begun(task, report),
+                    started=_began_at(task, report),
                 ),
             )
         case AttemptRequeued():
             if key in state.stopping:
-                return (cancelled(state, task, now, seq),)
+                return (end_cancelled(state, task, now, seq),)
             return (TaskRequeued(seq=seq, time=now, task=key, attempt=task.attempt),)
         case Printed():
             return (TaskLog(seq=seq, time=now, task=key, attempt=task.attempt, stream=report.stream, text=report.text),)
@@ -175,7 +177,7 @@ def _reported(state: ExecutionState, task: Task, report: _Running, now: datetime
             assert_never(report)
 
 
-def _reused(state: ExecutionState, found: Found, now: datetime) -> tuple[Event, ...]:
+def _reuse_result(state: ExecutionState, found: Found, now: datetime) -> tuple[Event, ...]:
     if found.task not in state.asking:
         return ()
     return (
@@ -204,7 +206,9 @@ def _begin(state: ExecutionState, now: datetime, epoch: str) -> tuple[Event, ...
     return (started, subgraph_infos(state, state.root, now, seq=2))
 
 
-def _begun(task: Task, report: AttemptSucceeded | AttemptExpanded | AttemptFailed | AttemptStopped) -> datetime | None:
+def _began_at(
+    task: Task, report: AttemptSucceeded | AttemptExpanded | AttemptFailed | AttemptStopped
+) -> datetime | None:
     """When the attempt began to run, if that was noticeably later than it was handed over."""
     if (
         report.began is None
@@ -236,12 +240,12 @@ def _expand(state: ExecutionState, task: Task, report: AttemptExpanded, now: dat
             status=TaskStatus.SUCCEEDED,
             duration=report.duration,
             usage=report.usage,
-            started=_begun(task, report),
+            started=_began_at(task, report),
         ),
     )
 
 
-def _failed(
+def _fail_attempt(
     state: ExecutionState, task: Task, report: AttemptFailed, now: datetime, jitter: float
 ) -> tuple[Event, ...]:
     options, failure = task.node.options, report.failure
@@ -257,7 +261,7 @@ def _failed(
                 error=failure,
                 delay=0.0 if is_free else retry_wait(options, used, jitter),
                 usage=report.usage,
-                started=_begun(task, report),
+                started=_began_at(task, report),
             ),
         )
     return (_final_failure(state, task, failure, report, now),)
@@ -275,7 +279,7 @@ def _final_failure(
         duration=report.duration,
         error=failure,
         usage=report.usage,
-        started=_begun(task, report),
+        started=_began_at(task, report),
     )
 
 
@@ -287,7 +291,7 @@ def _recover(state: ExecutionState, now: datetime, epoch: str) -> tuple[Event, .
     again = tuple(task.key for task in lost if task.key not in state.stopping)
     recovered = WorkflowRecovered(seq=state.seq + 1, time=now, tasks=again, epoch=epoch)
     stopped = [task for task in lost if task.key in state.stopping]
-    return (recovered, *(cancelled(state, task, now, seq) for seq, task in enumerate(stopped, start=state.seq + 2)))
+    return (recovered, *(end_cancelled(state, task, now, seq) for seq, task in enumerate(stopped, start=state.seq + 2)))
 
 
 def _current(state: ExecutionState, key: str, attempt: int) -> Task | None:

@@ -70,7 +70,7 @@ def dependents_of(task: Task) -> Iterator[Task]:
         yield from task.group.dependents
 
 
-def mapped_over(task: Task) -> Iterator[Group]:
+def groups_over(task: Task) -> Iterator[Group]:
     """The groups that wait for its list, or for that of its group."""
     yield from task.map_dependents
     if task.group is not None:
@@ -206,6 +206,6 @@ def _wait_again(state: ExecutionState, task: Task) -> None:
             dependent.waiting = sum(1 for source in sources_of(state, dependent) if not source.is_final)
             dependent.lane.ready.pop(dependent, None)
             state.asking.pop(dependent.key, None)
-    for mapped in mapped_over(task):
+    for mapped in groups_over(task):
         if mapped.size is None and mapped.placeholder is None:
             mapped.unsized = sum(1 for _ in unsized_sources(state, mapped))

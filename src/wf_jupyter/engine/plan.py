@@ -19,7 +19,7 @@ def executors(state: ExecutionState) -> tuple[str | None, ...]:
     return tuple(dict.fromkeys(lane.executor for lane in state.lanes if lane.ready))
 
 
-def wanted(
+def count_wanted(
     state: ExecutionState, limit: int, free: Mapping[str, float], executor: str | None = None, planned: int = 0
 ) -> int:
     """Count the slots of that executor that `plan` could use now: at most `limit`. `free` is what is left of each

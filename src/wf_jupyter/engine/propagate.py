@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from wf_jupyter.engine.lineage import is_fresh
-from wf_jupyter.engine.reasons import blocked, stopped_by, why_skipped
-from wf_jupyter.engine.result_preview import returned
+from wf_jupyter.engine.reasons import blocked_reason, stop_reason, why_skipped
+from wf_jupyter.engine.result_preview import preview_result
 from wf_jupyter.engine.state import ExecutionState, Group, Subgraph, Task
 from wf_jupyter.engine.task_announcements import item_infos, placeholder_info
 from wf_jupyter.model.events import (
@@ -51,12 +51,12 @@ def _settle_task(state: ExecutionState, task: Task, now: datetime) -> tuple[Even
     if task.status not in (TaskStatus.PENDING, TaskStatus.RETRYING):
         return ()
     if is_ending:
-        return (_completed(state, task, TaskStatus.CANCELLED, now, reason=stopped_by(state)),)
+        return (_complete_task(state, task, TaskStatus.CANCELLED, now, reason=stop_reason(state)),)
     if task.waiting > 0:
         return ()
     reason = why_skipped(state, task)
     if reason is not None:
-        return (_completed(state, task, TaskStatus.SKIPPED, now, reason=reason),)
+        return (_complete_task(state, task, TaskStatus.SKIPPED, now, reason=reason),)
     if _may_be_known(state, task):
         if task.key not in state.asking:
             state.asking[task.key] = task
@@ -85,9 +85,9 @@ def _settle_holder(state: ExecutionState, task: Task, now: datetime) -> tuple[Ev
     if subgraph.broken:
         first = next(iter(subgraph.broken))
         if state.is_cancelling or task.key in state.stopping:
-            return (_completed(state, task, TaskStatus.CANCELLED, now),)
+            return (_complete_task(state, task, TaskStatus.CANCELLED, now),)
         failure = Failure(kind="upstream", type="TaskFailed", message=f"{first} did not succeed")
-        return (_completed(state, task, TaskStatus.FAILED, now, failure),)
+        return (_complete_task(state, task, TaskStatus.FAILED, now, failure),)
     return (_holder_succeeded(state, task, subgraph, now),)
 
 
@@ -107,7 +107,7 @@ def _holder_succeeded(state: ExecutionState, task: Task, subgraph: Subgraph, now
         task=task.key,
         attempt=task.attempt,
         status=TaskStatus.SUCCEEDED,
-        result=returned(state, subgraph),
+        result=preview_result(state, subgraph),
         lengths=lengths,
         truth=truth,
     )
@@ -117,7 +117,7 @@ def _settle_group(state: ExecutionState, group: Group, now: datetime) -> tuple[E
     if group.size is not None or group.placeholder is not None:
         return ()
     if state.is_cancelling or state.is_failing or state.is_stopping(group):
-        return placeholder(state, group, TaskStatus.CANCELLED, now, stopped_by(state))
+        return placeholder(state, group, TaskStatus.CANCELLED, now, stop_reason(state))
     if group.unsized > 0:
         return ()
     lengths: dict[str, int] = {}
@@ -153,13 +153,13 @@ def _length(state: ExecutionState, group: Group, over: Over) -> int | Failure | 
     source = state.units[group.subgraph.absolute(over.source)]
     if isinstance(source, Group):
         if source.placeholder is not None or source.size is None:
-            return blocked([source])
+            return blocked_reason([source])
         return source.size
     if not source.is_ok:
-        return blocked([source])
+        return blocked_reason([source])
     origin = state.origin(source)
     if not origin.is_ok:  # it returned a graph, whose result was skipped
-        return blocked([origin])
+        return blocked_reason([origin])
     if over.path not in source.lengths:
         part = f"{source.key}{over.path}" if over.path else source.key
         message = f"{part} gave a {source.result_type}, not a list: return a list to map {over.parameter!r} over it"
@@ -184,7 +184,7 @@ def placeholder(
     return (added, completed)
 
 
-def _completed(
+def _complete_task(
     state: ExecutionState,
     task: Task,
     status: TaskStatus,
@@ -217,7 +217,7 @@ def _ending(state: ExecutionState, now: datetime) -> WorkflowCompleted:
         time=now,
         status=status,
         duration=duration,
-        result=returned(state, state.root) if status is ExecutionStatus.SUCCEEDED else None,
+        result=preview_result(state, state.root) if status is ExecutionStatus.SUCCEEDED else None,
         failed=tuple(state.failed)[:NAMED_FAILURES],
         failed_count=len(state.failed),
     )

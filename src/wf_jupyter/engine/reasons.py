@@ -45,20 +45,20 @@ def why_skipped(state: ExecutionState, task: Task) -> Reason | None:
     if rule == "all_success":
         blocking += [unit for unit in _items_needed(state, task) if not unit.is_ok]
     if blocking:
-        return blocked(blocking)
+        return blocked_reason(blocking)
     if rule == "one_failed":
         return _not_needed(task, list(_triggers(state, task)))
     return None
 
 
-def blocked(units: Iterable[Unit]) -> Reason:
+def blocked_reason(units: Iterable[Unit]) -> Reason:
     """The reason why what needs `units`, of which at least one has no value, cannot run."""
     reasons = [_no_value(task) for unit in units for task in _members(unit) if not task.is_ok]
     ranked = sorted(reasons, key=lambda each: _URGENT.index(each.kind) if each.kind in _URGENT else len(_URGENT))
     return ranked[0]
 
 
-def stopped_by(state: ExecutionState) -> Reason | None:
+def stop_reason(state: ExecutionState) -> Reason | None:
     """The reason why `fail_fast` stops a task; None when that is not why it is stopped."""
     if not state.is_failing or state.is_cancelling:
         return None

@@ -22,7 +22,7 @@ def keep(state: ExecutionState, task: Task, info: ResultInfo) -> None:
         state.results[task.key] = info if whole else msgspec.structs.replace(info, html=None)
 
 
-def returned(state: ExecutionState, subgraph: Subgraph) -> ResultInfo | None:
+def preview_result(state: ExecutionState, subgraph: Subgraph) -> ResultInfo | None:
     """The result of a whole graph; None when nothing true can be told of it."""
     result = subgraph.graph.result
     parts = [_part(state, subgraph.absolute(need.source)) for need in result.needs]

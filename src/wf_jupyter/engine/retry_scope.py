@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from wf_jupyter.engine.graph_expansion import dependents_of, mapped_over, sources_of
+from wf_jupyter.engine.graph_expansion import dependents_of, groups_over, sources_of
 from wf_jupyter.engine.state import ExecutionState, Subgraph, Task, Unit
 from wf_jupyter.errors import StateConflict
 from wf_jupyter.model.status import TaskStatus
@@ -25,7 +25,7 @@ def tasks_again(state: ExecutionState, keys: Iterable[str]) -> tuple[str, ...]:
     """
     if state.is_failing and not state.status.is_final:
         raise StateConflict(f"execution {state.workflow!r} is being stopped: retry when it has ended")
-    wanted = [task for key in keys for task in _named(state, key)]
+    wanted = [task for key in keys for task in _tasks_named(state, key)]
     if not wanted:
         return tuple(task.key for task in _in_order(state) if task.status in _AGAIN)
     needed = _closure(wanted, lambda task: _before(state, task))
@@ -44,7 +44,7 @@ def _in_order(state: ExecutionState) -> Iterator[Task]:
             yield task
 
 
-def _named(state: ExecutionState, key: str) -> list[Task]:
+def _tasks_named(state: ExecutionState, key: str) -> list[Task]:
     unit = state.units.get(key)
     if unit is None:
         raise StateConflict(f"execution {state.workflow!r} has no task {key!r}")
@@ -109,7 +109,7 @@ def _after(state: ExecutionState, task: Task) -> Iterator[Task]:
         if dependent.expansion is not None and dependent.status in _AGAIN:
             # It ends as the graph does that it returned: it runs again only if something in that does.
             yield from _all_inside(state, dependent.expansion)
-    for mapped in mapped_over(task):
+    for mapped in groups_over(task):
         if mapped.placeholder is not None:
             yield mapped.placeholder
     if task.subgraph.holder is not None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from wf_jupyter.executors.wire.outcome_mapping import report_of, timed_out, worker_lost
+from wf_jupyter.executors.wire.outcome_mapping import report_of, timeout_failure, worker_lost
 from wf_jupyter.executors.worker.called import decode_said, run_attempt
 from wf_jupyter.model.stimuli import AttemptStopped, Printed, Report
 from wf_jupyter.owner_thread import OwnerThread
@@ -71,7 +71,7 @@ class FuturesExecutor:
         job = self._jobs[attempt.execution, attempt.task, attempt.number] = _Job(attempt, future)
         self._taken.add(future)
         if attempt.timeout is not None:
-            late = timed_out(attempt, attempt.timeout)
+            late = timeout_failure(attempt, attempt.timeout)
             job.timer = self._loop.call_later(attempt.timeout, self._give_up, job, late)
         future.add_done_callback(lambda _: self._from_any_thread(job))
 

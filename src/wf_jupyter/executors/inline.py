@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from wf_jupyter.executors.wire.messages import Final, FromWorker, Progress, Shown, Text, run_of
-from wf_jupyter.executors.wire.outcome_mapping import report_of, timed_out
+from wf_jupyter.executors.wire.outcome_mapping import report_of, timeout_failure
 from wf_jupyter.executors.worker.thread_interrupt import ThreadInterrupt
 from wf_jupyter.model.stimuli import AttemptStopped, Report
 from wf_jupyter.owner_thread import OwnerThread
@@ -145,7 +145,7 @@ class InlineExecutor:
             timer = threading.Timer(attempt.timeout, self._expire, (token,))
             timer.daemon = True
             timer.start()
-        with _captured(sink):
+        with _capture_output(sink):
             run = run_of(token, attempt, attempt.call_data)
             final: Final = self._runner.run(run, attempt.code_data, attempt.call_data, sink, self._guard)
         if timer is not None:
@@ -156,7 +156,7 @@ class InlineExecutor:
         report = report_of(final, attempt)
         self._is_short = final.duration < _SHORT_SECONDS
         if isinstance(report, AttemptStopped) and self._timed_out:
-            report = timed_out(attempt, report.duration)
+            report = timeout_failure(attempt, report.duration)
         with self._change:
             self._running = None
         self._tell(attempt, report)
@@ -176,7 +176,7 @@ class InlineExecutor:
 
 
 @contextmanager
-def _captured(sink: object) -> Iterator[None]:
+def _capture_output(sink: object) -> Iterator[None]:
     """Let `print` and `display` reach the task as well as the caller."""
     from wf_jupyter.executors.worker.output.capture import CaptureStream
 

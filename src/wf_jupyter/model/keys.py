@@ -13,7 +13,7 @@ TaskKey = NewType("TaskKey", str)
 Digest = NewType("Digest", str)
 
 
-def numbered(name: str, count: int) -> str:
+def number_key(name: str, count: int) -> str:
     """The key of the `count`-th call (from 1) of `name` in one scope."""
     return name if count == 1 else f"{name}-{count}"
 

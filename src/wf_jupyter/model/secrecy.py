@@ -58,7 +58,7 @@ def holds_credentials(text: str) -> bool:
     )
 
 
-def masked(text: str) -> str:
+def mask(text: str) -> str:
     """`text` without the values behind secret names, as in `{'token': 'x'}`, and without passwords in addresses."""
     if "://" in text:
         text = _USER.sub(rf"\1:{MASK}@", text)

@@ -41,14 +41,14 @@ def run_cell(script: Script, number: int, secrets: Mapping[str, object] | None =
         try:
             outcome = _outcome(session, cell)
         except CellRaised as error:
-            failed = _failed(script, cell, error.name, error.value, error.traceback)
+            failed = _cell_failure(script, cell, error.name, error.value, error.traceback)
             failed.outcome = error.outcome
             raise failed from None
         except CellTooSlow as error:
-            raise _failed(script, cell, "CellTimeout", str(error), []) from None
+            raise _cell_failure(script, cell, "CellTimeout", str(error), []) from None
         except DeadKernelError:
             message = "the cell ended its process, or the system did (out of memory?)"
-            raise _failed(script, cell, "DeadKernel", message, []) from None
+            raise _cell_failure(script, cell, "DeadKernel", message, []) from None
         if number == len(script.cells):
             session.end()
     return outcome
@@ -69,7 +69,7 @@ def _outcome(session: Session, cell: Cell) -> CellOutcome:
     return session.execute(cell, None, is_shown=True)[0]
 
 
-def _failed(script: Script, cell: Cell, name: str, value: str, traceback: list[str]) -> CellFailed:
+def _cell_failure(script: Script, cell: Cell, name: str, value: str, traceback: list[str]) -> CellFailed:
     failed = CellFailed(f"{name}: {value} (In [{cell.number}] of {script.name})")
     if traceback:
         failed.add_note(_COLOURS.sub("", "\n".join(traceback)))

@@ -80,7 +80,7 @@ class Events:
         """Listen from now on, to the end of the process."""
         sys.addaudithook(self._audit)
         for name in _CLOCKS:
-            setattr(time, name, self._timed(getattr(time, name)))
+            setattr(time, name, self._count_clock(getattr(time, name)))
         secrets.randbits = self._by_chance(secrets.randbits)
         os.urandom = self._by_chance(os.urandom)
         self._watch_imports()
@@ -174,7 +174,7 @@ class Events:
         if place is not None:
             self.written.add(place)
 
-    def _timed(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _count_clock(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def timed(*args: Any) -> Any:
             if self._is_on and not args:

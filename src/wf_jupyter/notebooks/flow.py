@@ -72,7 +72,7 @@ def flow_of(source: str) -> Flow:
     return Flow(
         reads=frozenset(reads | deleted),
         binds=frozenset(stored - deleted),
-        changes=frozenset(_changed(tree)),
+        changes=frozenset(_find_changes(tree)),
         deletes=frozenset(deleted),
         uses={name: frozenset(names) for name, names in _uses(tree).items()},
         texts=tuple(
@@ -183,7 +183,7 @@ def _target_names(target: ast.expr) -> Iterator[str]:
             return
 
 
-def _changed(tree: ast.AST) -> Iterator[str]:
+def _find_changes(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
             root: ast.expr = node

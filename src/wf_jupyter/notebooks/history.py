@@ -134,9 +134,9 @@ class History:
         """At which versions a cell is to find what it may look up."""
         if cell.number in self.entries:
             return self.entries[cell.number].reads
-        return self.before(cell.number).reads({*self.names(cell), SETTINGS, *self._expected(cell)})
+        return self.before(cell.number).reads({*self.names(cell), SETTINGS, *self._expected_names(cell)})
 
-    def _expected(self, cell: Cell) -> Iterable[str]:
+    def _expected_names(self, cell: Cell) -> Iterable[str]:
         """Names that the cell read when it ran before, under whatever versions."""
         return (name for record in self.records.of(cell)[:1] for name in record.reads if name != ALL)
 
@@ -157,13 +157,13 @@ class History:
             producer = producers.get(version)
             if producer is None or name == ALL:
                 raise Unknown
-            if producer in found or (loads and self.stored(name, version)):
+            if producer in found or (loads and self.find_stored(name, version)):
                 continue
             found.add(producer)
             waiting += self.entries[producer].reads.items()
         return sorted(found)
 
-    def stored(self, name: str, version: str) -> str:
+    def find_stored(self, name: str, version: str) -> str:
         """The file of a value that can be loaded; empty when the cell must run that makes it."""
         if any(rules_of(cell).compares_identity for cell in self.script.cells):
             return ""
@@ -184,5 +184,5 @@ class History:
         return {
             name: stored
             for name, version in self.reads(cell).items()
-            if present.version(name) != version and (stored := self.stored(name, version))
+            if present.version(name) != version and (stored := self.find_stored(name, version))
         }

@@ -55,12 +55,12 @@ def calls_in_text(tree: ast.AST) -> Iterator[str]:
     """Dotted names that are called, of those that sound as if they changed something."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            path = _dotted(node.func)
+            path = _dotted_name(node.func)
             if path and _sounds_so(path):
                 yield path
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             for decorator in node.decorator_list:
-                path = _dotted(decorator)
+                path = _dotted_name(decorator)
                 if path and _sounds_so(path):
                     yield path
 
@@ -70,7 +70,7 @@ def _sounds_so(path: str) -> bool:
     return root in _WHOLLY or bool(_CHANGES.fullmatch(rest.rpartition(".")[2] or root))
 
 
-def _dotted(node: ast.expr) -> str:
+def _dotted_name(node: ast.expr) -> str:
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -171,7 +171,7 @@ class Members:
         self._known: dict[Any, tuple[dict[str, Any], list[type]]] = {}
         self._tables: dict[types.ModuleType, dict[str, int]] = {}
 
-    def changed(self, namespace: Mapping[str, Any]) -> list[str]:
+    def find_changed(self, namespace: Mapping[str, Any]) -> list[str]:
         """Names of functions that were replaced, or of members added to a class, since the last call."""
         found: list[str] = []
         modules = _modules(namespace)
@@ -204,7 +204,7 @@ class Members:
         known = self._known.get(place)
         if known is not None and len(known[0]) == len(members) and all(map(is_, members.values(), known[0].values())):
             return
-        names = _of_notebook(members) if known is None else _replaced(place, members, known[0])
+        names = _of_notebook(members) if known is None else _find_replaced(place, members, known[0])
         found += [f"{place.__name__}.{name}" for name in names if (place, name) not in _BY_KERNEL]
         inner = [] if isinstance(place, type) else [each for each in members.values() if isinstance(each, type)]
         self._known[place] = dict(members), [each for each in inner if each.__flags__ & _HEAP_TYPE]
@@ -241,7 +241,7 @@ def _of_notebook(members: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def _replaced(place: Any, members: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
+def _find_replaced(place: Any, members: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[str]:
     for name, value in list(members.items()):
         then = before.get(name, _absent)
         # A module may well load its own parts when they are asked for.

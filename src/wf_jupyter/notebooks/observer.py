@@ -28,7 +28,7 @@ from wf_jupyter.notebooks.flow import identifiers
 from wf_jupyter.notebooks.libraries import Members, changes_by, is_users, library_of
 from wf_jupyter.notebooks.looks import Look, look_at
 from wf_jupyter.notebooks.reach import reaches
-from wf_jupyter.notebooks.rules import hidden
+from wf_jupyter.notebooks.rules import hidden_effects
 from wf_jupyter.notebooks.settings import digest, random_states, settings_of
 from wf_jupyter.notebooks.stamps import stamp
 
@@ -128,7 +128,7 @@ class Observer:
         self._looks = {name: look for name, look in self._looks.items() if name in present}
         if not self._settings or self._threads or orders.load:
             self._settings = settings_of(self._names, self._shell)
-            self._members.changed(self._names)
+            self._members.find_changed(self._names)
         self._modules = set(sys.modules)
         self._running = set(threading.enumerate())
         self._events.begin()
@@ -217,8 +217,8 @@ class Observer:
         looks = [before[name] for name in read if name in before] + [self._looks[name] for name in bound]
         effects = {*changes_by(orders.calls, self._names)}.union(*(look.changes for look in looks))
         effects |= {f"{n} of {home}" for n in sorted(changed) if (home := library_of(n, present[n]))}
-        effects |= {*self._members.changed(self._names)}
-        secretly = hidden({name for look in looks for name in look.names})
+        effects |= {*self._members.find_changed(self._names)}
+        secretly = hidden_effects({name for look in looks for name in look.names})
         written = {path: stamp(path) for path in sorted(self._events.written)}
         return Facts(
             reads=tuple(sorted(name for name in {*orders.reads, *read} if not _is_installed_module(name))),
@@ -226,8 +226,8 @@ class Observer:
             deletes=tuple(sorted(name for name in before if name not in present)),
             settings=(*settings, *sorted(effects)),
             drawn=drawn,
-            seeded=self._seeded(orders),
-            files_read={**self._events.read, **self._imported()},
+            seeded=self._seeded_states(orders),
+            files_read={**self._events.read, **self._imported_files()},
             files_written=written,
             never=(*self._events.never, *secretly),
             barrier=self._barriers(orders),
@@ -322,9 +322,9 @@ class Observer:
             if isinstance(value, types.ModuleType) or (isinstance(value, type) and value.__module__ != "__main__"):
                 changed.append(f"attributes of {name}")
         drawn = {name for name, state in states.items() if self._events.first_states.get(name) != state}
-        return tuple(changed), tuple(sorted(drawn | set(self._seeded(orders))))
+        return tuple(changed), tuple(sorted(drawn | set(self._seeded_states(orders))))
 
-    def _seeded(self, orders: Orders) -> tuple[str, ...]:
+    def _seeded_states(self, orders: Orders) -> tuple[str, ...]:
         """Random states that the cell sets before it draws from them."""
         found = []
         for call in orders.seeds:
@@ -343,7 +343,7 @@ class Observer:
                     found.append(state)
         return tuple(found)
 
-    def _imported(self) -> dict[str, str]:
+    def _imported_files(self) -> dict[str, str]:
         """The files of modules that the cell loaded: all of the user's own, the first of each package."""
         found = {}
         for name in set(sys.modules) - self._modules:

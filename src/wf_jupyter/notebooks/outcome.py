@@ -38,7 +38,7 @@ class CellOutcome:
 
     def shows_the_same(self, other: CellOutcome) -> bool:
         """Whether the outputs are equal; in how many pieces a text was printed is chance."""
-        return _joined(self.outputs) == _joined(other.outputs)
+        return _join_streams(self.outputs) == _join_streams(other.outputs)
 
     def __repr__(self) -> str:
         count = len(self.outputs)
@@ -114,7 +114,7 @@ def _put(notebook: dict[str, Any], cell: Cell, outcome: CellOutcome) -> None:
     metadata["wf_jupyter"] = {"reused": outcome.is_reused, "reason": outcome.reason}
 
 
-def _joined(outputs: list[dict[str, Any]]) -> list[object]:
+def _join_streams(outputs: list[dict[str, Any]]) -> list[object]:
     texts: dict[str, str] = {}
     others: list[object] = []
     for output in outputs:

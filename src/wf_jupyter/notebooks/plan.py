@@ -68,10 +68,10 @@ def plan_of(script: Script, records: Records) -> Plan:
     will run than is planned here, never less than is right.
     """
     history = History(None, script, records)
-    return Plan(_with_again(script, history, list(_decided(script, history))))
+    return Plan(_with_again(script, history, list(_decide_cells(script, history))))
 
 
-def _decided(script: Script, history: History) -> Iterator[PlannedCell]:
+def _decide_cells(script: Script, history: History) -> Iterator[PlannedCell]:
     for cell in script.cells:
         never = rules_of(cell).never
         barrier = history.barrier(cell)
@@ -87,7 +87,7 @@ def _decided(script: Script, history: History) -> Iterator[PlannedCell]:
             )
             yield PlannedCell(cell.number, cell.label, "reused", reason)
             continue
-        facts = _expected(history, cell)
+        facts = _expect_facts(history, cell)
         key = f"planned-{cell.number}"
         history.add(
             Entry(
@@ -103,7 +103,7 @@ def _decided(script: Script, history: History) -> Iterator[PlannedCell]:
             yield PlannedCell(cell.number, cell.label, "runs", reason)
 
 
-def _expected(history: History, cell: Cell) -> Facts:
+def _expect_facts(history: History, cell: Cell) -> Facts:
     known = history.records.of(cell)
     if known:
         return known[0].facts

@@ -108,10 +108,10 @@ def _of_source(source: str) -> Rules:
 
 
 def _barriers(flow: Flow, tree: ast.Module) -> Iterator[str]:
-    for name in sorted((flow.reads | _imported(tree)) & _ANY_NAME):
+    for name in sorted((flow.reads | _imported_modules(tree)) & _ANY_NAME):
         if name != "get_ipython":
             yield f"it uses {name}, which can reach any name"
-    for name in sorted((flow.attributes | _imported(tree)) & _GOES_ON):
+    for name in sorted((flow.attributes | _imported_modules(tree)) & _GOES_ON):
         yield f"what it starts by {name} may go on after it"
     for name in sorted(flow.attributes & _ANY_ATTRIBUTE):
         yield f"it uses {name}, which can reach any name"
@@ -150,7 +150,7 @@ def magics_of(tree: ast.Module) -> Iterator[str]:
 
 
 def _always(flow: Flow, tree: ast.Module, source: str) -> Iterator[str]:
-    names = flow.attributes | flow.reads | _imported(tree)
+    names = flow.attributes | flow.reads | _imported_modules(tree)
     if any(line.lstrip().startswith(_TIMES) for line in source.splitlines()):
         yield "it shows how long something took"
     for magic in magics_of(tree):
@@ -179,7 +179,7 @@ def _always(flow: Flow, tree: ast.Module, source: str) -> Iterator[str]:
         yield "it asks somebody (input)"
 
 
-def hidden(names: Iterable[str]) -> Iterator[str]:
+def hidden_effects(names: Iterable[str]) -> Iterator[str]:
     """Effects that code in a file of the user's may have unseen: by the names that it mentions."""
     names = set(names)
     for found in sorted(names & _CLOCKS):
@@ -190,7 +190,7 @@ def hidden(names: Iterable[str]) -> Iterator[str]:
         yield f"a function that it uses asks for what is not seen ({found})"
 
 
-def _imported(tree: ast.Module) -> set[str]:
+def _imported_modules(tree: ast.Module) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):

@@ -135,10 +135,10 @@ class Session:
     def _seconds(self) -> float | None:
         limits = [] if self.script.cell_timeout is None else [self.script.cell_timeout]
         if self.script.timeout is not None:
-            limits.append(max(0.0, self._begun() + self.script.timeout - time.time()))
+            limits.append(max(0.0, self._begin_time() + self.script.timeout - time.time()))
         return min(limits, default=None)
 
-    def _begun(self) -> float:
+    def _begin_time(self) -> float:
         path = self.folder / _BEGUN
         if not path.exists():
             path.write_text(repr(time.time()))

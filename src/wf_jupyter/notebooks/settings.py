@@ -128,7 +128,7 @@ def _filters(namespace: Mapping[str, object], shell: Any) -> object:
 _contents: dict[str, dict[str, Any]] = {}
 
 
-def _warned(namespace: Mapping[str, object], shell: Any) -> object:
+def _shown_warnings(namespace: Mapping[str, object], shell: Any) -> object:
     """Warnings that were shown are not shown again."""
     if len(_contents) != len(sys.modules):
         _contents.clear()
@@ -236,7 +236,7 @@ _LOOKS: Mapping[str, Callable[[Mapping[str, object], Any], object]] = {
     "numpy's options": _numpy,
     "sklearn's settings": _sklearn,
     "the filters of warnings": _filters,
-    "which warnings were shown": _warned,
+    "which warnings were shown": _shown_warnings,
     "logging": _loggers,
     "the decimal context": _decimal,
     "the environment": _environment,

@@ -56,7 +56,7 @@ class Script:
         for cell in self.cells:
             source = cell.source
             for name, value in secrets.items() if INJECTED in cell.tags else ():
-                source = source.replace(placeholder(name), written(name, value))
+                source = source.replace(placeholder(name), write_value(name, value))
             cells.append(replace(cell, source=source))
         return replace(self, cells=tuple(cells))
 
@@ -141,7 +141,7 @@ def _parameters(parameters: Mapping[str, object], minor: int) -> dict[str, Any]:
     """The cell that papermill would put in; a value that cannot be written down travels as a pickle in its line."""
     lines = ["# Parameters"]
     for name, value in parameters.items():
-        lines.append(f"{name} = {placeholder(name) if is_secret(name) else written(name, value)}")
+        lines.append(f"{name} = {placeholder(name) if is_secret(name) else write_value(name, value)}")
     cell: dict[str, Any] = {"cell_type": "code", "metadata": {"tags": [INJECTED]}, "source": "\n".join(lines)}
     if minor >= 5:
         cell["id"] = INJECTED
@@ -153,12 +153,12 @@ def placeholder(name: str) -> str:
     return repr(f"•••{name}•••")
 
 
-def written(name: str, value: object) -> str:
+def write_value(name: str, value: object) -> str:
     """The value as a cell gets it; `InputError` when it cannot be given to a notebook."""
-    return literal(value) or _pickled(name, value)
+    return literal(value) or _pickle_parameter(name, value)
 
 
-def _pickled(name: str, value: object) -> str:
+def _pickle_parameter(name: str, value: object) -> str:
     try:
         data = cloudpickle.dumps(value)
     except Exception as error:  # any object may refuse in its own way

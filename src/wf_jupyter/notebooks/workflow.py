@@ -22,7 +22,7 @@ from wf_jupyter.notebooks.places import records_folder
 from wf_jupyter.notebooks.plan import Plan, plan_of
 from wf_jupyter.notebooks.records import Records
 from wf_jupyter.notebooks.source import Book, Cell, Mode, Script, read_book
-from wf_jupyter.values.secret import revealed
+from wf_jupyter.values.secret import reveal
 
 
 class NotebookBody:
@@ -44,9 +44,9 @@ class NotebookBody:
 
     def __call__(self, **parameters: object) -> ExecutedCells:
         book = self._book(parameters)
-        secrets = {name: revealed(value) for name, value in parameters.items() if is_secret(name)}
+        secrets = {name: reveal(value) for name, value in parameters.items() if is_secret(name)}
         given = {name: value for name, value in secrets.items() if not isinstance(value, Default)}
-        return ExecutedCells(_recorded(self._script(book), given), book)
+        return ExecutedCells(_record_nodes(self._script(book), given), book)
 
     def script(self, parameters: Mapping[str, object]) -> Script:
         """The script that would run with these parameters."""
@@ -89,7 +89,7 @@ class Notebook(Workflow[..., ExecutedCells]):
         """Copy the notebook to run in another way: `reuse`, `fresh` or `in-order`."""
         body = self.function
         return Notebook(
-            NotebookBody(body.path, _checked(mode), body.cell_timeout, body.timeout), self.name, self._given
+            NotebookBody(body.path, _check_mode(mode), body.cell_timeout, body.timeout), self.name, self._given
         )
 
     def with_options(self, **options: Any) -> Notebook:
@@ -127,11 +127,11 @@ def notebook(
     for name, seconds in (("cell_timeout", cell_timeout), ("timeout", timeout)):
         if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
             raise InputError(f"{name}={seconds!r} is not allowed: it must be a number of seconds above 0", name)
-    body = NotebookBody(source, _checked(mode), cell_timeout, timeout)
+    body = NotebookBody(source, _check_mode(mode), cell_timeout, timeout)
     return Notebook(body, _workflow_name(source), options)
 
 
-def _checked(mode: Mode) -> Mode:
+def _check_mode(mode: Mode) -> Mode:
     if mode not in get_args(Mode):
         raise InputError(f"mode={mode!r} is not allowed: it must be one of {', '.join(get_args(Mode))}", "mode")
     return mode
@@ -141,7 +141,7 @@ def _workflow_name(path: Path) -> str:
     return path.name.translate({ord("["): "(", ord("]"): ")"})
 
 
-def _recorded(script: Script, secrets: Mapping[str, object]) -> list[Any]:
+def _record_nodes(script: Script, secrets: Mapping[str, object]) -> list[Any]:
     """A node per cell. Each waits for the one above it, and is shown below those whose names it reads."""
     trace = tracing.current()
     assert trace is not None, "a notebook is traced as a workflow's body"

@@ -57,7 +57,7 @@ def encode_events(events: Sequence[Event]) -> bytes:
     return _encoder.encode(events)
 
 
-def joined(arrays: Iterable[bytes]) -> bytes:
+def join_arrays(arrays: Iterable[bytes]) -> bytes:
     """Several JSON arrays as one, without reading them."""
     inner = [array[1:-1] for array in arrays]
     return b"[" + b",".join(part for part in inner if part) + b"]"

@@ -147,10 +147,10 @@ def failure(identity: Id, error: ErrorObject) -> bytes:
 
 def notification(method: str, params: object) -> bytes:
     """A message that wants no answer."""
-    return framed_notification(method, _encoder.encode(params))
+    return frame_notification(method, _encoder.encode(params))
 
 
-def framed_notification(method: str, params: bytes) -> bytes:
+def frame_notification(method: str, params: bytes) -> bytes:
     """Frame a notification around parameters that are JSON already."""
     return b'{"jsonrpc":"2.0","method":%b,"params":%b}' % (_encoder.encode(method), params)
 

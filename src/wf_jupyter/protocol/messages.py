@@ -24,7 +24,7 @@ MAX_WAIT = 30.0
 Action = Literal["read", "execute", "submit", "write"]
 
 
-def _filled(value: str, field: str) -> None:
+def _check_filled(value: str, field: str) -> None:
     if not value.strip():
         raise ValueError(f"{field} must not be empty")
 
@@ -39,7 +39,7 @@ class Execute(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     input: Mapping[str, Any] = {}
 
     def __post_init__(self) -> None:
-        _filled(self.workflow, "workflow")
+        _check_filled(self.workflow, "workflow")
 
 
 class Subscribe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,7 +51,7 @@ class Subscribe(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     encoding: str = "json"
 
     def __post_init__(self) -> None:
-        _filled(self.execution_id, "execution_id")
+        _check_filled(self.execution_id, "execution_id")
         if self.after is not None and self.after < 0:
             raise ValueError(f"after must be 0 or more, not {self.after}")
 
@@ -62,7 +62,7 @@ class Unsubscribe(msgspec.Struct, frozen=True, kw_only=True):
     execution_id: str
 
     def __post_init__(self) -> None:
-        _filled(self.execution_id, "execution_id")
+        _check_filled(self.execution_id, "execution_id")
 
 
 class Ending(Unsubscribe, frozen=True, kw_only=True, omit_defaults=True):
@@ -71,7 +71,7 @@ class Ending(Unsubscribe, frozen=True, kw_only=True, omit_defaults=True):
     wait: float = 0.0
 
     def __post_init__(self) -> None:
-        _filled(self.execution_id, "execution_id")
+        _check_filled(self.execution_id, "execution_id")
         if not 0 <= self.wait <= MAX_WAIT:
             raise ValueError(f"wait must be between 0 and {MAX_WAIT:g}, not {self.wait:g}")
 
@@ -84,7 +84,7 @@ class Cancel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     task: str | None = None
 
     def __post_init__(self) -> None:
-        _filled(self.execution_id, "execution_id")
+        _check_filled(self.execution_id, "execution_id")
 
 
 class Pause(Unsubscribe, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ def document(base_url: str, version: str) -> dict[str, Any]:
     schema_of = dict(zip(types, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for operation in _SERVED:
-        paths.setdefault(f"/{operation.path}", {})[operation.verb] = _described(operation, schema_of)
+        paths.setdefault(f"/{operation.path}", {})[operation.verb] = _describe_operation(operation, schema_of)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -68,7 +68,7 @@ def _answers(operation: Operation[Any]) -> dict[str, Any]:
     return {**answers, operation.answers_bytes: None} if operation.answers_bytes else answers
 
 
-def _described(operation: Operation[Any], schema_of: dict[Any, Any]) -> dict[str, Any]:
+def _describe_operation(operation: Operation[Any], schema_of: dict[Any, Any]) -> dict[str, Any]:
     problem = {"content": {JSON: {"schema": schema_of[Problem]}}}
     errors = sorted({403, 503, *operation.errors})
     described: dict[str, Any] = {

@@ -37,7 +37,7 @@ _Bytes = Annotated[int, msgspec.Meta(extra_json_schema={"minimum": 1, "maximum":
 _Wait = Annotated[float, msgspec.Meta(extra_json_schema={"minimum": 0, "maximum": MAX_WAIT})]
 
 
-def _listed(named: str | list[str] | None) -> list[str]:
+def _as_list(named: str | list[str] | None) -> list[str]:
     if named is None:
         return []
     return [named] if isinstance(named, str) else named
@@ -178,7 +178,7 @@ class RetryBody(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def keys(self) -> list[str]:
         """The tasks to run again; none stands for all that did not succeed."""
-        return _listed(self.task)
+        return _as_list(self.task)
 
 
 class RerunFrom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -193,7 +193,7 @@ class RerunFrom(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     @property
     def keys(self) -> list[str]:
         """The tasks to compute anew."""
-        return _listed(self.from_)
+        return _as_list(self.from_)
 
 
 class RerunBody(RerunFrom, frozen=True, kw_only=True):

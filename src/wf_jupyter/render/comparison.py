@@ -125,13 +125,13 @@ def _whole(snapshot: Snapshot) -> str:
 def _difference(before: Snapshot, after: Snapshot) -> str:
     if before.duration is None or after.duration is None:
         return ""
-    return f" · <b>{_signed(after.duration - before.duration)}</b>"
+    return f" · <b>{_format_difference(after.duration - before.duration)}</b>"
 
 
 def _row(each: Whole, longest: float) -> str:
     name = f"<b>{_safe(each.key)}</b>{_sizes(each)}"
     old, new = each.seconds(0), each.seconds(1)
-    difference = "" if old is None or new is None else _signed(new - old)
+    difference = "" if old is None or new is None else _format_difference(new - old)
     sides = "".join(_cell(_side(each, side, longest)) for side in (0, 1))
     return f"<tr>{_cell(name)}{sides}{_cell(difference)}{_cell(_words(each))}</tr>"
 
@@ -191,7 +191,7 @@ def _time(seconds: float) -> str:
     return f"{minutes}:{rest:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
-def _signed(seconds: float) -> str:
+def _format_difference(seconds: float) -> str:
     return f"{'+' if seconds >= 0 else '−'}{_time(abs(seconds))}"
 
 

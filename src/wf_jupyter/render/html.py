@@ -11,9 +11,9 @@ from html import escape
 from wf_jupyter.model.draft import Draft
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.status import ExecutionStatus
-from wf_jupyter.render.scene import Box, Scene, folded, of_draft, of_snapshot
+from wf_jupyter.render.scene import Box, Scene, fold_workflows, of_draft, of_snapshot
 from wf_jupyter.render.text import counted_tasks, one_line
-from wf_jupyter.render.theme import EXECUTION_LOOKS, TASK_LOOKS, Look, counted
+from wf_jupyter.render.theme import EXECUTION_LOOKS, TASK_LOOKS, Look, count_looks
 
 _ROWS = 24
 _BAR_WIDTH = 480
@@ -30,7 +30,7 @@ def snapshot_html(snapshot: Snapshot) -> str:
 
 
 def _html(scene: Scene) -> str:
-    drawn = folded(scene, _ROWS)
+    drawn = fold_workflows(scene, _ROWS)
     shown = drawn.boxes if len(drawn.boxes) <= _ROWS else drawn.boxes[: _ROWS - 1]
     is_plan = scene.status in (None, ExecutionStatus.PENDING)
     rows = [_row(box, is_plan) for box in shown]
@@ -47,7 +47,7 @@ def _html(scene: Scene) -> str:
 def _headline(scene: Scene) -> str:
     facts = [f"<b>{_safe(scene.title)}</b>"]
     if scene.status is not None and scene.status is not ExecutionStatus.PENDING:
-        facts.append(_signed(EXECUTION_LOOKS[scene.status]))
+        facts.append(_format_look(EXECUTION_LOOKS[scene.status]))
     facts.append(counted_tasks(scene))
     return " · ".join(facts)
 
@@ -56,11 +56,11 @@ def _bar(scene: Scene) -> str:
     total = scene.counts.total()
     parts = []
     counts = []
-    for look, count in counted(scene.counts):
+    for look, count in count_looks(scene.counts):
         width = max(3, round(_BAR_WIDTH * count / total))
         style = f"display: inline-block; width: {width}px; height: 6px; background-color: {look.light}"
         parts.append(f'<span style="{style}"></span>')
-        counts.append(f"{_colored(look.glyph, look)} <b>{count:,}</b> {look.word}")
+        counts.append(f"{_color(look.glyph, look)} <b>{count:,}</b> {look.word}")
     return f"<p>{''.join(parts)}<br>{' &nbsp; '.join(counts)}</p>"
 
 
@@ -70,10 +70,10 @@ def _row(box: Box, is_plan: bool) -> str:
         waits = ", ".join(_safe(key) for key in box.waits[:6]) + (", …" if len(box.waits) > 6 else "")
         state, note = "·", f"after {waits}" if waits else ""
     else:
-        state = _signed(TASK_LOOKS[status])
+        state = _format_look(TASK_LOOKS[status])
         note = _safe(box.note)
         if len(box.counts) > 1:
-            counts_text = ", ".join(f"{count:,} {look.word}" for look, count in counted(box.counts))
+            counts_text = ", ".join(f"{count:,} {look.word}" for look, count in count_looks(box.counts))
             note = f"{counts_text}: {note}" if note else counts_text
     times = f" {box.times}" if box.times else ""
     return f"<tr>{_cell(state)}{_cell(f'<b>{_safe(box.label)}</b>{times}')}{_cell(note)}</tr>"
@@ -83,11 +83,11 @@ def _cell(content: str) -> str:
     return f'<td style="text-align: left; padding-right: 10px">{content}</td>'
 
 
-def _signed(look: Look) -> str:
-    return _colored(f"{look.glyph} {look.word}", look)
+def _format_look(look: Look) -> str:
+    return _color(f"{look.glyph} {look.word}", look)
 
 
-def _colored(text: str, look: Look) -> str:
+def _color(text: str, look: Look) -> str:
     return f'<span style="color: {look.light}">{text}</span>'
 
 

@@ -36,7 +36,7 @@ def picture_pdf(svg: str) -> bytes:
     root = ET.fromstring(svg)
     width, height = float(root.attrib["width"]), float(root.attrib["height"])
     # A pixel is three quarters of a point; SVG counts down from the top, PDF up from the bottom.
-    drawn = [b".75 0 0 -.75 0 %s cm" % _number(height * 0.75), *_drawn(root)]
+    drawn = [b".75 0 0 -.75 0 %s cm" % _number(height * 0.75), *_draw_elements(root)]
     content = zlib.compress(b"\n".join(drawn), 9)
     fonts = b"".join(
         b"/%s << /Type /Font /Subtype /Type1 /BaseFont /%s%s >> " % (name, font, coded)
@@ -58,7 +58,7 @@ def picture_pdf(svg: str) -> bytes:
     )
 
 
-def encoded_pdf(svg: str) -> str:
+def encode_pdf(svg: str) -> str:
     """Draw a PDF, encoded as notebooks store it."""
     return base64.b64encode(picture_pdf(svg)).decode()
 
@@ -75,18 +75,18 @@ def _file(objects: Sequence[bytes]) -> bytes:
     return written + b"xref\n0 %d\n0000000000 65535 f \n%s" % (size, table) + trailer
 
 
-def _drawn(root: ET.Element) -> Iterator[bytes]:
+def _draw_elements(root: ET.Element) -> Iterator[bytes]:
     for element in root.iter():
         name = element.tag.rpartition("}")[2]
         if name == "rect":
-            yield _painted(element, _rounded(element))
+            yield _paint(element, _round_rectangle(element))
         elif name == "path":
-            yield _painted(element, _path(element.attrib["d"]))
+            yield _paint(element, _path(element.attrib["d"]))
         elif name == "text":
             yield from _text(element)
 
 
-def _painted(element: ET.Element, shape: bytes) -> bytes:
+def _paint(element: ET.Element, shape: bytes) -> bytes:
     fill, stroke = element.get("fill", "none"), element.get("stroke", "none")
     dash = b"[%s] 0 d" % element.get("stroke-dasharray", "").encode()
     how = {(True, True): b"B", (True, False): b"f", (False, True): b"S"}[fill != "none", stroke != "none"]
@@ -95,7 +95,7 @@ def _painted(element: ET.Element, shape: bytes) -> bytes:
     return b" ".join([*inks, shape, how])
 
 
-def _rounded(element: ET.Element) -> bytes:
+def _round_rectangle(element: ET.Element) -> bytes:
     x, y, width, height = (float(element.attrib[name]) for name in ("x", "y", "width", "height"))
     r = min(float(element.get("rx", "0")), width / 2, height / 2)
     k = r * (1 - _ROUND)
@@ -138,7 +138,7 @@ def _text(element: ET.Element) -> Iterator[bytes]:
     width = sum(_width(text, font) for font, text in runs) * size / 1000
     x -= {"middle": width / 2, "end": width}.get(element.get("text-anchor", ""), 0.0)
     ink = element.get("fill", "#000")
-    shown = b" ".join(b"/%s %s Tf (%s) Tj" % (font, _number(size), _escaped(text)) for font, text in runs)
+    shown = b" ".join(b"/%s %s Tf (%s) Tj" % (font, _number(size), _escape(text)) for font, text in runs)
     yield b"BT %s 1 0 0 -1 %s %s Tm %s ET" % (_ink(ink, b"rg"), _number(x), _number(y), shown)
     if element.get("text-decoration") == "line-through":
         line = y - size * 0.3
@@ -161,7 +161,7 @@ def _width(text: bytes, font: bytes) -> float:
     return width * (1.05 if font == b"B" else 1.0)
 
 
-def _escaped(text: bytes) -> bytes:
+def _escape(text: bytes) -> bytes:
     return re.sub(rb"([()\\])", rb"\\\1", text).replace(b"\r", b" ").replace(b"\n", b" ")
 
 

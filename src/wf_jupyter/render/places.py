@@ -83,7 +83,7 @@ class Places:
             to_x = self._x(to_layer) - (_TIP if is_end else 0)
             to_y = self._y(to_layer, to_across) + (enters if is_end else 0)
             path += (
-                self._turned((source, key), layer, x, y, to_x, to_y)
+                self._turn_band((source, key), layer, x, y, to_x, to_y)
                 if self._is_last(layer)
                 else _curve(x, y, to_x, to_y)
             )
@@ -109,7 +109,7 @@ class Places:
                         lanes[layer // self._columns].append((across, (source, key)))
         return [[edge for _, edge in sorted(lane, key=lambda each: -each[0])] for lane in lanes]
 
-    def _turned(self, edge: tuple[str, str], layer: int, x: float, y: float, to_x: float, to_y: float) -> str:
+    def _turn_band(self, edge: tuple[str, str], layer: int, x: float, y: float, to_x: float, to_y: float) -> str:
         """From the end of a band back to the beginning of the next."""
         band = layer // self._columns
         lanes = self._lanes[band]

@@ -107,11 +107,11 @@ def of_snapshot(snapshot: Snapshot) -> Scene:
         # A failure stands for all items of a mapped task; why some of many were skipped does not.
         box.note = failures.get(key) or (reasons.get(key, "") if len(box.counts) == 1 else "")
     counts = Counter(task.status for task in snapshot.tasks)
-    seen = [replace(box, waits=_known(box, box_of, boxes)) for box in boxes.values()]
+    seen = [replace(box, waits=_known_sources(box, box_of, boxes)) for box in boxes.values()]
     return Scene(snapshot.workflow, tuple(_in_order(seen)), snapshot.status, counts)
 
 
-def folded(scene: Scene, limit: int) -> Scene:
+def fold_workflows(scene: Scene, limit: int) -> Scene:
     """The scene with sub-workflows folded into one box each, when it has more than `limit` boxes."""
     if len(scene.boxes) <= limit:
         return scene
@@ -135,7 +135,7 @@ def folded(scene: Scene, limit: int) -> Scene:
     return replace(scene, boxes=tuple(_in_order(boxes)))
 
 
-def _known(box: Box, box_of: dict[str, str], boxes: dict[str, Box]) -> tuple[str, ...]:
+def _known_sources(box: Box, box_of: dict[str, str], boxes: dict[str, Box]) -> tuple[str, ...]:
     homes = (key if key in boxes else box_of.get(key) for key in box.waits)
     return tuple(dict.fromkeys(home for home in homes if home is not None and home != box.key))
 

@@ -64,13 +64,13 @@ def standalone_html(title: str, code: str, recording: bytes, picture: str) -> st
     return _PAGE.format(
         policy=escape(_POLICY),
         title=escape(title),
-        code=_packed(code.encode()),
-        recording=_packed(recording),
+        code=_pack_text(code.encode()),
+        recording=_pack_text(recording),
         # HTML knows the elements of SVG by itself, and the file names no address at all.
         picture=picture.replace(' xmlns="http://www.w3.org/2000/svg"', "", 1),
     )
 
 
-def _packed(data: bytes) -> str:
+def _pack_text(data: bytes) -> str:
     # Without a time stamp: the same run gives the same file.
     return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode("ascii")

@@ -16,7 +16,7 @@ from wf_jupyter.model.snapshot import Snapshot, TaskSnapshot
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
 from wf_jupyter.render.discreet import discreet_failure
 from wf_jupyter.render.html import snapshot_html
-from wf_jupyter.render.pdf import encoded_pdf
+from wf_jupyter.render.pdf import encode_pdf
 from wf_jupyter.render.svg import snapshot_svg
 
 EXECUTION_TYPE = "application/vnd.wf-jupyter.execution+json"
@@ -47,7 +47,7 @@ def stored_pictures(snapshot: Snapshot) -> dict[str, str]:
     return {
         "image/svg+xml": picture,
         "text/html": _html(snapshot, picture),
-        "application/pdf": encoded_pdf(picture),
+        "application/pdf": encode_pdf(picture),
     }
 
 

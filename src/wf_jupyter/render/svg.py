@@ -15,9 +15,9 @@ from wf_jupyter.model.draft import Draft
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.model.status import TaskStatus
 from wf_jupyter.render.places import Places
-from wf_jupyter.render.scene import Box, Scene, folded, of_draft, of_snapshot
+from wf_jupyter.render.scene import Box, Scene, fold_workflows, of_draft, of_snapshot
 from wf_jupyter.render.text import counted_tasks, headline, one_line
-from wf_jupyter.render.theme import TASK_LOOKS, counted
+from wf_jupyter.render.theme import TASK_LOOKS, count_looks
 
 _BOXES = 60
 _CARD = (188.0, 46.0)
@@ -59,7 +59,7 @@ def scene_svg(scene: Scene, badges: Mapping[str, Badge]) -> str:
 
 
 def _svg(scene: Scene, badges: Mapping[str, Badge] = MappingProxyType({})) -> str:
-    drawn = folded(scene, _BOXES)
+    drawn = fold_workflows(scene, _BOXES)
     left_out = max(0, len(drawn.boxes) - _BOXES)
     shown = {box.key for box in drawn.boxes[:_BOXES]}
     boxes = [
@@ -167,7 +167,7 @@ def _note(box: Box) -> str:
     if box.note:
         return box.note
     if len(box.counts) > 1:
-        return " · ".join(f"{look.glyph} {count:,}" for look, count in counted(box.counts))
+        return " · ".join(f"{look.glyph} {count:,}" for look, count in count_looks(box.counts))
     if box.status is not None:
         return TASK_LOOKS[box.status].word
     if "/" in box.label:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from wf_jupyter.model.draft import Draft
 from wf_jupyter.model.snapshot import Snapshot, status_word
 from wf_jupyter.model.status import ExecutionStatus
-from wf_jupyter.render.scene import Box, Scene, folded, of_draft, of_snapshot
-from wf_jupyter.render.theme import TASK_LOOKS, counted
+from wf_jupyter.render.scene import Box, Scene, fold_workflows, of_draft, of_snapshot
+from wf_jupyter.render.theme import TASK_LOOKS, count_looks
 
 _LINES = 24
 
@@ -28,7 +28,7 @@ def headline(scene: Scene) -> str:
     words = [] if scene.status in (None, ExecutionStatus.PENDING) else [str(scene.status)]
     words.append(counted_tasks(scene))
     if scene.status is not None and scene.status is not ExecutionStatus.SUCCEEDED and scene.status.is_final:
-        words += [f"{count:,} {look.word}" for look, count in counted(scene.counts)]
+        words += [f"{count:,} {look.word}" for look, count in count_looks(scene.counts)]
     return f"{one_line(scene.title)}: {', '.join(words)}"
 
 
@@ -39,7 +39,7 @@ def counted_tasks(scene: Scene) -> str:
 
 
 def _text(scene: Scene) -> str:
-    drawn = folded(scene, _LINES)
+    drawn = fold_workflows(scene, _LINES)
     shown = drawn.boxes if len(drawn.boxes) <= _LINES else drawn.boxes[: _LINES - 1]
     is_plan = scene.status in (None, ExecutionStatus.PENDING)
     lines = [headline(scene), *(_line(box, is_plan) for box in shown)]
@@ -54,7 +54,7 @@ def _line(box: Box, is_plan: bool) -> str:
     if box.times:
         words.append(box.times)
     if len(box.counts) > 1:
-        words.append("(" + ", ".join(f"{count:,} {look.word}" for look, count in counted(box.counts)) + ")")
+        words.append("(" + ", ".join(f"{count:,} {look.word}" for look, count in count_looks(box.counts)) + ")")
     elif status is not None and status.value not in ("succeeded", "pending"):
         words.append(TASK_LOOKS[status].word)
     if box.note:

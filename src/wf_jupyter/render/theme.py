@@ -44,7 +44,7 @@ EXECUTION_LOOKS: Mapping[ExecutionStatus, Look] = {
 }
 
 
-def counted(counts: Mapping[TaskStatus, int]) -> Iterator[tuple[Look, int]]:
+def count_looks(counts: Mapping[TaskStatus, int]) -> Iterator[tuple[Look, int]]:
     """The states that occur, in the order in which they are always told."""
     for status, look in TASK_LOOKS.items():
         if counts.get(status):

@@ -24,7 +24,7 @@ from wf_jupyter.errors import NotPermitted
 from wf_jupyter.protocol.messages import Action
 from wf_jupyter.protocol.rest import AUTH_SCHEME, MSGPACK, PROGRAM_HEADER
 from wf_jupyter.server.rate_limit import Identity
-from wf_jupyter.server.shared import Shared, shared_by
+from wf_jupyter.server.shared import Shared, get_shared
 
 RESOURCE = "wf_jupyter"
 KERNEL = "wf_jupyter-kernel"
@@ -49,7 +49,7 @@ class KernelAccess(JupyterHandler):
     @property
     def shared(self) -> Shared:
         """The object that this server's handlers share."""
-        return shared_by(self.settings)
+        return get_shared(self.settings)
 
     async def prepare(self, **options: Any) -> None:
         """Find out who asks."""
@@ -139,7 +139,7 @@ class KernelAccess(JupyterHandler):
         return "" if name.startswith(_MADE_UP) else name
 
 
-def permitted(action: Action) -> Callable[[Handler], Handler]:
+def require_action(action: Action) -> Callable[[Handler], Handler]:
     """Require `action` for a handler method. Stands inside `tornado.web.authenticated`."""
 
     def wrap(method: Handler) -> Handler:

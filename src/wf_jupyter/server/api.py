@@ -52,7 +52,7 @@ class RestHandler(KernelAccess, ExtensionHandlerMixin, APIHandler):
         """The JSON body; `InputError` naming the field."""
         return read_json(self.request.body, kind)
 
-    def packed_body(self, kind: type[S]) -> S:
+    def decode_body(self, kind: type[S]) -> S:
         """The MessagePack body; `InputError` naming the field."""
         return read_msgpack(self.request.body, kind)
 

@@ -61,17 +61,19 @@ def _document(base_url: str, version: str) -> bytes:
 async def execute(handler: RestHandler) -> None:
     """Start a published workflow by name (JSON), or a submission with its code (MessagePack)."""
     handler.limit_rate()
-    await handler.answer_created(await (_submitted(handler) if handler.is_packed else _published(handler)))
+    await handler.answer_created(
+        await (_execute_submitted(handler) if handler.is_packed else _execute_published(handler))
+    )
 
 
-async def _submitted(handler: RestHandler) -> str:
-    submission = handler.packed_body(Submission)
+async def _execute_submitted(handler: RestHandler) -> str:
+    submission = handler.decode_body(Submission)
     if handler.person:
         submission = msgspec.structs.replace(submission, owner=handler.person)
     return await handler.ask(lambda engine: engine.submit(submission))
 
 
-async def _published(handler: RestHandler) -> str:
+async def _execute_published(handler: RestHandler) -> str:
     wanted = handler.body(Execute)
     return await handler.ask(lambda engine: engine.execute(wanted.workflow, wanted.input, owner=handler.person))
 
@@ -101,7 +103,7 @@ async def rerun(handler: RestHandler, execution: str) -> None:
     """A new execution on the results of an old one; 409 while that has not ended."""
     handler.limit_rate()
     if handler.is_packed:
-        wanted = handler.packed_body(RerunBody)
+        wanted = handler.decode_body(RerunBody)
     else:
         wanted = RerunBody(from_=handler.body(RerunFrom).from_) if handler.request.body.strip() else RerunBody()
     again = await handler.ask(
@@ -165,7 +167,7 @@ async def task_error(handler: RestHandler, execution: str, key: str) -> None:
 
 async def publish(handler: RestHandler) -> None:
     """Publish a workflow: MessagePack, with the pickled workflow that only workers read."""
-    body = handler.packed_body(PublishBody)
+    body = handler.decode_body(PublishBody)
     wanted = Published(
         name=body.name,
         version=0,

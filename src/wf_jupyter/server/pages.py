@@ -13,7 +13,7 @@ from tornado import web
 from wf_jupyter.errors import WorkflowError
 from wf_jupyter.protocol import problems
 from wf_jupyter.render.comparison import compare, comparison_html
-from wf_jupyter.server.access import KernelAccess, permitted
+from wf_jupyter.server.access import KernelAccess, require_action
 from wf_jupyter.server.host import OrchestratorHost
 
 
@@ -86,7 +86,7 @@ class ListPage(PageHandler):
     """All executions, live."""
 
     @web.authenticated
-    @permitted("read")
+    @require_action("read")
     async def get(self) -> None:
         """The page; its script fetches the rest."""
         await self.host.start()
@@ -97,7 +97,7 @@ class ExecutionPage(PageHandler):
     """One execution."""
 
     @web.authenticated
-    @permitted("read")
+    @require_action("read")
     async def get(self, execution: str) -> None:
         """The page; 404 when there is no such execution."""
         snapshot = await self.host.ask(lambda engine: engine.snapshot(execution))
@@ -117,7 +117,7 @@ class ComparePage(PageHandler):
     """Two executions side by side: what is different in one, as measured against another."""
 
     @web.authenticated
-    @permitted("read")
+    @require_action("read")
     async def get(self, execution: str, other: str) -> None:
         """The page; 404 when one of them does not exist."""
         after = await self.host.ask(lambda engine: engine.snapshot(execution))

@@ -47,7 +47,7 @@ class RateLimiter:
         names = {(identity.person, identity.program): 1}
         if identity.program and not identity.is_trusted:
             names[identity.person, ""] = TOGETHER
-        found = {name: self._filled(self._buckets.get(name), now, times) for name, times in names.items()}
+        found = {name: self._refill(self._buckets.get(name), now, times) for name, times in names.items()}
         for bucket in found.values():
             if bucket.left < 1:
                 self._refuse(bucket)
@@ -65,7 +65,7 @@ class RateLimiter:
             wait,
         )
 
-    def _filled(self, bucket: _Bucket | None, now: float, times: int) -> _Bucket:
+    def _refill(self, bucket: _Bucket | None, now: float, times: int) -> _Bucket:
         if bucket is None:
             return _Bucket(self.burst * times, now, times)
         # A clock that jumps back refills nothing and takes nothing.
@@ -74,5 +74,5 @@ class RateLimiter:
 
     def _forget_idle(self, now: float) -> None:
         for name, bucket in list(self._buckets.items()):
-            if self._filled(bucket, now, bucket.times).left >= self.burst * bucket.times:
+            if self._refill(bucket, now, bucket.times).left >= self.burst * bucket.times:
                 del self._buckets[name]

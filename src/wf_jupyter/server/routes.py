@@ -41,12 +41,11 @@ def _by_path() -> dict[str, dict[Verb, Operation[Any]]]:
 
 def _pattern(path: str) -> str:
     parts = [
-        part if not part.startswith("{") else _KEY if part == "{key}" else _ID
-        for part in map(_escaped, path.split("/"))
+        part if not part.startswith("{") else _KEY if part == "{key}" else _ID for part in map(_escape, path.split("/"))
     ]
     # A collection may be asked for with a slash at its end.
     return f"/{PREFIX}/{'/'.join(parts)}" + ("/?" if len(parts) == 1 else "")
 
 
-def _escaped(part: str) -> str:
+def _escape(part: str) -> str:
     return part if part.startswith("{") else re.escape(part)

@@ -52,7 +52,7 @@ def keep(settings: dict[str, Any], shared: Shared) -> None:
     settings[_KEY] = shared
 
 
-def shared_by(settings: Mapping[str, Any]) -> Shared:
+def get_shared(settings: Mapping[str, Any]) -> Shared:
     """The object that `keep` put there; `KeyError` when the extension was not loaded."""
     found: Shared = settings[_KEY]
     return found

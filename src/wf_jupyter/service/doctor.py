@@ -158,7 +158,7 @@ def _files(connection: sqlite3.Connection, data_dir: Path) -> Iterator[Finding]:
         )
         if not (data_dir / path).exists()
     ]
-    yield from _named(missing, lambda text: Finding(True, text))
+    yield from _limit_findings(missing, lambda text: Finding(True, text))
     known = {execution for (execution,) in connection.execute("SELECT id FROM executions")}
     known |= {execution for (execution,) in connection.execute("SELECT id FROM removals")}
     strays = [
@@ -168,10 +168,10 @@ def _files(connection: sqlite3.Connection, data_dir: Path) -> Iterator[Finding]:
         for folder in root.iterdir()
         if folder.name not in known
     ]
-    yield from _named(strays, lambda text: Finding(False, text))
+    yield from _limit_findings(strays, lambda text: Finding(False, text))
 
 
-def _named(texts: list[str], finding: Callable[[str], Finding]) -> Iterator[Finding]:
+def _limit_findings(texts: list[str], finding: Callable[[str], Finding]) -> Iterator[Finding]:
     yield from (finding(text) for text in texts[:_NAMED])
     if len(texts) > _NAMED:
         yield finding(f"… and {len(texts) - _NAMED} more like these")

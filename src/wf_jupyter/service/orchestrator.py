@@ -73,7 +73,7 @@ class Orchestrator:
         self._log_follower = LogFollower(store, self._broker, self._archive.picture)
         self._pools = Pools(factory, self._report)
         self._active = ActiveExecutions(
-            store, self._broker, self._archive, self._log_follower, self._pools, clock, config, self._finished
+            store, self._broker, self._archive, self._log_follower, self._pools, clock, config, self._on_finished
         )
         self._peers = Peers(
             store,
@@ -335,6 +335,6 @@ class Orchestrator:
         elif not self._active.report(execution, report) and not self._publishing.report(execution, report):
             _log.debug("a report for %s came too late", execution)
 
-    def _finished(self, driver: Driver) -> None:
+    def _on_finished(self, driver: Driver) -> None:
         self._archive.keep_ended(driver.remains())
         self._histories.keep(driver.picture.snapshot)

@@ -62,7 +62,7 @@ def _understood(decoder: msgspec.json.Decoder[T], note: bytes | None) -> T | Non
         return None
 
 
-def expired(
+def find_expired(
     holdings: Sequence[Holding], ages: Mapping[str, float], *, age: float | None = None, size: int | None = None
 ) -> list[str]:
     """Executions to forget, the oldest first.
@@ -133,7 +133,7 @@ class Retention:
 
     async def sweep(self) -> list[str]:
         """Forget what the policy does not keep, or the first part of it; returns the ids."""
-        wanted, total = await self._wanted()
+        wanted, total = await self._find_expired()
         most = max(FEW, total // 20)
         forgotten = []
         for execution in wanted[:most]:
@@ -149,7 +149,7 @@ class Retention:
             _log.info("forgot %d executions beyond the retention policy%s", len(forgotten), later)
         return forgotten
 
-    async def _wanted(self) -> tuple[list[str], int]:
+    async def _find_expired(self) -> tuple[list[str], int]:
         """Executions that are to be forgotten now, and how many have ended."""
         passed, is_set_back = await self._observe()
         holdings = await self._store.holdings()
@@ -163,7 +163,7 @@ class Retention:
             if holding.ended is not None
         }
         ages = {execution: passed - mark.since for execution, mark in marks.items()}
-        old = await asyncio.to_thread(expired, holdings, ages, age=self._age)
+        old = await asyncio.to_thread(find_expired, holdings, ages, age=self._age)
         for execution in marks.keys() - set(old) if not is_set_back else marks:
             marks[execution].announced = None
         self._announce([execution for execution in old if marks[execution].announced is None], marks, passed)
@@ -171,7 +171,9 @@ class Retention:
         if after != before:
             await self._store.write_note(_MARKS, after)
         due = [execution for execution in old if passed - (marks[execution].announced or passed) >= self._grace]
-        surplus = await asyncio.to_thread(expired, holdings, ages, size=self._size) if self._size is not None else []
+        surplus = (
+            await asyncio.to_thread(find_expired, holdings, ages, size=self._size) if self._size is not None else []
+        )
         return [*due, *(execution for execution in surplus if execution not in set(due))], len(marks)
 
     async def _observe(self) -> tuple[float, bool]:

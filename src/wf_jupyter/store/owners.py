@@ -83,7 +83,7 @@ class Ownership:
         living = frozenset(owner for owner in others if not self.is_gone(owner))
         dead, self._dead = self._dead, frozenset(others - living)
         are_changed = before != self._changed or dead != self._dead or missed
-        return Peers(living=living, are_changed=are_changed, parked=self._parked_by(living))
+        return Peers(living=living, are_changed=are_changed, parked=self._read_parked(living))
 
     def tell_parked(self, parked: Mapping[str, Parked]) -> None:
         """Publish the parked executions of this owner (`model.directory.Ownership.tell_parked`)."""
@@ -122,7 +122,7 @@ class Ownership:
             os.pwrite(self._descriptor, self._tells, 0)
             os.ftruncate(self._descriptor, len(self._tells))
 
-    def _parked_by(self, living: Collection[str]) -> dict[str, Parked]:
+    def _read_parked(self, living: Collection[str]) -> dict[str, Parked]:
         """Executions that living owners have parked; a file is read when it was written since."""
         parked_by_owner: dict[str, tuple[tuple[int, int], Mapping[str, Parked]]] = {}
         for owner in living:

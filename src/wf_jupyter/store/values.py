@@ -73,12 +73,12 @@ class Places:
         except OSError as error:
             raise StoreError(f"a value cannot be kept in {self._path(into)}: {error.strerror or error}") from error
 
-    def stored(self, path: str | None) -> str | None:
+    def relative_path(self, path: str | None) -> str | None:
         """A path as it is stored: relative inside the data directory, which then may be moved."""
         return path.removeprefix(self._prefix) if path is not None else None
 
     def absolute(self, path: str | None) -> str | None:
-        """The opposite of `stored`."""
+        """The opposite of `relative_path`."""
         return path if path is None or path.startswith("/") else self._prefix + path
 
     def _folders(self, execution: str) -> tuple[Path, ...]:
@@ -124,7 +124,10 @@ def write_values(
     if values:
         connection.executemany(
             "INSERT OR REPLACE INTO task_values VALUES (?, ?, ?, ?, ?, ?)",
-            [(number, task, value.part, value.data, places.stored(value.path), value.size) for task, value in values],
+            [
+                (number, task, value.part, value.data, places.relative_path(value.path), value.size)
+                for task, value in values
+            ],
         )
 
 

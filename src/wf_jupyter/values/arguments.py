@@ -14,7 +14,7 @@ from itertools import islice
 from wf_jupyter.model.arguments import ArgumentSpec
 from wf_jupyter.model.draft import DraftNode, Each, Items, NodeRef, PackedItems, Source
 from wf_jupyter.model.keys import TaskKey
-from wf_jupyter.model.secrecy import MASK, masked
+from wf_jupyter.model.secrecy import MASK, mask
 from wf_jupyter.values.known_secrets import KnownSecrets
 from wf_jupyter.values.parameters import KnownParameters
 from wf_jupyter.values.plain import is_plain
@@ -51,7 +51,7 @@ class Describer:
             for name, value in given[:MOST]
         ]
         return specs + [
-            self._mapped(name, source, is_hidden=parameters.hides(name)) for name, source in node.over.items()
+            self._describe_mapped(name, source, is_hidden=parameters.hides(name)) for name, source in node.over.items()
         ]
 
     def _argument(self, name: str, value: object, may_refer: bool, is_hidden: bool = False) -> ArgumentSpec:
@@ -62,7 +62,7 @@ class Describer:
         text = MASK if is_hidden and value is not None else self._text(value, TEXT)
         return ArgumentSpec(name=name, text=text, sources=sources)
 
-    def _mapped(self, name: str, source: Source, is_hidden: bool) -> ArgumentSpec:
+    def _describe_mapped(self, name: str, source: Source, is_hidden: bool) -> ArgumentSpec:
         match source:
             case Items(values=values) if is_hidden:
                 return ArgumentSpec(name=name, items=(MASK,) * min(len(values), MOST))
@@ -83,7 +83,7 @@ class Describer:
     def _text(self, value: object, limit: int) -> str:
         if self._left <= 0:
             return "…"
-        text = self._known.masked(self._cut(value, limit))
+        text = self._known.mask(self._cut(value, limit))
         self._left -= len(text)
         return text
 
@@ -92,7 +92,7 @@ class Describer:
         if kind in _PLAIN and not (kind is int and value.bit_length() > _BITS):  # type: ignore[attr-defined]
             return shorten(repr(value), limit)
         if kind is str:
-            return shorten(masked(repr(str(value)[: limit + 1])), limit)
+            return shorten(mask(repr(str(value)[: limit + 1])), limit)
         if self._seconds <= 0:
             return f"<{kind.__name__}>"
         began = time.monotonic()

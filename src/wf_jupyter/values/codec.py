@@ -42,7 +42,7 @@ def encode(value: object, references: Callable[[object], Reference | None] | Non
     for the result of another task. Buffers of arrays are returned as views: write or join them
     before the value changes. Raises whatever pickling raises.
     """
-    body, buffers = _pickled(value, references)
+    body, buffers = _pickle(value, references)
     return list(_lay_out(body, buffers)) if buffers else [HEAD.pack(MAGIC, 0, len(body)) + body]
 
 
@@ -58,7 +58,7 @@ def encode_apart(
 
     Raises whatever pickling raises.
     """
-    body, buffers = _pickled(value, references)
+    body, buffers = _pickle(value, references)
     if not buffers and len(body) < LARGE:
         return HEAD.pack(MAGIC, 0, len(body)) + body
     numbers = [_APART | keep(buffer) if len(buffer) >= LARGE else None for buffer in buffers]
@@ -86,7 +86,7 @@ def decode(
     kept, size = (size, 0) if size & _APART else (None, size)
     if magic != MAGIC or len(view) < start + size:
         raise StoreError("not an encoded value, or one that is cut off")
-    body = view[start : start + size] if kept is None else _kept(kept, apart)
+    body = view[start : start + size] if kept is None else _take_chunk(kept, apart)
     if not count and resolve is None:
         return pickle.loads(body)
     buffers = _buffers(view, start + size, struct.unpack_from(f"<{count}Q", view, HEAD.size), apart)
@@ -142,7 +142,7 @@ def _pickler(
     return pickler
 
 
-def _pickled(value: object, references: Callable[[object], Reference | None] | None) -> tuple[bytes, list[memoryview]]:
+def _pickle(value: object, references: Callable[[object], Reference | None] | None) -> tuple[bytes, list[memoryview]]:
     # cloudpickle costs some 20 µs to set up; most results and arguments of small tasks do not need it.
     if is_plain(value):
         return pickle.dumps(value, protocol=5), []
@@ -201,7 +201,7 @@ def _lay_out(
         position += padding + len(buffer)
 
 
-def _kept(number: int, apart: Callable[[int], Chunk] | None) -> Chunk:
+def _take_chunk(number: int, apart: Callable[[int], Chunk] | None) -> Chunk:
     if apart is None:
         raise StoreError("the encoded value refers to bytes that are kept apart from it, and there are none")
     return apart(number & ~_APART)
@@ -213,7 +213,7 @@ def _buffers(
     found: list[Chunk] = []
     for size in sizes:
         if size & _APART:
-            part = memoryview(_kept(size, apart))
+            part = memoryview(_take_chunk(size, apart))
             found.append(bytearray(part) if part.readonly else part)
             continue
         position += -position % ALIGNMENT

@@ -26,10 +26,10 @@ Chunk = bytes | bytearray | memoryview
 def chunks(items: Sequence[Sequence[Chunk]]) -> Iterator[Chunk]:
     """The container as pieces to be written one after the other; each item is given as its own pieces."""
     table = _HEAD.size + _OFFSET.size * (len(items) + 1)
-    offsets = [_aligned(table)]
+    offsets = [_align(table)]
     sizes = [sum(len(chunk) for chunk in item) for item in items]
     for size in sizes:
-        offsets.append(_aligned(offsets[-1] + size))
+        offsets.append(_align(offsets[-1] + size))
     yield _HEAD.pack(MAGIC, len(items)) + struct.pack(f"<{len(offsets)}Q", *offsets)
     yield bytes(offsets[0] - table)
     for item, size, start, end in zip(items, sizes, offsets[:-1], offsets[1:], strict=True):
@@ -72,5 +72,5 @@ def extent(buffer: Chunk | mmap, index: int) -> tuple[int, int]:
     return start, end
 
 
-def _aligned(position: int) -> int:
+def _align(position: int) -> int:
     return -(-position // ALIGNMENT) * ALIGNMENT

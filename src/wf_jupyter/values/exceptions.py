@@ -133,7 +133,7 @@ class _Writer:
             return None
         parts = _plain_parts(error)
         members = {name: value for name, value in parts.members.items() if self._can_be_sent(value, _MEMBER_LIMIT)}
-        args = tuple(arg if self._can_be_sent(arg) else _shown(arg) for arg in parts.args)
+        args = tuple(arg if self._can_be_sent(arg) else _show(arg) for arg in parts.args)
         return self._encode_parts(parts._replace(args=args, members=members))
 
     def _encode_parts(self, parts: _Parts) -> bytes | None:
@@ -261,7 +261,7 @@ def _text(error: BaseException) -> str:
         return f"<its text cannot be shown: {type(second).__name__}>"
 
 
-def _shown(value: object) -> str:
+def _show(value: object) -> str:
     try:
         return shorten(repr(value), _TEXT)
     except Exception:  # a user's __repr__

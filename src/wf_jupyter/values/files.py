@@ -72,12 +72,12 @@ def read(path: str) -> memoryview:
             size = os.fstat(file.fileno()).st_size
             if size == 0:
                 raise StoreError(f"the value file {path} is empty")
-            return _mapped(file.fileno(), size)
+            return _map_file(file.fileno(), size)
     except OSError as error:
         raise StoreError(f"the value file {path} cannot be read: {error.strerror or error}") from error
 
 
-def _mapped(descriptor: int, size: int) -> memoryview:
+def _map_file(descriptor: int, size: int) -> memoryview:
     # `mmap.mmap` keeps a descriptor of its own for as long as the memory is used: a list of a thousand
     # large values would need a thousand, which is as many as a process may have open.
     if sys.version_info >= (3, 13):

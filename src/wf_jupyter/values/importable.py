@@ -39,7 +39,7 @@ def explain_module(blob: bytes, strange: Mapping[str, str]) -> str | None:
     if not any(name.encode() in blob for name in strange):
         return None
     try:
-        names = set(_referred(blob[HEAD.size + 8 * HEAD.unpack_from(blob)[1] :]))
+        names = set(_find_referred(blob[HEAD.size + 8 * HEAD.unpack_from(blob)[1] :]))
     except Exception:  # bytes that are kept elsewhere
         return None
     for name in sorted(names):
@@ -107,7 +107,7 @@ def _explain_strangeness(name: str, path: object, origin: str | None) -> str:
     )
 
 
-def _referred(pickled: bytes) -> Iterator[str]:
+def _find_referred(pickled: bytes) -> Iterator[str]:
     """The modules that a pickle names when it refers to something by its name."""
     recent, memo, top = ["", ""], dict[Any, str | object](), None
     for opcode, argument, _ in pickletools.genops(pickled):

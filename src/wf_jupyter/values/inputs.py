@@ -14,7 +14,7 @@ from wf_jupyter.model.draft import ABSENT
 from wf_jupyter.ports import Absent, Built, Failed, Input, Item, Many, Whole
 from wf_jupyter.values import container, files
 from wf_jupyter.values.codec import Chunk, decode
-from wf_jupyter.values.secret import revealed
+from wf_jupyter.values.secret import reveal
 
 
 def load(given: Input) -> object:
@@ -55,11 +55,11 @@ def load_arguments(
         return raw(given)
 
     resolve = resolver(inputs)
-    plain = (lambda position, path: revealed(resolve(position, path))) if inputs else None
+    plain = (lambda position, path: reveal(resolve(position, path))) if inputs else None
     template: Any = decode(call, plain, apart)
     args, kwargs = template
     for parameter, given in zip(over, inputs[first:], strict=True):
-        kwargs[parameter] = revealed(load(given))
+        kwargs[parameter] = reveal(load(given))
     return args, kwargs
 
 

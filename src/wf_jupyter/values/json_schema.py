@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from wf_jupyter.errors import InputError, ValueTooLarge
-from wf_jupyter.model.secrecy import is_secret, masked
+from wf_jupyter.model.secrecy import is_secret, mask
 
 _SHOWN = 60
 #: Characters of JSON that a schema may have: it is read whole, and shown to whoever asks for the workflow.
@@ -76,7 +76,7 @@ def _make_schema_error(
     if wrong.validator == "type":
         kinds = wrong.validator_value
         wanted = " or ".join(kinds) if isinstance(kinds, list) else kinds
-        return InputError(f"workflow {workflow!r}: {where} must be {wanted}, not {_shown(wrong.instance)}", where)
+        return InputError(f"workflow {workflow!r}: {where} must be {wanted}, not {_show(wrong.instance)}", where)
     return InputError(f"workflow {workflow!r}: {where or 'input'}: {_first_line(wrong)}", where or "input")
 
 
@@ -98,15 +98,13 @@ def _references(part: object) -> Iterator[str]:
             yield from _references(value)
 
 
-def _shown(value: object) -> str:
+def _show(value: object) -> str:
     text = (
-        masked(repr(value))
-        if not isinstance(value, bool | None)
-        else {None: "null", True: "true", False: "false"}[value]
+        mask(repr(value)) if not isinstance(value, bool | None) else {None: "null", True: "true", False: "false"}[value]
     )
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _first_line(error: Any) -> str:
-    text = masked(str(getattr(error, "message", error)).partition("\n")[0])
+    text = mask(str(getattr(error, "message", error)).partition("\n")[0])
     return text if len(text) <= 300 else text[:299] + "…"

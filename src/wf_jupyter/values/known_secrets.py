@@ -31,7 +31,7 @@ class KnownSecrets:
         self._pattern: re.Pattern[str] | None = None
 
     @classmethod
-    def inherited(cls) -> KnownSecrets:
+    def inherit(cls) -> KnownSecrets:
         """Secrets known to the attempt that runs here, if one does, to add to."""
         known = cls()
         if (outer := _known.get()) is not None:
@@ -48,10 +48,10 @@ class KnownSecrets:
         before = len(self._texts)
         self._texts.update(text for text in texts if len(text) >= _SHORTEST)
         if len(self._texts) != before:
-            written = {form for text in self._texts for form in _written(text)}
+            written = {form for text in self._texts for form in _written_forms(text)}
             self._pattern = re.compile("|".join(map(re.escape, sorted(written, key=lambda form: (-len(form), form)))))
 
-    def masked(self, text: str) -> str:
+    def mask(self, text: str) -> str:
         """`text` with `•••` where a secret stands."""
         return text if self._pattern is None else self._pattern.sub(MASK, text)
 
@@ -100,7 +100,7 @@ def texts_in(value: object, depth: int = 0) -> Iterator[str]:
         yield from texts_in(value.get_secret_value(), depth + 1)
 
 
-def _written(text: str) -> Iterator[str]:
+def _written_forms(text: str) -> Iterator[str]:
     """The forms in which a text stands in other texts."""
     yield text
     yield repr(text)[1:-1]

@@ -26,7 +26,7 @@ def read_options() -> tuple[Option, ...]:
         return ()
     found = [("pandas", name, value) for name, value in _of_pandas()]
     found += [("matplotlib", name, value) for name, value in _of_matplotlib()]
-    return tuple((library, name, data) for library, name, value in found if (data := _pickled(value)) is not None)
+    return tuple((library, name, data) for library, name, value in found if (data := _pickle(value)) is not None)
 
 
 def set_option(option: Option) -> Option | None:
@@ -41,7 +41,7 @@ def set_option(option: Option) -> Option | None:
         else:
             before = dict.__getitem__(module.rcParams, name)
             module.rcParams[name] = value
-        kept = _pickled(before)
+        kept = _pickle(before)
         return None if kept is None else (library, name, kept)
     return None
 
@@ -82,7 +82,7 @@ def _differs(value: Any, default: Any) -> bool:
         return True
 
 
-def _pickled(value: object) -> bytes | None:
+def _pickle(value: object) -> bytes | None:
     import cloudpickle
 
     with contextlib.suppress(Exception):

@@ -76,7 +76,7 @@ def _explain(start: _Spot, encode: Encode, hint: str = "") -> str | None:
     spot = variable = start
     seen = {id(start.value)}
     for _ in range(_DEPTH):
-        found = _blamed(spot, encode, seen)
+        found = _find_culprit(spot, encode, seen)
         if found is None:
             break
         seen.add(id(found.value))
@@ -92,7 +92,7 @@ def _explain(start: _Spot, encode: Encode, hint: str = "") -> str | None:
     return f"{variable.title} {problem}. {hint or _hint(spot)}"
 
 
-def _blamed(spot: _Spot, encode: Encode, seen: set[int]) -> _Spot | None:
+def _find_culprit(spot: _Spot, encode: Encode, seen: set[int]) -> _Spot | None:
     for count, part in enumerate(_parts(spot)):
         if count >= _PARTS:
             return None
@@ -162,7 +162,7 @@ def _parts_of_function(function: types.FunctionType, spot: _Spot) -> Iterator[_S
 def _parts_of_container(value: Any, spot: _Spot, step: str) -> Iterator[_Spot]:
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield spot.inside(item, f"{step}[{_written(key)}]")
+            yield spot.inside(item, f"{step}[{_write_key(key)}]")
         for key in value:
             yield spot.inside(key, f"{step} (a key)")
     else:
@@ -189,7 +189,7 @@ def _parts_of_object(value: object, spot: _Spot) -> Iterator[_Spot]:
     for index, item in enumerate(items or ()):
         yield spot.inside(item, f"[{index}]", kind)
     for key, item in pairs or ():
-        yield spot.inside(item, f"[{_written(key)}]", kind)
+        yield spot.inside(item, f"[{_write_key(key)}]", kind)
     for item in args or ():
         yield spot.inside(item, "", kind)
 
@@ -203,7 +203,7 @@ def _globals_of(code: types.CodeType) -> Iterator[str]:
             yield from _globals_of(constant)
 
 
-def _written(key: object) -> str:
+def _write_key(key: object) -> str:
     text = repr(key) if isinstance(key, str | int | float | bool | bytes | tuple | None) else type(key).__name__
     return text if len(text) <= 60 else f"{text[:59]}…"
 

@@ -41,7 +41,7 @@ def pack(
     """The draft as a submission; raises as `Recorder.pack` does if a call is not packed yet."""
     options = options or ExecutionOptions()
     inline = options.executor == "inline"
-    graph, blobs = _packed(draft, inline=inline)
+    graph, blobs = _pack_draft(draft, inline=inline)
     if not inline and (strange := strange_modules()):
         for node in graph.nodes:
             check_modules(node.key, blobs[node.code], blobs[node.call], strange)
@@ -73,7 +73,7 @@ def pack_expansion(
     """
     if splits or wants_truth:
         _tell_of_result(draft, splits)
-    graph, blobs = _packed(draft, inline=inline, above=above)
+    graph, blobs = _pack_draft(draft, inline=inline, above=above)
     return Expansion(graph=graph, blobs=blobs)
 
 
@@ -105,14 +105,14 @@ def _is_alias(result: object) -> bool:
     return isinstance(result, NodeRef) and not result.path and result.kind == "value"
 
 
-def _shown(result: object, position: Callable[[NodeRef], int]) -> dict[str, Any]:
+def _result_template(result: object, position: Callable[[NodeRef], int]) -> dict[str, Any]:
     if isinstance(result, NodeRef):
         return {"is_alias": _is_alias(result)}
     length = len(result) if isinstance(result, list | tuple | dict | set | frozenset) else None
     return {"type": type(result).__name__, "length": length, "text": outline(result, position)}
 
 
-def _packed(
+def _pack_draft(
     draft: Draft, *, inline: bool = False, above: Coverage | None = None
 ) -> tuple[GraphSpec, dict[Digest, bytes]]:
     uses_cache = any(node.options.cache is not False for node in draft.nodes)
@@ -125,7 +125,9 @@ def _packed(
     draft.blobs = {**draft.blobs, **recorder.blobs}
     graph = GraphSpec(
         nodes=tuple(_node(node, calls[node.key], coverages.get(node.key)) for node in draft.nodes),
-        result=ResultSpec(template=template, needs=tuple(draft.result_needs), **_shown(draft.result, draft.position)),
+        result=ResultSpec(
+            template=template, needs=tuple(draft.result_needs), **_result_template(draft.result, draft.position)
+        ),
         scopes=tuple(draft.scopes),
         arguments=arguments_digest,
     )

@@ -39,21 +39,21 @@ def _images(value: Any) -> Iterator[tuple[str, bytes]]:
         )
         yield "image/png", stream.getvalue()
         return
-    bundle = _asked(value, "_repr_mimebundle_")
+    bundle = _call_method(value, "_repr_mimebundle_")
     for kind, method in (
         ("image/svg+xml", "_repr_svg_"),
         ("image/png", "_repr_png_"),
         ("image/jpeg", "_repr_jpeg_"),
     ):
         content = bundle.get(kind) if isinstance(bundle, dict) else None
-        content = _asked(value, method) if content is None else content
+        content = _call_method(value, method) if content is None else content
         if isinstance(content, str):
             yield kind, content.encode() if kind == "image/svg+xml" else base64.b64decode(content)
         elif isinstance(content, bytes):
             yield kind, content
 
 
-def _asked(value: Any, method: str) -> Any:
+def _call_method(value: Any, method: str) -> Any:
     found = getattr(value, method, None)
     content = found() if callable(found) else None
     return content[0] if isinstance(content, tuple) and content else content

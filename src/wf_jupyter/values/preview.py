@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from wf_jupyter.model.events import ResultInfo
-from wf_jupyter.model.secrecy import MASK, is_secret, masked
+from wf_jupyter.model.secrecy import MASK, is_secret, mask
 from wf_jupyter.model.texts import storable
 from wf_jupyter.values.patience import within
 from wf_jupyter.values.pictures import picture_of
@@ -123,15 +123,15 @@ _bounded = Bounded()
 
 def text_of(value: object, limit: int = TEXT_LIMIT, bounded: reprlib.Repr = _bounded) -> str:
     """`repr(value)`, bounded in size and time, without addresses and without what is secret by its name."""
-    shown = guarded(lambda: bounded.repr(value), None, value, f"<{_kind(value)}, whose repr takes too long>")
+    shown = run_guarded(lambda: bounded.repr(value), None, value, f"<{_kind(value)}, whose repr takes too long>")
     if shown is None:
         shown = f"<{_kind(value)}, whose repr failed>"
-    return shorten(masked(storable(ADDRESS.sub("", shown))), limit)
+    return shorten(mask(storable(ADDRESS.sub("", shown))), limit)
 
 
 def facts_of(value: object) -> str:
     """Class and shape of an array or a frame; empty for anything else."""
-    shape = guarded(lambda: _shape(value), None, value, None)
+    shape = run_guarded(lambda: _shape(value), None, value, None)
     return "" if shape is None else f"{_kind(value)} {' × '.join(f'{size:,}' for size in shape)}"
 
 
@@ -144,9 +144,9 @@ def describe(value: object, size: int) -> ResultInfo:
         type=_kind(value),
         text=text_of(value),
         size=size,
-        length=guarded(lambda: _length(value), None, value, None),
-        shape=guarded(lambda: _shape(value), None, value, None),
-        html=guarded(lambda: _html(value), None, value, None),
+        length=run_guarded(lambda: _length(value), None, value, None),
+        shape=run_guarded(lambda: _shape(value), None, value, None),
+        html=run_guarded(lambda: _html(value), None, value, None),
     )
 
 
@@ -155,7 +155,7 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def guarded(compute: Callable[[], T], failed: T, value: object, late: T) -> T:
+def run_guarded(compute: Callable[[], T], failed: T, value: object, late: T) -> T:
     """Run `compute`; `failed` when the value's own methods raise, `late` when they take too long."""
     try:
         if is_plain(value):

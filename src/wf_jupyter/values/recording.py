@@ -21,7 +21,7 @@ from wf_jupyter.values.keying import Keying
 from wf_jupyter.values.known_secrets import KnownSecrets
 from wf_jupyter.values.parameters import KnownParameters
 from wf_jupyter.values.refusals import refuse_argument, refuse_code, refuse_item, refuse_result
-from wf_jupyter.values.secret import hidden
+from wf_jupyter.values.secret import hide_secrets
 from wf_jupyter.values.unchanged import Parts, parts_of, same
 
 References = Callable[[object], Reference | None]
@@ -50,7 +50,7 @@ class Recorder:
 
     def __init__(self, *, inline: bool = False, uses_cache: bool = False) -> None:
         self._blobs = Blobs()
-        self._known = KnownSecrets.inherited()
+        self._known = KnownSecrets.inherit()
         self._parameters = KnownParameters()
         self._describer = Describer(self._known, self._parameters)
         self._codes: dict[tuple[int, tuple[type[BaseException], ...]], _Known] = {}
@@ -62,13 +62,13 @@ class Recorder:
         """The bytes behind every digest so far."""
         return self._blobs.held
 
-    def hidden(self, name: str, value: object, is_marked: bool = False) -> object:
-        """`value` without what is secret in it, which is known from now on: see `values.secret.hidden`."""
-        return hidden(name, value, is_marked, self._known)
+    def hide_secrets(self, name: str, value: object, is_marked: bool = False) -> object:
+        """`value` without what is secret in it, which is known from now on: see `values.secret.hide_secrets`."""
+        return hide_secrets(name, value, is_marked, self._known)
 
-    def masked(self, text: str) -> str:
+    def mask(self, text: str) -> str:
         """`text` with `•••` where a secret stands that is known."""
-        return self._known.masked(text)
+        return self._known.mask(text)
 
     def pack(self, node: DraftNode) -> None:
         """Pack a node's code, arguments and mapped lists, and let the objects go.
@@ -111,7 +111,7 @@ class Recorder:
             for parameter, source in live.over.items():
                 given = node.over[parameter]
                 if isinstance(source, Items) and isinstance(given, PackedItems):
-                    items = self._encoded(live, parameter, source.values)
+                    items = self._encode_items(live, parameter, source.values)
                     if not self._blobs.matches(given.literal, list(container.chunks(items))):
                         return False
         except Exception:  # what can no longer be pickled has changed
@@ -139,14 +139,14 @@ class Recorder:
     def _call(self, node: DraftNode) -> tuple[Digest, tuple[Digest, ...]]:
         reads = _results_only(node)
         if reads is None:
-            return self._packed_call(node)
+            return self._pack_call(node)
         # Nothing but results of other tasks: most calls of a graph, and often alike.
         known = self._calls.get(reads)
         if known is None:
-            known = self._calls[reads] = self._packed_call(node)
+            known = self._calls[reads] = self._pack_call(node)
         return known
 
-    def _packed_call(self, node: DraftNode) -> tuple[Digest, tuple[Digest, ...]]:
+    def _pack_call(self, node: DraftNode) -> tuple[Digest, tuple[Digest, ...]]:
         references = referring(node.needs, f"an argument of task {node.key!r}")
         large: list[Digest] = []
 
@@ -164,16 +164,16 @@ class Recorder:
         return call, tuple(large)
 
     def _items(self, node: DraftNode, parameter: str, values: Sequence[object]) -> PackedItems:
-        items = self._encoded(node, parameter, values)
+        items = self._encode_items(node, parameter, values)
         return PackedItems(self._blobs.add(b"".join(container.chunks(items))), len(items))
 
-    def _encoded(self, node: DraftNode, parameter: str, values: Sequence[object]) -> list[list[Chunk]]:
+    def _encode_items(self, node: DraftNode, parameter: str, values: Sequence[object]) -> list[list[Chunk]]:
         references = referring(node.needs, f"an item of {parameter!r} of task {node.key!r}")
         marked = parameter in self._parameters.of(node.function).marked
         items = []
         for index, value in enumerate(values):
             try:
-                items.append(encode(self.hidden(parameter, value, marked), references))
+                items.append(encode(self.hide_secrets(parameter, value, marked), references))
             except WorkflowError:
                 raise
             except Exception as error:
@@ -187,8 +187,8 @@ class Recorder:
             return node.args, node.kwargs
         marked = parameters.marked
         found = zip(parameters.first(len(node.args)), node.args, strict=True)
-        args = tuple([self.hidden(name, value, name in marked) for name, value in found])
-        return args, {name: self.hidden(name, value, name in marked) for name, value in node.kwargs.items()}
+        args = tuple([self.hide_secrets(name, value, name in marked) for name, value in found])
+        return args, {name: self.hide_secrets(name, value, name in marked) for name, value in node.kwargs.items()}
 
 
 def _results_only(node: DraftNode) -> _Reads | None:

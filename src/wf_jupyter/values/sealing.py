@@ -61,18 +61,18 @@ def own_key() -> bytes:
     global _own
     with _lock:
         if _own is None:
-            _own = _given() or _stored()
+            _own = _key_from_environment() or _read_key()
         return _own
 
 
 def _keys() -> list[bytes]:
-    found = [key for key in (_own, _given()) if key is not None]
+    found = [key for key in (_own, _key_from_environment()) if key is not None]
     with suppress(OSError, StoreError):
         found.append(_read(_path()) or b"")
     return found
 
 
-def _given() -> bytes | None:
+def _key_from_environment() -> bytes | None:
     with suppress(ValueError):
         key = bytes.fromhex(os.environ.get(VARIABLE, ""))
         return key if len(key) == _SIZE else None
@@ -87,7 +87,7 @@ def _path() -> Path:
     return Path(jupyter_data_dir()) / "wf_jupyter" / FILE
 
 
-def _stored() -> bytes:
+def _read_key() -> bytes:
     path = _path()
     try:
         make_directory(path.parent)

@@ -57,7 +57,7 @@ else:
             return hash(("wf_jupyter.Secret", self._value))
 
         def __reduce__(self):
-            return _secret, (_sealed(self._value),)
+            return _secret, (_seal_value(self._value),)
 
 
 class Hidden:
@@ -76,7 +76,7 @@ class Hidden:
         return MASK
 
     def __reduce__(self) -> tuple[Callable[[bytes], object], tuple[bytes]]:
-        return _opened, (_sealed((self._texts, self._value)),)
+        return _opened, (_seal_value((self._texts, self._value)),)
 
 
 def secret(value: object) -> Any:
@@ -85,7 +85,7 @@ def secret(value: object) -> Any:
     return make(value)
 
 
-def hidden(name: str, value: object, is_marked: bool = False, known: KnownSecrets | None = None) -> object:
+def hide_secrets(name: str, value: object, is_marked: bool = False, known: KnownSecrets | None = None) -> object:
     """`value` as it is packed for a parameter of that name: what is secret in it is `Hidden`.
 
     Secret is what a name, an annotation or a class says to be, what holds a password in an address, and what holds
@@ -94,7 +94,7 @@ def hidden(name: str, value: object, is_marked: bool = False, known: KnownSecret
     return _Hiding(known or KnownSecrets(), is_marked).hide(name, value, 0)
 
 
-def revealed(value: Any) -> Any:
+def reveal(value: Any) -> Any:
     """The value itself, of a `Secret`; a list of them, as a mapped task gives it, becomes one of values."""
     if type(value) is Secret:
         return value.reveal()
@@ -200,10 +200,10 @@ def marks_secret(annotation: object) -> bool:
     return any(marks_secret(part) for part in get_args(annotation))
 
 
-def unmarked(annotation: object) -> object:
+def unmark(annotation: object) -> object:
     """The annotation without the mark: `str` for `Secret[str]`, `str | None` for `Secret[str] | None`."""
     if get_origin(annotation) in (Union, UnionType):
-        return Union[tuple(unmarked(part) for part in get_args(annotation))]  # noqa: UP007 - made of a tuple
+        return Union[tuple(unmark(part) for part in get_args(annotation))]  # noqa: UP007 - made of a tuple
     if annotation is Secret or get_origin(annotation) is Secret:
         return (*get_args(annotation), Any)[0]
     return annotation
@@ -215,7 +215,7 @@ def secret_parameters(function: Callable[..., object]) -> frozenset[str]:
     return frozenset(name for name, annotation in found.items() if marks_secret(annotation))
 
 
-def _sealed(value: object) -> bytes:
+def _seal_value(value: object) -> bytes:
     from wf_jupyter.values.codec import encode_bytes
     from wf_jupyter.values.sealing import seal
 

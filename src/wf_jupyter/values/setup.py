@@ -99,8 +99,8 @@ def _handler(handler: logging.Handler) -> HandlerSetup | None:
         target = _name_of(stream)
         if not target:
             return None
-    formatter = None if handler.formatter is None else _pickled(handler.formatter)
-    return HandlerSetup(target, handler.level, formatter, _pickled(handler.filters) if handler.filters else None)
+    formatter = None if handler.formatter is None else _pickle(handler.formatter)
+    return HandlerSetup(target, handler.level, formatter, _pickle(handler.filters) if handler.filters else None)
 
 
 def _name_of(stream: Any) -> str:
@@ -111,7 +111,7 @@ def _name_of(stream: Any) -> str:
     return getattr(stream, "name", "") if type(stream).__name__ == "OutStream" else ""
 
 
-def _pickled(value: object) -> bytes | None:
+def _pickle(value: object) -> bytes | None:
     import cloudpickle
 
     with contextlib.suppress(Exception):  # of users' making: then records are shown as logging shows them by itself

@@ -142,13 +142,13 @@ def _lines(code: CodeType) -> list[str]:
     registered = getattr(linecache, "_getlines_from_code", None)
     if registered is not None and (lines := registered(code)):
         return list(lines)
-    for text in _typed(name):
+    for text in _typed_texts(name):
         if _compiles_to(text, code):
             return [f"{line}\n" for line in _split(text)]
     return []
 
 
-def _typed(name: str) -> Iterator[str]:
+def _typed_texts(name: str) -> Iterator[str]:
     """Texts that may have been compiled under a name that `linecache` does not know."""
     if name == "<string>" and "-c" in sys.orig_argv[:-1]:
         yield sys.orig_argv[sys.orig_argv.index("-c") + 1]

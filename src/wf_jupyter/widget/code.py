@@ -57,7 +57,7 @@ class ViewCode(ipywidgets.Widget):  # type: ignore[misc]
     _shared: ViewCode | None = None
 
     @classmethod
-    def shared(cls) -> ViewCode:
+    def get_shared(cls) -> ViewCode:
         """The one of this kernel. `Widget.close_all()` closes it, too; then there is another one."""
         with _lock:
             held: Any = ViewCode._shared

@@ -16,7 +16,7 @@ import ipywidgets
 
 from wf_jupyter.errors import InputError
 from wf_jupyter.model.secrecy import is_secret
-from wf_jupyter.values.secret import marks_secret, unmarked
+from wf_jupyter.values.secret import marks_secret, unmark
 
 _LISTS = (list, tuple, Sequence)
 _WRITTEN = (Any, object, dict, list, tuple, set, frozenset, bytes, complex, type(None))
@@ -49,7 +49,7 @@ def fields(name: str, function: Callable[..., object], signature: inspect.Signat
             continue
         annotation = hints.get(parameter.name, Any)
         is_hidden = is_secret(parameter.name) or marks_secret(annotation)
-        annotation = unmarked(annotation)
+        annotation = unmark(annotation)
         default = None if parameter.default is parameter.empty else parameter.default
         if annotation is Any and default is not None:
             annotation = type(default)
@@ -99,14 +99,14 @@ def _secret(name: str, annotation: Any, default: Any) -> Field | None:
 
     def read() -> object:
         if widget.value:
-            kept[0] = _written(name, annotation, widget.value)
+            kept[0] = _read_text(name, annotation, widget.value)
             widget.value, widget.placeholder = "", "as given before"
         return kept[0]
 
     return Field(name, widget, read)
 
 
-def _written(name: str, annotation: Any, text: str) -> object:
+def _read_text(name: str, annotation: Any, text: str) -> object:
     """The value that a text means; the error does not repeat it."""
     kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     if str in kinds or Any in kinds:

@@ -26,7 +26,7 @@ _MOST_TASKS = LIMIT // 60
 _FAILED_ITEMS = 20
 
 
-def kept(snapshot: Snapshot) -> dict[str, Any]:
+def keep_snapshot(snapshot: Snapshot) -> dict[str, Any]:
     """The snapshot as JSON objects of at most `LIMIT` bytes; empty when the graph is too large even so."""
     bare = msgspec.structs.replace(
         snapshot,

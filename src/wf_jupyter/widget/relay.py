@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from wf_jupyter.client.log_views import copied
+from wf_jupyter.client.log_views import deep_copy
 from wf_jupyter.client.loop import background
 from wf_jupyter.client.replica import Link, Replica
 from wf_jupyter.model.events import Event
@@ -60,7 +60,7 @@ class Relay:
 
     def start(self) -> None:
         """Listen, and keep the snapshot as it is now."""
-        snapshot = self._replica.attach(self, copied)
+        snapshot = self._replica.attach(self, deep_copy)
         self._keep(snapshot)
 
     def ask(self) -> None:
@@ -78,19 +78,19 @@ class Relay:
 
     # -- listening, on the background loop ---------------------------------------------------------
 
-    def happened(self, events: Sequence[Event]) -> None:
+    def on_events(self, events: Sequence[Event]) -> None:
         if self._asked:
             self._waiting += events
             self._plan_frame()
         self._plan_keeping()
 
-    def replaced(self) -> None:
+    def on_snapshot(self) -> None:
         if self._asked:
             self._must_replace = True
             self._plan_frame()
         self._plan_keeping()
 
-    def linked(self, link: Link) -> None:
+    def on_link(self, link: Link) -> None:
         if self._asked:
             self._send({**self._head("connection"), "state": "live" if link == "live" else "waiting"})
 
@@ -158,7 +158,7 @@ class Relay:
 
     def _store(self) -> None:
         self._is_keeping = False
-        self._keep(self._replica.read(copied))
+        self._keep(self._replica.read(deep_copy))
 
 
 def plain(snapshot: Snapshot) -> Any:

@@ -67,12 +67,12 @@ class RequestHandler:
         query = None if operation.query is None else _read(sent, operation.query)
         if isinstance(query, EventsQuery):
             # Read as clients do, who skip what a newer server may send.
-            return _bounded({EVENTS.name: connection.events(execution, query.after, query.limit).events})
+            return _bound_answer({EVENTS.name: connection.events(execution, query.after, query.limit).events})
         if isinstance(query, LogQuery):
             query = msgspec.structs.replace(query, limit=min(query.limit, LARGEST_ANSWER))
         key = (_read(sent, _OfTask).task,) if "key" in operation.parameters else ()
         found = connection.ask(operation, execution, *key, query=query)
-        return _bounded({name: getattr(found, name) for name in found.__struct_fields__})
+        return _bound_answer({name: getattr(found, name) for name in found.__struct_fields__})
 
 
 def _outcome(act: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -93,7 +93,7 @@ def _read(sent: object, kind: type[T]) -> T:
         raise input_error(error, "params") from None
 
 
-def _bounded(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+def _bound_answer(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     """An answer with as many members of each list as one message takes; `more` when some were left out."""
     bounded: dict[str, Any] = {}
     for name, value in answer.items():

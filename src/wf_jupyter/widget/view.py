@@ -19,7 +19,7 @@ from wf_jupyter.errors import InputError
 from wf_jupyter.model.snapshot import Snapshot
 from wf_jupyter.render.stored import EXECUTION_TYPE
 from wf_jupyter.widget import code
-from wf_jupyter.widget.kept import kept
+from wf_jupyter.widget.kept import keep_snapshot
 from wf_jupyter.widget.relay import Relay
 from wf_jupyter.widget.request_handler import RequestHandler
 
@@ -52,7 +52,7 @@ class ExecutionView(anywidget.AnyWidget):
         replica = execution.follow()
         super().__init__(
             _esm=code.loader(),
-            code_model=code.ViewCode.shared().model_id,
+            code_model=code.ViewCode.get_shared().model_id,
             code_hash=code.code_hash(),
             still=still_html(execution.still()),
             execution_id=execution.id,
@@ -63,7 +63,7 @@ class ExecutionView(anywidget.AnyWidget):
         )
         self._relay = Relay(replica, self.send, self._keep)
         self._handler = RequestHandler(execution)
-        self.on_msg(self._received)
+        self.on_msg(self._on_message)
         self._relay.start()
 
     @property
@@ -79,7 +79,7 @@ class ExecutionView(anywidget.AnyWidget):
             relay.close()
         super().close()
 
-    def _received(self, widget: object, content: Any, buffers: object) -> None:
+    def _on_message(self, widget: object, content: Any, buffers: object) -> None:
         """A message from a page: untrusted, and delivered only while the kernel is idle."""
         kind = content.get("kind") if isinstance(content, dict) else None
         match kind:
@@ -97,7 +97,7 @@ class ExecutionView(anywidget.AnyWidget):
     def _keep(self, snapshot: Snapshot) -> None:
         if self._is_closed:
             return
-        self.snapshot = kept(snapshot)
+        self.snapshot = keep_snapshot(snapshot)
         if snapshot.status.is_final:
             self.still = still_html(snapshot)
 

@@ -11,7 +11,7 @@ import pytest
 
 import wf_jupyter as wf
 from tests.jupyter_process import JupyterProcess
-from wf_jupyter.client.uploading import refused
+from wf_jupyter.client.uploading import explain_refusal
 from wf_jupyter.errors import InputError, ServerUnavailable, StateConflict
 
 PATIENCE = 60
@@ -97,12 +97,12 @@ def test_a_part_without_a_proper_address_is_refused(on_server: JupyterProcess) -
 
 def test_a_request_that_was_too_large_is_told_with_its_size_and_what_to_do() -> None:
     lost = ServerUnavailable("the server did not answer: Stream closed")
-    told = refused(lost, 600_000_000, "what is submitted has", "http://here/")
+    told = explain_refusal(lost, 600_000_000, "what is submitted has", "http://here/")
     assert isinstance(told, InputError)
     assert "600,000,000 bytes" in str(told) and "max_body_size" in str(told) and "as arguments" in str(told)
-    assert refused(lost, 1000, "what is submitted has", "http://here/") is lost
+    assert explain_refusal(lost, 1000, "what is submitted has", "http://here/") is lost
     busy = StateConflict("it has not ended")
-    assert refused(busy, 600_000_000, "what is submitted has", "http://here/") is busy
+    assert explain_refusal(busy, 600_000_000, "what is submitted has", "http://here/") is busy
 
 
 def test_a_large_input_is_one_file_and_goes_with_its_execution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

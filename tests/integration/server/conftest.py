@@ -20,7 +20,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 import wf_jupyter as wf
 from wf_jupyter.model.policy import ExecutionOptions
 from wf_jupyter.model.submission import Environment, Submission
-from wf_jupyter.server.shared import shared_by
+from wf_jupyter.server.shared import get_shared
 from wf_jupyter.values.packaging import pack
 
 #: The machine may be busy: a wait that fails takes this long.
@@ -135,7 +135,7 @@ class Wire:
     @property
     def kernel(self) -> dict[str, str]:
         """The header of a kernel of this server."""
-        return {"Authorization": f"wf-jupyter {shared_by(self.app.web_app.settings).secret}"}
+        return {"Authorization": f"wf-jupyter {get_shared(self.app.web_app.settings).secret}"}
 
     async def start(self) -> None:
         """What the server does once its loop runs; pytest-jupyter leaves it out."""

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from wf_jupyter.server.shared import shared_by
+from wf_jupyter.server.shared import get_shared
 
 PATIENCE = 30.0
 
@@ -164,7 +164,7 @@ class TestLimits:
         assert 1 <= int(refused.value.response.headers["Retry-After"]) <= 2
 
     async def test_a_half_open_connection_is_noticed(self, wire: Any) -> None:
-        open_sockets = shared_by(wire.app.web_app.settings).sockets
+        open_sockets = get_shared(wire.app.web_app.settings).sockets
         with sockets.socket() as vanished:
             vanished.setblocking(False)
             loop = asyncio.get_running_loop()

@@ -18,7 +18,7 @@ import pytest
 
 from wf_jupyter.server import activity
 from wf_jupyter.server.host import FIRST_WAIT
-from wf_jupyter.server.shared import shared_by
+from wf_jupyter.server.shared import get_shared
 from wf_jupyter.store.database import FILE_NAME
 
 
@@ -138,7 +138,7 @@ async def test_what_ran_when_the_server_stopped_goes_on_with_the_next(
     from wf_jupyter.server.host import OrchestratorHost
 
     host = OrchestratorHost(wire.extension._host._config, version="next", heartbeat=10)
-    shared_by(wire.app.web_app.settings).host = host
+    get_shared(wire.app.web_app.settings).host = host
     try:
         after = await wire.until(execution, "succeeded")
         assert after["epoch"] != before["epoch"], "another orchestrator wrote the rest of the log"

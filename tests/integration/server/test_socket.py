@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wf_jupyter.server.shared import shared_by
+from wf_jupyter.server.shared import get_shared
 
 
 async def test_the_server_says_hello_first(wire: Any) -> None:
@@ -266,7 +266,7 @@ class TestSlowReaders:
         execution = await wire.submit(packed(add_one.bind(xs=list(range(300)))))
         await wire.until(execution, "succeeded")
         stuck, lively = await wire.socket(), await wire.socket()
-        open_sockets = shared_by(wire.app.web_app.settings).sockets
+        open_sockets = get_shared(wire.app.web_app.settings).sockets
         assert len(open_sockets) == 2
         # Each reply holds a snapshot of 301 tasks, and this client reads none of them.
         request = {"jsonrpc": "2.0", "id": 1, "method": "subscribe", "params": {"execution_id": execution}}

@@ -11,7 +11,7 @@ import pytest
 
 import wf_jupyter as wf
 from tests.integration.service.conftest import PATIENCE, Reader, packed
-from wf_jupyter.client.embedded import called
+from wf_jupyter.client.embedded import run_blocking
 from wf_jupyter.errors import ServerUnavailable
 from wf_jupyter.model.events import TaskStarted
 from wf_jupyter.protocol.operations import EVENTS
@@ -41,7 +41,7 @@ def test_a_question_that_waits_for_an_event_ends_with_the_orchestrator(runtime: 
 
     def ask() -> None:
         try:
-            called(runtime, answer(engine, EVENTS, (execution,), query))
+            run_blocking(runtime, answer(engine, EVENTS, (execution,), query))
         except BaseException as error:
             caught.append(error)
 

@@ -221,7 +221,7 @@ def test_a_socket_that_lets_nothing_through_is_left_for_asking_and_the_link_does
     links: list[str] = []
 
     class Listener:
-        def linked(self, link: str) -> None:
+        def on_link(self, link: str) -> None:
             links.append(link)
 
         def __getattr__(self, name: str) -> Callable[..., None]:

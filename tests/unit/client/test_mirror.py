@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import UTC, datetime
 
-from wf_jupyter.client.log_views import copied
+from wf_jupyter.client.log_views import deep_copy
 from wf_jupyter.client.replica import Replica
 from wf_jupyter.engine.fold import empty
 from wf_jupyter.model.events import TaskCompleted, TaskInfo, TasksAdded, TaskStarted, WorkflowCompleted, WorkflowStarted
@@ -33,13 +33,13 @@ class Diary:
     def __init__(self):
         self.lines = []
 
-    def happened(self, events):
+    def on_events(self, events):
         self.lines += [event.seq for event in events]
 
-    def replaced(self):
+    def on_snapshot(self):
         self.lines.append("replaced")
 
-    def linked(self, link):
+    def on_link(self, link):
         self.lines.append(link)
 
 
@@ -84,12 +84,12 @@ def test_an_event_of_a_newer_version_counts_but_changes_nothing():
 def test_an_older_snapshot_is_ignored_and_a_newer_one_replaces():
     held, diary = replica(), Diary()
     held.fold(story()[:2])
-    older = held.read(copied)
+    older = held.read(deep_copy)
     held.attach(diary, lambda snapshot: None)
     held.fold(story()[2:])
     held.replace(older)
     assert held.status == "succeeded"
-    newer = held.read(copied)
+    newer = held.read(deep_copy)
     newer.seq = 9
     held.replace(newer)
     assert diary.lines == [3, 4, 5, "replaced"]
@@ -105,7 +105,7 @@ def test_a_snapshot_of_another_epoch_replaces_whatever_its_seq_is():
 def test_what_was_read_does_not_change_afterwards():
     held = replica()
     held.fold(story()[:2])
-    task, snapshot = held.task("a"), held.read(copied)
+    task, snapshot = held.task("a"), held.read(deep_copy)
     held.fold(story()[2:])
     assert (task.status, snapshot.tasks[0].status) == ("pending", "pending")
 

@@ -12,13 +12,13 @@ from wf_jupyter.client.reconnect import FIRST, LONGEST, SHORTEST, Backoff
 def test_every_wait_is_short_enough_and_none_is_an_attack(lucks):
     backoff = Backoff()
     for count, jitter in enumerate(lucks):
-        wait = backoff.failed(jitter)
+        wait = backoff.next_delay(jitter)
         assert SHORTEST <= wait <= min(LONGEST, FIRST * 2 ** min(count, 16))
 
 
 def test_a_success_starts_over():
     backoff = Backoff()
-    waits = [backoff.failed(0.999) for _ in range(10)]
+    waits = [backoff.next_delay(0.999) for _ in range(10)]
     assert waits[-1] > 10
-    backoff.succeeded()
-    assert backoff.failed(0.999) < FIRST
+    backoff.reset()
+    assert backoff.next_delay(0.999) < FIRST

@@ -91,11 +91,11 @@ def test_a_function_that_was_replaced_and_a_method_that_was_added_are_seen(monke
 
     names = {"math": math, "F": fractions.Fraction}
     members = Members()
-    assert members.changed(names) == []
-    assert members.changed(names) == []
+    assert members.find_changed(names) == []
+    assert members.find_changed(names) == []
     monkeypatch.setattr(math, "floor", math.ceil)
     monkeypatch.setattr(fractions.Fraction, "shown", lambda self: 1, raising=False)
-    assert sorted(members.changed(names)) == ["Fraction.shown", "math.floor"]
+    assert sorted(members.find_changed(names)) == ["Fraction.shown", "math.floor"]
 
 
 def test_changes_that_leave_no_trace_in_an_object_itself_are_seen() -> None:
@@ -303,9 +303,9 @@ def test_constants_and_tables_of_libraries_are_seen_to_change(monkeypatch: pytes
 
     members = Members()
     names = {"string": string, "html": html}
-    members.changed(names)
+    members.find_changed(names)
     monkeypatch.setattr(string, "digits", "x")
-    assert members.changed(names) == ["string.digits"]
+    assert members.find_changed(names) == ["string.digits"]
     monkeypatch.setitem(html.entities.name2codepoint, "hz", 1)
-    assert members.changed(names) == ["html.entities.name2codepoint"]
-    assert members.changed(names) == []
+    assert members.find_changed(names) == ["html.entities.name2codepoint"]
+    assert members.find_changed(names) == []

@@ -31,7 +31,7 @@ def test_times_are_utc_with_a_z() -> None:
 def test_an_event_of_a_newer_version_keeps_its_seq() -> None:
     expected = UnknownEvent(seq=4, time=NOW, type="task.dreamt")
     assert codec.decode_event(NEWER) == expected
-    data = codec.joined([codec.encode_events(EVENTS), b"[" + NEWER + b"]"])
+    data = codec.join_arrays([codec.encode_events(EVENTS), b"[" + NEWER + b"]"])
     assert codec.decode_events(data) == [*EVENTS, expected]
 
 
@@ -47,5 +47,5 @@ def test_what_is_no_list_of_events_is_an_input_error(data: bytes) -> None:
 
 
 def test_joining_arrays_skips_empty_ones() -> None:
-    assert codec.joined([b"[]", b"[1]", b"[]", b"[2,3]"]) == b"[1,2,3]"
-    assert codec.joined([]) == b"[]"
+    assert codec.join_arrays([b"[]", b"[1]", b"[]", b"[2,3]"]) == b"[1,2,3]"
+    assert codec.join_arrays([]) == b"[]"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.render.test_stored import execution
 from wf_jupyter.pytest_nbval import PDF_MARK
-from wf_jupyter.render.pdf import encoded_pdf, picture_pdf
+from wf_jupyter.render.pdf import encode_pdf, picture_pdf
 from wf_jupyter.render.stored import stored_pictures
 from wf_jupyter.render.svg import snapshot_svg
 
@@ -52,9 +52,9 @@ def test_texts_are_there_whatever_they_hold() -> None:
 
 def test_the_same_picture_is_the_same_pdf_and_small() -> None:
     large = snapshot_svg(execution(1_000))
-    assert encoded_pdf(large) == encoded_pdf(large)
-    assert encoded_pdf(large).startswith(PDF_MARK)
-    assert len(encoded_pdf(large)) < len(large)
+    assert encode_pdf(large) == encode_pdf(large)
+    assert encode_pdf(large).startswith(PDF_MARK)
+    assert len(encode_pdf(large)) < len(large)
 
 
 def test_nbconvert_needs_no_inkscape(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 from wf_jupyter.model.events import Failure, ResultInfo
 from wf_jupyter.model.snapshot import GroupSnapshot, Snapshot, TaskSnapshot
 from wf_jupyter.model.status import ExecutionStatus, TaskStatus
-from wf_jupyter.widget.kept import LIMIT, kept
+from wf_jupyter.widget.kept import LIMIT, keep_snapshot
 
 NOW = datetime(2026, 1, 1, 10, 20, 30, 123456, tzinfo=UTC)
 
@@ -52,7 +52,7 @@ def snapshot(*tasks: TaskSnapshot, groups: list[GroupSnapshot] | None = None) ->
 def test_a_small_graph_is_kept_whole_but_for_inputs_texts_of_results_workers_and_tracebacks() -> None:
     message = "no /home/ada/data/rows.csv at https://ada:pw@host/x?token=abc123&page=2"
     error = Failure(kind="raised", type="OSError", message=message, traceback='File "/home/ada/a.py", line 1')
-    found = kept(snapshot(task("load"), task("fit", status=TaskStatus.FAILED, error=error)))
+    found = keep_snapshot(snapshot(task("load"), task("fit", status=TaskStatus.FAILED, error=error)))
     text = msgspec.json.encode(found).decode()
     assert [each["key"] for each in found["tasks"]] == ["load", "fit"]
     assert (found["tasks"][0]["duration"], found["tasks"][0]["result"]["size"]) == (0.123456789, 10)
@@ -69,7 +69,9 @@ def test_the_items_of_a_large_map_become_runs_of_equal_states_and_some_failures_
         task(f"f[{index}]", "f", status, error=error if status is TaskStatus.FAILED else None)
         for index, status in enumerate(states)
     ]
-    found = kept(snapshot(task("load"), *items, groups=[GroupSnapshot(key="f", name="f", kind="map", size=count)]))
+    found = keep_snapshot(
+        snapshot(task("load"), *items, groups=[GroupSnapshot(key="f", name="f", kind="map", size=count)])
+    )
     assert len(msgspec.json.encode(found)) <= LIMIT
     again = [status for status, many in found["items"][0]["runs"] for _ in range(many)]
     assert again == [status.value for status in states]
@@ -83,4 +85,4 @@ def test_whatever_the_graph_the_limit_holds() -> None:
         mixed = [task(f"f[{index}]", "f", rolled.choice(list(TaskStatus))) for index in range(count)]
         groups = [GroupSnapshot(key="f", name="f", kind="map", size=count)]
         for tasks in (mixed, [task(f"{'long' * 50}-{index}") for index in range(count)]):
-            assert len(msgspec.json.encode(kept(snapshot(*tasks, groups=groups)))) <= LIMIT
+            assert len(msgspec.json.encode(keep_snapshot(snapshot(*tasks, groups=groups)))) <= LIMIT

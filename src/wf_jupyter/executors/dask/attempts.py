@@ -32,7 +32,7 @@ from wf_jupyter.executors.dask.placement import ClusterJob, HostState, Placement
 from wf_jupyter.executors.dask.scheduler_client import SchedulerClient
 from wf_jupyter.executors.dask.transfers import Transfers, is_complete
 from wf_jupyter.executors.local.shared_blobs import LIMIT
-from wf_jupyter.executors.wire.outcome_mapping import node_lost, timed_out, worker_lost
+from wf_jupyter.executors.wire.outcome_mapping import node_lost, timeout_failure, worker_lost
 from wf_jupyter.model.stimuli import (
     AttemptRequeued,
     AttemptStopped,
@@ -349,7 +349,7 @@ class ClusterAttempts:
         if job.stopping == "cancel":
             self._finish(job, _stopped_report(job, duration, began))
         else:
-            report = timed_out(attempt, duration, began)
+            report = timeout_failure(attempt, duration, began)
             failure = msgspec.structs.replace(report.failure, message=f"{report.failure.message}; {reason}")
             self._finish(job, msgspec.structs.replace(report, failure=failure))
 

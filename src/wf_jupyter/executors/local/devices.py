@@ -27,11 +27,11 @@ def found(variables: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     if VARIABLE in variables:
         return tuple(name.strip() for name in variables[VARIABLE].split(",") if name.strip() not in ("", "-1"))
     tool = shutil.which("nvidia-smi")
-    return () if tool is None else _listed(tool)
+    return () if tool is None else _list_devices(tool)
 
 
 @functools.cache
-def _listed(tool: str) -> tuple[str, ...]:
+def _list_devices(tool: str) -> tuple[str, ...]:
     asked = [tool, "--query-gpu=index", "--format=csv,noheader"]
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         answer = subprocess.run(asked, capture_output=True, text=True, timeout=_ASKING_SECONDS, check=True).stdout

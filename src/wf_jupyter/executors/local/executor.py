@@ -19,11 +19,11 @@ import msgspec
 
 from wf_jupyter.executors.local.ahead import Durations
 from wf_jupyter.executors.local.devices import Devices
-from wf_jupyter.executors.local.limits import DEVICE_LOOK, Limits, exceeded, threads_for
+from wf_jupyter.executors.local.limits import DEVICE_LOOK, Limits, memory_failure, threads_for
 from wf_jupyter.executors.local.worker_queue import CannotStart, Job, Line, Role
 from wf_jupyter.executors.wire.frames import FrameTooLarge
 from wf_jupyter.executors.wire.messages import Final, Stopped
-from wf_jupyter.executors.wire.outcome_mapping import report_of, timed_out, worker_lost
+from wf_jupyter.executors.wire.outcome_mapping import report_of, timeout_failure, worker_lost
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.stimuli import AttemptFailed, AttemptStopped, Report
 from wf_jupyter.model.submission import Environment
@@ -167,7 +167,7 @@ class LocalExecutor:
     def on_final(self, line: Line, job: Job, message: Final) -> None:
         self._durations.learn(job.attempt.code, message.duration)
         if isinstance(message, Stopped) and job.stopping == "timeout":
-            self._finish(job, timed_out(job.attempt, message.duration, message.began))
+            self._finish(job, timeout_failure(job.attempt, message.duration, message.began))
         else:
             self._finish(job, report_of(message, job.attempt))
         if line.devices:
@@ -181,7 +181,7 @@ class LocalExecutor:
             job.line, job.began = None, None
             _disarm(job)
             if job.stopping is not None:
-                self._finish(job, _stopped(job, 0.0))
+                self._finish(job, _stopped_report(job, 0.0))
             else:
                 self._backlog.appendleft(job)
         self._dispatch()
@@ -199,11 +199,11 @@ class LocalExecutor:
             duration = 0.0 if job.began is None else self._loop.time() - job.began
             began = None if job.began is None else time.time() - duration
             if job.exceeded:
-                self._finish(job, exceeded(job, duration, began))
+                self._finish(job, memory_failure(job, duration, began))
             elif job.stopping == "cancel":
-                self._finish(job, _stopped(job, duration, began))
+                self._finish(job, _stopped_report(job, duration, began))
             elif job.stopping == "timeout":
-                self._finish(job, timed_out(job.attempt, duration, began))
+                self._finish(job, timeout_failure(job.attempt, duration, began))
             else:
                 if killed_for is not None:
                     reason = f"its process was ended, because the async task {killed_for.attempt.task!r} did not stop"
@@ -309,7 +309,7 @@ class LocalExecutor:
         if line is None:
             if job in self._backlog:
                 self._backlog.remove(job)
-                self._finish_soon(job, _stopped(job, 0.0))
+                self._finish_soon(job, _stopped_report(job, 0.0))
         elif first:
             line.stop(job)
             if job.began is not None:
@@ -380,5 +380,5 @@ def _disarm(job: Job) -> None:
         job.timer = None
 
 
-def _stopped(job: Job, duration: float, began: float | None = None) -> AttemptStopped:
+def _stopped_report(job: Job, duration: float, began: float | None = None) -> AttemptStopped:
     return AttemptStopped(task=job.attempt.task, attempt=job.attempt.number, duration=duration, began=began)

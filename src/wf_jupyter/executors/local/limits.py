@@ -130,7 +130,7 @@ class Limits:
         asyncio.get_running_loop().call_later(LOOK_SECONDS, self.watch, job, end)
 
 
-def exceeded(job: Job, duration: float, began: float | None) -> AttemptFailed:
+def memory_failure(job: Job, duration: float, began: float | None) -> AttemptFailed:
     """The attempt was ended because of the memory that it held."""
     attempt = job.attempt
     message = f"the task held {size_text(job.exceeded)} of memory, and its resources allow {size_text(attempt.memory)}"

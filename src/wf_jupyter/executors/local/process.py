@@ -99,7 +99,7 @@ class WorkerProcess:
         with contextlib.suppress(OSError, AttributeError):
             # Where the system has no such descriptor, the end of the connection tells the same a little later.
             self._exit = os.pidfd_open(self._popen.pid)
-            self._loop.add_reader(self._exit, self._ended)
+            self._loop.add_reader(self._exit, self._on_ended)
 
     @property
     def pid(self) -> int:
@@ -223,9 +223,9 @@ class WorkerProcess:
         if self._popen.poll() is None:
             self._loop.call_later(0.01, self._poll)
         else:
-            self._ended()
+            self._on_ended()
 
-    def _ended(self) -> None:
+    def _on_ended(self) -> None:
         if self._gone:
             return
         self.kill()  # what the process left behind in its group; its id is still taken by the unreaped leader

@@ -39,7 +39,7 @@ from wf_jupyter.executors.wire.messages import (
     run_of,
 )
 from wf_jupyter.executors.wire.outcome_mapping import ending_of, report_of
-from wf_jupyter.executors.worker.output.stream import truncated
+from wf_jupyter.executors.worker.output.stream import truncation_notice
 from wf_jupyter.model.stimuli import Printed, Report
 from wf_jupyter.model.submission import Environment
 from wf_jupyter.model.texts import storable
@@ -323,7 +323,7 @@ class Line:
             left = limit - job.printed
             job.printed += len(text)
             if job.printed > limit:
-                text = text[:left] + truncated(limit)
+                text = text[:left] + truncation_notice(limit)
             report = Printed(task=job.attempt.task, attempt=job.attempt.number, stream=stream, text=text)
             self._owner.on_report(job, report)
 

@@ -68,7 +68,7 @@ def report_of(message: Final | Text | Progress | Shown, attempt: Attempt) -> Rep
             assert_never(message)
 
 
-def timed_out(attempt: Attempt, duration: float, began: float | None = None) -> AttemptFailed:
+def timeout_failure(attempt: Attempt, duration: float, began: float | None = None) -> AttemptFailed:
     """The attempt ran longer than it may."""
     message = f"the task ran longer than its timeout of {attempt.timeout:g} s"
     return AttemptFailed(

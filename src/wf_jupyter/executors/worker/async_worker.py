@@ -88,14 +88,14 @@ class AsyncHost(Worker):
         task = self._loop.create_task(coroutine, name=run.task, context=contextvars.copy_context())
         self._tasks[token] = task
         self._tokens[task] = token
-        task.add_done_callback(lambda ended: self._ended(ended, run, sink, began, time.perf_counter() - counted))
+        task.add_done_callback(lambda ended: self._on_ended(ended, run, sink, began, time.perf_counter() - counted))
 
     def _cancel(self, token: int) -> None:
         task = self._tasks.get(token)
         if task is not None:
             task.cancel()
 
-    def _ended(self, task: asyncio.Task[Final], run: Run, sink: Output, began: float, duration: float) -> None:
+    def _on_ended(self, task: asyncio.Task[Final], run: Run, sink: Output, began: float, duration: float) -> None:
         token = run.token
         del self._tasks[token], self._tokens[task]
         asked = self.interrupts.is_stopping(token)
@@ -103,9 +103,9 @@ class AsyncHost(Worker):
         if self.interrupts.forget(token) or (asked and task.cancelled()):
             final = Stopped(token, duration)
         elif task.cancelled():
-            final = Raised(token, duration, failures.raised(asyncio.CancelledError(), (Exception,)))
+            final = Raised(token, duration, failures.raised_failure(asyncio.CancelledError(), (Exception,)))
         elif (error := task.exception()) is not None:
-            final = Raised(token, duration, failures.raised(error, (Exception,)))
+            final = Raised(token, duration, failures.raised_failure(error, (Exception,)))
         else:
             final = task.result()
         self.freshness.note(began)

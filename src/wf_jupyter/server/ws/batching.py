@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from wf_jupyter.protocol import jsonrpc
-from wf_jupyter.protocol.codec import joined
+from wf_jupyter.protocol.codec import join_arrays
 from wf_jupyter.service.subscriptions.broker import EVERYTHING
 from wf_jupyter.service.subscriptions.mailbox import Delivery, Events, Lagged
 
@@ -55,7 +55,7 @@ def _frames_of(gathered: Sequence[Events]) -> Iterator[bytes]:
         return
     if first.framed is None or first.framed[0] != len(gathered):
         # Kept for the next socket: those that keep up all send the very same bytes.
-        first.framed = (len(gathered), _frame(first, joined([batch.json for batch in gathered])))
+        first.framed = (len(gathered), _frame(first, join_arrays([batch.json for batch in gathered])))
     yield first.framed[1]
 
 
@@ -75,7 +75,7 @@ def _frame(source: Events, events: bytes) -> bytes:
     execution = msgspec.json.encode(source.execution_id)
     if source.topic == EVERYTHING:
         # Says whose it is: a socket may follow the execution itself as well.
-        return jsonrpc.framed_notification(
+        return jsonrpc.frame_notification(
             "events", b'{"execution_id":%b,"subscription":"*","events":%b}' % (execution, events)
         )
-    return jsonrpc.framed_notification("events", b'{"execution_id":%b,"events":%b}' % (execution, events))
+    return jsonrpc.frame_notification("events", b'{"execution_id":%b,"events":%b}' % (execution, events))

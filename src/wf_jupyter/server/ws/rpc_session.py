@@ -120,7 +120,7 @@ class RpcSession:
         task = asyncio.get_running_loop().create_task(self._serve(read), name=f"wf_jupyter {read.method}")
         tasks.add(task)
         task.add_done_callback(tasks.discard)
-        task.add_done_callback(self._served)
+        task.add_done_callback(self._on_served)
 
     def _refusal(self, method: str, under_way: int) -> WorkflowError | None:
         if method == "execute" and under_way >= _EXECUTING:
@@ -132,7 +132,7 @@ class RpcSession:
             )
         return None
 
-    def _served(self, task: asyncio.Task[None]) -> None:
+    def _on_served(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
             _log.debug("a reply could not be sent: %s", task.exception())
 

@@ -106,7 +106,7 @@ class Sender:
             _log.debug("no snapshot for a slow subscriber: %s", error)
             return
         if recent is not None:
-            await self._put(_framed(topic, recent))
+            await self._put(_frame_snapshot(topic, recent))
 
     async def _put(self, frame: bytes) -> None:
         if len(frame) < LARGE:
@@ -117,7 +117,7 @@ class Sender:
             await taken
 
 
-def _framed(topic: str, recent: Recent) -> bytes:
+def _frame_snapshot(topic: str, recent: Recent) -> bytes:
     """The snapshot as a frame; it has megabytes, and often many sockets need the same."""
     if recent.framed is None:
         shown = msgspec.Raw(recent.json)

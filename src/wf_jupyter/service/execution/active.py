@@ -249,7 +249,7 @@ class ActiveExecutions:
             resources=self._resources,
             handed_over=self._handed_over,
             lookup=ResultLookup(state, self._store, self._clock, submission.reuse, self._archive.past),
-            ended=self._ended,
+            ended=self._on_ended,
         )
         self._drivers[state.id] = driver
         self.parking.leave(state.id)
@@ -257,7 +257,7 @@ class ActiveExecutions:
         self._log_follower.end(state.id, picture.snapshot.seq)
         return driver
 
-    def _ended(self, driver: Driver) -> None:
+    def _on_ended(self, driver: Driver) -> None:
         execution = driver.state.id
         if self._drivers.get(execution) is driver:
             del self._drivers[execution]

@@ -125,7 +125,7 @@ class Driver:
         """Something happened to an attempt."""
         if isinstance(report, Printed):
             # At once: what an attempt prints beyond the event log's share must not pile up here.
-            kept = self._attempts.printed(report)
+            kept = self._attempts.keep_printed(report)
             if kept is None:
                 return
             report = kept
@@ -315,12 +315,12 @@ class Driver:
         await self._until_it_works(make_directory)
 
     async def _until_it_works(self, work: Callable[[], Awaitable[None]]) -> None:
-        await until_it_works(work, self._hindered)
+        await until_it_works(work, self._on_hindered)
         if self.parked is not None:
             _log.info("execution %s goes on", self.state.id)
             self._show(None)
 
-    def _hindered(self, cause: StoreError) -> None:
+    def _on_hindered(self, cause: StoreError) -> None:
         """Show what the execution waits for; nobody is kept waiting for it."""
         if self.parked is None:
             _log.info("execution %s waits until this has passed: %s", self.state.id, cause)
@@ -339,7 +339,7 @@ class Driver:
         for event in events:
             self.picture.fold(event)
             if isinstance(event, TaskLog):
-                self._attempts.logs.committed(event)
+                self._attempts.logs.on_committed(event)
         if events:
             self._broker.publish(self.state.id, self.state.workflow, events, turn.encoded[-len(events) :])
         for done in decided:

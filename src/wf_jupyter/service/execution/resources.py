@@ -48,7 +48,7 @@ class Resources:
                         "resources",
                     )
 
-    def known(self, names: Iterable[str]) -> Mapping[str, float]:
+    def amounts_left(self, names: Iterable[str]) -> Mapping[str, float]:
         """Amounts left of all resources, those included that nobody asked for before."""
         for name in names:
             self._there_is(name, is_elsewhere=False)

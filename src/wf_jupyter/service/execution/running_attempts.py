@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from wf_jupyter.engine.plan import executors, has_ready, plan, wanted
+from wf_jupyter.engine.plan import count_wanted, executors, has_ready, plan
 from wf_jupyter.engine.state import ExecutionState
 from wf_jupyter.model.keys import Digest
 from wf_jupyter.model.stimuli import AttemptStarted, Printed
@@ -63,12 +63,12 @@ class RunningAttempts:
     def reserve(self) -> Reservation:
         """Plan what starts now, its slots and resources taken."""
         holder, state = self._state.id, self._state
-        free = self._resources.known(name for lane in state.lanes for name in lane.resources)
+        free = self._resources.amounts_left(name for lane in state.lanes for name in lane.resources)
         reserved: list[tuple[AttemptStarted, Capacity]] = []
         # Also those that nothing is wanted of any more: they are told so.
         for executor in dict.fromkeys((*executors(state), *self._used)):
             pool, planned = self._pool(executor), len(reserved)
-            slots = pool.take(holder, self._on_capacity, wanted(state, STARTS_PER_TURN, free, executor, planned))
+            slots = pool.take(holder, self._on_capacity, count_wanted(state, STARTS_PER_TURN, free, executor, planned))
             starts = plan(state, slots, free, executor, planned)
             for unused in slots[len(starts) :]:
                 pool.give_back(holder, unused)
@@ -111,7 +111,7 @@ class RunningAttempts:
                 self._handed_over.ended(key)
                 raise
 
-    def printed(self, report: Printed) -> Printed | None:
+    def keep_printed(self, report: Printed) -> Printed | None:
         """Keep what a running attempt printed; returns what of it becomes an event."""
         return self.logs.take(report) if (report.task, report.attempt) in self._attempts else None
 

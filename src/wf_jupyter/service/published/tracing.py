@@ -17,7 +17,7 @@ from wf_jupyter.errors import InputError
 from wf_jupyter.executors.worker.published import Refused, trace
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.keys import Digest
-from wf_jupyter.model.secrecy import MASK, is_secret, masked
+from wf_jupyter.model.secrecy import MASK, is_secret, mask
 from wf_jupyter.model.stimuli import AttemptExpanded, AttemptFailed, AttemptStopped, AttemptSucceeded, Report
 from wf_jupyter.model.submission import Submission
 from wf_jupyter.ports import Attempt, Executor, Published
@@ -137,5 +137,5 @@ def _preview(name: str, value: object, schema: Mapping[str, object]) -> str:
     marked = isinstance(declared, dict) and declared.get("writeOnly") is True
     if value is not None and (marked or is_secret(name)):
         return MASK
-    text = masked(_json(value, "input"))
+    text = mask(_json(value, "input"))
     return text if len(text) <= _PREVIEW else text[: _PREVIEW - 1] + "…"

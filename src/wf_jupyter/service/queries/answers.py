@@ -46,7 +46,10 @@ _PAGE = 1000
 async def executions(engine: Orchestrator, query: ExecutionsQuery) -> ExecutionPage:
     """A page of them, newest first."""
     found = await engine.executions(
-        status=query.status or None, workflow=_given(query.workflow), limit=query.limit, before=_given(query.before)
+        status=query.status or None,
+        workflow=_given_or_none(query.workflow),
+        limit=query.limit,
+        before=_given_or_none(query.before),
     )
     return ExecutionPage(executions=found)
 
@@ -98,19 +101,19 @@ async def logs(engine: Orchestrator, execution: str, key: str, query: TaskQuery)
     lines = [
         LogLine(attempt=event.attempt, stream=event.stream, text=event.text, seq=event.seq, time=event.time)
         for event in await _of_task(engine, execution, key, query.after, TaskLog)
-        if _given(query.stream) in (None, event.stream)
+        if _given_or_none(query.stream) in (None, event.stream)
     ]
     return LogPage(task=key, logs=lines)
 
 
 async def log(engine: Orchestrator, execution: str, key: str, query: LogQuery) -> LogStretch:
     """A stretch of what one attempt printed; the next one begins at `end`."""
-    return await engine.tasks.log(execution, key, _given(query.attempt), query.offset, query.limit)
+    return await engine.tasks.log(execution, key, _given_or_none(query.attempt), query.offset, query.limit)
 
 
 async def search(engine: Orchestrator, execution: str, key: str, query: SearchQuery) -> FoundPage:
     """The first lines of that which hold the text, and how many there are."""
-    return await engine.tasks.search(execution, key, query.text, _given(query.attempt), query.limit)
+    return await engine.tasks.search(execution, key, query.text, _given_or_none(query.attempt), query.limit)
 
 
 async def inputs(engine: Orchestrator, execution: str, key: str) -> InputPage:
@@ -185,7 +188,7 @@ def _most(*measured: int | None) -> int | None:
     return max((each for each in measured if each is not None), default=None)
 
 
-def _given(field: T | msgspec.UnsetType) -> T | None:
+def _given_or_none(field: T | msgspec.UnsetType) -> T | None:
     """The value of a query's field, or None when it is not given. An empty text is a text."""
     return None if isinstance(field, msgspec.UnsetType) else field
 

@@ -63,7 +63,7 @@ class ExecutionReader:
         A hundred readers that come at once share one reading. A reading that was overtaken (the
         execution went on meanwhile) is done again: its picture would lack the latest events.
         """
-        while (known := await self._kept(execution)) is None:
+        while (known := await self._find_kept(execution)) is None:
             reading = self._readings.get(execution) or self._start_reading(execution)
             reading.readers += 1
             try:
@@ -76,7 +76,7 @@ class ExecutionReader:
         self._pictures.move_to_end(execution)
         return known
 
-    async def _kept(self, execution: str) -> Picture | None:
+    async def _find_kept(self, execution: str) -> Picture | None:
         """The remembered picture, unless another orchestrator went on with the execution or deleted it."""
         while (known := self._pictures.get(execution)) is not None:
             seq = (await self._store.positions([execution])).get(execution)
@@ -176,7 +176,7 @@ class ExecutionReader:
         )
         if state.status.value != "succeeded":
             return ExecutionResult(status=state.status, failed=failures, info=snapshot.result)
-        reader = await self._reader(ended, list(_returned(state, state.root)))
+        reader = await self._reader(ended, list(_returned_units(state, state.root)))
         built = reader.result(state.root)
         return ExecutionResult(
             status=state.status,
@@ -276,7 +276,7 @@ def _results(state: ExecutionState, events: list[Event]) -> Past:
     return found
 
 
-def _returned(state: ExecutionState, subgraph: Subgraph) -> list[Unit]:
+def _returned_units(state: ExecutionState, subgraph: Subgraph) -> list[Unit]:
     return [state.units[key] for key in subgraph.returned]
 
 
@@ -289,7 +289,7 @@ def leaves(state: ExecutionState, units: list[Unit]) -> list[Task]:
         if isinstance(unit, Group):
             pending.extend(unit.items if unit.placeholder is None else [unit.placeholder])
         elif unit.expansion is not None:
-            pending.extend(_returned(state, unit.expansion))
+            pending.extend(_returned_units(state, unit.expansion))
         else:
             found.append(unit)
     return found

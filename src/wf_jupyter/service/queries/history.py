@@ -105,10 +105,10 @@ class Histories:
 
 
 def _all_sampled(values: Mapping[str, list[float]]) -> dict[str, Durations]:
-    return {name: _sampled(sorted(each)) for name, each in values.items()}
+    return {name: _sample(sorted(each)) for name, each in values.items()}
 
 
-def _sampled(durations: Sequence[float]) -> Durations:
+def _sample(durations: Sequence[float]) -> Durations:
     count = len(durations)
     if count <= KEPT:
         return Durations(count=count, points=tuple(durations))

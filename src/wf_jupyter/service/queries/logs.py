@@ -61,7 +61,7 @@ class Logs:
         known = self._attempts.get((task, attempt))
         return None if known is None or known.head is None else "".join(known.head)[: known.committed]
 
-    def committed(self, event: TaskLog) -> None:
+    def on_committed(self, event: TaskLog) -> None:
         """The event is on disk: others may read its text."""
         known = self._attempts.get((event.task, event.attempt))
         if known is not None:

@@ -37,7 +37,7 @@ async def read_call(ended: Ended, store: Store, key: str) -> TaskCall:
     if wanted:
         for (source, _), value in (await store.values(state.id, wanted)).items():
             values.add(source, value)
-    gone = list(dict.fromkeys(_gone(state, values, task)))
+    gone = list(dict.fromkeys(_missing_results(state, values, task)))
     if gone:
         named = ", ".join(map(repr, gone[:_NAMED])) + (f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else "")
         raise StateConflict(f"task {key!r} cannot be called again: the result of {named} is not stored any more")
@@ -70,7 +70,7 @@ def _why_not_called(state: ExecutionState, task: Task) -> str | None:
     return None if reason is None else reason.text
 
 
-def _gone(state: ExecutionState, values: Values, task: Task) -> Iterator[str]:
+def _missing_results(state: ExecutionState, values: Values, task: Task) -> Iterator[str]:
     """Tasks whose results the call needs, and that have one, but not stored."""
     absolute = task.subgraph.absolute
     units = [

@@ -27,12 +27,15 @@ class Call:
         """The arguments as people see them, with the keys of the tasks whose results they hold."""
         over = {each.parameter: each for each in self._node.over}
         specs = arguments.get(self._node.key, ())
-        return [self._mapped(each, over[each.name]) if each.name in over else self._plain(each) for each in specs]
+        return [
+            self._describe_mapped(each, over[each.name]) if each.name in over else self._describe_plain(each)
+            for each in specs
+        ]
 
-    def _plain(self, argument: ArgumentSpec) -> TaskInput:
+    def _describe_plain(self, argument: ArgumentSpec) -> TaskInput:
         return self._make_input(argument.name, argument.text, argument.sources)
 
-    def _mapped(self, argument: ArgumentSpec, over: Over) -> TaskInput:
+    def _describe_mapped(self, argument: ArgumentSpec, over: Over) -> TaskInput:
         index = self._index
         if index is None:
             sources = over.each or (() if over.source is None else (over.source,))

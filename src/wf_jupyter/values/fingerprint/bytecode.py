@@ -78,7 +78,7 @@ def _read(code: CodeType) -> Reads:
     looks: set[str] = set()
     runs: set[str] = set()
     is_open = False
-    for inner in _nested(code):
+    for inner in _nested_codes(code):
         constants: list[object] = []
         importer, literal = "", ""
         for step in dis.get_instructions(inner):
@@ -86,7 +86,7 @@ def _read(code: CodeType) -> Reads:
             if literal:
                 # `import_module(".name", "package")`: the package may stand in the next constant.
                 package = given if operation == "LOAD_CONST" and isinstance(given, str) else ""
-                imports.add(_named(literal, package))
+                imports.add(_resolve_import(literal, package))
                 literal = ""
             if importer and operation not in _BETWEEN:
                 if operation == "LOAD_CONST" and isinstance(given, str):
@@ -121,12 +121,12 @@ def _read(code: CodeType) -> Reads:
     )
 
 
-def _named(name: str, package: str) -> Import:
+def _resolve_import(name: str, package: str) -> Import:
     level = len(name) - len(name.lstrip("."))
     return Import(name[level:], level, (), package)
 
 
-def _nested(code: CodeType) -> Iterator[CodeType]:
+def _nested_codes(code: CodeType) -> Iterator[CodeType]:
     pending = [code]
     while pending:
         current = pending.pop()

@@ -127,7 +127,7 @@ class Description:
         """The digests of some parts, in order."""
         return [self.digest(value) for value in values]
 
-    def named(self, values: Iterable[tuple[str, object]]) -> bytes:
+    def describe_named(self, values: Iterable[tuple[str, object]]) -> bytes:
         """Values under names, in the order of the names."""
         parts: list[bytes] = []
         for name, value in sorted(values, key=lambda pair: pair[0]):
@@ -156,16 +156,16 @@ class Description:
         if kind in _SINGLETONS:
             return hash_parts(b"single", _SINGLETONS[kind])
         if isinstance(value, set | frozenset):
-            parts = hash_parts(*self._sorted(value))
+            parts = hash_parts(*self._sort_members(value))
             return hash_parts(b"set like", self.digest(kind), parts, self._state(getattr(value, "__dict__", None)))
         described = arrays.describe(value, self)
-        return self._reduced(value, kind) if described is None else described
+        return self._describe_reduced(value, kind) if described is None else described
 
     def _read(self, ref: NodeRef) -> bytes:
         number = self.reads.setdefault((ref.source, ref.kind), len(self.reads))
         return hash_parts(b"result", b"%d" % number, self.digest(ref.path))
 
-    def _sorted(self, values: Iterable[object]) -> list[bytes]:
+    def _sort_members(self, values: Iterable[object]) -> list[bytes]:
         """Members of a set, in an order that does not depend on the process."""
         members: list[bytes] = []
         for value in values:
@@ -177,7 +177,7 @@ class Description:
                 members.append(found)
         return sorted(members)
 
-    def _reduced(self, value: Any, kind: type) -> bytes:
+    def _describe_reduced(self, value: Any, kind: type) -> bytes:
         try:
             reducer = copyreg.dispatch_table.get(kind)
             reduced = reducer(value) if reducer is not None else value.__reduce_ex__(5)
@@ -208,7 +208,7 @@ class Description:
             case (inner, slots) if isinstance(slots, dict):
                 return hash_parts(b"slots", self._state(inner), self._state(slots))
             case dict() if all(type(name) is str for name in state):
-                return self.named(state.items())
+                return self.describe_named(state.items())
             case _:
                 return self.digest(state)
 
@@ -241,7 +241,7 @@ def _dict(of: Description, values: dict[object, object]) -> bytes:
 
 
 def _set(of: Description, values: set[object] | frozenset[object]) -> bytes:
-    return hash_all([type(values).__name__.encode(), *of._sorted(values)])
+    return hash_all([type(values).__name__.encode(), *of._sort_members(values)])
 
 
 def _buffer(of: Description, value: bytearray) -> bytes:
@@ -271,19 +271,21 @@ def _descriptor(of: Description, value: Any) -> bytes:
 
 
 def _partial(of: Description, value: functools.partial[object]) -> bytes:
-    more = of.named(vars(value).items())
-    return hash_parts(b"partial", of.digest(value.func), of.digest(value.args), of.named(value.keywords.items()), more)
+    more = of.describe_named(vars(value).items())
+    return hash_parts(
+        b"partial", of.digest(value.func), of.digest(value.args), of.describe_named(value.keywords.items()), more
+    )
 
 
 def _property(of: Description, value: property) -> bytes:
     return hash_all([b"property", *of.digests((value.fget, value.fset, value.fdel, value.__doc__))])
 
 
-def _wrapped(of: Description, value: staticmethod[..., object] | classmethod[Any, ..., object]) -> bytes:
+def _describe_wrapped(of: Description, value: staticmethod[..., object] | classmethod[Any, ..., object]) -> bytes:
     return hash_parts(type(value).__name__.encode(), of.digest(value.__func__))
 
 
-def _cached_property(of: Description, value: functools.cached_property[object]) -> bytes:
+def _describe_cached_property(of: Description, value: functools.cached_property[object]) -> bytes:
     return hash_parts(b"cached", of.digest(value.func))
 
 
@@ -325,11 +327,11 @@ _DESCRIBED: dict[type, Callable[[Description, Any], bytes]] = {
     GetSetDescriptorType: _descriptor,
     MemberDescriptorType: _descriptor,
     functools.partial: _partial,
-    functools.cached_property: _cached_property,
+    functools.cached_property: _describe_cached_property,
     type(functools.lru_cache(lambda: None)): _lru_cache,
     property: _property,
-    staticmethod: _wrapped,
-    classmethod: _wrapped,
+    staticmethod: _describe_wrapped,
+    classmethod: _describe_wrapped,
     CellType: _cell,
     CodeType: lambda of, value: code_digest(value),
     ContextVar: _context,

@@ -134,12 +134,12 @@ class Registry:
                 raise Unknown(f"module {key!r}, which runs code by {found.runs}")
             record = _Record(found.digest, found.imports, is_open=found.is_open)
         else:
-            record = self._described(self._objects[key])
+            record = self._describe(self._objects[key])
         if cuts == self._cuts:
             self._records[key] = record
         return record
 
-    def _described(self, thing: Any) -> _Record:
+    def _describe(self, thing: Any) -> _Record:
         of = Description(self)
         is_open = False
         if isinstance(thing, FunctionType):
@@ -149,7 +149,7 @@ class Registry:
             parts = list(self._class(thing, of))
         elif isinstance(thing, ModuleType):
             members = {name: value for name, value in vars(thing).items() if not name.startswith("__")}
-            parts = [b"module", text(thing.__name__), of.named(members.items())]
+            parts = [b"module", text(thing.__name__), of.describe_named(members.items())]
         else:
             parts = [b"wrapper", of.digest(thing.__wrapped__)]
         return _Record(hash_all(parts), tuple(of.refs), frozenset(of.also), is_open)
@@ -162,7 +162,7 @@ class Registry:
         """Whether a worker imports it, as cloudpickle decides."""
         if isinstance(thing, type) and not thing.__flags__ & _HEAP_TYPE:
             return True
-        if name in ("__main__", "__mp_main__") or name in _sent_by_value():
+        if name in ("__main__", "__mp_main__") or name in _modules_sent_by_value():
             return False
         found: Any = sys.modules.get(name)
         for part in qualname.split(".") if qualname else ():
@@ -179,12 +179,12 @@ class Registry:
             return
         yield from (b"function", text(function.__qualname__), code_digest(function.__code__))
         yield of.digest(function.__defaults__)
-        yield of.named((function.__kwdefaults__ or {}).items())
+        yield of.describe_named((function.__kwdefaults__ or {}).items())
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             with _Inside(f"the variable {name!r} around {function.__qualname__!r}"):
                 yield of.digest(cell)
         home = function.__globals__.get("__name__")
-        yield of.named(vars(function).items())
+        yield of.describe_named(vars(function).items())
         if isinstance(home, str) and home not in ("__main__", "__mp_main__") and self.modules.is_installed(home):
             yield of.refer(home)
             return
@@ -205,7 +205,7 @@ class Registry:
                 if isinstance(value, ModuleType):
                     yield from self._attributes(value, found.attributes, of)
         package = space.get("__package__") or str(space.get("__name__", "")).rpartition(".")[0]
-        for needed in sorted(self.modules.needed(found, package)):
+        for needed in sorted(self.modules.find_needed(found, package)):
             yield of.refer(needed)
             module = sys.modules.get(needed)
             if module is not None:
@@ -220,7 +220,7 @@ class Registry:
         if self._inline:
             # Nothing is imported anew, so what the module holds now is what is read.
             members = {name: value for name, value in vars(module).items() if name in attributes}
-            yield of.named(members.items())
+            yield of.describe_named(members.items())
 
     # -- classes ----------------------------------------------------------------------------------
 
@@ -232,13 +232,13 @@ class Registry:
                 continue
             with _Inside(f"{name!r} of class {kind.__qualname__!r}"):
                 if name == "_abc_impl":
-                    yield from sorted(text(one.__qualname__) for one in _registered(kind))
+                    yield from sorted(text(one.__qualname__) for one in _registered_types(kind))
                 else:
                     yield hash_parts(text(name), _member(value, of))
         fields = vars(kind).get("__pydantic_fields__")
         if isinstance(fields, dict):
             # Its validators and serializers are compiled from the members, the annotations and this.
-            yield of.named(fields.items())
+            yield of.describe_named(fields.items())
 
 
 def _member(value: Any, of: Description) -> bytes:
@@ -256,14 +256,14 @@ def _is_made(kind: type, doc: object) -> bool:
 def _annotations(function: FunctionType, of: Description) -> bytes:
     """Annotations can be read by whoever is given the function; those that say nothing comparable do not count."""
     try:
-        return of.named(function.__annotations__.items())
+        return of.describe_named(function.__annotations__.items())
     except Unknown:
         return b""
     except NameError:  # from Python 3.14 on they are evaluated when somebody looks
         return b""
 
 
-def _registered(kind: type) -> Iterator[type]:
+def _registered_types(kind: type) -> Iterator[type]:
     from _abc import _get_dump  # type: ignore[import-not-found]
 
     for reference in _get_dump(kind)[0]:
@@ -272,7 +272,7 @@ def _registered(kind: type) -> Iterator[type]:
             yield found
 
 
-def _sent_by_value() -> frozenset[str]:
+def _modules_sent_by_value() -> frozenset[str]:
     """Modules that the user asked cloudpickle to send along."""
     module = sys.modules.get("cloudpickle")
     return frozenset() if module is None else frozenset(module.list_registry_pickle_by_value())

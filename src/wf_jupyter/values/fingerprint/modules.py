@@ -58,7 +58,7 @@ class Modules:
         """Whether the module is a file of the user's."""
         return bool(self.describe(name).content)
 
-    def needed(self, found: Reads, package: str) -> set[str]:
+    def find_needed(self, found: Reads, package: str) -> set[str]:
         """Full names of the modules that code in `package` may load or look into."""
         named = {one for wanted in found.imports for one in self.resolve(wanted, package)}
         return {one for name in named for one in (name, *self.inside(name, found.attributes))}
@@ -131,7 +131,7 @@ class Modules:
         content = hash_memory(data)
         package = name if places is not None else name.rpartition(".")[0]
         found = _analyse(content, data, spec.origin)
-        needed = () if found is None else self.needed(found, package)
+        needed = () if found is None else self.find_needed(found, package)
         return FoundModule(
             hash_parts(b"module", text(name), b"package" if places is not None else b"", content),
             tuple(sorted({*above, *needed} - {name})),
@@ -157,7 +157,7 @@ class Modules:
             above = self._find(parent)
             places = None if above is None else _places(above)
             if places is None:
-                return _loaded(name)
+                return _find_loaded(name)
         for finder in sys.meta_path:
             try:
                 spec = finder.find_spec(name, places, None)
@@ -165,7 +165,7 @@ class Modules:
                 spec = None
             if spec is not None:
                 return spec
-        return _namespace(name, places or []) or _loaded(name)
+        return _namespace(name, places or []) or _find_loaded(name)
 
 
 def is_installed(name: str, path: str) -> bool:
@@ -239,10 +239,10 @@ def _roots() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Folders of installed packages, and of Python's own library, each with a separator at its end."""
     paths = sysconfig.get_paths()
     packages = {paths["purelib"], paths["platlib"], *site.getsitepackages(), site.getusersitepackages()}
-    return _ended(packages), _ended({paths["stdlib"], paths["platstdlib"]})
+    return _folder_prefixes(packages), _folder_prefixes({paths["stdlib"], paths["platstdlib"]})
 
 
-def _ended(folders: Iterable[str]) -> tuple[str, ...]:
+def _folder_prefixes(folders: Iterable[str]) -> tuple[str, ...]:
     both = {path for folder in folders for path in (folder, str(Path(folder).resolve()))}
     return tuple(os.path.join(folder, "") for folder in sorted(both))
 
@@ -258,7 +258,7 @@ def _namespace(name: str, places: Iterable[str]) -> ModuleSpec | None:
     return spec
 
 
-def _loaded(name: str) -> ModuleSpec | None:
+def _find_loaded(name: str) -> ModuleSpec | None:
     """The module in this process, for one that no import would find, such as one that was loaded by its path."""
     module = sys.modules.get(name)
     spec = getattr(module, "__spec__", None)

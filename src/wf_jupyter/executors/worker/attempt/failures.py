@@ -21,7 +21,7 @@ from wf_jupyter.values.preview import shorten
 MESSAGE_LIMIT = 10_000
 
 
-def raised(error: BaseException, retry_on: tuple[type[BaseException], ...]) -> Failure:
+def raised_failure(error: BaseException, retry_on: tuple[type[BaseException], ...]) -> Failure:
     """The task's own exception."""
     return Failure(
         kind="raised",
@@ -44,15 +44,15 @@ def unusable(what: str, error: BaseException) -> Failure:
     )
 
 
-def masked(failure: Failure, known: KnownSecrets) -> Failure:
+def mask_failure(failure: Failure, known: KnownSecrets) -> Failure:
     """The failure without the secrets that the attempt was given."""
     if not known.texts:
         return failure
-    message, traceback = known.masked(failure.message), known.masked(failure.traceback)
+    message, traceback = known.mask(failure.message), known.mask(failure.traceback)
     return msgspec.structs.replace(failure, message=message, traceback=traceback)
 
 
-def pickled(error: BaseException, known: KnownSecrets) -> tuple[Value, ...]:
+def pickle_exception(error: BaseException, known: KnownSecrets) -> tuple[Value, ...]:
     """The exception as a value, when it can be rebuilt and is not huge; else nothing."""
     data = encode_exception(error, known)
     return () if data is None else (Value(part="error", data=data, size=len(data)),)

@@ -46,7 +46,7 @@ def store(run: Run, value: object, started: float, known: KnownSecrets) -> Done:
             if items is not None:
                 kept.keep(f"items:{label}", lambda items=items: list(_container(items, encode)), value)  # type: ignore[misc]
                 lengths[label] = len(items)
-        info = _masked(describe(value, size), known)
+        info = _mask_info(describe(value, size), known)
     except BaseException:
         discard(kept.values)
         raise
@@ -103,11 +103,11 @@ def _sealing(known: KnownSecrets) -> Callable[[object], list[Chunk]]:
     return sealing
 
 
-def _masked(info: ResultInfo, known: KnownSecrets) -> ResultInfo:
+def _mask_info(info: ResultInfo, known: KnownSecrets) -> ResultInfo:
     if not known.texts:
         return info
     shown = None if info.html is None or known.are_in(info.html) else info.html
-    return msgspec.structs.replace(info, text=known.masked(info.text), html=shown)
+    return msgspec.structs.replace(info, text=known.mask(info.text), html=shown)
 
 
 def _container(items: Sequence[object], encode: Callable[[object], list[Chunk]]) -> Sequence[Chunk]:

@@ -95,7 +95,7 @@ class Runner:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # sys.exit and interrupts included: the worker goes on
-            return _failed(run, error, retry_on, started, known)
+            return _report_failure(run, error, retry_on, started, known)
         finally:
             output.leave(sink)
 
@@ -127,7 +127,7 @@ class Runner:
             return Stopped(run.token, time.perf_counter() - started)
         if final is not None and caught is None:
             return final
-        return _failed(run, caught or KeyboardInterrupt(), retry_on, started, known)
+        return _report_failure(run, caught or KeyboardInterrupt(), retry_on, started, known)
 
     def _conclude(self, run: Run, value: object, started: float, known: KnownSecrets) -> Done | Expanded:
         if self._owns_figures:
@@ -169,14 +169,14 @@ def _arguments(run: Run, call: bytes) -> tuple[Sequence[object], dict[str, objec
         raise Refused(failures.unusable(f"an input of task {run.task!r} cannot be loaded", error)) from error
 
 
-def _failed(
+def _report_failure(
     run: Run, error: BaseException, retry_on: tuple[type[BaseException], ...], started: float, known: KnownSecrets
 ) -> Raised:
     duration = time.perf_counter() - started
     if isinstance(error, Refused):
-        return Raised(run.token, duration, failures.masked(error.failure, known))
-    failure = failures.masked(failures.raised(error, retry_on), known)
-    return Raised(run.token, duration, failure, failures.pickled(error, known))
+        return Raised(run.token, duration, failures.mask_failure(error.failure, known))
+    failure = failures.mask_failure(failures.raised_failure(error, retry_on), known)
+    return Raised(run.token, duration, failure, failures.pickle_exception(error, known))
 
 
 def _expand(run: Run, bound: Any, started: float, is_inline: bool) -> Expanded:

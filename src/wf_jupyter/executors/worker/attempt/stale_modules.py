@@ -76,7 +76,7 @@ class Freshness:
             stamp = _stamp(path)
             digest = file_digest(path)
             # Edited while the attempt ran: nobody knows which version was loaded.
-            if _changed(path) > (since - _TICK) * 1e9 or stamp != _stamp(path):
+            if _change_time(path) > (since - _TICK) * 1e9 or stamp != _stamp(path):
                 stamp, digest = (0, 0), ""
             elif not _runs_its_source(module, path):
                 digest = ""
@@ -108,7 +108,7 @@ def _stamp(path: str) -> tuple[int, int]:
     return (found.st_mtime_ns, found.st_size)
 
 
-def _changed(path: str) -> int:
+def _change_time(path: str) -> int:
     """When the file, or what is known of it, was changed last: copying can bring an older time of its content."""
     try:
         found = Path(path).stat()
@@ -128,7 +128,7 @@ def _runs_its_source(module: ModuleType, path: str) -> bool:
         return True
     try:
         source, code = Path(path), Path(cached)
-        if code.stat().st_mtime_ns > _changed(path):
+        if code.stat().st_mtime_ns > _change_time(path):
             return True
         data, found = code.read_bytes(), source.stat()
         taken = data[8:16] == (int(found.st_mtime) & 0xFFFFFFFF).to_bytes(4, "little") + (

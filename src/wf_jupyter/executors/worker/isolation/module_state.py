@@ -56,7 +56,7 @@ class UserModules:
     def _restore(self, kept: dict[int, Any]) -> None:
         for key, was in kept.items():
             live = self._names[key] if key in self._names else self._held[key]
-            if differ(partial(_given, live), was):
+            if differ(partial(_identity, live), was):
                 owner = self._classes.get(key)
                 if owner is not None:
                     _put_back_attributes(owner, was)
@@ -90,7 +90,7 @@ class UserModules:
                     self._objects.add(behind)
 
 
-def _given(value: Any) -> Any:
+def _identity(value: Any) -> Any:
     return value
 
 

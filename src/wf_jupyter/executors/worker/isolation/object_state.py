@@ -49,7 +49,7 @@ class Objects:
             if type(content) not in (int, str, float, bool, type(None)):
                 self.add(content)
         elif type(found).__module__ not in _CONSTANT and not type(found).__module__.startswith("wf_jupyter."):
-            data = _pickled(found)
+            data = _pickle(found)
             if data:
                 self._objects.append((found, _state_of(found), data))
 
@@ -97,10 +97,10 @@ def _state_of(found: Any) -> object:
     """The state that is compared: of an array its memory, which is a quarter of the work."""
     if type(found) is _of_numpy("ndarray") and not found.dtype.hasobject:
         return found.shape, found.dtype, found.tobytes()
-    return found.getstate() if type(found) is random.Random else _pickled(found)
+    return found.getstate() if type(found) is random.Random else _pickle(found)
 
 
-def _pickled(found: Any) -> bytes:
+def _pickle(found: Any) -> bytes:
     """The object as bytes; nothing when it has none, or too many."""
     if getattr(found, "nbytes", 0) > LIMIT:
         return b""

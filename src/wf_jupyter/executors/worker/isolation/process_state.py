@@ -95,7 +95,7 @@ class ProcessState:
     def _note_dicts(self) -> list[int] | None:
         """The versions of the dicts that there are now; None when a module is missing."""
         try:
-            self._dicts = DictVersions(one for _, _, aspect in self._known for one in _counted(aspect))
+            self._dicts = DictVersions(one for _, _, aspect in self._known for one in _counted_dicts(aspect))
         except Exception:
             return None
         return self._dicts.read()
@@ -134,7 +134,7 @@ def _is_counted(aspect: Aspect) -> bool:
     return ARE_COUNTED and aspect.dicts is not None
 
 
-def _counted(aspect: Aspect) -> Sequence[dict[Any, Any]]:
+def _counted_dicts(aspect: Aspect) -> Sequence[dict[Any, Any]]:
     return aspect.dicts() if ARE_COUNTED and aspect.dicts is not None else ()
 
 

@@ -34,7 +34,7 @@ def without_overwritten(text: str) -> str:
     return "\n".join("\r".join(states[-2:] if states[-1] else states[-3:]) for states in lines)
 
 
-def truncated(limit: int) -> str:
+def truncation_notice(limit: int) -> str:
     """The notice that stands where the rest of an attempt's output was left out."""
     size_limit = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit:,} characters"
     return f"\n... output truncated: a task may print {size_limit} per attempt\n"
@@ -103,7 +103,7 @@ class Output:
         with self._lock:
             if self._closed or self._spent > self._limit or not text:
                 return
-            text = self.known.masked(storable(text[: self._limit + 1]))
+            text = self.known.mask(storable(text[: self._limit + 1]))
             if self._parts and self._parts[-1][0] == stream:
                 self._parts[-1][1].append(text)
             else:
@@ -128,7 +128,7 @@ class Output:
                 self._flusher.mark(self)
 
     def _mask_text(self, text: object) -> str:
-        return self.known.masked(storable(str(text)))
+        return self.known.mask(storable(str(text)))
 
     def display(self, data: Mapping[str, str]) -> None:
         """Something rich, by MIME type."""
@@ -179,7 +179,7 @@ class Output:
             left = self._limit - self._spent
             self._spent += len(text)
             if self._spent > self._limit:
-                text = text[:left] + truncated(self._limit)
+                text = text[:left] + truncation_notice(self._limit)
             messages.append(Text(self.token, stream, text))
         self._parts = []
         self._size = 0
