@@ -203,8 +203,8 @@ class Wire:
         self._conversation = RpcSession(
             host=server.host,  # type: ignore[arg-type]
             mailbox=self._pump.mailbox,
-            outlet=self._pump,
-            visitor=_Anybody(),
+            sender=self._pump,
+            caller=_Anybody(),
             limiter=RateLimiter(1, 0),
             message_limit=1 << 20,
             subscription_limit=100,

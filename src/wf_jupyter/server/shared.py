@@ -35,16 +35,16 @@ class Shared:
     secret: str
     executions: RateLimiter
     connections: RateLimiter
-    turnstile: FairSending = field(default_factory=FairSending)
+    fair_sending: FairSending = field(default_factory=FairSending)
     sockets: set[Socket] = field(default_factory=set)
     goodbyes: set[asyncio.Task[None]] = field(default_factory=set)
-    _courier: Wakeups | None = None
+    _wakeups: Wakeups | None = None
 
-    def courier(self) -> Wakeups:
+    def wakeups(self) -> Wakeups:
         """Wakes the sockets of this server; made with the first of them, on its loop."""
-        if self._courier is None:
-            self._courier = Wakeups()
-        return self._courier
+        if self._wakeups is None:
+            self._wakeups = Wakeups()
+        return self._wakeups
 
 
 def keep(settings: dict[str, Any], shared: Shared) -> None:

@@ -42,7 +42,7 @@ from wf_jupyter.service.pools import Pools
 from wf_jupyter.service.published.publishing import Publishing
 from wf_jupyter.service.queries.execution_reader import ExecutionReader, copy_snapshot
 from wf_jupyter.service.queries.history import Histories
-from wf_jupyter.service.queries.task_details import Closeup
+from wf_jupyter.service.queries.task_details import TaskDetails
 from wf_jupyter.service.subscriptions.broker import Broker, Recent
 from wf_jupyter.service.subscriptions.log_follower import LogFollower
 from wf_jupyter.service.subscriptions.mailbox import Mailbox
@@ -69,11 +69,11 @@ class Orchestrator:
         self._ids = ExecutionIds(store, clock)
         self._config = config
         self._broker = Broker(notifiers)
-        self._archive = ExecutionReader(store)
-        self._log_follower = LogFollower(store, self._broker, self._archive.picture)
+        self._reader = ExecutionReader(store)
+        self._log_follower = LogFollower(store, self._broker, self._reader.picture)
         self._pools = Pools(factory, self._report)
         self._active = ActiveExecutions(
-            store, self._broker, self._archive, self._log_follower, self._pools, clock, config, self._on_finished
+            store, self._broker, self._reader, self._log_follower, self._pools, clock, config, self._on_finished
         )
         self._peers = Peers(
             store,
@@ -86,11 +86,11 @@ class Orchestrator:
         self.following = Subscriptions(
             store, self._broker, self._log_follower, config, self._picture, self._active.__contains__
         )
-        self._recovery = Recovery(store, self._archive, self._broker, self._log_follower, clock, config, self._active)
+        self._recovery = Recovery(store, self._reader, self._broker, self._log_follower, clock, config, self._active)
         self._publishing = Publishing(store, self._pools)
         self._histories = Histories(store)
         self.uploads = Uploads(store)
-        self.tasks = Closeup(store, self._picture, self._head, self._archive.reopen)
+        self.tasks = TaskDetails(store, self._picture, self._head, self._reader.reopen)
 
     # -- starting and ending ------------------------------------------------------------------
 
@@ -163,7 +163,7 @@ class Orchestrator:
             InputError: `from_` names a task that the execution does not have.
             StateConflict: the execution is not final.
         """
-        record, state, picture, blobs = await self._archive.restore(execution)
+        record, state, picture, blobs = await self._reader.restore(execution)
         if not picture.snapshot.status.is_final:
             status = picture.snapshot.status
             raise StateConflict(f"execution {execution} is {status}: it can be rerun when it has ended")
@@ -221,11 +221,11 @@ class Orchestrator:
                 raise StateConflict(f"execution {execution} is {status}: there is no result yet")
         elif (parked := self._active.parked(execution)) is not None:
             raise StateConflict(f"execution {execution} is parked: {parked.reason}")
-        return await self._archive.result(execution)
+        return await self._reader.result(execution)
 
     async def task_value(self, execution: str, key: str) -> Input:
         """The result of one task, or of a mapped one as a whole."""
-        return await self._archive.task_value(execution, key)
+        return await self._reader.task_value(execution, key)
 
     async def task_error(self, execution: str, key: str) -> bytes | None:
         """The pickled exception of a failed task, when it could be pickled."""
@@ -238,7 +238,7 @@ class Orchestrator:
 
     async def delete(self, execution: str) -> None:
         """Forget an execution; `StateConflict` while it runs. One that is parked or cannot be read can be forgotten."""
-        self._archive.forget(execution)
+        self._reader.forget(execution)
         await self._active.delete(execution)
 
     # -- following ----------------------------------------------------------------------------
@@ -301,7 +301,7 @@ class Orchestrator:
             if (followed := self._log_follower.picture(execution)) is not None:
                 return self._with_reason(execution, followed)
             try:
-                picture = await self._archive.picture(execution)
+                picture = await self._reader.picture(execution)
             except Unreadable as error:
                 self._active.parking.park(execution, error)
                 return await self._unreadable(execution)
@@ -336,5 +336,5 @@ class Orchestrator:
             _log.debug("a report for %s came too late", execution)
 
     def _on_finished(self, driver: Driver) -> None:
-        self._archive.keep_ended(driver.remains())
+        self._reader.keep_ended(driver.remains())
         self._histories.keep(driver.picture.snapshot)

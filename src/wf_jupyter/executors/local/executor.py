@@ -20,7 +20,7 @@ import msgspec
 from wf_jupyter.executors.local.ahead import Durations
 from wf_jupyter.executors.local.devices import Devices
 from wf_jupyter.executors.local.limits import DEVICE_LOOK, Limits, memory_failure, threads_for
-from wf_jupyter.executors.local.worker_queue import CannotStart, Job, Line, Role
+from wf_jupyter.executors.local.worker_queue import CannotStart, Job, Role, WorkerQueue
 from wf_jupyter.executors.wire.frames import FrameTooLarge
 from wf_jupyter.executors.wire.messages import Final, Stopped
 from wf_jupyter.executors.wire.outcome_mapping import report_of, timeout_failure, worker_lost
@@ -67,9 +67,11 @@ class LocalExecutor:
         self._grace = grace
         self._loop = asyncio.get_running_loop()
         self._thread = OwnerThread("the pool of workers")
-        self._lines = {name: self._line(name, "plain") for name in (f"worker-{i + 1}" for i in range(max_workers))}
-        self._async = self._line("async-1", "async")
-        self._leaving: set[Line] = set()
+        self._queues = {
+            name: self._make_queue(name, "plain") for name in (f"worker-{i + 1}" for i in range(max_workers))
+        }
+        self._async = self._make_queue("async-1", "async")
+        self._leaving: set[WorkerQueue] = set()
         self._backlog: deque[Job] = deque()
         self._jobs: dict[tuple[str, str, int], Job] = {}
         self._token = 0
@@ -90,7 +92,7 @@ class LocalExecutor:
         self._thread.check()
         if self._closed:
             return []
-        found = [name for name, line in self._lines.items() if not line.jobs][self._queued :]
+        found = [name for name, queue in self._queues.items() if not queue.jobs][self._queued :]
         if self._queued or len(found) >= limit:
             return found[:limit]
         if self._expects_async:
@@ -101,8 +103,11 @@ class LocalExecutor:
             for depth in range(1, self._depth):
                 found += [
                     name
-                    for name, line in self._lines.items()
-                    if len(line.jobs) <= depth and line.only_short and not line.is_stuck and line.process is not None
+                    for name, queue in self._queues.items()
+                    if len(queue.jobs) <= depth
+                    and queue.only_short
+                    and not queue.is_stuck
+                    and queue.process is not None
                 ]
                 if len(found) >= limit:
                     break
@@ -118,11 +123,11 @@ class LocalExecutor:
         is_async = attempt.is_async
         self._expects_async = is_async
         self._depth = 1 if is_async else self._durations.ahead(attempt.code)
-        line = self._async if is_async else self._lines.get(worker)
+        queue = self._async if is_async else self._queues.get(worker)
         if is_async:
             self._poke_soon()
-        if line is not None and self._can_take(line, job) and self._limits.has_devices_for(job):
-            self._put(line, job)
+        if queue is not None and self._can_take(queue, job) and self._limits.has_devices_for(job):
+            self._put(queue, job)
         else:
             self._backlog.append(job)
             self._dispatch()
@@ -143,14 +148,14 @@ class LocalExecutor:
         for timer in (self._review, self._sweep, self._poke, self._device_timer):
             if timer is not None:
                 timer.cancel()
-        processes = [line.process for line in self._all() if line.process is not None]
-        for line in self._all():
-            for job in line.jobs.values():
+        processes = [queue.process for queue in self._all() if queue.process is not None]
+        for queue in self._all():
+            for job in queue.jobs.values():
                 _disarm(job)
-            line.kill()
+            queue.kill()
         await asyncio.gather(*(process.wait() for process in processes))
 
-    # -- what lines say ---------------------------------------------------------------------------
+    # -- what queues report ---------------------------------------------------------------------------
 
     def on_begin(self, job: Job) -> None:
         if job.attempt.memory:
@@ -164,21 +169,21 @@ class LocalExecutor:
         if not self._closed:
             self._report(job.attempt.execution, report)
 
-    def on_final(self, line: Line, job: Job, message: Final) -> None:
+    def on_final(self, queue: WorkerQueue, job: Job, message: Final) -> None:
         self._durations.learn(job.attempt.code, message.duration)
         if isinstance(message, Stopped) and job.stopping == "timeout":
             self._finish(job, timeout_failure(job.attempt, message.duration, message.began))
         else:
             self._finish(job, report_of(message, job.attempt))
-        if line.devices:
-            self._replace(line)  # what it has on them goes with it
-        if not line.jobs:
+        if queue.devices:
+            self._replace(queue)  # what it has on them goes with it
+        if not queue.jobs:
             self._dispatch()
             self._sweep_later()
 
-    def on_returned(self, line: Line, jobs: Sequence[Job]) -> None:
+    def on_returned(self, queue: WorkerQueue, jobs: Sequence[Job]) -> None:
         for job in reversed(jobs):
-            job.line, job.began = None, None
+            job.queue, job.began = None, None
             _disarm(job)
             if job.stopping is not None:
                 self._finish(job, _stopped_report(job, 0.0))
@@ -186,15 +191,15 @@ class LocalExecutor:
                 self._backlog.appendleft(job)
         self._dispatch()
 
-    def on_stale(self, line: Line) -> None:
-        self._replace(line)
+    def on_stale(self, queue: WorkerQueue) -> None:
+        self._replace(queue)
 
-    def on_lost(self, line: Line, jobs: Sequence[Job], reason: str, is_broken: bool) -> None:
-        self._leaving.discard(line)
-        self._limits.give_back(line)
+    def on_lost(self, queue: WorkerQueue, jobs: Sequence[Job], reason: str, is_broken: bool) -> None:
+        self._leaving.discard(queue)
+        self._limits.give_back(queue)
         if is_broken and jobs:
             self._broken = (self._loop.time() + _BROKEN_SECONDS, reason)
-        killed_for, line.killed_for = line.killed_for, None
+        killed_for, queue.killed_for = queue.killed_for, None
         for job in jobs:
             duration = 0.0 if job.began is None else self._loop.time() - job.began
             began = None if job.began is None else time.time() - duration
@@ -208,37 +213,37 @@ class LocalExecutor:
                 if killed_for is not None:
                     reason = f"its process was ended, because the async task {killed_for.attempt.task!r} did not stop"
                 self._finish(job, worker_lost(job.attempt, duration, reason, began))
-        line.is_stuck, line.only_short = False, True
+        queue.is_stuck, queue.only_short = False, True
         self._dispatch()
         self._poke_soon()
 
     # -- placing ----------------------------------------------------------------------------------
 
-    def _can_take(self, line: Line, job: Job) -> bool:
-        if line.role == "async":
-            return len(line.jobs) < ASYNC_LIMIT
-        if not line.jobs:
+    def _can_take(self, queue: WorkerQueue, job: Job) -> bool:
+        if queue.role == "async":
+            return len(queue.jobs) < ASYNC_LIMIT
+        if not queue.jobs:
             return not self._queued
         if job.attempt.threads or job.attempt.devices:
             return False
-        return line.only_short and not line.is_stuck and len(line.jobs) < self._durations.ahead(job.attempt.code)
+        return queue.only_short and not queue.is_stuck and len(queue.jobs) < self._durations.ahead(job.attempt.code)
 
-    def _put(self, line: Line, job: Job) -> None:
-        if line.role == "plain" and not line.jobs:
+    def _put(self, queue: WorkerQueue, job: Job) -> None:
+        if queue.role == "plain" and not queue.jobs:
             variables = self._limits.variables(job)
-            if variables != line.variables:
-                if line.process is not None:
-                    self._replace(line)
-                    line = self._lines[line.name]
-                line.variables = variables
-        if self._broken is not None and line.process is None:
+            if variables != queue.variables:
+                if queue.process is not None:
+                    self._replace(queue)
+                    queue = self._queues[queue.name]
+                queue.variables = variables
+        if self._broken is not None and queue.process is None:
             until, reason = self._broken
             if self._loop.time() < until:
                 self._finish_soon(job, worker_lost(job.attempt, 0.0, reason))
                 return
             self._broken = None
         try:
-            line.put(job)
+            queue.put(job)
         except CannotStart as error:
             self._broken = (self._loop.time() + _BROKEN_SECONDS, str(error))
             self._finish_soon(job, worker_lost(job.attempt, 0.0, str(error)))
@@ -250,10 +255,10 @@ class LocalExecutor:
             report = AttemptFailed(task=attempt.task, attempt=attempt.number, duration=0.0, failure=failure)
             self._finish_soon(job, report)
             return
-        if line.role == "plain":
-            line.devices, job.devices = line.devices or job.devices, ()
-            if len(line.jobs) == 1:
-                line.only_short = self._durations.ahead(job.attempt.code) > 1 and not line.variables
+        if queue.role == "plain":
+            queue.devices, job.devices = queue.devices or job.devices, ()
+            if len(queue.jobs) == 1:
+                queue.only_short = self._durations.ahead(job.attempt.code) > 1 and not queue.variables
             elif self._review is None:
                 self._review = self._loop.call_later(STUCK_SECONDS, self._look)
 
@@ -266,15 +271,15 @@ class LocalExecutor:
         backlog = self._backlog
         if not backlog or self._closed:
             return
-        for line in self._lines.values():
+        for queue in self._queues.values():
             if not backlog:
                 return
-            if not line.jobs:
+            if not queue.jobs:
                 job = next((job for job in backlog if self._limits.has_devices_for(job)), None)
                 if job is None:
                     break
                 backlog.remove(job)
-                self._put(line, job)
+                self._put(queue, job)
         if self._device_timer is None and any(job.attempt.devices for job in backlog):
             self._device_timer = self._loop.call_later(DEVICE_LOOK, self._wait_for_devices)
 
@@ -290,13 +295,13 @@ class LocalExecutor:
         self._review = None
         now = self._loop.time()
         again = False
-        for line in self._lines.values():
-            if len(line.jobs) < 2:
+        for queue in self._queues.values():
+            if len(queue.jobs) < 2:
                 continue
-            head = line.head
+            head = queue.head
             again = True
-            if not line.is_stuck and head is not None and head.began is not None and now - head.began > STUCK_SECONDS:
-                line.recall()
+            if not queue.is_stuck and head is not None and head.began is not None and now - head.began > STUCK_SECONDS:
+                queue.recall()
         if again:
             self._review = self._loop.call_later(STUCK_SECONDS, self._look)
 
@@ -305,20 +310,20 @@ class LocalExecutor:
     def _stop(self, job: Job, why: str) -> None:
         first = job.stopping is None
         job.stopping = "timeout" if why == "timeout" else "cancel"
-        line = job.line
-        if line is None:
+        queue = job.queue
+        if queue is None:
             if job in self._backlog:
                 self._backlog.remove(job)
                 self._finish_soon(job, _stopped_report(job, 0.0))
         elif first:
-            line.stop(job)
+            queue.stop(job)
             if job.began is not None:
                 _disarm(job)
                 job.timer = self._loop.call_later(self._grace, self._kill, job)
 
     def _kill(self, job: Job) -> None:
-        if job.line is not None and job.token in job.line.jobs:
-            job.line.kill(job)
+        if job.queue is not None and job.token in job.queue.jobs:
+            job.queue.kill(job)
 
     def _finish_soon(self, job: Job, report: Report) -> None:
         # Never from within `start` or `stop`: the caller is in the middle of its turn.
@@ -332,17 +337,17 @@ class LocalExecutor:
         if known is not None and not self._closed:
             self._report(attempt.execution, report)
 
-    def _replace(self, line: Line) -> None:
+    def _replace(self, queue: WorkerQueue) -> None:
         """Let a worker end after its attempts; its place is taken by a new one at once."""
-        if line.is_leaving:
+        if queue.is_leaving:
             return
-        if line is self._async:
-            self._async = self._line(line.name, line.role)
+        if queue is self._async:
+            self._async = self._make_queue(queue.name, queue.role)
         else:
-            self._lines[line.name] = self._line(line.name, line.role)
-        if line.process is not None:
-            self._leaving.add(line)
-            line.leave()
+            self._queues[queue.name] = self._make_queue(queue.name, queue.role)
+        if queue.process is not None:
+            self._leaving.add(queue)
+            queue.leave()
 
     def _sweep_later(self) -> None:
         if self._sweep is None and not self._closed:
@@ -351,11 +356,11 @@ class LocalExecutor:
     def _sweep_idle(self) -> None:
         self._sweep = None
         now = self._loop.time()
-        for line in [*self._lines.values(), self._async]:
-            if line.process is None or line.jobs:
+        for queue in [*self._queues.values(), self._async]:
+            if queue.process is None or queue.jobs:
                 continue
-            if now - line.idle_since >= self._idle_seconds * 0.9:
-                self._replace(line)
+            if now - queue.idle_since >= self._idle_seconds * 0.9:
+                self._replace(queue)
             else:
                 self._sweep_later()
 
@@ -367,11 +372,11 @@ class LocalExecutor:
         self._poke = None
         self._report("", None)
 
-    def _line(self, name: str, role: Role) -> Line:
-        return Line(name, role, self._environment, self)
+    def _make_queue(self, name: str, role: Role) -> WorkerQueue:
+        return WorkerQueue(name, role, self._environment, self)
 
-    def _all(self) -> list[Line]:
-        return [*self._lines.values(), self._async, *self._leaving]
+    def _all(self) -> list[WorkerQueue]:
+        return [*self._queues.values(), self._async, *self._leaving]
 
 
 def _disarm(job: Job) -> None:

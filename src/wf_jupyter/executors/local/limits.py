@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from wf_jupyter.executors.local.devices import VARIABLE, Devices
-from wf_jupyter.executors.local.worker_queue import Job, Line
+from wf_jupyter.executors.local.worker_queue import Job, WorkerQueue
 from wf_jupyter.model.events import Failure
 from wf_jupyter.model.stimuli import AttemptFailed
 
@@ -100,7 +100,7 @@ class Limits:
         found = dict.fromkeys(THREAD_VARIABLES, str(attempt.threads)) if attempt.threads else {}
         return {**found, VARIABLE: ",".join(job.devices)} if job.devices else found
 
-    def give_back(self, holder: Job | Line) -> None:
+    def give_back(self, holder: Job | WorkerQueue) -> None:
         """The GPUs are free again."""
         if holder.devices and self._devices is not None:
             self._devices.give_back(holder.devices)
@@ -119,10 +119,10 @@ class Limits:
 
     def watch(self, job: Job, end: Callable[[], object]) -> None:
         """Look at the attempt's memory while it runs; `end` is called when it holds more than it may."""
-        line = job.line
-        if line is None or line.process is None or job.token not in line.jobs:
+        queue = job.queue
+        if queue is None or queue.process is None or job.token not in queue.jobs:
             return
-        used = memory_of(line.process.pid)
+        used = memory_of(queue.process.pid)
         if used > job.attempt.memory:
             job.exceeded = used
             end()

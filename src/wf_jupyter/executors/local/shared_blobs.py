@@ -13,7 +13,7 @@ from wf_jupyter.values.digest import digest
 SHARED_CALL = 4096
 #: Bytes kept by a worker; what was not used for longest goes first.
 LIMIT = 256 << 20
-#: The latest ones are kept whatever their size: attempts that are still in the line refer to them.
+#: The latest ones are kept whatever their size: attempts that are still in the queue refer to them.
 _ALWAYS = 32
 
 

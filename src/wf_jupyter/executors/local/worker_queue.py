@@ -62,8 +62,8 @@ class Job:
         "began",
         "devices",
         "exceeded",
-        "line",
         "printed",
+        "queue",
         "stopping",
         "timer",
         "token",
@@ -73,7 +73,7 @@ class Job:
     def __init__(self, token: int, attempt: Attempt) -> None:
         self.token = token
         self.attempt = attempt
-        self.line: Line | None = None
+        self.queue: WorkerQueue | None = None
         #: Loop time at which the worker began it, None before.
         self.began: float | None = None
         self.stopping: Literal["cancel", "timeout"] | None = None
@@ -87,7 +87,7 @@ class Job:
 
 
 class Owner(Protocol):
-    """Told by a line what became of its jobs."""
+    """The owner of a queue, called with what became of its jobs."""
 
     def on_begin(self, job: Job) -> None:
         """The worker works on it now."""
@@ -97,24 +97,24 @@ class Owner(Protocol):
         """Called with each report of a running attempt."""
         ...
 
-    def on_final(self, line: Line, job: Job, message: Final) -> None:
-        """Called when an attempt ended; it is no longer in the line."""
+    def on_final(self, queue: WorkerQueue, job: Job, message: Final) -> None:
+        """Called when an attempt ended; it is no longer in the queue."""
         ...
 
-    def on_returned(self, line: Line, jobs: Sequence[Job]) -> None:
-        """Called with attempts that have not begun, and left the line."""
+    def on_returned(self, queue: WorkerQueue, jobs: Sequence[Job]) -> None:
+        """Called with attempts that have not begun, and left the queue."""
         ...
 
-    def on_stale(self, line: Line) -> None:
+    def on_stale(self, queue: WorkerQueue) -> None:
         """The worker should be replaced, as it holds outdated modules."""
         ...
 
-    def on_lost(self, line: Line, jobs: Sequence[Job], reason: str, is_broken: bool) -> None:
+    def on_lost(self, queue: WorkerQueue, jobs: Sequence[Job], reason: str, is_broken: bool) -> None:
         """The process is gone and took these with it; `is_broken`: another one would not start either."""
         ...
 
 
-class Line:
+class WorkerQueue:
     """One worker with its attempts. The process is started by the first one."""
 
     def __init__(self, name: str, role: Role, environment: Environment, owner: Owner) -> None:
@@ -122,11 +122,11 @@ class Line:
         self.role: Role = role
         self.jobs: dict[int, Job] = {}
         self.process: WorkerProcess | None = None
-        #: All attempts in the line are known to be short, so more may be sent ahead.
+        #: All attempts in the queue are known to be short, so more may be sent ahead.
         self.only_short = True
         #: The first one takes longer than expected, so the others were called back.
         self.is_stuck = False
-        #: No more attempts; the process ends after those that are in the line.
+        #: No more attempts; the process ends after those that are in the queue.
         self.is_leaving = False
         self.idle_since = 0.0
         #: What its process has in its environment beside what all have; the GPUs among that.
@@ -146,7 +146,7 @@ class Line:
 
     @property
     def head(self) -> Job | None:
-        """The attempt that has been in the line for longest: in a plain worker the one that runs."""
+        """The attempt that has been in the queue for longest: in a plain worker the one that runs."""
         for job in self.jobs.values():
             return job
         return None
@@ -165,7 +165,7 @@ class Line:
         if self._text:
             self._pass_text()  # while it is still known whose it is
         self._send(self.process, job)
-        job.line = self
+        job.queue = self
         self.jobs[job.token] = job
         if self._ready and (self.role == "async" or len(self.jobs) == 1):
             self._begin(job)
@@ -183,7 +183,7 @@ class Line:
             self.process.send(Recall(waiting))
 
     def leave(self) -> None:
-        """Take no more; end the process when the line is empty."""
+        """Take no more; end the process when the queue is empty."""
         self.is_leaving = True
         if not self.jobs and self.process is not None:
             self.process.send(Quit())
@@ -345,4 +345,4 @@ class Line:
         process.send(run_of(job.token, attempt, call, call_digest))
 
 
-__all__ = ["CannotStart", "Job", "Line", "Owner", "Role"]
+__all__ = ["CannotStart", "Job", "Owner", "Role", "WorkerQueue"]

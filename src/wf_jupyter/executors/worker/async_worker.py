@@ -13,7 +13,7 @@ import msgspec
 from wf_jupyter.executors.wire.messages import PROTOCOL, Final, FromWorker, Raised, Ready, Run, Stopped
 from wf_jupyter.executors.worker.attempt import failures, stale_modules
 from wf_jupyter.executors.worker.attempt.admission import admit
-from wf_jupyter.executors.worker.connection import Channel
+from wf_jupyter.executors.worker.connection import WorkerConnection
 from wf_jupyter.executors.worker.interrupts import Interrupts
 from wf_jupyter.executors.worker.isolation.leftovers import JOIN_SECONDS
 from wf_jupyter.executors.worker.loop import Worker, ending_at_errors
@@ -21,12 +21,12 @@ from wf_jupyter.executors.worker.output.children import ChildOutput
 from wf_jupyter.executors.worker.output.stream import Output
 
 
-class AsyncHost(Worker):
+class AsyncWorker(Worker):
     """Begins every attempt as it comes. Stopping cancels the attempt's asyncio task, and interrupts it
     when it blocks the loop."""
 
-    def __init__(self, channel: Channel, interrupts: Interrupts) -> None:
-        super().__init__(channel, interrupts)
+    def __init__(self, connection: WorkerConnection, interrupts: Interrupts) -> None:
+        super().__init__(connection, interrupts)
         self._loop = asyncio.new_event_loop()
         self._tasks: dict[int, asyncio.Task[Final]] = {}
         self._tokens: dict[asyncio.Task[Final], int] = {}
@@ -65,13 +65,13 @@ class AsyncHost(Worker):
         self._children.install(self.watch)
         self.prepare()
         threading.Thread(target=self._listen, name="wf-messages", daemon=True).start()
-        self.channel.send([Ready(PROTOCOL)])
+        self.connection.send([Ready(PROTOCOL)])
 
     def _listen(self) -> None:
         # The main thread runs the loop, so here a second one always reads.
         with ending_at_errors():
             while True:
-                for message in self.channel.read(block=True):
+                for message in self.connection.read(block=True):
                     self.on_message(message)
 
     def _begin(self, token: int) -> None:
@@ -108,9 +108,9 @@ class AsyncHost(Worker):
             final = Raised(token, duration, failures.raised_failure(error, (Exception,)))
         else:
             final = task.result()
-        self.freshness.note(began)
+        self.loaded_modules.note(began)
         final = msgspec.structs.replace(final, began=began)
-        final = admit(run, final, sink, self.freshness, began)
+        final = admit(run, final, sink, self.loaded_modules, began)
         self._children.drain(sink)
         self.conclude(sink, final, is_last=not self._tasks)
 

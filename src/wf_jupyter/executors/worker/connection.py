@@ -16,7 +16,7 @@ from wf_jupyter.executors.worker.interrupts import Interrupts
 from wf_jupyter.executors.worker.output import capture
 
 
-class Channel:
+class WorkerConnection:
     """Messages to and from the parent. Losing the parent ends the process at once."""
 
     def __init__(self, sock: socket.socket, interrupts: Interrupts) -> None:

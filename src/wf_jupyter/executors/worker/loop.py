@@ -37,14 +37,14 @@ from wf_jupyter.executors.wire.messages import (
 from wf_jupyter.executors.worker.attempt import main_module, stale_modules
 from wf_jupyter.executors.worker.attempt.admission import admit
 from wf_jupyter.executors.worker.attempt.runner import Runner
-from wf_jupyter.executors.worker.connection import Channel, Pipes
+from wf_jupyter.executors.worker.connection import Pipes, WorkerConnection
 from wf_jupyter.executors.worker.interrupts import Interrupts
 from wf_jupyter.executors.worker.isolation import aspects, library_state
 from wf_jupyter.executors.worker.isolation.exits import ExitFunctions
 from wf_jupyter.executors.worker.isolation.imports import ImportWatch
 from wf_jupyter.executors.worker.isolation.module_state import UserModules
 from wf_jupyter.executors.worker.isolation.process_state import Aspect, ProcessState
-from wf_jupyter.executors.worker.message_reader import Reception
+from wf_jupyter.executors.worker.message_reader import MessageReader
 from wf_jupyter.executors.worker.output import capture, console, display, ownership
 from wf_jupyter.executors.worker.output import stream as output
 from wf_jupyter.executors.worker.output.stream import Flusher, Output
@@ -65,8 +65,8 @@ class Assigned(NamedTuple):
 class Worker:
     """Base of both kinds of worker: messages, blobs, output, and the line of waiting attempts."""
 
-    def __init__(self, channel: Channel, interrupts: Interrupts) -> None:
-        self.channel = channel
+    def __init__(self, connection: WorkerConnection, interrupts: Interrupts) -> None:
+        self.connection = connection
         self.interrupts = interrupts
         self.runner = Runner(owns_figures=True, prepare=self._prepare_for, is_alone=True)
         self.watch = ImportWatch()
@@ -75,7 +75,7 @@ class Worker:
         self.state = ProcessState([*aspects.table(), *library_state.table(self.watch, self._add)], self.watch)
         #: What the attempts so far changed and what cannot be put back: this process is to be replaced.
         self.dirty: list[str] = []
-        self.freshness = stale_modules.Freshness()
+        self.loaded_modules = stale_modules.StaleModules()
         self._pipes = Pipes()
         self._flusher = Flusher()
         self._streams = capture.Streams()
@@ -83,18 +83,18 @@ class Worker:
         self._waiting: dict[int, Assigned] = {}
         self._line: deque[int | None] = deque()
         self._is_drained = False
-        self._reception = Reception(channel, self.on_message)
+        self._reader = MessageReader(connection, self.on_message)
 
     def serve(self) -> None:
         """Run attempts until told to quit. In the main thread."""
         self.prepare()
-        self._reception.start()
-        self.channel.send([Ready(PROTOCOL)])
+        self._reader.start()
+        self.connection.send([Ready(PROTOCOL)])
         while True:
             with ending_at_errors():
-                self._reception.glance()
+                self._reader.glance()
                 while not self._line:
-                    self._reception.wait()
+                    self._reader.wait()
             token = self._line.popleft()
             if token is None:
                 return
@@ -113,7 +113,7 @@ class Worker:
         main_module.install(self.watch)
         self.exits.install()
         os.register_at_fork(after_in_child=capture.note_fork)
-        self.freshness.note(stale_modules.now())
+        self.loaded_modules.note(stale_modules.now())
         for aspect in UserModules(self.watch).aspects():
             self.state.add(aspect)
         self.state.remember()
@@ -124,9 +124,9 @@ class Worker:
 
     def declines(self, run: Run) -> bool:
         """Whether the attempt was given back because this process holds outdated modules, or is not as it was."""
-        if not self.dirty and not self.freshness.is_stale_for(run.execution):
+        if not self.dirty and not self.loaded_modules.is_stale_for(run.execution):
             return False
-        self.channel.send([self.give_back(run.token)])
+        self.connection.send([self.give_back(run.token)])
         return True
 
     def give_back(self, *tokens: int) -> Recalled:
@@ -136,7 +136,7 @@ class Worker:
 
     def output_of(self, run: Run) -> Output:
         """A place for what the attempt says."""
-        return Output(run.token, self.channel.send, self._flusher, run.log_limit)
+        return Output(run.token, self.connection.send, self._flusher, run.log_limit)
 
     def on_run(self, token: int) -> None:
         """An attempt came. In the thread that reads."""
@@ -198,27 +198,27 @@ class Worker:
         if self._pipes.unread():
             final = _unread(final)
         try:
-            self.channel.send([*last, final])
+            self.connection.send([*last, final])
         except FrameTooLarge as error:
             final = Raised(final.token, final.duration, Failure(kind="value", type="ValueTooLarge", message=str(error)))
-            self.channel.send([*last, final])
+            self.connection.send([*last, final])
         if is_early and (returned := self.put_back(sink)):
-            self.channel.send(returned)
+            self.connection.send(returned)
         return final
 
     def _attempt(self, assigned: Assigned) -> None:
         began = stale_modules.now()
         sink = self.output_of(assigned.run)
         self._is_drained = False
-        with self._reception.attempt():
+        with self._reader.attempt():
             final = self.runner.run(assigned.run, assigned.code, assigned.call, sink, self.interrupts)
-            self.freshness.note(began)
-            final = admit(assigned.run, final, sink, self.freshness, began)
+            self.loaded_modules.note(began)
+            final = admit(assigned.run, final, sink, self.loaded_modules, began)
             # Inside, because a child that the task forked ends here, and has no second thread to wait for.
             final = self.conclude(sink, final)
         with ending_at_errors():
             while final.unread and not self._is_drained:
-                self._reception.wait()
+                self._reader.wait()
 
     def on_message(self, message: ToWorker) -> None:
         """Something that the parent says. In the thread that reads."""
@@ -233,12 +233,12 @@ class Worker:
                 self._blobs.pop(digest, None)
             case Stop(token=token):
                 if self.take(token) is not None:
-                    self.channel.send([Stopped(token, 0.0)])
+                    self.connection.send([Stopped(token, 0.0)])
                 else:
                     self.on_stop(token)
             case Recall(tokens=tokens):
                 given_back = tuple(token for token in tokens if self.take(token) is not None)
-                self.channel.send([Recalled(given_back)])
+                self.connection.send([Recalled(given_back)])
             case Drained():
                 self._is_drained = True
             case Quit():

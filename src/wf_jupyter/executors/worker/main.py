@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from wf_jupyter.executors.worker.connection import Channel
+from wf_jupyter.executors.worker.connection import WorkerConnection
 from wf_jupyter.executors.worker.interrupts import Interrupts
 from wf_jupyter.executors.worker.loop import Worker
 
@@ -30,13 +30,13 @@ def main(options: Mapping[str, object]) -> None:
     sock.set_inheritable(False)
     _import_as_there(options)
     interrupts = Interrupts()
-    channel = Channel(sock, interrupts)
+    connection = WorkerConnection(sock, interrupts)
     if options.get("role") == "async":
-        from wf_jupyter.executors.worker.async_worker import AsyncHost  # asyncio is not needed by the others
+        from wf_jupyter.executors.worker.async_worker import AsyncWorker  # asyncio is not needed by the others
 
-        AsyncHost(channel, interrupts).serve()
+        AsyncWorker(connection, interrupts).serve()
     else:
-        Worker(channel, interrupts).serve()
+        Worker(connection, interrupts).serve()
 
 
 def _import_as_there(options: Mapping[str, object]) -> None:

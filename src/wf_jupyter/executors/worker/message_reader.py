@@ -16,18 +16,18 @@ import time
 from collections.abc import Callable, Iterator
 
 from wf_jupyter.executors.wire.messages import ToWorker
-from wf_jupyter.executors.worker.connection import Channel
+from wf_jupyter.executors.worker.connection import WorkerConnection
 
 #: Seconds between two looks of the second thread, and looks without an attempt until it sleeps.
 TICK = 0.01
 QUIET = 100
 
 
-class Reception:
+class MessageReader:
     """Passes messages on to `handle`, one after the other, in order. All but `start` is for the main thread."""
 
-    def __init__(self, channel: Channel, handle: Callable[[ToWorker], None]) -> None:
-        self._channel = channel
+    def __init__(self, connection: WorkerConnection, handle: Callable[[ToWorker], None]) -> None:
+        self._connection = connection
         self._handle = handle
         #: Who holds it reads: the main thread, except while an attempt runs.
         self._reading = threading.Lock()
@@ -69,7 +69,7 @@ class Reception:
                 self._reading.acquire()
 
     def _read(self, block: bool) -> None:
-        for message in self._channel.read(block):
+        for message in self._connection.read(block):
             self._handle(message)
 
     def _watch(self) -> None:
@@ -101,7 +101,7 @@ class Reception:
             return
         try:
             while self._is_running and self._attempts == attempt:
-                ready, _, _ = select.select([self._channel.fileno(), self._bell_out], [], [])
+                ready, _, _ = select.select([self._connection.fileno(), self._bell_out], [], [])
                 if self._bell_out in ready:
                     os.read(self._bell_out, 64)
                 elif ready:

@@ -32,7 +32,7 @@ _AGAIN_SECONDS = 1.0
 Write = Callable[[bytes], Awaitable[None]]
 
 
-class Outlet(Protocol):
+class FrameSender(Protocol):
     """Where frames go out, one after the other."""
 
     async def send(self, frame: bytes) -> None:
@@ -44,7 +44,7 @@ class Outlet(Protocol):
         ...
 
 
-class Visitor(Protocol):
+class Caller(Protocol):
     """The client of the session."""
 
     @property
@@ -70,16 +70,16 @@ class RpcSession:
         *,
         host: OrchestratorHost,
         mailbox: Mailbox,
-        outlet: Outlet,
-        visitor: Visitor,
+        sender: FrameSender,
+        caller: Caller,
         limiter: RateLimiter,
         message_limit: int,
         subscription_limit: int,
     ) -> None:
         self._host = host
         self._mailbox = mailbox
-        self._outlet = outlet
-        self._visitor = visitor
+        self._sender = sender
+        self._caller = caller
         self._limiter = limiter
         self._message_limit = message_limit
         self._subscription_limit = subscription_limit
@@ -90,7 +90,7 @@ class RpcSession:
         """Handle one frame. Raises only what sending raises when the socket is gone."""
         read = jsonrpc.parse(frame, self._message_limit)
         if isinstance(read, jsonrpc.Refusal):
-            await self._outlet.send(jsonrpc.failure(read.id, read.error))
+            await self._sender.send(jsonrpc.failure(read.id, read.error))
         elif read.method in self._beside:
             await self._serve_beside(read)
         else:
@@ -115,7 +115,7 @@ class RpcSession:
         tasks = self._beside[read.method]
         if (refusal := self._refusal(read.method, len(tasks))) is not None:
             # Refused, not waited for: the next frame may be a `cancel`.
-            await self._reply(self._outlet.send, read, refusal)
+            await self._reply(self._sender.send, read, refusal)
             return
         task = asyncio.get_running_loop().create_task(self._serve(read), name=f"wf_jupyter {read.method}")
         tasks.add(task)
@@ -140,21 +140,21 @@ class RpcSession:
         try:
             params = await self._admit(read)
         except Exception as error:
-            await self._reply(self._outlet.send, read, error)
+            await self._reply(self._sender.send, read, error)
             return
         if isinstance(params, messages.Subscribe):
             # What happens from here on may reach the mailbox before the reply is out.
-            async with self._outlet.hold() as write:
+            async with self._sender.hold() as write:
                 await self._carry_out(write, read, params)
         else:
-            await self._carry_out(self._outlet.send, read, params)
+            await self._carry_out(self._sender.send, read, params)
 
     async def _admit(self, read: jsonrpc.Call | jsonrpc.Notice) -> Params:
         operation = METHODS.get(read.method)
         if operation is None or operation.method is None:
             raise _UnknownMethod(read.method)
         params = messages.read_params(operation.method, read.params)
-        await self._visitor.require(operation.action)
+        await self._caller.require(operation.action)
         return params
 
     async def _carry_out(self, write: Write, read: jsonrpc.Call | jsonrpc.Notice, params: Params) -> None:
@@ -196,8 +196,8 @@ class RpcSession:
                 return {}
 
     async def _execute(self, params: messages.Execute) -> Executed:
-        self._limiter.take(self._visitor.identity, time.monotonic())
-        owner = self._visitor.person
+        self._limiter.take(self._caller.identity, time.monotonic())
+        owner = self._caller.person
         execution = await self._host.ask(lambda engine: engine.execute(params.workflow, params.input, owner=owner))
         return Executed(execution_id=execution)
 

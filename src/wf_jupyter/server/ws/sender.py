@@ -25,7 +25,7 @@ from wf_jupyter.server.ws.wakeups import Wakeups
 from wf_jupyter.service.subscriptions.broker import EVERYTHING, Recent
 from wf_jupyter.service.subscriptions.mailbox import Mailbox
 
-#: Frames of so many bytes go through the turnstile. The courier sees to it that the others, which
+#: Frames of so many bytes go through `FairSending`. `Wakeups` see to it that the others, which
 #: take some 50 µs each, leave room on the loop.
 LARGE = 1 << 16
 
@@ -43,8 +43,8 @@ class Sender:
         heartbeat: float,
         deadline: float,
         limit: int,
-        turnstile: FairSending | None = None,
-        courier: Wakeups | None = None,
+        fair_sending: FairSending | None = None,
+        wakeups: Wakeups | None = None,
     ) -> None:
         self._host = host
         self._write = write
@@ -52,9 +52,9 @@ class Sender:
         self._deadline = deadline
         self._ready = asyncio.Event()
         self._turn = asyncio.Lock()
-        self._turnstile = turnstile or FairSending()
+        self._fair_sending = fair_sending or FairSending()
         self._is_beat_due = False
-        wake = (courier or Wakeups()).wake
+        wake = (wakeups or Wakeups()).wake
         self.mailbox = Mailbox(lambda: wake(self._ready), limit)
 
     async def send(self, frame: bytes) -> None:
@@ -112,7 +112,7 @@ class Sender:
         if len(frame) < LARGE:
             taken = self._write(frame)
         else:
-            taken = await self._turnstile.through(lambda: self._write(frame))
+            taken = await self._fair_sending.through(lambda: self._write(frame))
         async with asyncio.timeout(self._deadline):
             await taken
 

@@ -38,7 +38,7 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
 
     async def prepare(self, **options: Any) -> None:
         """After a restart of the server all pages come back at once: one after the other."""
-        async with self.shared.turnstile.turn():
+        async with self.shared.fair_sending.turn():
             await super().prepare(**options)
 
     def set_default_headers(self) -> None:
@@ -94,8 +94,8 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
         pump = Sender(
             host=host,
             write=self.write_message,
-            turnstile=self.shared.turnstile,
-            courier=self.shared.courier(),
+            fair_sending=self.shared.fair_sending,
+            wakeups=self.shared.wakeups(),
             heartbeat=app.heartbeat,
             deadline=app.slow_client_timeout,
             limit=host.mailbox_limit,
@@ -104,8 +104,8 @@ class EventSocket(KernelAccess, WebSocketMixin, ExtensionHandlerMixin, WebSocket
         self._conversation = RpcSession(
             host=host,
             mailbox=pump.mailbox,
-            outlet=pump,
-            visitor=self,
+            sender=pump,
+            caller=self,
             limiter=self.shared.executions,
             message_limit=app.max_message_size,
             subscription_limit=app.max_subscriptions,

@@ -55,7 +55,7 @@ class ActiveExecutions:
         self,
         store: Store,
         broker: Broker,
-        archive: ExecutionReader,
+        reader: ExecutionReader,
         log_follower: LogFollower,
         pools: Pools,
         clock: Clock,
@@ -64,7 +64,7 @@ class ActiveExecutions:
     ) -> None:
         self._store = store
         self._broker = broker
-        self._archive = archive
+        self._reader = reader
         self._log_follower = log_follower
         self._pools = pools
         self._clock = clock
@@ -136,7 +136,7 @@ class ActiveExecutions:
         """Go on with an execution that is on disk; returns when the last of the commands is durable."""
         self._thread.check()
         try:
-            record, state, picture, blobs = await self._archive.restore(execution)
+            record, state, picture, blobs = await self._reader.restore(execution)
         except Unreadable as error:
             self.parking.park(execution, error)
             raise
@@ -196,7 +196,7 @@ class ActiveExecutions:
         self._drivers.clear()
 
     async def _command_from_disk(self, execution: str, command: Command) -> None:
-        status = (await self._archive.picture(execution)).snapshot.status
+        status = (await self._reader.picture(execution)).snapshot.status
         if status.is_final and not isinstance(command, Retry):
             raise StateConflict(f"execution {execution} is {status}: nothing to do")
         check_command((await self._store.record(execution)).submission.options, command, self._config)
@@ -219,7 +219,7 @@ class ActiveExecutions:
                 return
             # While it stood still it may have gone to another orchestrator, or have ended there.
             is_ours = await asyncio.to_thread(self._store.claim, execution)
-            if is_ours and not (await self._archive.picture(execution)).snapshot.status.is_final:
+            if is_ours and not (await self._reader.picture(execution)).snapshot.status.is_final:
                 await self.take_up(execution, Recover())
                 return
         self.parking.leave(execution)
@@ -248,12 +248,12 @@ class ActiveExecutions:
             config=self._config,
             resources=self._resources,
             handed_over=self._handed_over,
-            lookup=ResultLookup(state, self._store, self._clock, submission.reuse, self._archive.past),
+            lookup=ResultLookup(state, self._store, self._clock, submission.reuse, self._reader.past),
             ended=self._on_ended,
         )
         self._drivers[state.id] = driver
         self.parking.leave(state.id)
-        self._archive.forget(state.id)
+        self._reader.forget(state.id)
         self._log_follower.end(state.id, picture.snapshot.seq)
         return driver
 

@@ -33,7 +33,7 @@ class Recovery:
     def __init__(
         self,
         store: Store,
-        archive: ExecutionReader,
+        reader: ExecutionReader,
         broker: Broker,
         log_follower: LogFollower,
         clock: Clock,
@@ -41,7 +41,7 @@ class Recovery:
         active: ActiveExecutions,
     ) -> None:
         self._store = store
-        self._archive = archive
+        self._reader = reader
         self._broker = broker
         self._log_follower = log_follower
         self._clock = clock
@@ -88,7 +88,7 @@ class Recovery:
         if execution in self._active or not await asyncio.to_thread(self._store.claim, execution):
             return False
         # And it may have ended since: somebody revived it with a command, and it is run here no more.
-        if (await self._archive.picture(execution)).snapshot.status.is_final:
+        if (await self._reader.picture(execution)).snapshot.status.is_final:
             return False
         options = (await self._store.record(execution)).submission.options
         if self._policy == "resume" and options.executor != "inline":
@@ -99,7 +99,7 @@ class Recovery:
 
     async def _interrupt(self, execution: str, reason: str) -> None:
         """Say in its log that the execution does not go on by itself, and why."""
-        snapshot = (await self._archive.picture(execution)).snapshot
+        snapshot = (await self._reader.picture(execution)).snapshot
         if snapshot.status is ExecutionStatus.INTERRUPTED:
             return
         await self._log_follower.catch_up(execution)

@@ -23,7 +23,7 @@ Printed = Callable[[str, str, int], str | None]
 Reopen = Callable[[str], Awaitable[Ended]]
 
 
-class Closeup:
+class TaskDetails:
     """Reads what belongs to one task. `picture` gives the present picture of an execution."""
 
     def __init__(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import msgspec
 
 from wf_jupyter.executors.wire.messages import Done, Final, Run
-from wf_jupyter.executors.worker.attempt.stale_modules import Freshness
+from wf_jupyter.executors.worker.attempt.stale_modules import StaleModules
 from wf_jupyter.executors.worker.output.stream import Output
 from wf_jupyter.model.graph import Coverage
 
 _decode = msgspec.msgpack.Decoder(Coverage).decode
 
 
-def admit(run: Run, final: Final, sink: Output, loaded: Freshness | None, since: float) -> Final:
+def admit(run: Run, final: Final, sink: Output, loaded: StaleModules | None, since: float) -> Final:
     """The final message, marked when its result must not be kept; the task's log says why.
 
     `loaded` tells of this process's modules, None where nothing is imported anew. `since` is when the

@@ -38,7 +38,7 @@ class _Loaded(NamedTuple):
     noted: float
 
 
-class Freshness:
+class StaleModules:
     """The source files of this process's modules, as far as they can change under its feet."""
 
     def __init__(self) -> None:

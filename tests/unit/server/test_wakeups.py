@@ -10,12 +10,12 @@ from wf_jupyter.server.ws.wakeups import Wakeups
 
 def test_everybody_who_was_woken_from_another_thread_wakes_up() -> None:
     async def main() -> None:
-        courier = Wakeups(tick=0.0)
+        wakeups = Wakeups(tick=0.0)
         sleepers = [asyncio.Event() for _ in range(100)]
 
         def publish() -> None:
             for sleeper in sleepers:
-                courier.wake(sleeper)
+                wakeups.wake(sleeper)
 
         threads = [threading.Thread(target=publish) for _ in range(4)]
         for thread in threads:
@@ -30,11 +30,11 @@ def test_everybody_who_was_woken_from_another_thread_wakes_up() -> None:
 
 def test_a_round_leaves_turns_of_the_loop_to_others() -> None:
     async def main() -> list[int]:
-        courier = Wakeups(tick=0.0, few=2)
+        wakeups = Wakeups(tick=0.0, few=2)
         sleepers = [asyncio.Event() for _ in range(10)]
         awake: list[int] = []
         for sleeper in sleepers:
-            courier.wake(sleeper)
+            wakeups.wake(sleeper)
         async with asyncio.timeout(30):
             while not awake or awake[-1] < 10:
                 await asyncio.sleep(0)
@@ -47,14 +47,14 @@ def test_a_round_leaves_turns_of_the_loop_to_others() -> None:
 
 def test_who_is_woken_during_a_round_waits_for_the_next_one() -> None:
     async def main() -> None:
-        courier = Wakeups(tick=0.0, few=1)
+        wakeups = Wakeups(tick=0.0, few=1)
         first, second, third = (asyncio.Event() for _ in range(3))
-        courier.wake(first)
-        courier.wake(second)
+        wakeups.wake(first)
+        wakeups.wake(second)
         async with asyncio.timeout(30):
             await first.wait()
-            courier.wake(third)
-            courier.wake(first)
+            wakeups.wake(third)
+            wakeups.wake(first)
             first.clear()
             await second.wait()
             assert not third.is_set()
@@ -66,11 +66,11 @@ def test_who_is_woken_during_a_round_waits_for_the_next_one() -> None:
 
 def test_one_that_comes_right_after_a_round_is_not_forgotten() -> None:
     async def main() -> None:
-        courier = Wakeups(tick=0.001)
+        wakeups = Wakeups(tick=0.001)
         sleeper = asyncio.Event()
         async with asyncio.timeout(30):
             for _ in range(50):
-                courier.wake(sleeper)
+                wakeups.wake(sleeper)
                 await sleeper.wait()
                 sleeper.clear()
 
@@ -81,5 +81,5 @@ def test_a_closed_loop_does_no_harm() -> None:
     async def make() -> Wakeups:
         return Wakeups()
 
-    courier = asyncio.run(make())
-    courier.wake(asyncio.Event())
+    wakeups = asyncio.run(make())
+    wakeups.wake(asyncio.Event())

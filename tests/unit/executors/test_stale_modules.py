@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wf_jupyter.executors.worker.attempt.stale_modules import Freshness, now
+from wf_jupyter.executors.worker.attempt.stale_modules import StaleModules, now
 from wf_jupyter.model.graph import Coverage
 from wf_jupyter.values.fingerprint.modules import file_digest
 
@@ -32,7 +32,7 @@ def write(path: Path, source: str, time: int = LONG_AGO) -> None:
     importlib.invalidate_caches()
 
 
-def load(fresh: Freshness, helper: Path, since: float) -> int:
+def load(fresh: StaleModules, helper: Path, since: float) -> int:
     sys.modules.pop(NAME, None)
     loaded = importlib.import_module(NAME)
     fresh.note(since)
@@ -45,7 +45,7 @@ def later(path: Path) -> float:
 
 
 def test_a_module_that_is_the_file_of_the_key_differs_in_nothing(helper: Path) -> None:
-    fresh = Freshness()
+    fresh = StaleModules()
     fresh.note(now())
     write(helper, "K = 1\n")
     began = now()
@@ -58,7 +58,7 @@ def test_a_module_that_is_the_file_of_the_key_differs_in_nothing(helper: Path) -
 
 
 def test_a_file_that_was_edited_while_the_attempt_ran_is_not_known(helper: Path) -> None:
-    fresh = Freshness()
+    fresh = StaleModules()
     fresh.note(now())
     began = now() - 1
     write(helper, "K = 1\n")
@@ -68,10 +68,10 @@ def test_a_file_that_was_edited_while_the_attempt_ran_is_not_known(helper: Path)
 
 def test_byte_code_that_python_takes_for_current_is_not_taken_for_the_file(helper: Path) -> None:
     write(helper, "K = 1\n")
-    assert load(Freshness(), helper, later(helper)) == 1
+    assert load(StaleModules(), helper, later(helper)) == 1
     # The same second and the same size: Python does not compile it again.
     write(helper, "K = 2\n")
-    fresh = Freshness()
+    fresh = StaleModules()
     fresh.note(now())
     began = now()
     assert load(fresh, helper, later(helper)) == 1
@@ -80,10 +80,10 @@ def test_byte_code_that_python_takes_for_current_is_not_taken_for_the_file(helpe
 
 def test_byte_code_older_than_a_copied_file_is_compared_with_it(helper: Path) -> None:
     write(helper, "K = 1\n")
-    load(Freshness(), helper, later(helper))
+    load(StaleModules(), helper, later(helper))
     write(helper, "K = 1\n")  # the same text, as after copying a folder with its caches
     del sys.modules[NAME]
-    fresh = Freshness()
+    fresh = StaleModules()
     fresh.note(now())
     began = now()
     load(fresh, helper, later(helper))

@@ -11,7 +11,7 @@ from wf_jupyter.server.ws.fair_sending import FairSending
 
 def test_everybody_gets_through_in_order_and_others_in_between() -> None:
     async def main() -> tuple[list[int], int]:
-        turnstile = FairSending(slice_seconds=0.002)
+        fair_sending = FairSending(slice_seconds=0.002)
         sent: list[int] = []
         others = 0
 
@@ -26,7 +26,7 @@ def test_everybody_gets_through_in_order_and_others_in_between() -> None:
                 others += 1
                 await asyncio.sleep(0)
 
-        answers = await asyncio.gather(*(turnstile.through(partial(send, n)) for n in range(20)), other())
+        answers = await asyncio.gather(*(fair_sending.through(partial(send, n)) for n in range(20)), other())
         assert answers[:20] == list(range(20))
         return sent, others
 
@@ -37,12 +37,12 @@ def test_everybody_gets_through_in_order_and_others_in_between() -> None:
 
 def test_a_sender_that_fails_lets_the_next_one_through() -> None:
     async def main() -> str:
-        turnstile = FairSending()
+        fair_sending = FairSending()
 
         def fail() -> None:
             raise ValueError("gone")
 
-        passing = turnstile.through(fail), turnstile.through(lambda: "sent")
+        passing = fair_sending.through(fail), fair_sending.through(lambda: "sent")
         results = await asyncio.gather(*passing, return_exceptions=True)
         assert isinstance(results[0], ValueError)
         return str(results[1])
@@ -52,12 +52,12 @@ def test_a_sender_that_fails_lets_the_next_one_through() -> None:
 
 def test_who_waits_for_something_slow_does_not_keep_the_turn() -> None:
     async def main() -> list[str]:
-        turnstile = FairSending(slice_seconds=0.001)
+        fair_sending = FairSending(slice_seconds=0.001)
         answered = asyncio.Event()
         order: list[str] = []
 
         async def slow_login() -> None:
-            async with turnstile.turn():
+            async with fair_sending.turn():
                 await answered.wait()
                 order.append("slow")
 
@@ -65,11 +65,11 @@ def test_who_waits_for_something_slow_does_not_keep_the_turn() -> None:
         await asyncio.sleep(0)
         async with asyncio.timeout(10):
             for _ in range(3):
-                await turnstile.through(lambda: order.append("frame"))
+                await fair_sending.through(lambda: order.append("frame"))
             answered.set()
             await login
             # It gives back nothing that it has not: one turn at a time is left.
-            async with turnstile.turn():
+            async with fair_sending.turn():
                 order.append("last")
         return order
 

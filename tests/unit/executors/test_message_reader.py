@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from wf_jupyter.executors.wire.messages import Stop, ToWorker, pack
-from wf_jupyter.executors.worker.connection import Channel
+from wf_jupyter.executors.worker.connection import WorkerConnection
 from wf_jupyter.executors.worker.interrupts import Interrupts
-from wf_jupyter.executors.worker.message_reader import Reception
+from wf_jupyter.executors.worker.message_reader import MessageReader
 
 
 class Bench:
@@ -23,7 +23,7 @@ class Bench:
         self.handled: list[int] = []
         self.threads: set[int] = set()
         self.came = threading.Condition()
-        self.reception = Reception(Channel(child, Interrupts()), self._handle)
+        self.reception = MessageReader(WorkerConnection(child, Interrupts()), self._handle)
 
     def say(self, *numbers: int) -> None:
         self.parent.sendall(b"".join(pack(Stop(number)) for number in numbers))
