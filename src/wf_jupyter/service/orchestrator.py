@@ -219,7 +219,7 @@ class Orchestrator:
             status = driver.picture.snapshot.status
             if not status.is_final:
                 raise StateConflict(f"execution {execution} is {status}: there is no result yet")
-        elif (parked := self._active.parked(execution)) is not None:
+        elif (parked := self._active.find_parked(execution)) is not None:
             raise StateConflict(f"execution {execution} is parked: {parked.reason}")
         return await self._reader.result(execution)
 
@@ -282,7 +282,7 @@ class Orchestrator:
         return await self._store.workflow(name)
 
     def _up_to_date(self, summary: Summary) -> Summary:
-        parked = self._active.parked(summary.id) or summary.parked or self._peers.parked(summary.id)
+        parked = self._active.find_parked(summary.id) or summary.parked or self._peers.find_parked(summary.id)
         driver = self._active.get(summary.id)
         # The row on disk tells the counts of one turn ago; those of the picture are durable by now.
         if driver is None or driver.picture.snapshot.seq < summary.seq:
@@ -311,7 +311,7 @@ class Orchestrator:
 
     def _with_reason(self, execution: str, picture: Picture) -> Picture:
         status = picture.snapshot.status
-        parked = self._active.parked(execution) or self._peers.parked(execution)
+        parked = self._active.find_parked(execution) or self._peers.find_parked(execution)
         # Of an interrupted one the reason stands in its log.
         if parked is not None or not (status.is_final or status is ExecutionStatus.INTERRUPTED):
             picture.snapshot.parked = parked

@@ -95,7 +95,7 @@ class ActiveExecutions:
         self._thread.check()
         return self._drivers.get(execution)
 
-    def parked(self, execution: str) -> Parked | None:
+    def find_parked(self, execution: str) -> Parked | None:
         """Reason why an execution does not move, whether or not it has a driver; None when nothing keeps it."""
         driver = self._drivers.get(execution)
         return self.parking.get(execution) if driver is None else driver.parked
@@ -156,7 +156,7 @@ class ActiveExecutions:
         """
         self._thread.check()
         if isinstance(report, AttemptSucceeded | AttemptExpanded | AttemptFailed | AttemptStopped | AttemptRequeued):
-            self._handed_over.ended((execution, report.task, report.attempt))
+            self._handed_over.on_ended((execution, report.task, report.attempt))
         driver = self._drivers.get(execution)
         if driver is None:
             return False

@@ -266,7 +266,7 @@ class Driver:
             case Found():
                 pass
             case AttemptSucceeded() | AttemptFailed() | AttemptExpanded() | AttemptStopped() | AttemptRequeued():
-                self._attempts.ended(stimulus.task, stimulus.attempt)
+                self._attempts.on_ended(stimulus.task, stimulus.attempt)
             case _:
                 return
         if not counted:

@@ -37,7 +37,7 @@ class Capacity:
     def hand_over(self) -> None:
         """From here on the executor itself knows that the slot is taken."""
         self._is_reserved = False
-        self.pool.started(self._worker)
+        self.pool.on_started(self._worker)
 
     def give_back(self) -> None:
         """Return slot and resources. Idempotent."""
@@ -48,7 +48,7 @@ class Capacity:
         if self._is_reserved:
             self.pool.give_back(holder, self._worker)
         else:
-            self.pool.ended(holder)
+            self.pool.on_ended(holder)
 
 
 class HandedOver:
@@ -65,8 +65,8 @@ class HandedOver:
         capacity.hand_over()
         self._held[attempt] = capacity
 
-    def ended(self, attempt: AttemptKey) -> None:
-        """The attempt ended, or never began; unknown ones are ignored."""
+    def on_ended(self, attempt: AttemptKey) -> None:
+        """Return the capacity of an attempt that ended, or never began; unknown ones are ignored."""
         capacity = self._held.pop(attempt, None)
         if capacity is not None:
             capacity.give_back()

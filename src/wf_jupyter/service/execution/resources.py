@@ -60,7 +60,7 @@ class Resources:
             self.free[name] -= amount
 
     def give_back(self, amounts: Mapping[str, float]) -> None:
-        """Returns the amounts that an attempt held."""
+        """Return the amounts that an attempt held."""
         for name, amount in amounts.items():
             self.free[name] += amount
         if amounts:

@@ -108,15 +108,15 @@ class RunningAttempts:
             try:
                 capacity.pool.executor.start(attempt, start.worker)
             except BaseException:
-                self._handed_over.ended(key)
+                self._handed_over.on_ended(key)
                 raise
 
     def keep_printed(self, report: Printed) -> Printed | None:
         """Keep what a running attempt printed; returns what of it becomes an event."""
         return self.logs.take(report) if (report.task, report.attempt) in self._attempts else None
 
-    def ended(self, task: str, number: int) -> None:
-        """An attempt ended: nothing of it is left to be stopped or printed."""
+    def on_ended(self, task: str, number: int) -> None:
+        """Forget an attempt that ended: nothing of it is left to be stopped or printed."""
         attempt = (task, number)
         self._attempts.pop(attempt, None)
         self._stopping.discard(attempt)

@@ -51,17 +51,17 @@ class SlotPool:
 
     def give_back(self, holder: Hashable, worker: str) -> None:
         """Return a reserved slot unused."""
-        self.started(worker)
-        self.ended(holder)
+        self.on_started(worker)
+        self.on_ended(holder)
 
-    def started(self, worker: str) -> None:
-        """A reserved slot was handed to the executor."""
+    def on_started(self, worker: str) -> None:
+        """Note that a reserved slot was handed to the executor."""
         self._reserved[worker] -= 1
         if self._reserved[worker] <= 0:
             del self._reserved[worker]
 
-    def ended(self, holder: Hashable) -> None:
-        """One of the holder's attempts ended: others may take its place."""
+    def on_ended(self, holder: Hashable) -> None:
+        """Free the place of one of the holder's attempts, which ended."""
         self._held[holder] -= 1
         if self._held[holder] <= 0:
             del self._held[holder]

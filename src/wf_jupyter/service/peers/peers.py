@@ -61,7 +61,7 @@ class Peers:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def parked(self, execution: str) -> Parked | None:
+    def find_parked(self, execution: str) -> Parked | None:
         """Reason why an execution that a peer runs does not move, as of the last look."""
         return self._theirs.get(execution)
 
