@@ -8,18 +8,26 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from wf_jupyter.notebooks.reach import held_by
+
+#: Of an array whose numbers do not lie in a row, so much is copied at a time.
+_PIECE = 64 << 20
+
 
 class Walk(Protocol):
     """Interface of a visit; see `looks`."""
 
     marks: set[int]
     is_plain: bool
+    is_borrowing: bool
     kept: list[object]
 
     def feed(self, *parts: object) -> None: ...
     def visit(self, value: Any) -> None: ...
     def each(self, values: Iterable[Any]) -> None: ...
     def can_change(self, value: object) -> None: ...
+    def long(self, length: int) -> None: ...
+    def opaque(self, value: Any) -> None: ...
     def more(self, value: Any, plain: tuple[type, ...]) -> None: ...
 
 
@@ -35,6 +43,9 @@ def visit_library(walk: Walk, value: Any, kind: type) -> bool:
         _array(walk, value, numpy)
         walk.more(value, ())
         return True
+    if family == "PIL" and getattr(value, "readonly", False):
+        walk.is_borrowing = True  # of an array that it was made of
+        return False
     if family == "sklearn" and kind.__qualname__ == "Tree":
         # Its state for a pickle is all of its state; of most other C classes that is not known.
         walk.can_change(value)
@@ -67,6 +78,14 @@ def _visit_numpy(walk: Walk, value: Any, numpy: Any) -> bool:
         walk.can_change(value)
         walk.is_plain = False
         walk.visit(value.get_state(legacy=False))
+    elif isinstance(value, numpy.flatiter):
+        walk.can_change(value)
+        walk.is_plain = False
+        walk.feed(value.index)
+        walk.visit(value.base)
+    elif isinstance(value, numpy.nditer | numpy.broadcast):
+        walk.opaque(value)
+        walk.each(value.iters if isinstance(value, numpy.broadcast) else value.operands)
     elif isinstance(value, numpy.ufunc):
         walk.is_plain = False
         walk.feed(value.__name__)
@@ -82,16 +101,40 @@ def _array(walk: Walk, value: Any, numpy: Any) -> None:
         walk.marks.add(id(root))
         root = owner
     walk.marks.update((id(value), id(root)))
+    if value.size:
+        # By its address, as what lends the memory may not say whose it is.
+        walk.marks.add(-_owner(value, numpy).__array_interface__["data"][0])
+    walk.marks.update(map(id, held_by(root)))
     kind = value.dtype
     walk.feed(repr(kind) if kind.kind == "V" else kind.str, repr(value.shape))
-    walk.feed(value.flags.c_contiguous, value.flags.writeable)
+    walk.feed(value.flags.c_contiguous, value.flags.f_contiguous, value.flags.writeable)
     if value.base is not None:
         walk.kept.append(root)
     if value.dtype.hasobject:
+        walk.long(value.size)
         walk.each(value.ravel().tolist() if value.dtype.kind == "O" else [pickle.dumps(value)])
     else:
-        whole = value if value.flags.c_contiguous else numpy.ascontiguousarray(value)
-        walk.feed(whole.reshape(-1).view(numpy.uint8).data if whole.size else b"")
+        plain = numpy.ndarray.view(value, numpy.ndarray)  # its own class may do otherwise
+        for part in _parts(plain.T if plain.flags.f_contiguous else plain):
+            whole = numpy.ascontiguousarray(part)
+            walk.feed(whole.reshape(-1).view(numpy.uint8).data if whole.size else b"")
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    """The array, or pieces of one that would be copied as a whole."""
+    if value.flags.c_contiguous or value.nbytes <= _PIECE or value.ndim == 0:
+        yield value
+    elif len(value) == 1:
+        yield from _parts(value[0])
+    else:
+        yield from _parts(value[: len(value) // 2])
+        yield from _parts(value[len(value) // 2 :])
+
+
+def _owner(value: Any, numpy: Any) -> Any:
+    while isinstance(value.base, numpy.ndarray):
+        value = value.base
+    return value
 
 
 def _visit_pandas(walk: Walk, value: Any, pandas: Any) -> bool:

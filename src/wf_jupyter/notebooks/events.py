@@ -9,6 +9,7 @@ from __future__ import annotations
 import dis
 import functools
 import importlib
+import importlib.util
 import os
 import secrets
 import sys
@@ -21,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wf_jupyter.notebooks.facts import module_name
+from wf_jupyter.notebooks.packages import places_of
 from wf_jupyter.notebooks.settings import python_random_state, random_states
 from wf_jupyter.notebooks.stamps import stamp
 
@@ -69,6 +72,8 @@ class Events:
         self.read: dict[str, str] = {}
         self.written: set[str] = set()
         self.never: dict[str, None] = {}
+        #: Names of the notebook's that a pickle mentions.
+        self.looked_up: set[str] = set()
         #: Whether random numbers were drawn otherwise than by modules that are being imported.
         self.has_drawn = False
         #: Random states as they were when the modules that hold them had been imported.
@@ -84,10 +89,11 @@ class Events:
         secrets.randbits = self._by_chance(secrets.randbits)
         os.urandom = self._by_chance(os.urandom)
         self._watch_imports()
+        importlib.util.find_spec = self._asked_for(importlib.util.find_spec)
 
     def begin(self) -> None:
         """A cell begins."""
-        self.read, self.written, self.never = {}, set(), {}
+        self.read, self.written, self.never, self.looked_up = {}, set(), {}, set()
         self.has_drawn, self._state = False, python_random_state()
         self.first_states = random_states()
         self._is_on = True
@@ -109,6 +115,9 @@ class Events:
             self._is_importing = True
             try:
                 return load(name, import_)
+            except ModuleNotFoundError as error:
+                self._missed(error.name or name)
+                raise
             finally:
                 self._is_importing = False
                 self._state = python_random_state()
@@ -117,6 +126,23 @@ class Events:
         # So that Python leaves it out of tracebacks, as its own.
         _find_and_load.__code__ = _find_and_load.__code__.replace(co_filename="<frozen importlib._bootstrap>")
         bootstrap._find_and_load = _find_and_load
+
+    def _asked_for(self, find: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(find)
+        def find_spec(name: str, *args: Any) -> Any:
+            found = find(name, *args)
+            origin = getattr(found, "origin", None)
+            if self._is_on and found is None:
+                self._missed(name)
+            elif self._is_on and origin:
+                self.read[origin] = stamp(origin)
+            return found
+
+        return find_spec
+
+    def _missed(self, name: str) -> None:
+        """Note where a module would be that is not there."""
+        self.read.update((place, stamp(place)) for place in places_of(name))
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         if not self._is_on:
@@ -128,6 +154,9 @@ class Events:
         elif event in _CHANGES:
             for path in args[:2]:
                 self._writes(path)
+        elif event == "pickle.find_class":
+            module, name = args[-2:]
+            self.looked_up.add(name.partition(".")[0] if module == "__main__" else module_name(module))
         elif event in _PROGRAMS:
             program = Path(str(args[0])).name if args else ""
             if program not in _HARMLESS:
@@ -156,7 +185,8 @@ class Events:
             found = os.path.abspath(os.fsdecode(path))  # noqa: PTH100
         except (TypeError, ValueError):
             return None
-        if found.startswith((*_INSTALLED, *self._ignored)) or found.endswith(".pyc"):
+        is_installed = found.startswith(_INSTALLED) and ".dist-info/" not in found  # which has the version
+        if is_installed or found.startswith(self._ignored) or found.endswith(".pyc"):
             return None
         return found
 

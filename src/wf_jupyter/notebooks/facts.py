@@ -87,7 +87,8 @@ class Orders(msgspec.Struct, kw_only=True):
     """For the observer in the trunk: how to run the next cell.
 
     `reads` are the names that its text looks up, `binds` those it assigns; `calls` are those that may change something
-    in a library, `seeds` those it begins with; it asks what `asks` have; when it `is_varying`, what it leaves is
+    in a library, `seeds` those it begins with; what it hands on are `handed` and lambdas that mention what is `inside`;
+    it asks what `asks` have; when it `is_varying`, what it leaves is
     compared with what it left before. With `has_frames` it calls what looks up names
     that stand in texts. Names to `forget` are not as they would be in a run in order; `load` gives files of values that
     the cell is to find.
@@ -98,6 +99,8 @@ class Orders(msgspec.Struct, kw_only=True):
     binds: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    handed: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
     has_frames: bool = False
     seeds: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()

@@ -27,7 +27,8 @@ class Flow:
     `reads` are looked up before the cell binds them itself; `binds` it assigns, defines or imports; `changes` are
     those whose items or attributes it assigns; `deletes` it deletes. `uses` gives what the functions that it defines
     look up when they are called. `texts` are the constants that are texts, `attributes` the names after a dot,
-    `imports` the modules that it or a function in it imports.
+    `imports` the modules that it or a function in it imports. `handed` are those that it gives to others: arguments,
+    values of attributes and items, what has a decorator; `inside` what its lambdas mention, which it may give too.
     """
 
     reads: frozenset[str] = frozenset()
@@ -38,6 +39,8 @@ class Flow:
     texts: tuple[str, ...] = ()
     attributes: frozenset[str] = frozenset()
     imports: frozenset[str] = frozenset()
+    handed: frozenset[str] = frozenset()
+    inside: frozenset[str] = frozenset()
     tree: ast.Module | None = field(default=None, repr=False, compare=False)
 
     def reads_with(self, uses: Mapping[str, frozenset[str]]) -> frozenset[str]:
@@ -80,6 +83,14 @@ def flow_of(source: str) -> Flow:
         ),
         attributes=frozenset(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)),
         imports=frozenset(_imports(tree)),
+        handed=frozenset(_handed(tree)),
+        inside=frozenset(
+            name.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Lambda)
+            for name in ast.walk(node.body)
+            if isinstance(name, ast.Name)
+        ),
         tree=tree,
     )
 
@@ -99,6 +110,21 @@ def _imports(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
+
+
+def _handed(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(args=arguments, keywords=keywords):
+                given = [*arguments, *(each.value for each in keywords)]
+            case ast.Assign(targets=targets, value=value) if any(not isinstance(t, ast.Name) for t in targets):
+                given = [value]
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) if node.decorator_list:
+                yield name
+                continue
+            case _:
+                continue
+        yield from (each.id for value in given for each in ast.walk(value) if isinstance(each, ast.Name))
 
 
 def python_of(source: str) -> str:

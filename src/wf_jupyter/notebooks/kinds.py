@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import _thread
+import datetime as dt
+import decimal
+import fractions
+import pathlib
 import sys
 import types
+import uuid
+import weakref
 from functools import lru_cache
 from typing import Any
 
@@ -11,13 +18,30 @@ from wf_jupyter.notebooks.libraries import is_users
 from wf_jupyter.notebooks.settings import length_of
 
 HEAP_TYPE = 1 << 9
+_HAVE_GC = 1 << 14
+_HOLD_NOTHING = sys.stdlib_module_names - {"builtins"}
 #: Of one meaning, and without parts.
 ATOMS = (int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented))
+
+#: Of one text, which says it all.
+WRITTEN = (
+    range, dt.date, dt.datetime, dt.time, dt.timedelta, dt.timezone, decimal.Decimal,
+    fractions.Fraction, pathlib.PosixPath, pathlib.PurePosixPath, uuid.UUID,
+)  # fmt: skip
+#: Of no content: which lock or weak reference it is changes nothing that a cell shows.
+EMPTY = (weakref.ReferenceType, weakref.ProxyType, type(_thread.allocate_lock()), type(_thread.RLock()))
 
 
 @lru_cache(maxsize=4096)
 def has_native_state(kind: Any) -> bool:
     return not all(base is object or (base.__flags__ & HEAP_TYPE and not _is_native(base)) for base in kind.__mro__)
+
+
+@lru_cache(maxsize=4096)
+def is_closed(kind: Any) -> bool:
+    """Whether instances do not say what they hold on to. Those of Python's own modules hold nothing, images say it."""
+    library = kind.__module__.partition(".")[0]
+    return not kind.__flags__ & _HAVE_GC and library not in _HOLD_NOTHING and kind.__name__ != "ImagingCore"
 
 
 @lru_cache(maxsize=4096)

@@ -78,9 +78,13 @@ def _dotted_name(node: ast.expr) -> str:
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
+_NO_STEPS = ("CACHE", "PUSH_NULL", "EXTENDED_ARG")
+_CALLS = ("PRECALL", "CALL")
+
+
 @lru_cache(maxsize=4096)
 def calls_in_code(code: types.CodeType) -> frozenset[str]:
-    """Calls in a function's code, called or not; what it defines included."""
+    """Calls in a function's code, called or not, and attributes that it sets; what it defines included."""
     found: set[str] = set()
     path = ""
     for instruction in dis.get_instructions(code):
@@ -88,7 +92,10 @@ def calls_in_code(code: types.CodeType) -> frozenset[str]:
             path = str(instruction.argval)
         elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD") and path:
             path += f".{instruction.argval}"
-        elif instruction.opname not in ("CACHE", "PUSH_NULL", "EXTENDED_ARG"):
+        elif instruction.opname in ("STORE_ATTR", "DELETE_ATTR") and path:
+            found.add(f"{path}.setattr")
+            path = ""
+        elif instruction.opname not in _NO_STEPS and not (instruction.opname in _CALLS and instruction.arg == 0):
             path = ""
         if path and _sounds_so(path):
             found.add(path)
@@ -246,7 +253,8 @@ def _find_replaced(place: Any, members: Mapping[str, Any], before: Mapping[str, 
         then = before.get(name, _absent)
         # A module may well load its own parts when they are asked for.
         if then is _absent:
-            if isinstance(place, type) and _is_function(value):
+            is_public_data = name[:1] != "_" and (type(value) in _CONSTANTS or isinstance(place, type))
+            if is_public_data or (isinstance(place, type) and _is_function(value)):
                 yield name
         elif then is not value and (_is_function(then) or (type(then) in _CONSTANTS and name[:1] != "_")):
             yield name

@@ -8,71 +8,48 @@ What cannot be looked into is opaque, and counts as changed by every cell that r
 from __future__ import annotations
 
 import _abc as abc  # type: ignore[import-not-found]
-import _thread
-import datetime as dt
-import decimal
 import enum
-import fractions
 import functools
 import gc
 import io
 import itertools
 import logging
 import math
-import pathlib
 import random
 import re
 import sys
 import types
-import uuid
-import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from wf_jupyter.notebooks.arrays import visit_library
-from wf_jupyter.notebooks.content import Content
-from wf_jupyter.notebooks.kinds import ATOMS, has_native_state, is_cached, is_own, shallow, slots_of
+from wf_jupyter.notebooks.content import Content, Look
+from wf_jupyter.notebooks.kinds import (
+    ATOMS,
+    EMPTY,
+    WRITTEN,
+    has_native_state,
+    is_cached,
+    is_closed,
+    is_own,
+    shallow,
+    slots_of,
+)
 from wf_jupyter.notebooks.libraries import all_names, calls_in_code, changes_by, global_names, is_users
 
 #: Objects that a look visits at most; of a figure or a model that has more, not all is seen.
 BUDGET = 20_000
+#: And so many items of lists, dicts and sets in all.
+ITEMS = 5_000_000
 #: And of what belongs to the modules of the user's that it reaches.
 MODULE_BUDGET = 1_500
-_WRITTEN = (
-    range, dt.date, dt.datetime, dt.time, dt.timedelta, dt.timezone, decimal.Decimal,
-    fractions.Fraction, pathlib.PosixPath, pathlib.PurePosixPath, uuid.UUID,
-)  # fmt: skip
-#: Of no content: which lock or weak reference it is changes nothing that a cell shows.
-_EMPTY = (weakref.ReferenceType, weakref.ProxyType, type(_thread.allocate_lock()), type(_thread.RLock()))
 _OF_LOGGERS = frozenset(
     ["name", "_name", "level", "parent", "propagate", "handlers", "disabled", "filters", "manager", "_cache", "root",
      "lock", "formatter", "stream", "_closed", "terminator"]
 )  # fmt: skip
 _GLOBAL_RANDOM: Any = vars(random)["_inst"]
 _CACHES = ("_cache", "_item_cache", "_cached", "__pydantic_private__")
-
-
-@dataclass(frozen=True)
-class Look:
-    """`marks` are the ids of objects that can change, `uses` the global names that its functions look up.
-
-    `names` are all that functions of the user's files mention, `changes` what of libraries functions may change.
-    A `plain` value consists of what is the same when it has been written to a file and read again. Of a `vague`
-    one not all was seen.
-    """
-
-    digest: str
-    marks: frozenset[int]
-    uses: frozenset[str]
-    names: frozenset[str]
-    changes: frozenset[str]
-    is_opaque: bool
-    is_plain: bool
-    is_vague: bool
-    size: int
-    count: int = 0
 
 
 def look_at(value: object, namespace: Mapping[str, object]) -> Look:
@@ -98,6 +75,7 @@ def look_at(value: object, namespace: Mapping[str, object]) -> Look:
         is_vague=is_vague,
         size=walk.size,
         count=len(walk.kept),
+        is_borrowing=walk.is_borrowing,
     )
 
 
@@ -114,8 +92,10 @@ class _Walk(Content):
         self.changes: set[str] = set()
         self.is_opaque = False
         self.is_plain = True
+        self.is_borrowing = False
         self._namespace = namespace
         self._limit = BUDGET
+        self._items = ITEMS
         self._seen: dict[int, int] = {}
         self.kept: list[object] = []  # so that an id stays its object's
 
@@ -135,7 +115,7 @@ class _Walk(Content):
         self._seen[id(value)] = len(self._seen)
         self.kept.append(value)
         self.mark(str(kind.__module__), kind.__qualname__)
-        if kind in _WRITTEN:
+        if kind in WRITTEN:
             self.feed(repr(value))
             return
         for test, visit in _VISITORS:
@@ -159,6 +139,13 @@ class _Walk(Content):
             return
         self._instance(value, kind)
 
+    def long(self, length: int) -> None:
+        """Feed the length of what is visited next, if its items are not too many to be looked at."""
+        self.feed(length)
+        self._items -= length
+        if self._items < 0:
+            raise _TooMuch
+
     def each(self, values: Iterable[Any]) -> None:
         for value in values:
             self.visit(value)
@@ -171,13 +158,13 @@ class _Walk(Content):
     def sequence(self, value: Any) -> None:
         if not isinstance(value, tuple):
             self.can_change(value)
-        self.feed(len(value))
+        self.long(len(value))
         self.each(iter(value))
         self.more(value, (list, tuple, deque))
 
     def mapping(self, value: Any) -> None:
         self.can_change(value)
-        self.feed(len(value))
+        self.long(len(value))
         for key, item in (OrderedDict if isinstance(value, OrderedDict) else dict).items(value):
             self.visit(key)
             self.visit(item)
@@ -189,7 +176,7 @@ class _Walk(Content):
         if not isinstance(value, frozenset):
             self.can_change(value)
         self.is_plain = False  # another process may have another order
-        self.feed(len(value))
+        self.long(len(value))
         self.each(value)
         self.more(value, (set, frozenset))
 
@@ -201,8 +188,11 @@ class _Walk(Content):
             self._attributes(value)
 
     def buffer(self, value: Any) -> None:
-        self.can_change(value.obj if isinstance(value, memoryview) and value.obj is not None else value)
         self.is_plain = self.is_plain and type(value) is bytearray
+        if isinstance(value, memoryview):
+            self.visit(value.obj)
+        else:
+            self.can_change(value)
         self.feed(memoryview(value).cast("B") if memoryview(value).c_contiguous else bytes(value))
 
     def empty(self, value: Any) -> None:
@@ -337,6 +327,8 @@ class _Walk(Content):
     def opaque(self, value: Any) -> None:
         self.is_opaque = True
         self.is_plain = False
+        kind: Any = type(value)
+        self.is_borrowing |= is_closed(kind)
         self.can_change(value)
         for inner in gc.get_referents(value):
             if inner is not self._namespace and not isinstance(inner, type | types.ModuleType | types.FrameType):
@@ -384,6 +376,6 @@ _VISITORS: tuple[tuple[Any, Callable[[_Walk, Any], None]], ...] = (
     (types.GeneratorType | types.CoroutineType | types.AsyncGeneratorType, _Walk.running),
     (bytearray | memoryview, _Walk.buffer),
     (re.Pattern, lambda walk, value: walk.feed(value.pattern, value.flags)),
-    (_EMPTY, _Walk.empty),
+    (EMPTY, _Walk.empty),
 )
 _BUFFERS = (io.StringIO, io.BytesIO)

@@ -21,12 +21,15 @@ from typing import Any
 
 import msgspec
 
+from wf_jupyter.notebooks.content import Look
 from wf_jupyter.notebooks.events import Events
 from wf_jupyter.notebooks.exchange import FACTS, ORDERS
 from wf_jupyter.notebooks.facts import MODULE, Facts, Orders, Written, module_name
 from wf_jupyter.notebooks.flow import identifiers
+from wf_jupyter.notebooks.handed import Handed
 from wf_jupyter.notebooks.libraries import Members, changes_by, is_users, library_of
-from wf_jupyter.notebooks.looks import Look, look_at
+from wf_jupyter.notebooks.looks import look_at
+from wf_jupyter.notebooks.packages import files_of
 from wf_jupyter.notebooks.reach import reaches
 from wf_jupyter.notebooks.rules import hidden_effects
 from wf_jupyter.notebooks.settings import digest, random_states, settings_of
@@ -65,10 +68,12 @@ class Observer:
         self._threads: set[threading.Thread] = set()
         self._modules: set[str] = set()
         self._module_count = 0
+        self._loaded: dict[str, dict[str, str]] = {}
         self._own: dict[str, types.ModuleType] = {}
         self._running: set[threading.Thread] = set()
         self._begun = 0.0
         self._random: tuple[Any, ...] | None = None
+        self._handed = Handed()
 
     def install(self) -> None:
         """Observe from now on. Before anything of the user's is imported."""
@@ -109,6 +114,8 @@ class Observer:
         try:
             (self._folder / FACTS).unlink(missing_ok=True)
             if self._orders is not None:
+                reads = (*self._orders.reads, *sorted(self._handed.to_libraries))
+                self._orders = msgspec.structs.replace(self._orders, reads=reads)
                 self._prepare(self._orders)
         except Exception:  # the cell runs all the same, and without facts nothing is concluded from it
             self._orders = None
@@ -135,7 +142,7 @@ class Observer:
         self._begun = _clock()
 
     def _look(self, name: str, value: object) -> Look:
-        look = self._looks[name] = look_at(value, self._names)
+        look = self._looks[name] = self._handed.with_given(look_at(value, self._names))
         return look
 
     def _present(self) -> dict[str, Any]:
@@ -194,7 +201,7 @@ class Observer:
 
     def _facts(self, orders: Orders, seconds: float) -> Facts:
         before, present = dict(self._looks), self._present()
-        read = self._closure_before(orders, before)
+        read = self._closure_before(orders, before) | self._events.looked_up
         bound = {n for n, value in present.items() if self._known.get(n) != id(value)} | (
             set(orders.binds) & set(present)
         )
@@ -207,9 +214,13 @@ class Observer:
         changed |= self._sharing(changed, before, kept)
         # Where it led depends on what it was, whether the cell's text names it or not.
         read |= changed
+        handed = self._handed.by(orders, self._names, self._look)
         writes = {}
         for name in sorted(bound | changed):
             look = self._looks[name] if name in self._looked else self._look(name, present[name])
+            if look.is_opaque and handed:
+                self._handed.to_object(present[name], look, handed)
+                look = self._looks[name] = self._handed.with_given(look)
             stored = self._store(name, look, orders, seconds)
             writes[name] = Written(tuple(sorted(look.uses)), stored, name in changed, name not in self._known)
         self._known = {name: id(value) for name, value in present.items()}
@@ -218,6 +229,7 @@ class Observer:
         effects = {*changes_by(orders.calls, self._names)}.union(*(look.changes for look in looks))
         effects |= {f"{n} of {home}" for n in sorted(changed) if (home := library_of(n, present[n]))}
         effects |= {*self._members.find_changed(self._names)}
+        self._handed.note(effects, settings, handed, looks)
         secretly = hidden_effects({name for look in looks for name in look.names})
         written = {path: stamp(path) for path in sorted(self._events.written)}
         return Facts(
@@ -227,7 +239,7 @@ class Observer:
             settings=(*settings, *sorted(effects)),
             drawn=drawn,
             seeded=self._seeded_states(orders),
-            files_read={**self._events.read, **self._imported_files()},
+            files_read={**self._events.read, **self._imported_files(read)},
             files_written=written,
             never=(*self._events.never, *secretly),
             barrier=self._barriers(orders),
@@ -266,6 +278,7 @@ class Observer:
         rest = {name: look for name, look in before.items() if name in kept and name not in changed}
         found = {name for name, look in rest.items() if look.marks & moved}
         large = [name for name, look in rest.items() if look.is_vague and name not in found]
+        found |= {name for name, look in rest.items() if look.is_borrowing}
         return found | {name for name in large if reaches(kept[name], moved, self._names)}
 
     def _values(self, writes: Iterable[str], read: Iterable[str]) -> str:
@@ -343,16 +356,13 @@ class Observer:
                     found.append(state)
         return tuple(found)
 
-    def _imported_files(self) -> dict[str, str]:
-        """The files of modules that the cell loaded: all of the user's own, the first of each package."""
-        found = {}
-        for name in set(sys.modules) - self._modules:
-            path = getattr(sys.modules.get(name), "__file__", None)
-            if not isinstance(path, str) or not Path(path).is_absolute():
-                continue
-            if is_users(sys.modules[name]) or ("." not in name and "site-packages" in path):
-                found[path] = stamp(path)
-        return found
+    def _imported_files(self, read: set[str]) -> dict[str, str]:
+        """Files of what the cell loaded or mentions, as they were when they were loaded: others may be there by now."""
+        new = files_of(set(sys.modules) - self._modules)
+        for package, files in new.items():
+            self._loaded.setdefault(package, {}).update(files)
+        packages = {name.removeprefix(MODULE) for name in read if _is_installed_module(name)} | new.keys()
+        return {path: then for each in packages for path, then in self._loaded.get(each, {}).items()}
 
     def _barriers(self, orders: Orders) -> tuple[str, ...]:
         found = []

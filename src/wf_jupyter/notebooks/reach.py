@@ -7,8 +7,11 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
+from wf_jupyter.notebooks.kinds import ATOMS
+
 #: Objects that are followed at most to see whether one reaches another.
 _REACHED = 3_000_000
+_NEAR, _FEW = 3, 20
 
 
 def reaches(value: object, ids: frozenset[int], namespace: Mapping[str, object]) -> bool:
@@ -34,6 +37,20 @@ def reaches(value: object, ids: frozenset[int], namespace: Mapping[str, object])
             ):
                 waiting.append(each)
     return False
+
+
+def held_by(owner: object) -> list[Any]:
+    """Objects near by that an owner of memory hangs on: of a buffer its `BytesIO`, of a wrapper its array."""
+    found: list[Any] = []
+    waiting = [owner]
+    for _ in range(_NEAR):
+        waiting = [
+            each
+            for each in gc.get_referents(*waiting)
+            if not isinstance(each, (*ATOMS, type, types.ModuleType, types.FunctionType, types.FrameType))
+        ][:_FEW]
+        found += waiting
+    return found
 
 
 def _holds_objects(value: object) -> bool:

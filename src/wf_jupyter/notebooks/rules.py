@@ -22,7 +22,8 @@ def _words(text: str) -> frozenset[str]:
 
 _ANY_NAME = _words(
     "exec eval globals locals vars dir compile get_ipython __builtins__ gc ctypes inspect importlib __import__ "
-    "builtins exit quit weakref WeakSet WeakValueDictionary WeakKeyDictionary signal linecache __annotations__"
+    "builtins exit quit weakref WeakSet WeakValueDictionary WeakKeyDictionary signal linecache __annotations__ "
+    "__main__ doctest"
 )
 _ANY_ATTRIBUTE = _words(
     "_getframe currentframe modules reload user_ns get_objects settrace setprofile import_module __subclasses__ "

@@ -177,6 +177,8 @@ class Runs:
             binds=tuple(sorted(flow.binds)),
             changes=tuple(sorted(flow.changes | (flow.reads if {"setattr", "delattr"} & flow.reads else set()))),
             calls=rules_of(cell).calls,
+            handed=tuple(sorted(flow.handed)),
+            inside=tuple(sorted(flow.inside)),
             has_frames=rules_of(cell).has_frames,
             seeds=rules_of(cell).seeds,
             asks=rules_of(cell).asks,

@@ -7,6 +7,7 @@ ends, when a cell runs for which nobody waits, and after a while without work.
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import os
 import sys
@@ -21,6 +22,7 @@ from wf_jupyter.notebooks.exchange import CONNECTION, LOCK, LOG, ORDER_OF_SETS, 
 #: How long it waits for work: for a `retry()` after a failure, and for people who look what failed.
 KEEP_SECONDS = 900.0
 _LOOK_SECONDS = 0.5
+_OF_INSTANCES = ("__dict__", "__weakref__")
 
 
 def main(folder: str, owner: int) -> None:
@@ -69,7 +71,9 @@ def _serve(folder: str, owner: int) -> None:
     # A notebook may patch `json` itself; the kernel's messages must not depend on that, or nobody hears of it.
     from jupyter_client import session as messages
 
-    vars(messages)["json"] = types.SimpleNamespace(**vars(json))
+    members = {name: member for name, member in vars(json.JSONEncoder).items() if name not in _OF_INSTANCES}
+    dumps = functools.partial(json.dumps, cls=type("JSONEncoder", (), members))
+    vars(messages)["json"] = types.SimpleNamespace(**{**vars(json), "dumps": dumps})
 
     sys.argv[1:] = []
     app: Any = IPKernelApp.instance()

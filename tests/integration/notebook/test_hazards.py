@@ -17,6 +17,8 @@ from .random_notebooks import Chance, printed
 HAZARDS = json.loads(Path(__file__).with_name("hazards.json").read_text())
 #: What cells leave where no name of the notebook shows it: in libraries, in files, behind numbers and references.
 HIDDEN = json.loads(Path(__file__).with_name("hidden.json").read_text())
+#: Those that always run.
+_QUICK = ("flatiter_large", "patched_by_function_that_patches", "pickle_of_class_by_name")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?!\w)|(?<=[a-zA-Z_])\d(?=['\" ])")
 #: Imports that take a second or more, in each of the kernels.
 _HEAVY = ("pandas", "matplotlib", "scipy", "sklearn")
@@ -57,8 +59,9 @@ def with_another_number(cell: Any) -> Any:
     return _NUMBER.sub(lambda found: str(int(found[0]) + 1), cell, count=1)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("name", sorted(HIDDEN))
+@pytest.mark.parametrize(
+    "name", [name if name in _QUICK else pytest.param(name, marks=pytest.mark.long) for name in sorted(HIDDEN)]
+)
 def test_what_no_name_shows_is_not_forgotten_whichever_cell_does_something_else(name: str, tmp_path: Path) -> None:
     cells = [tuple(cell) if isinstance(cell, list) else cell for cell in HIDDEN[name]]
     driver = Driver(tmp_path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import array
+import io
 import json
 import math
 import os
@@ -15,7 +17,7 @@ import pandas as pd
 import pytest
 
 from wf_jupyter.errors import InputError
-from wf_jupyter.notebooks import trunk
+from wf_jupyter.notebooks import arrays, looks, trunk
 from wf_jupyter.notebooks.exchange import LOCK
 from wf_jupyter.notebooks.libraries import Members, calls_in_code, changes_by
 from wf_jupyter.notebooks.looks import look_at
@@ -96,6 +98,9 @@ def test_a_function_that_was_replaced_and_a_method_that_was_added_are_seen(monke
     monkeypatch.setattr(math, "floor", math.ceil)
     monkeypatch.setattr(fractions.Fraction, "shown", lambda self: 1, raising=False)
     assert sorted(members.find_changed(names)) == ["Fraction.shown", "math.floor"]
+    monkeypatch.setattr(fractions.Fraction, "level", 1, raising=False)
+    monkeypatch.setattr(math, "level", 1, raising=False)
+    assert sorted(members.find_changed(names)) == ["Fraction.level", "math.level"]
 
 
 def test_changes_that_leave_no_trace_in_an_object_itself_are_seen() -> None:
@@ -277,10 +282,66 @@ def test_the_names_that_a_value_looks_up_are_those_of_its_class_and_its_function
 
 
 def test_views_of_the_same_memory_share_it_however_they_were_made() -> None:
-    array, raw = np.arange(6), bytearray(8)
-    strided = np.lib.stride_tricks.as_strided(array, (2,), (8,))
-    assert look_at(array, {}).marks & look_at(strided, {}).marks
+    numbers, raw = np.arange(6), bytearray(8)
+    strided = np.lib.stride_tricks.as_strided(numbers, (2,), (8,))
+    assert look_at(numbers, {}).marks & look_at(strided, {}).marks
     assert look_at(raw, {}).marks & look_at(np.frombuffer(raw, np.uint8), {}).marks
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda a: a.flat,
+        np.ndenumerate,
+        lambda a: np.nditer(a, op_flags=["readwrite"]),
+        lambda a: np.broadcast(a, 1),
+        lambda a: memoryview(a[3:]),
+        lambda a: memoryview(a).cast("B"),
+        lambda a: a.ctypes,
+        np.from_dlpack,
+        lambda a: np.ma.array(a, copy=False),
+        lambda a: np.frombuffer(memoryview(a)),
+    ],
+)
+def test_what_goes_through_an_array_or_lends_its_memory_shares_it(made: Any) -> None:
+    numbers = np.zeros(10)
+    assert look_at(made(numbers), {}).marks & look_at(numbers, {}).marks
+
+
+def test_what_lends_memory_of_other_kinds_shares_it() -> None:
+    raw, numbers = io.BytesIO(b"0" * 9), array.array("d", [0.0])
+    assert look_at(np.frombuffer(raw.getbuffer(), np.uint8), {}).marks & look_at(raw, {}).marks
+    assert look_at(np.asarray(numbers), {}).marks & look_at(numbers, {}).marks
+    masked = np.ma.array([1.0, 2.0], mask=False)
+    assert look_at(masked.mask, {}).marks & look_at(masked, {}).marks
+
+
+def test_an_image_says_that_it_shows_an_array_but_not_which() -> None:
+    image = pytest.importorskip("PIL.Image")
+    pixels = np.zeros((4, 4), np.uint8)
+    assert look_at(image.fromarray(pixels), {}).is_borrowing
+    assert not look_at(image.new("L", (4, 4)), {}).is_borrowing
+
+
+def test_a_large_array_is_looked_at_piece_by_piece_and_a_very_long_list_not_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    numbers = np.arange(60.0).reshape(5, 3, 4)
+    monkeypatch.setattr(arrays, "_PIECE", 64)
+    for seen in (numbers.T, numbers[:, ::2], numbers.transpose(1, 0, 2), numbers[::2, 1:, ::3]):
+        before = look_at(seen, {}).digest
+        seen[-1, -1, -1] += 1
+        assert look_at(seen, {}).digest != before
+    monkeypatch.setattr(looks, "ITEMS", 100)
+    assert not look_at(list(range(100)), {}).is_vague
+    assert look_at(list(range(101)), {}).is_vague
+    assert look_at([list(range(60)), list(range(60))], {}).is_vague
+
+
+def test_a_long_text_is_told_from_another() -> None:
+    long = "é" * (1 << 21)
+    assert look_at(long, {}).digest != look_at(long[:-1] + "e", {}).digest
+    assert look_at([long, "a"], {}).digest == look_at([long, "a"], {}).digest
 
 
 def test_what_hangs_on_a_value_too_large_for_a_look_is_found() -> None:
