@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from wf_jupyter.notebooks.reach import held_by
+from wf_jupyter.notebooks.reach import find_held
 
 #: Of an array whose numbers do not lie in a row, so much is copied at a time.
 _PIECE = 64 << 20
@@ -104,7 +104,7 @@ def _array(walk: Walk, value: Any, numpy: Any) -> None:
     if value.size:
         # By its address, as what lends the memory may not say whose it is.
         walk.marks.add(-_owner(value, numpy).__array_interface__["data"][0])
-    walk.marks.update(map(id, held_by(root)))
+    walk.marks.update(map(id, find_held(root)))
     kind = value.dtype
     walk.feed(repr(kind) if kind.kind == "V" else kind.str, repr(value.shape))
     walk.feed(value.flags.c_contiguous, value.flags.f_contiguous, value.flags.writeable)

@@ -89,7 +89,7 @@ class Events:
         secrets.randbits = self._by_chance(secrets.randbits)
         os.urandom = self._by_chance(os.urandom)
         self._watch_imports()
-        importlib.util.find_spec = self._asked_for(importlib.util.find_spec)
+        importlib.util.find_spec = self._watch_questions(importlib.util.find_spec)
 
     def begin(self) -> None:
         """A cell begins."""
@@ -116,7 +116,7 @@ class Events:
             try:
                 return load(name, import_)
             except ModuleNotFoundError as error:
-                self._missed(error.name or name)
+                self._note_missing(error.name or name)
                 raise
             finally:
                 self._is_importing = False
@@ -127,20 +127,20 @@ class Events:
         _find_and_load.__code__ = _find_and_load.__code__.replace(co_filename="<frozen importlib._bootstrap>")
         bootstrap._find_and_load = _find_and_load
 
-    def _asked_for(self, find: Callable[..., Any]) -> Callable[..., Any]:
+    def _watch_questions(self, find: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(find)
         def find_spec(name: str, *args: Any) -> Any:
             found = find(name, *args)
             origin = getattr(found, "origin", None)
             if self._is_on and found is None:
-                self._missed(name)
+                self._note_missing(name)
             elif self._is_on and origin:
                 self.read[origin] = stamp(origin)
             return found
 
         return find_spec
 
-    def _missed(self, name: str) -> None:
+    def _note_missing(self, name: str) -> None:
         """Note where a module would be that is not there."""
         self.read.update((place, stamp(place)) for place in places_of(name))
 

@@ -83,7 +83,7 @@ def flow_of(source: str) -> Flow:
         ),
         attributes=frozenset(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)),
         imports=frozenset(_imports(tree)),
-        handed=frozenset(_handed(tree)),
+        handed=frozenset(_handed_names(tree)),
         inside=frozenset(
             name.id
             for node in ast.walk(tree)
@@ -112,7 +112,7 @@ def _imports(tree: ast.Module) -> Iterator[str]:
             yield node.module
 
 
-def _handed(tree: ast.Module) -> Iterator[str]:
+def _handed_names(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         match node:
             case ast.Call(args=arguments, keywords=keywords):

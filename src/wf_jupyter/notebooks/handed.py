@@ -24,7 +24,7 @@ class Handed:
         self.to_libraries: set[str] = set()
         self._to_objects: dict[int, set[str]] = {}
 
-    def by(self, orders: Orders, names: Mapping[str, Any], look: Callable[[str, Any], Look]) -> set[str]:
+    def find(self, orders: Orders, names: Mapping[str, Any], look: Callable[[str, Any], Look]) -> set[str]:
         """Names that functions look up which the cell gave to others."""
         looks = [look(name, names[name]) for name in orders.handed if name in names and _acts(names[name])]
         return set(orders.inside).union(*(each.uses for each in looks))

@@ -214,7 +214,7 @@ class Observer:
         changed |= self._sharing(changed, before, kept)
         # Where it led depends on what it was, whether the cell's text names it or not.
         read |= changed
-        handed = self._handed.by(orders, self._names, self._look)
+        handed = self._handed.find(orders, self._names, self._look)
         writes = {}
         for name in sorted(bound | changed):
             look = self._looks[name] if name in self._looked else self._look(name, present[name])

@@ -42,11 +42,11 @@ def places_of(name: str) -> Iterator[str]:
 def _distribution(name: str, path: str) -> str:
     """The directories, named after versions, in which an installed package is described."""
     folder = path[: path.rindex("site-packages") + len("site-packages")]
-    return _described(name, folder, os.stat(folder).st_mtime_ns)  # noqa: PTH116
+    return _find_description(name, folder, os.stat(folder).st_mtime_ns)  # noqa: PTH116
 
 
 @functools.lru_cache(maxsize=1024)
-def _described(name: str, folder: str, changed: int) -> str:
+def _find_description(name: str, folder: str, changed: int) -> str:
     known = _descriptions(folder, changed)
     if name.lower() in known:
         return _any_version(known[name.lower()])

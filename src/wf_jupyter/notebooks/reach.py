@@ -39,7 +39,7 @@ def reaches(value: object, ids: frozenset[int], namespace: Mapping[str, object])
     return False
 
 
-def held_by(owner: object) -> list[Any]:
+def find_held(owner: object) -> list[Any]:
     """Objects near by that an owner of memory hangs on: of a buffer its `BytesIO`, of a wrapper its array."""
     found: list[Any] = []
     waiting = [owner]
