@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 EXTRAS := test,examples,lab,dask,notebooks
 export VENV
 
-.PHONY: help demo dev fast test slow check test-newest test-lowest test-pythons constraints schema clean
+.PHONY: help demo dev fast test slow check covered test-newest test-lowest test-pythons constraints schema clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make test   run all checks and tests"
 	@echo "make slow   what takes longer: hundreds of kills, thousands of cuts, soaks"
 	@echo "make check  the checks without the tests: ruff, mypy, import contracts, TypeScript"
+	@echo "make covered   how much of core and shell the quick tests run, and whether that is enough"
 	@echo "make test-newest, make test-lowest   with the newest versions of everything, with the lowest that are declared"
 	@echo "make test-pythons   with each Python from 3.11 on that is here"
 	@echo "make constraints    take the newest versions as those that 'make test' installs"
@@ -52,6 +53,9 @@ test: $(VENV)/.test
 
 check: $(VENV)/.test
 	@.ci/check
+
+covered: $(VENV)/.test
+	@.ci/covered
 
 test-newest:
 	@$(MAKE) test VENV=.venv-newest CONSTRAINTS=
