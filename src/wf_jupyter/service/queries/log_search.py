@@ -1,8 +1,9 @@
 """Finds text in the whole log of an attempt: line by line, and long lines in pieces.
 
 A line may be as long as the log: a progress bar of 60 MB without a newline, taken whole, held the interpreter
-lock for 5.5 s, and with it the Jupyter server. A piece takes some 100 µs, and reading the next one gives the
-lock away.
+lock for 5.5 s, and with it the Jupyter server. A piece takes some 100 µs. That reading the next one gives the lock
+away is not enough: the reader has it back before whoever waits for it has woken up, and those wait 5 ms each time.
+So a search pauses now and then.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import codecs
 import io
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
@@ -22,6 +24,8 @@ from wf_jupyter.service.queries.logs import log_name, printed_text
 
 #: Bytes that are looked at together.
 PIECE = 1 << 16
+#: After so many pieces, about a millisecond, others have their turn: a pause that a thread needs to wake up.
+_PIECES, _PAUSE_SECONDS = 8, 0.0001
 #: Characters of a found line on either side of what was found.
 _AROUND = 500
 _COLOURS = re.compile(r"\x1b\[[0-9;:<=>?]*[ -/]*[@-~]")
@@ -48,8 +52,12 @@ async def search_log(
 def search(file: IO[bytes] | io.RawIOBase, text: str, limit: int) -> tuple[list[FoundLine], int]:
     """The first `limit` lines that hold the text, and how many do."""
     scan = _Scan(text.lower(), limit)
+    pieces = 0
     while block := file.read(PIECE):
         scan.take(block)
+        pieces += 1
+        if pieces % _PIECES == 0:
+            time.sleep(_PAUSE_SECONDS)
     scan.end()
     return scan.found, scan.count
 
