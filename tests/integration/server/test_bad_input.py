@@ -106,7 +106,7 @@ async def test_strange_ids_are_simply_not_found(wire: Any, params: dict[str, Any
         ('{"jsonrpc": "2.0", "id": 1, "method": "subscribe", "params": {"execution_id": "x", "after": 1.5}}', -32602),
         ('{"jsonrpc": "2.0", "id": 1, "method": "subscribe", "params": ["x"]}', -32602),
         ('{"jsonrpc": "2.0", "id": 1, "method": "subscribe", "params": null}', -32602),
-        ('{"jsonrpc": "2.0", "id": 1, "method": "execute", "params": ' + '{"input":' * 5000 + "1" + "}" * 5001, -32700),
+        ('{"jsonrpc": "2.0", "id": 1, "method": "execute", "params": ' + '{"a":' * 50_000 + "1" + "}" * 50_001, -32700),
     ],
 )
 async def test_numbers_and_texts_that_are_none_are_errors(wire: Any, text: str, code: int) -> None:

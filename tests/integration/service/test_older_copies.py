@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ def failing(path: str) -> object:
 
 
 def back_up(data_dir: Path, to: Path) -> None:
-    with sqlite3.connect(data_dir / FILE_NAME) as source, sqlite3.connect(to) as target:
+    with closing(sqlite3.connect(data_dir / FILE_NAME)) as source, closing(sqlite3.connect(to)) as target:
         source.backup(target)
 
 
